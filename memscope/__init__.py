@@ -1,0 +1,73 @@
+"""memscope: which training examples does an image classifier memorise, and how does that change with size?
+
+The functions below take and give arrays and are usable by people who train elsewhere. Modules, from what a user
+touches to what everything stands on; nothing imports from a line above its own:
+
+    cli/                    one module for every command: parse, call one step, print
+    steps/                  one module for every command: open the run, call analysis, write results
+    plots/                  figures, drawn from results only
+    engines/                where tasks run
+    training/               the training loop and what surrounds it
+    run.py                  a run directory, opened
+    store/                  the files of a run
+    plan.py, recipe.py      all that decides the numbers
+    families/, datasets/    what is trained, and on what
+    analysis/, subsets.py   the mathematics, as pure functions of arrays
+    streams.py, errors.py   random draws by name; the errors that are raised on purpose
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from memscope.analysis.memorisation import Memorisation, memorisation
+    from memscope.analysis.trajectories import TYPES, TrajectoryTypes, classify_trajectories, trajectory_types
+    from memscope.datasets import load_dataset
+    from memscope.datasets.image_dataset import ImageDataset
+    from memscope.errors import DataError, MemscopeError, OptionError, RunError
+    from memscope.run import Run, open_run
+    from memscope.subsets import balanced_subsets
+
+__all__ = [
+    "TYPES",
+    "DataError",
+    "ImageDataset",
+    "Memorisation",
+    "MemscopeError",
+    "OptionError",
+    "Run",
+    "RunError",
+    "TrajectoryTypes",
+    "balanced_subsets",
+    "classify_trajectories",
+    "load_dataset",
+    "memorisation",
+    "open_run",
+    "trajectory_types",
+]
+
+# Where each public name lives. They are imported when first asked for, so that `memscope --help` loads
+# neither numpy nor torch.
+HOMES = {
+    "memscope.analysis.memorisation": ("Memorisation", "memorisation"),
+    "memscope.analysis.trajectories": ("TYPES", "TrajectoryTypes", "classify_trajectories", "trajectory_types"),
+    "memscope.datasets": ("load_dataset",),
+    "memscope.datasets.image_dataset": ("ImageDataset",),
+    "memscope.errors": ("DataError", "MemscopeError", "OptionError", "RunError"),
+    "memscope.run": ("Run", "open_run"),
+    "memscope.subsets": ("balanced_subsets",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    for module, names in HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'memscope' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

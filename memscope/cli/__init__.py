@@ -1,0 +1,71 @@
+"""The command line: one module for every command, each imported only when it runs or shows its help.
+
+A command parses its options, calls one step and prints what that gives. Errors that memscope raises on purpose
+become one line here, and nowhere else: exit status 2 for what was asked, 1 for what stands in the way.
+"""
+
+import importlib
+import sys
+
+import click
+
+from memscope.errors import MemscopeError
+
+COMMANDS = {
+    "train-family": "memscope.cli.train_family",
+    "score": "memscope.cli.score",
+    "trajectories": "memscope.cli.trajectories",
+    "status": "memscope.cli.status",
+    "demo": "memscope.cli.demo",
+}
+"""In the order in which `memscope --help` lists them."""
+
+
+class Commands(click.Group):
+    """Loads a command's module when it is wanted; modules import steps, and with them torch, only inside."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        return importlib.import_module(COMMANDS[name]).command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="memscope-ml", prog_name="memscope")
+def memscope() -> None:
+    """Which training examples does an image classifier memorise, and how does that change as it grows?
+
+    Try it on bundled real images, a few minutes on two cores:
+
+    \b
+        memscope demo
+
+    On data of your own:
+
+    \b
+        memscope train-family runs/mine --data folder:images --widths 2,4,8,16,32 --models 40
+        memscope score runs/mine
+        memscope trajectories runs/mine --plot
+    """
+
+
+def main() -> None:
+    """The program: run a command, and turn what it raises into one line and an exit status."""
+    try:
+        memscope.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted. What was finished is kept; run the same command again to go on.", err=True)
+        sys.exit(130)
+    except MemscopeError as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(error.exit_status)
+    except BrokenPipeError:
+        # the reader of our output has gone, as in `memscope score ... | head`
+        sys.stderr.close()
+        sys.exit(1)

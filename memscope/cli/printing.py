@@ -1,0 +1,84 @@
+"""How the commands print: tables, JSON, percentages and durations."""
+
+import json
+import math
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+# Width is the terminal's, or what a table needs where there is none: piped output is never folded.
+console = Console(soft_wrap=False, highlight=False)
+if not console.is_terminal:
+    console = Console(width=200, highlight=False)
+
+
+def print_json(summary: dict[str, Any]) -> None:
+    click.echo(json.dumps(without_nan(summary), indent=2))
+
+
+def without_nan(value: Any) -> Any:
+    """JSON has no NaN: null stands for what is not defined."""
+    if isinstance(value, dict):
+        return {str(key): without_nan(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
+    """Print a table whose first `left` columns are text and whose others are numbers."""
+    shown = Table(title=title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False)
+    for position, column in enumerate(columns):
+        shown.add_column(column, justify="left" if position < left else "right")
+    for row in rows:
+        shown.add_row(*[escaped(cell) for cell in row])
+    console.print(shown)
+
+
+def say(text: str) -> None:
+    """Print a sentence as it is: square brackets in names and paths are no markup."""
+    console.print(text, markup=False)
+
+
+def escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def decimals(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def with_error(value: float | None, error: float | None) -> str:
+    """A number and its standard error."""
+    return decimals(value) if error is None else f"{decimals(value)} ±{decimals(error)}"
+
+
+def percent(value: float | None) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.1%}"
+
+
+def duration(seconds: float) -> str:
+    """A time as a person says it: 45 s, 12 min, 3.5 h, 2.1 days."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 48 * 3600:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86400:.1f} days"
+
+
+def size_of(count: int) -> str:
+    """Bytes as a person says them."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"

@@ -1,0 +1,70 @@
+"""The live display of a training: a bar on a terminal, plain lines elsewhere."""
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from memscope.cli.printing import duration
+
+if TYPE_CHECKING:
+    from memscope.steps.train_family import Ended
+
+PLAIN_EVERY = 10.0
+"""Seconds between two plain lines."""
+
+
+class TrainingProgress:
+    """Shows the models finished, the rate and the time left; on standard error, so that output can be piped."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        console = Console(stderr=True)
+        self.quiet = quiet
+        self.live = console.is_terminal and not quiet
+        self.start = time.monotonic()
+        self.last_line = self.start
+        self.display = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("models"),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            disable=not self.live,
+        )
+        self.bar = self.display.add_task("training", total=None, left="")
+
+    def __enter__(self) -> "TrainingProgress":
+        self.display.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.display.stop()
+
+    def say(self, text: str) -> None:
+        """What is being done before the training."""
+        if self.live:
+            self.display.update(self.bar, description=text)
+        elif not self.quiet:
+            click.echo(text, err=True)
+
+    def ended(self, ended: "Ended") -> None:
+        """A task has ended."""
+        elapsed = time.monotonic() - self.start
+        rate = ended.done / elapsed if elapsed else 0.0
+        # Large sizes come first, so the rate so far promises too little: the time left is an upper bound.
+        left = f"at most {duration((ended.total - ended.done) / rate)} left" if rate else ""
+        if self.live:
+            self.display.update(self.bar, description="training", completed=ended.done, total=ended.total, left=left)
+        elif not self.quiet and (
+            ended.failed or ended.done == ended.total or time.monotonic() - self.last_line > PLAIN_EVERY
+        ):
+            self.last_line = time.monotonic()
+            failed = " (a task failed)" if ended.failed else ""
+            click.echo(f"{ended.done} of {ended.total} models, {rate:.2f} a second, {left}{failed}", err=True)

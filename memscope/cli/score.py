@@ -1,0 +1,167 @@
+"""`memscope score`: memorisation of every example at every size."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from memscope.cli.types import json_option, run_argument
+
+EPILOG = """
+\b
+Examples:
+  memscope score runs/fashion
+  memscope score runs/fashion --suspects suspects.csv     # labels to look at, most suspect first
+  memscope score runs/fashion --npz scores.npz --json
+"""
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("score", epilog=EPILOG)
+@run_argument
+@click.option(
+    "--top",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    help="How many of the most memorised examples to list.",
+)
+@click.option("--suspects", type=FILE, metavar="FILE", help="Write a csv of labels to look at, most suspect first.")
+@click.option(
+    "--csv", "csv_file", type=FILE, metavar="FILE", help="Write a csv with a line for every size and example."
+)
+@click.option("--npz", "npz_file", type=FILE, metavar="FILE", help="Write arrays [size, example].")
+@json_option
+def command(
+    run: Path, top: int, suspects: Path | None, csv_file: Path | None, npz_file: Path | None, as_json: bool
+) -> None:
+    """Memorisation of every example of RUN at every size, with standard errors.
+
+    The score of an example is the accuracy on it of the models trained with it minus that of the models
+    trained without it (Feldman 2020); the soft score takes the probability of its label in place of 0 or 1.
+    """
+    from memscope.cli.printing import print_json, say
+    from memscope.run import open_run
+    from memscope.steps.exports import export_csv, export_npz, export_suspects, most_memorised
+    from memscope.steps.score import score
+
+    summary = score(run)
+    summary["most_memorised"] = most_memorised(open_run(run), top)
+    written = []
+    if suspects:
+        count, size = export_suspects(run, suspects)
+        written.append(f"{suspects}: {count} suspect labels, judged by the held-out models of {summary['axis']} {size}")
+    if csv_file:
+        export_csv(run, csv_file)
+        written.append(f"{csv_file}: a line for every size and example")
+    if npz_file:
+        export_npz(run, npz_file)
+        written.append(f"{npz_file}: arrays [size, example]")
+    if as_json:
+        print_json(summary)
+        return
+    show(summary)
+    for line in written:
+        say(f"Wrote {line}.")
+    if len(summary["sizes"]) > 1:
+        say(f"Next: memscope trajectories {run} --plot")
+
+
+def show(summary: dict[str, Any]) -> None:
+    """The table of sizes, what it does not show, and the most memorised examples."""
+    from memscope.cli.printing import decimals, percent, say, table, with_error
+
+    noisy = summary["flipped"] is not None
+    columns = [
+        summary["axis"],
+        "models",
+        "mean score",
+        "soft",
+        "acc. in",
+        "acc. out",
+        "test acc.",
+        "mean SE",
+        "< .1",
+        "> .9",
+        "interpolates",
+    ]
+    if noisy:
+        columns += ["AUC score", "AUC 1 - acc. out"]
+    rows = []
+    for row in summary["sizes"]:
+        cells = [
+            str(row["size"]),
+            str(row["models"]),
+            with_error(row["mean_score"], row["mean_score_error"]),
+            decimals(row["mean_soft_score"]),
+            decimals(row["mean_accuracy_in"]),
+            decimals(row["mean_accuracy_out"]),
+            decimals(row["test_accuracy"]),
+            decimals(row["mean_standard_error"]),
+            percent(row["share_low"]),
+            percent(row["share_high"]),
+            f"{'yes' if row['interpolates'] else 'no'} ({row['own_accuracy']:.1%})",
+        ]
+        if noisy:
+            cells += [decimals(row["auc_score"]), decimals(row["auc_one_minus_accuracy_out"])]
+        rows.append(cells)
+    table(
+        f"Memorisation of {summary['examples']} examples ({summary['family']} on {summary['data']}, fraction {summary['fraction']:g})",
+        columns,
+        rows,
+    )
+    say(
+        "SE: standard error of one score; ±: of the mean over examples, by leaving out blocks of models. "
+        "interpolates: the median model fits 99 % of its own subset (share in brackets)."
+    )
+    if noisy:
+        say(f"AUC: area under the ROC curve for finding the {summary['flipped']} flipped labels.")
+    for line in notes(summary):
+        say(line)
+    if summary["most_memorised"]:
+        largest = summary["sizes"][-1]
+        table(
+            f"Most memorised at {summary['axis']} {largest['size']}",
+            ["example", "label", "others say", "share", "score", "SE"] + (["true label"] if noisy else []),
+            [
+                [
+                    str(each["name"]),
+                    str(each["label"]),
+                    str(each["suggested_label"]),
+                    percent(each["suggested_share"]),
+                    decimals(each["score"]),
+                    decimals(each["standard_error"]),
+                ]
+                + ([str(each["true_label"])] if noisy else [])
+                for each in summary["most_memorised"]
+            ],
+            left=3,
+        )
+        say("others say: the most frequent prediction of the models trained without the example.")
+
+
+def notes(summary: dict[str, Any]) -> list[str]:
+    """What a reader of the table must know beside it."""
+    axis, lines = summary["axis"], []
+    found = summary["duplicates"]
+    if found["exact"] or found["near"]:
+        lines.append(
+            f"Duplicates: {found['exact']} training examples have an identical image, {found['near']} a nearly identical one "
+            f"({found['near_in_test']} of them in the test set): their scores are low by definition."
+        )
+    if not found["near_searched"]:
+        lines.append("Near-duplicates were not looked for: the data set is too large for the search.")
+    for row in summary["sizes"]:
+        if row["diverged"]:
+            lines.append(f"Left out at {axis} {row['size']}: {row['diverged']} models that diverged.")
+        if row["undefined"]:
+            lines.append(f"Undefined at {axis} {row['size']}: {row['undefined']} examples, with no model on one side.")
+        if row["fit_warning"]:
+            lines.append(f"Warning, {axis} {row['size']}: {row['fit_warning']}.")
+    if len(summary["made_by"]) > 1:
+        lines.append(
+            "Warning: models were made in different ways (device, precision, torch): "
+            + "; ".join(summary["made_by"])
+            + "."
+        )
+    return lines

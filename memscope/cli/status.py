@@ -1,0 +1,50 @@
+"""`memscope status`: what is done, what is missing, what failed."""
+
+from pathlib import Path
+
+import click
+
+from memscope.cli.types import json_option, run_argument
+
+EPILOG = """
+\b
+Example:
+  memscope status runs/fashion
+"""
+
+
+@click.command("status", epilog=EPILOG)
+@run_argument
+@json_option
+def command(run: Path, as_json: bool) -> None:
+    """What of RUN is done, what is missing, what failed, and which results are out of date."""
+    from memscope.cli.printing import print_json, say, size_of, table
+    from memscope.steps.status import status
+
+    found = status(run)
+    if as_json:
+        print_json(found)
+        return
+    table(
+        f"{found['family']} on {found['data']}, {found['models_planned']} models of each {found['axis']} planned",
+        [found["axis"], "models", "missing", "failed tasks", "outcomes", "weights"],
+        [
+            [
+                str(row["size"]),
+                str(row["models"]),
+                str(row["missing"]),
+                str(len(row["failed_tasks"])),
+                size_of(row["bytes"]),
+                size_of(row["weight_bytes"]),
+            ]
+            for row in found["sizes"]
+        ],
+    )
+    for row in found["sizes"]:
+        for file in row["failed_tasks"]:
+            say(f"Failed: {file} has the traceback; memscope train-family {run} tries it again.")
+    for group, state in found["results"].items():
+        remedy = "" if state == "current" else f"; run memscope {group} {run}"
+        say(f"Results of {group}: {state}{remedy if len(state) < 20 else ''}.")
+    if any(row["missing"] for row in found["sizes"]):
+        say(f"Next: memscope train-family {run} trains what is missing.")

@@ -1,0 +1,210 @@
+"""`memscope train-family`: train a family of classifiers on random subsets."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from memscope.cli.types import Sizes, json_option, run_argument
+
+if TYPE_CHECKING:
+    from memscope.steps.forecast import Forecast
+    from memscope.steps.train_family import Trained
+
+EPILOG = """
+\b
+Examples:
+  memscope train-family runs/fashion --data fashion-mnist-5k --label-noise 0.1
+  memscope train-family runs/fashion --models 80          # 40 more of each size; nothing is retrained
+  memscope train-family runs/fashion --widths 64          # a further size, on the same subsets
+  memscope train-family runs/depth --data cifar:cifar-10 --family resnet --depths 8,14,20 --width 16
+  memscope train-family runs/again --plan runs/fashion/plan.toml --seed 1
+"""
+
+
+@click.command("train-family", epilog=EPILOG)
+@run_argument
+@click.option(
+    "--data", metavar="SPEC", help="fashion-mnist-5k (bundled), idx:DIR, cifar:DIR, folder:DIR, npz:FILE or hdf5:FILE."
+)
+@click.option("--examples", type=int, metavar="N", help="Use a class-balanced sample of N training examples.  [all]")
+@click.option(
+    "--label-noise",
+    type=float,
+    metavar="SHARE",
+    help="Flip this share of the training labels, and remember which.  [0]",
+)
+@click.option("--data-seed", type=int, metavar="N", help="Decides sample and flips.  [0]")
+@click.option("--image-size", type=int, metavar="PIXELS", help="Resize the images of folder: to this height and width.")
+@click.option(
+    "--family",
+    metavar="NAME",
+    help="mlp, cnn, resnet8 to resnet110, resnet (with --depths), timm/NAME or your package.module:function.  [cnn]",
+)
+@click.option("--widths", type=Sizes(), help="Sizes of the family.  [2,4,8,16,32]")
+@click.option("--depths", type=Sizes(), help="Sizes along depth instead, at one --width.")
+@click.option("--width", type=int, metavar="N", help="The one width of --depths.")
+@click.option("--models", type=int, metavar="K", help="Models of each size, rounded up to whole blocks.  [40]")
+@click.option("--fraction", type=float, metavar="R", help="Share of the examples in each subset.  [0.7]")
+@click.option("--epochs", type=int, metavar="N", help="Passes over the subset.  [20]")
+@click.option("--batch-size", type=int, metavar="N", help="[64]")
+@click.option("--learning-rate", type=float, metavar="RATE", help="Peak rate, one for all sizes.  [0.1]")
+@click.option("--weight-decay", type=float, metavar="DECAY", help="[0.0005]")
+@click.option(
+    "--augment", type=click.Choice(["none", "crop", "flip", "crop+flip"]), help="Augmentation in training.  [none]"
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["auto", "float32", "bfloat16"]),
+    help="Fixed when the run is made: auto takes bfloat16 where it is native.  [auto]",
+)
+@click.option("--seed", type=int, metavar="N", help="Decides subsets, order, augmentation, initial weights.  [0]")
+@click.option(
+    "--trainer",
+    metavar="NAME",
+    help="memscope (our loop), your package.module:function, or record (trained elsewhere, put in with run.record).  [memscope]",
+)
+@click.option(
+    "--plan",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Take what is not given here from this plan.toml (for a new run).",
+)
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["inline", "processes"]),
+    default="processes",
+    show_default=True,
+    help="Where models are trained.",
+)
+@click.option("--workers", type=int, metavar="N", help="Processes.  [one a core, or a GPU]")
+@click.option("--no-weights", is_flag=True, help="Do not keep trained weights (resmem and distill need them).")
+@click.option("--dry-run", is_flag=True, help="Print models, time, disk and expected standard error; write nothing.")
+@json_option
+def command(
+    run: Path,
+    plan: Path | None,
+    device: str,
+    engine: str,
+    workers: int | None,
+    no_weights: bool,
+    dry_run: bool,
+    as_json: bool,
+    **choices: Any,
+) -> None:
+    """Train a family of classifiers of growing size on random subsets of one data set.
+
+    Creates RUN and its plan, or goes on with it: what is not given is taken from the saved plan, what is
+    missing is trained. More --models and further --widths (or --depths) grow a run and change nothing in it.
+    """
+    from memscope.cli.printing import print_json
+    from memscope.cli.progress import TrainingProgress
+    from memscope.steps.options import Choices
+    from memscope.steps.train_family import Where, choices_from_plan, plan_ahead, train_family
+
+    given = Choices(**choices)
+    if plan is not None:
+        given = choices_from_plan(plan, given)
+    where = Where(device=device, engine=engine, workers=workers, keep_weights=not no_weights)
+    if dry_run:
+        show_forecast(plan_ahead(run, given, where, say=lambda text: click.echo(text, err=True)), as_json)
+        return
+    with TrainingProgress(quiet=as_json) as progress:
+        trained = train_family(run, given, where, say=progress.say, on_end=progress.ended)
+    if as_json:
+        print_json(as_summary(trained))
+    else:
+        show_trained(trained)
+    if trained.failures:
+        sys.exit(1)
+
+
+def as_summary(trained: "Trained") -> dict[str, Any]:
+    plan = trained.run.plan
+    return {
+        "run": str(trained.run.path),
+        "digest": plan.digest,
+        "sizes": list(plan.sizes),
+        "models": plan.models,
+        "trained": trained.trained,
+        "already": trained.already,
+        "diverged": [{"size": size, "model": model} for size, model in trained.diverged],
+        "failed": [
+            {"size": task.size, "first": task.first, "count": task.count, "reason": reason}
+            for task, reason in trained.failures
+        ],
+    }
+
+
+def show_trained(trained: "Trained") -> None:
+    from memscope.cli.printing import say
+    from memscope.recipe import RECORDED
+
+    run, plan = trained.run, trained.run.plan
+    if plan.recipe.trainer == RECORDED:
+        say(f"{run.path} is ready to record models: memscope.open_run({str(run.path)!r}).record(size, model, ...)")
+        return
+    say(
+        f"{trained.trained} models trained, {trained.already} were there; {len(plan.sizes)} sizes x {plan.models} models planned."
+    )
+    for size, model in trained.diverged:
+        say(
+            f"Diverged: {plan.axis} {size}, model {model} (its loss became NaN or infinite); it is left out of the scores."
+        )
+    for task, reason in trained.failures:
+        name = f"{plan.axis} {task.size}, models {task.first} to {task.first + task.count - 1}"
+        say(f"Failed twice: {name}: {reason}. The traceback is in {run.path}/failures; run the command again to retry.")
+    if not trained.failures:
+        say(f"Next: memscope score {run.path}")
+
+
+def show_forecast(forecast: "Forecast", as_json: bool) -> None:
+    from memscope.cli.printing import decimals, duration, print_json, say, size_of, table
+
+    plan = forecast.plan
+    if as_json:
+        print_json(
+            {
+                "sizes": [
+                    {
+                        "size": each.size,
+                        "models": each.models,
+                        "parameters": each.parameters,
+                        "seconds_per_model": each.seconds_per_model,
+                    }
+                    for each in forecast.sizes
+                ],
+                "workers": forecast.workers,
+                "steps": forecast.steps,
+                "seconds": forecast.seconds,
+                "outcome_bytes": forecast.outcome_bytes,
+                "weight_bytes": forecast.weight_bytes,
+                "expected_standard_error": forecast.standard_error,
+            }
+        )
+        return
+    table(
+        f"To be trained ({plan.family}, {plan.precision}, {forecast.steps} steps of {plan.recipe.batch_size})",
+        [plan.axis, "models", "parameters", "s / model"],
+        [
+            [
+                str(each.size),
+                str(each.models),
+                "-" if each.parameters is None else f"{each.parameters:,}",
+                decimals(each.seconds_per_model, 2),
+            ]
+            for each in forecast.sizes
+        ],
+    )
+    if forecast.seconds is None:
+        say("Time: not estimated, the training is your own.")
+    else:
+        say(f"Time: about {duration(forecast.seconds)} with {forecast.workers} workers.")
+    say(
+        f"Disk: {size_of(forecast.outcome_bytes)} of outcomes, {size_of(forecast.weight_bytes)} of weights, before compression."
+    )
+    say(
+        f"Expected standard error of a score at p = 0.5: {forecast.standard_error:.3f} with {plan.models} models of "
+        f"each size at fraction {plan.fraction:g}. Nothing was written."
+    )

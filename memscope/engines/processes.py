@@ -1,0 +1,149 @@
+"""`processes`: spawned workers on this machine, one thread each on a CPU, each on one task at a time.
+
+The coordinator keeps a pipe to every worker. A pool from the standard library will not do: it gives up as a
+whole when one worker is killed, and here a dead worker costs its task only and is replaced.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+
+from memscope.engines import OpenWork, Report
+from memscope.store.ledger import Task
+
+ENVIRONMENT = {
+    # A waiting OpenMP thread that spins takes the core from the process beside it.
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
+
+
+@dataclass(eq=False)
+class Worker:
+    """One spawned process, the coordinator's end of its pipe, and the task it is on."""
+
+    number: int
+    process: BaseProcess
+    pipe: Connection
+    task: Task | None = None
+
+
+def run_processes(open_work: OpenWork, tasks: Iterable[Task], workers: int) -> Iterator[Report]:
+    """Run the tasks in `workers` processes of this machine."""
+    waiting = iter(tasks)
+    busy: dict[Connection, Worker] = {}
+    try:
+        for number in range(workers):
+            task = next(waiting, None)
+            if task is None:
+                break
+            worker = start_worker(open_work, number)
+            busy[worker.pipe] = worker
+            hand_out(worker, task)
+        while busy:
+            for pipe in wait(list(busy)):
+                worker = busy.pop(pipe)  # type: ignore[call-overload]
+                report = collect(worker)
+                task = next(waiting, None)
+                if task is None:
+                    worker.pipe.close()  # it sees the end of its pipe and returns
+                else:
+                    if worker.process.exitcode is not None:
+                        worker = start_worker(open_work, worker.number)
+                    busy[worker.pipe] = worker
+                    hand_out(worker, task)
+                yield report
+    finally:
+        # Reached with work under way only when the caller stops early: that work is trained again later.
+        for worker in busy.values():
+            worker.process.kill()
+        for worker in busy.values():
+            worker.process.join()
+
+
+def start_worker(open_work: OpenWork, number: int) -> Worker:
+    """Spawn a worker: forked processes would inherit torch's threads in an undefined state."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=serve, args=(theirs, open_work, number), daemon=True)
+    with environment(ENVIRONMENT):
+        process.start()
+    theirs.close()  # so that the end of the worker is the end of the pipe
+    return Worker(number, process, ours)
+
+
+def hand_out(worker: Worker, task: Task) -> None:
+    worker.task = task
+    with suppress(OSError):  # a worker that is dead already is noticed when its report is collected
+        worker.pipe.send(worker.task)
+
+
+def collect(worker: Worker) -> Report:
+    """The report that a worker has ready, or how it died."""
+    assert worker.task is not None
+    try:
+        product, failure = worker.pipe.recv()
+        return Report(worker.task, product, failure)
+    except (EOFError, OSError):
+        worker.process.join()
+        code = worker.process.exitcode or 0
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
+        hint = " (the system's out-of-memory killer, perhaps)" if code == -signal.SIGKILL else ""
+        return Report(worker.task, failure=f"the worker process {how}{hint}")
+
+
+@contextmanager
+def environment(values: dict[str, str]) -> Iterator[None]:
+    """Environment variables for the processes that are started inside; they must be set before torch loads."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def serve(pipe: Connection, open_work: OpenWork, number: int) -> None:
+    """A worker's life: open the work, then a task in and its product out, until the pipe ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator, which ends us
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    work, unusable = None, None
+    try:
+        work = open_work(number)
+    except Exception:
+        unusable = traceback.format_exc()
+    while True:
+        try:
+            task = pipe.recv()
+        except (EOFError, OSError):
+            return
+        product, failure = None, unusable
+        if work is not None:
+            try:
+                product = work(task)
+            except Exception:
+                failure = traceback.format_exc()
+        try:
+            pipe.send((product, failure))
+        except OSError:
+            return
+
+
+def end_with_parent() -> None:
+    """End this process when the coordinator ends, also by SIGKILL, even in the middle of a task."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

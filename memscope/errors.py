@@ -1,0 +1,25 @@
+"""The errors that memscope raises on purpose.
+
+Each message is one line that says what was found, what was expected and what to do. The command line prints
+it after `Error:` and ends with the error's exit status; anything else that is raised is a bug of ours.
+"""
+
+
+class MemscopeError(Exception):
+    """Something outside the program stands in the way: a file, a run, a device."""
+
+    exit_status = 1
+
+
+class OptionError(MemscopeError, ValueError):
+    """A value that was asked for cannot be: an option of a command or an argument of a function."""
+
+    exit_status = 2
+
+
+class DataError(MemscopeError, ValueError):
+    """Data from outside is missing, damaged or not in the expected form."""
+
+
+class RunError(MemscopeError):
+    """A run directory, or a file in it, is not what it should be."""

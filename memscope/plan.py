@@ -1,0 +1,203 @@
+"""`Plan`: all that decides the numbers of a run, and its file `plan.toml`.
+
+A plan's digest covers everything that an outcome depends on. Sizes and models per size can grow, so they are
+outside it; so is where the data lies: its fingerprint counts, the path is a hint.
+"""
+
+import hashlib
+import json
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from memscope.errors import OptionError, RunError
+from memscope.recipe import PRECISIONS, RECIPE_FIELDS, Recipe
+from memscope.subsets import block_size, block_subsets, fraction_of
+
+VERSION = 1
+"""Of plan.toml. A reader refuses a newer one."""
+
+AXES = ("width", "depth")
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """Which examples: what `load_dataset` was asked for, and the fingerprint of what it gave."""
+
+    spec: str
+    fingerprint: str
+    examples: int | None = None
+    label_noise: float = 0.0
+    data_seed: int = 0
+    image_size: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One family of classifiers on random subsets of one data set."""
+
+    data: DataChoice
+    family: str
+    axis: str
+    fixed: int | None
+    """The fixed one of width and depth, where the family's name does not fix it"""
+    sizes: tuple[int, ...]
+    models: int
+    """Models of each size, whole blocks"""
+    fraction: float
+    seed: int
+    precision: str
+    recipe: Recipe
+    unit: int
+    """How many models of one size share a task and a file; a divisor of the block"""
+
+    def __post_init__(self) -> None:
+        fraction_of(self.fraction)
+        if self.axis not in AXES:
+            raise OptionError(f"the axis is {self.axis!r}; it must be one of {', '.join(AXES)}")
+        check_increasing(self.sizes, self.axis)
+        if self.models < 1:
+            raise OptionError(f"the number of models is {self.models}; it must be at least 1")
+        if self.precision not in PRECISIONS:
+            raise OptionError(f"the precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+        if self.models % self.block or self.block % self.unit:
+            raise OptionError(
+                f"{self.models} models in units of {self.unit} are not whole blocks of {self.block}; "
+                "round the models up to whole blocks and take a unit that divides the block"
+            )
+
+    @property
+    def block(self) -> int:
+        """Models in a block of the balanced design."""
+        return block_size(self.fraction)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256, in hex, over what the outcomes depend on."""
+        decides = {
+            "data": self.data.fingerprint,
+            "family": self.family,
+            "axis": self.axis,
+            "fixed": self.fixed,
+            "fraction": str(fraction_of(self.fraction)),
+            "recipe": asdict(self.recipe),
+            "precision": self.precision,
+            "seed": self.seed,
+        }
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+    def subset(self, num_examples: int, model: int) -> np.ndarray:
+        """bool [num_examples]: the training examples that a model sees, the same at every size."""
+        block, member = divmod(model, self.block)
+        return latest_block(num_examples, block, self.fraction, self.seed)[member]
+
+    def grown(self, sizes: tuple[int, ...] = (), models: int = 0) -> "Plan":
+        """The same plan with further sizes and at least so many models."""
+        return replace(
+            self,
+            sizes=tuple(sorted({*self.sizes, *sizes})),
+            models=max(self.models, self.whole_blocks(models)),
+        )
+
+    def whole_blocks(self, models: int) -> int:
+        """`models` rounded up to whole blocks."""
+        return -(-models // self.block) * self.block
+
+
+@lru_cache(maxsize=1)
+def latest_block(num_examples: int, block: int, fraction: float, seed: int) -> np.ndarray:
+    """`block_subsets`, the last one kept: models are asked for one after another."""
+    return block_subsets(num_examples, block, fraction, seed)
+
+
+def check_increasing(sizes: tuple[int, ...], axis: str) -> None:
+    """OptionError unless the sizes are positive and strictly increasing."""
+    given = ",".join(map(str, sizes))
+    if not sizes or sizes[0] < 1 or any(b <= a for a, b in pairwise(sizes)):
+        raise OptionError(
+            f"the {axis}s are {given or 'none'}; they must be positive and increasing, as in --{axis}s 2,4,8"
+        )
+
+
+def ledger_unit(fraction: float, images_per_model: int) -> int:
+    """Models in a task: the largest divisor of the block with which a task trains at most 150,000 images.
+
+    That is seconds to a minute on one core, so that a kill costs little and a task's overhead nothing. It
+    depends on the plan only, never on workers or engine, so that files of different calls never overlap.
+    """
+    block = block_size(fraction)
+    divisors = [count for count in range(1, block + 1) if block % count == 0]
+    return max(count for count in divisors if count == 1 or count * images_per_model <= 150_000)
+
+
+def plan_to_toml(plan: Plan) -> bytes:
+    """The content of `plan.toml`: no value is left out but those that are None."""
+    document = {
+        "memscope-plan": VERSION,
+        "digest": plan.digest,
+        **without_none({**asdict(plan), "sizes": list(plan.sizes)}),
+    }
+    note = "# The plan of a memscope run. Replay it with: memscope train-family NEW --plan THIS-FILE\n"
+    return (note + tomli_w.dumps(document)).encode()
+
+
+def without_none(values: dict[str, Any]) -> dict[str, Any]:
+    """TOML has no null: a missing key stands for None."""
+    return {
+        key: without_none(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+        if value is not None
+    }
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a `plan.toml`; RunError where it is missing, damaged, edited or of a newer version."""
+    try:
+        document = tomllib.loads(path.read_bytes().decode())
+    except FileNotFoundError:
+        raise RunError(f"{path} does not exist; expected the plan of a run, made by memscope train-family") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RunError(f"{path} is not a readable plan: {error}; restore it from a copy") from None
+    version = document.pop("memscope-plan", None)
+    if version != VERSION:
+        if isinstance(version, int) and version > VERSION:
+            raise RunError(f"{path} has plan version {version}; this memscope reads up to {VERSION}; upgrade memscope")
+        raise RunError(f"{path} has no 'memscope-plan = {VERSION}'; expected a plan made by memscope train-family")
+    digest = document.pop("digest", None)
+    plan = plan_from_document(path, document)
+    if digest != plan.digest:
+        raise RunError(
+            f"{path} says digest {str(digest)[:12]} but its values give {plan.digest[:12]}: it was edited. "
+            "Undo the edit, or make a new run with the new values"
+        )
+    return plan
+
+
+def plan_from_document(path: Path, document: dict[str, Any]) -> Plan:
+    """The plan that the values of a plan.toml describe; RunError naming the first value that does not fit."""
+    try:
+        data = known(document.pop("data"), [field.name for field in fields(DataChoice)])
+        recipe = known(document.pop("recipe"), list(RECIPE_FIELDS))
+        document.setdefault("fixed", None)
+        names = {field.name for field in fields(Plan)} - {"data", "recipe"}
+        values = known(document, sorted(names))
+        values["sizes"] = tuple(values["sizes"])
+        if not all(type(size) is int for size in values["sizes"]):
+            raise OptionError("sizes must be whole numbers")
+        return Plan(data=DataChoice(**data), recipe=Recipe(**recipe), **values)
+    except (KeyError, TypeError, AttributeError, OptionError) as error:
+        raise RunError(f"{path} is not a valid plan: {error}; restore it from a copy") from None
+
+
+def known(table: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """The table, checked to have no key beside `names`."""
+    for key in table:
+        if key not in names:
+            raise OptionError(f"it has the unknown key {key!r}; known are {', '.join(names)}")
+    return dict(table)

@@ -1,0 +1,151 @@
+"""`Run`: a run directory, opened. What the steps work on and a notebook holds."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from memscope.datasets.image_dataset import ImageDataset
+from memscope.errors import OptionError, RunError
+from memscope.plan import Plan, plan_to_toml, read_plan
+from memscope.recipe import RECORDED
+from memscope.store.atomic import create_atomically, write_atomically
+from memscope.store.examples import Examples, open_dataset, read_examples
+from memscope.store.ledger import ONEHOT, Outcome, Task, finished_tasks, read_outcome, write_outcome
+from memscope.store.results import read_group
+
+
+@dataclass(frozen=True)
+class Run:
+    """One plan, the models trained for it, and everything measured from them.
+
+    N training examples, M test examples; models are numbered from 0 at every size.
+    """
+
+    path: Path
+    plan: Plan
+
+    @cached_property
+    def examples(self) -> Examples:
+        """Labels and identity of every example."""
+        return read_examples(self.path, self.plan.data.fingerprint)
+
+    def dataset(self) -> ImageDataset:
+        """The data set, its images memory-mapped."""
+        return open_dataset(self.path, self.examples, self.plan.data.spec)
+
+    def subset(self, model: int) -> np.ndarray:
+        """bool [N]: the training examples that a model sees, the same at every size."""
+        return self.plan.subset(len(self.examples.labels), model)
+
+    def outcomes(self, size: int, variant: str = ONEHOT) -> Iterator[tuple[Task, Outcome]]:
+        """The ledger's outcomes of one size, a file at a time, in the order of their models."""
+        for task in finished_tasks(self.path, self.plan, size, variant):
+            yield task, read_outcome(self.path, self.plan, task)
+
+    def results(self, group: str) -> dict[str, np.ndarray]:
+        """A group of the results (`score`, `trajectories`) as arrays by name; docs/format.md lists them."""
+        return read_group(self.path, group, self.plan)
+
+    def scores(self, size: int) -> dict[str, np.ndarray]:
+        """Everything measured for one size by `memscope score`: arrays [N] by name (`score`, `standard_error`, ...)."""
+        found = self.results("score")
+        sizes = [int(known) for known in found["size"]]
+        if size not in sizes:
+            raise OptionError(f"{self.path} has no scores of {self.plan.axis} {size}; it has {sizes}")
+        row = sizes.index(size)
+        count = len(self.examples.labels)
+        return {name: values[row] for name, values in found.items() if values.shape[1:] == (count,)}
+
+    def record(self, size: int, model: int, predictions: np.ndarray, log_odds: np.ndarray | None = None) -> None:
+        """Put a model that was trained elsewhere, on `subset(model)`, into the ledger.
+
+        `predictions` int [N + M] are its classes for the training and then the test examples; `log_odds` [N + M]
+        (log p_y - log of the sum of the others, of the given label) are needed for soft scores only. The run must
+        have been made with `trainer="record"`: models of another recipe are never mixed with ours. MemscopeError
+        where shapes, classes, size or model do not fit.
+        """
+        from memscope.training.own import check_predictions
+
+        if self.plan.recipe.trainer != RECORDED:
+            raise RunError(
+                f"{self.path} trains its models by itself ({self.plan.recipe.trainer}); models trained elsewhere go "
+                f"into a run made with --trainer {RECORDED}"
+            )
+        if size not in self.plan.sizes or not 0 <= model < self.plan.models:
+            raise OptionError(
+                f"{self.plan.axis} {size}, model {model} is not in the plan of {self.path}: sizes are "
+                f"{list(self.plan.sizes)}, models 0 to {self.plan.models - 1}; grow it with memscope train-family"
+            )
+        num_train = len(self.examples.labels)
+        classes, odds = check_predictions(
+            predictions, log_odds, num_train + len(self.examples.test_labels), len(self.examples.class_names)
+        )
+        outcome = Outcome(
+            in_subset=self.subset(model)[None],
+            predicted_train=classes[None, :num_train],
+            predicted_test=classes[None, num_train:],
+            log_odds_train=odds[None, :num_train],
+            log_odds_test=odds[None, num_train:],
+            epoch_loss=np.full((1, self.plan.recipe.epochs), np.nan, dtype=np.float32),
+            diverged=np.zeros(1, dtype=bool),
+            seconds=np.full(1, np.nan, dtype=np.float32),
+            made_by={"device": "recorded", "precision": self.plan.precision},
+        )
+        write_outcome(self.path, self.plan, Task(ONEHOT, size, model, 1), outcome)
+
+
+def plan_path(run: Path) -> Path:
+    return run / "plan.toml"
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run directory; RunError where it is not one, or its plan cannot be read."""
+    directory = Path(path)
+    if not plan_path(directory).is_file():
+        found = (
+            "has no plan.toml" if directory.is_dir() else "does not exist" if not directory.exists() else "is a file"
+        )
+        raise RunError(f"{directory} is not a run: it {found}. Expected a directory made by memscope train-family")
+    return Run(directory, read_plan(plan_path(directory)))
+
+
+def create_or_open(path: Path, plan: Plan) -> Run:
+    """Create a run with this plan, or open it where somebody else was first."""
+    create_atomically(plan_path(path), plan_to_toml(plan))
+    return open_run(path)
+
+
+def grow(run: Run, sizes: tuple[int, ...], models: int) -> Run:
+    """The run with further sizes and more models in its plan. Nothing that exists changes."""
+    with locked(run.path):
+        saved = read_plan(plan_path(run.path))
+        grown = saved.grown(sizes, models)
+        if grown != saved:
+            write_atomically(plan_path(run.path), plan_to_toml(grown))
+    return Run(run.path, grown)
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold a lock on a directory for the moment that rewriting `plan.toml` takes.
+
+    Two growths at once would otherwise lose one of them. The lock ends with its process, and nothing else
+    waits for it: training needs none. Where the file system has no locks, the moment is unguarded.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,1 @@
+"""One module for every command: open the run, call analysis, write results. No mathematics and no printing."""

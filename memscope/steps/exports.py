@@ -1,0 +1,136 @@
+"""What `memscope score` hands on: `--csv`, `--npz`, and `--suspects` for a person who cleans a data set."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from memscope.run import Run, open_run
+from memscope.store.atomic import write_atomically
+
+PER_SIZE_EXAMPLE = (
+    "score",
+    "standard_error",
+    "interval_low",
+    "interval_high",
+    "accuracy_in",
+    "accuracy_out",
+    "n_in",
+    "n_out",
+    "soft_score",
+    "soft_standard_error",
+)
+
+
+def export_npz(run_path: Path, file: Path) -> None:
+    """Write scores [size, example], counts, labels and identities as arrays of an npz file."""
+    run = open_run(run_path)
+    found, examples = run.results("score"), run.examples
+    arrays = {"sizes": found["size"]} | {name: found[name] for name in PER_SIZE_EXAMPLE}
+    arrays |= {"labels": examples.labels, "index": examples.index, "test_accuracy": found["test_accuracy"]}
+    if examples.true_labels is not None:
+        arrays["true_labels"] = examples.true_labels
+    if examples.names is not None:
+        arrays["names"] = np.array(examples.names)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    write_atomically(file, buffer.getbuffer())
+
+
+def export_csv(run_path: Path, file: Path) -> None:
+    """Write a line for every size and example."""
+    run = open_run(run_path)
+    found, examples = run.results("score"), run.examples
+    true_labels = examples.labels if examples.true_labels is None else examples.true_labels
+    header = [
+        run.plan.axis,
+        "example",
+        "index",
+        "name",
+        "label",
+        "true_label",
+        *PER_SIZE_EXAMPLE,
+        "suggested_label",
+        "suggested_share",
+    ]
+    rows: list[list[object]] = []
+    for row, size in enumerate(found["size"]):
+        columns = [found[name][row] for name in (*PER_SIZE_EXAMPLE, "suggested_label", "suggested_share")]
+        for example in range(len(examples.labels)):
+            name = examples.names[example] if examples.names else ""
+            identity = [int(size), example, int(examples.index[example]), name]
+            rows.append(
+                [*identity, int(examples.labels[example]), int(true_labels[example]), *(c[example] for c in columns)]
+            )
+    write_csv(file, header, rows)
+
+
+def export_suspects(run_path: Path, file: Path) -> tuple[int, int]:
+    """Write the examples whose held-out predictions agree on another label, most suspect first.
+
+    Returns their number and the size they were judged at: the one whose models are best on the test examples,
+    because what is wanted is the best opinion about a label. The order is that of the lead of the suggested
+    label over the given one among the models that did not see the example, then of the score.
+    """
+    run = open_run(run_path)
+    found, examples = run.results("score"), run.examples
+    best = int(np.argmax(found["test_accuracy"]))
+    suggested, share = found["suggested_label"][best], found["suggested_share"][best]
+    score, out = found["score"][best], found["accuracy_out"][best]
+    candidates = np.flatnonzero((suggested >= 0) & (suggested != examples.labels))
+    lead = share[candidates] - out[candidates]
+    order = candidates[np.lexsort((candidates, -score[candidates], -lead))]
+    names = examples.class_names
+    rows = [
+        [
+            examples.describe(example),
+            names[examples.labels[example]],
+            names[suggested[example]],
+            round(float(share[example]), 4),
+            round(float(out[example]), 4),
+            round(float(score[example]), 4),
+            round(float(found["standard_error"][best][example]), 4),
+        ]
+        for example in order
+    ]
+    header = ["example", "given_label", "suggested_label", "suggested_share", "accuracy_out", "score", "standard_error"]
+    write_csv(file, header, rows)
+    return len(rows), int(found["size"][best])
+
+
+def most_memorised(run: Run, count: int) -> list[dict[str, object]]:
+    """The examples with the highest scores at the largest size, each with what it is."""
+    found, examples = run.results("score"), run.examples
+    score, error = found["score"][-1], found["standard_error"][-1]
+    order = np.lexsort((np.arange(len(score)), np.where(np.isnan(score), np.inf, -score)))[:count]
+    names = examples.class_names
+    return [
+        {
+            "example": int(example),
+            "index": int(examples.index[example]),
+            "name": examples.describe(int(example)),
+            "label": names[examples.labels[example]],
+            "true_label": None if examples.true_labels is None else names[examples.true_labels[example]],
+            "suggested_label": suggestion(names, int(found["suggested_label"][-1][example])),
+            "suggested_share": float(found["suggested_share"][-1][example]),
+            "score": float(score[example]),
+            "standard_error": float(error[example]),
+            "accuracy_in": float(found["accuracy_in"][-1][example]),
+            "accuracy_out": float(found["accuracy_out"][-1][example]),
+        }
+        for example in order
+        if not np.isnan(score[example])
+    ]
+
+
+def suggestion(names: tuple[str, ...], label: int) -> str | None:
+    return names[label] if label >= 0 else None
+
+
+def write_csv(file: Path, header: list[str], rows: list[list[object]]) -> None:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer)
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_atomically(file, buffer.getvalue().encode())

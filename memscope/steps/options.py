@@ -1,0 +1,207 @@
+"""What a user may choose about a plan, and how choices become a plan or are held against a saved one."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from memscope.datasets.image_dataset import ImageDataset
+from memscope.errors import OptionError
+from memscope.families import check_sizes, open_family
+from memscope.plan import DataChoice, Plan, check_increasing, ledger_unit
+from memscope.recipe import OWN_LOOP, RECIPE_FIELDS, Recipe
+from memscope.subsets import block_size, fraction_of
+from memscope.training.device import resolve_precision
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Options of train-family that decide the plan; None where the user gave none."""
+
+    data: str | None = None
+    examples: int | None = None
+    label_noise: float | None = None
+    data_seed: int | None = None
+    image_size: int | None = None
+    family: str | None = None
+    widths: tuple[int, ...] | None = None
+    depths: tuple[int, ...] | None = None
+    width: int | None = None
+    """The fixed width where the sizes are depths"""
+    models: int | None = None
+    fraction: float | None = None
+    seed: int | None = None
+    precision: str | None = None
+    trainer: str | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    weight_decay: float | None = None
+    augment: str | None = None
+
+
+DEFAULTS = Choices(
+    label_noise=0.0,
+    data_seed=0,
+    family="cnn",
+    widths=(2, 4, 8, 16, 32),
+    models=40,
+    fraction=0.7,
+    seed=0,
+    precision="auto",
+)
+"""Of a new run, beside the recipe's own (recipe.py). There is no default data set."""
+
+
+def option_name(field: str) -> str:
+    return "--" + field.replace("_", "-")
+
+
+def sizes_of(choices: Choices) -> tuple[str, tuple[int, ...] | None]:
+    """The axis and the sizes that were asked for; OptionError where both axes were."""
+    if choices.widths and choices.depths:
+        raise OptionError("--widths and --depths were both given; a family's sizes run along one of them")
+    if choices.depths:
+        if choices.width is None:
+            raise OptionError("--depths needs the one width of all sizes; add --width 16, say")
+        check_increasing(choices.depths, "depth")
+        return "depth", choices.depths
+    if choices.width is not None:
+        raise OptionError("--width is the one width of a family of --depths; for sizes along width use --widths")
+    if choices.widths is not None:
+        check_increasing(choices.widths, "width")
+    return "width", choices.widths
+
+
+def check_choices(choices: Choices) -> None:
+    """OptionError for a choice that cannot be, whatever the data: looked at before any data is read."""
+    axis, sizes = sizes_of(choices)
+    if choices.fraction is not None:
+        fraction_of(choices.fraction)
+    if choices.models is not None and choices.models < 1:
+        raise OptionError(f"--models is {choices.models}; it must be at least 1")
+    if choices.examples is not None and choices.examples < 1:
+        raise OptionError(f"--examples is {choices.examples}; it must be at least 1")
+    if choices.label_noise is not None and not 0 <= choices.label_noise < 1:
+        raise OptionError(f"--label-noise is {choices.label_noise}; it must be a share in [0, 1), such as 0.1")
+    recipe = recipe_of(choices)
+    if recipe.trainer == OWN_LOOP and choices.family is not None and sizes is not None:
+        check_sizes(open_family(choices.family, axis=axis, fixed=choices.width), sizes)
+
+
+def recipe_of(choices: Choices) -> Recipe:
+    given = {name: getattr(choices, name, None) for name in RECIPE_FIELDS}
+    return Recipe(**{name: value for name, value in given.items() if value is not None})
+
+
+def with_defaults(choices: Choices) -> Choices:
+    """The choices with the defaults of a new run in place of what was not given."""
+    if choices.data is None:
+        raise OptionError(
+            "a new run needs its data; add --data fashion-mnist-5k (bundled), or idx:, cifar:, folder:, npz:, hdf5:"
+        )
+    chosen = replace(choices, **{name: value for name, value in default_items() if getattr(choices, name) is None})
+    if choices.depths:
+        chosen = replace(chosen, widths=None)
+    elif choices.widths is None and choices.family is not None and ("/" in choices.family or ":" in choices.family):
+        raise OptionError(f"the family {choices.family} has no default sizes; give them with --widths")
+    return chosen
+
+
+def default_items() -> list[tuple[str, Any]]:
+    return [
+        (field.name, getattr(DEFAULTS, field.name))
+        for field in fields(Choices)
+        if getattr(DEFAULTS, field.name) is not None
+    ]
+
+
+def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
+    """The plan of a new run from choices with defaults; OptionError for what does not fit the data."""
+    axis, sizes = sizes_of(choices)
+    assert sizes is not None
+    assert choices.data is not None
+    assert choices.family is not None
+    assert choices.models is not None
+    assert choices.fraction is not None
+    recipe = recipe_of(choices)
+    if recipe.trainer == OWN_LOOP:
+        check_sizes(open_family(choices.family, axis=axis, fixed=choices.width), sizes)
+    num_examples = len(dataset.train_labels)
+    block = block_size(choices.fraction)
+    if num_examples < block:
+        raise OptionError(f"{num_examples} training examples are fewer than a block of {block} subsets needs; use more")
+    nominal = round(num_examples * choices.fraction)
+    smallest = int(num_examples * choices.fraction)
+    if choices.batch_size is None:
+        recipe = replace(recipe, batch_size=min(recipe.batch_size, smallest))
+    elif choices.batch_size > smallest:
+        raise OptionError(
+            f"--batch-size is {choices.batch_size}; a subset has only {smallest} examples; use a smaller one"
+        )
+    return Plan(
+        data=DataChoice(
+            spec=choices.data,
+            fingerprint=dataset.fingerprint,
+            examples=choices.examples,
+            label_noise=choices.label_noise or 0.0,
+            data_seed=choices.data_seed or 0,
+            image_size=choices.image_size,
+        ),
+        family=choices.family,
+        axis=axis,
+        fixed=choices.width,
+        sizes=sizes,
+        models=-(-choices.models // block) * block,
+        fraction=choices.fraction,
+        seed=choices.seed or 0,
+        precision=resolve_precision(choices.precision or "auto", device),
+        recipe=recipe,
+        unit=ledger_unit(choices.fraction, recipe.steps(nominal) * recipe.batch_size),
+    )
+
+
+def choices_of(plan: Plan) -> Choices:
+    """The choices that give this plan again."""
+    values = {name: getattr(plan.recipe, name) for name in RECIPE_FIELDS if hasattr(Choices, name)}
+    along_width = plan.axis == "width"
+    return Choices(
+        data=plan.data.spec,
+        examples=plan.data.examples,
+        label_noise=plan.data.label_noise,
+        data_seed=plan.data.data_seed,
+        image_size=plan.data.image_size,
+        family=plan.family,
+        widths=plan.sizes if along_width else None,
+        depths=None if along_width else plan.sizes,
+        width=plan.fixed,
+        models=plan.models,
+        fraction=plan.fraction,
+        seed=plan.seed,
+        precision=plan.precision,
+        **values,
+    )
+
+
+def check_against(plan: Plan, choices: Choices, path: str) -> None:
+    """OptionError naming the first choice that disagrees with a saved plan; sizes and models may grow.
+
+    A `--data` that names another place is held against the fingerprint by whoever loads it.
+    """
+    saved = choices_of(plan)
+    axis, sizes = sizes_of(replace(choices, width=choices.width if choices.depths else None))
+    if sizes is not None and axis != plan.axis:
+        raise OptionError(
+            f"{path} has sizes along {plan.axis}; --{axis}s asks for the other axis; make a new run for it"
+        )
+    for field in fields(Choices):
+        given, kept = getattr(choices, field.name), getattr(saved, field.name)
+        if given is None or field.name in ("data", "widths", "depths", "models"):
+            continue
+        if field.name == "precision" and given == "auto":
+            continue
+        if field.name == "fraction" and fraction_of(given) == fraction_of(kept):
+            continue
+        if given != kept:
+            raise OptionError(
+                f"{path} was made with {option_name(field.name)} {'(not set)' if kept is None else kept}, now asked for "
+                f"{given}; leave the option out to go on with this run, or make a new run"
+            )

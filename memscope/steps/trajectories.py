@@ -1,0 +1,168 @@
+"""`memscope trajectories`: the type of every example's trajectory over size, and shares of the types."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from memscope.analysis.jackknife import delete_one_block
+from memscope.analysis.memorisation import Counts, memorisation_from_counts
+from memscope.analysis.trajectories import (
+    TYPES,
+    UNDEFINED,
+    UNDETERMINED,
+    classify_trajectories,
+    decompose_change,
+    flat_shares,
+    trajectory_types,
+    type_shares,
+)
+from memscope.errors import RunError
+from memscope.run import Run, open_run
+from memscope.steps.counting import SizeCounts, count_size, sizes_in_ledger
+from memscope.steps.score import INTERPOLATES, number
+from memscope.store.results import write_results
+
+EPSILONS = (0.1, 0.15, 0.2, 0.25, 0.3)
+"""Thresholds at which the shares are shown, so that a reader sees how much they depend on it."""
+
+
+def trajectories(
+    path: str | os.PathLike[str], epsilon: float = 0.2, confidence: float = 0.8, seed: int = 0
+) -> dict[str, Any]:
+    """Classify the trajectories of a run, write `results/trajectories.h5`, and give what the command prints.
+
+    The keys are those of `memscope trajectories --json` in docs/format.md. RunError where fewer than two sizes
+    have models.
+    """
+    run = open_run(path)
+    sizes = sizes_in_ledger(run)
+    if len(sizes) < 2:
+        raise RunError(
+            f"{run.path} has models of one size only ({run.plan.axis} {sizes[0]}), and a trajectory needs two; "
+            f"add sizes with memscope train-family {run.path} --{run.plan.axis}s, or use memscope score"
+        )
+    counts = [count_size(run, size) for size in sizes]
+    total = [one.hard.total() for one in counts]
+    measured = [memorisation_from_counts(one) for one in total]
+    scores = np.stack([one.score for one in measured])
+    raw = classify_trajectories(scores, epsilon)
+    called = trajectory_types(*stacked(total), epsilon=epsilon, confidence=confidence, seed=seed)
+    rise, fall = decompose_change(
+        np.stack([one.accuracy_in for one in measured]), np.stack([one.accuracy_out for one in measured])
+    )
+    values: dict[str, Any] = {
+        "size": np.array(sizes),
+        "example": np.arange(scores.shape[1]),
+        "type": list(TYPES),
+        "raw_type": list(raw),
+        "called_type": list(called.called),
+        "probability": called.probabilities.astype(np.float32),
+    }
+    for name, change in (("rise", rise), ("fall", fall)):
+        values[name] = change.amount.astype(np.float32)
+        values[f"{name}_from_in"] = change.from_accuracy_in.astype(np.float32)
+        values[f"{name}_from_out"] = change.from_accuracy_out.astype(np.float32)
+
+    fits = [position for position, one in enumerate(counts) if np.median(one.own_accuracy) >= INTERPOLATES]
+    summary: dict[str, Any] = {
+        "run": str(path),
+        "axis": run.plan.axis,
+        "epsilon": epsilon,
+        "confidence": confidence,
+        "models": [one.used for one in counts],
+        "all_sizes": shares(sizes, counts, range(len(sizes)), raw, called.called, epsilon, seed),
+        "interpolating_sizes": None,
+        "by_type": [type_row(name, raw, called.called, rise, fall, scores) for name in TYPES],
+        "by_epsilon": [
+            {"epsilon": each, "shares": [number(s) for s in type_shares(classify_trajectories(scores, each))]}
+            for each in EPSILONS
+        ],
+        "flipped_types": flipped_types(run, raw, called.called),
+    }
+    if 2 <= len(fits) < len(sizes):
+        kept = [total[position] for position in fits]
+        raw_there = classify_trajectories(scores[fits], epsilon)
+        called_there = trajectory_types(*stacked(kept), epsilon=epsilon, confidence=confidence, seed=seed).called
+        summary["interpolating_sizes"] = shares(sizes, counts, fits, raw_there, called_there, epsilon, seed)
+    elif len(fits) == len(sizes):
+        summary["interpolating_sizes"] = summary["all_sizes"]
+    in_ledger = {size: one.in_ledger for size, one in zip(sizes, counts, strict=True)}
+    write_results(run.path, run.plan, "trajectories", values, in_ledger, summary)
+    return summary
+
+
+def stacked(total: list[Counts]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Correct in, models in, correct out, models out: each [sizes, examples]."""
+    return (
+        np.stack([one.sum_in for one in total]),
+        np.stack([one.n_in for one in total]),
+        np.stack([one.sum_out for one in total]),
+        np.stack([one.n_out for one in total]),
+    )
+
+
+def shares(
+    sizes: tuple[int, ...],
+    counts: list[SizeCounts],
+    which: Any,
+    raw: np.ndarray,
+    called: np.ndarray,
+    epsilon: float,
+    seed: int,
+) -> dict[str, Any]:
+    """Shares of the types over one grid of sizes, with what flat trajectories alone would give."""
+    there = [counts[position].hard for position in which]
+    flat = flat_shares(*stacked([one.total() for one in there]), epsilon=epsilon, seed=seed)
+    blocks = min(len(one.n_in) for one in there)
+
+    def raw_shares_without(block: int) -> np.ndarray:
+        scores = np.stack([memorisation_from_counts(one.without(block)).score for one in there])
+        return type_shares(classify_trajectories(scores, epsilon))
+
+    errors = np.broadcast_to(delete_one_block(raw_shares_without, blocks), len(TYPES))
+    called_shares = type_shares(called, (*TYPES, UNDETERMINED))
+    return {
+        "sizes": [sizes[position] for position in which],
+        "raw": {name: number(s) for name, s in zip(TYPES, type_shares(raw), strict=True)},
+        "raw_error": {name: number(s) for name, s in zip(TYPES, errors, strict=True)},
+        "called": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), called_shares, strict=True)},
+        "if_all_flat": {name: number(s) for name, s in zip(TYPES, flat, strict=True)},
+        "undefined": int((raw == UNDEFINED).sum()),
+    }
+
+
+def type_row(
+    name: str, raw: np.ndarray, called: np.ndarray, rise: Any, fall: Any, scores: np.ndarray
+) -> dict[str, Any]:
+    """How the examples of one raw type change: mean rise and fall, and the parts of each."""
+    members = raw == name
+    row: dict[str, Any] = {"type": name, "raw": int(members.sum()), "called": int((called == name).sum())}
+    for label, change in (("rise", rise), ("fall", fall)):
+        for key, values in (
+            (label, change.amount),
+            (f"{label}_from_in", change.from_accuracy_in),
+            (f"{label}_from_out", change.from_accuracy_out),
+        ):
+            row[key] = float(values[members].mean()) if members.any() else None
+    row["mean_score"] = [float(score) for score in scores[:, members].mean(1)] if members.any() else None
+    return row
+
+
+def flipped_types(run: Run, raw: np.ndarray, called: np.ndarray) -> dict[str, Any] | None:
+    """Shares of the types among flipped and among clean labels; None without label noise."""
+    flipped = run.examples.flipped
+    if flipped is None:
+        return None
+    return {
+        kind: {
+            "raw": {name: number(s) for name, s in zip(TYPES, type_shares(raw[which]), strict=True)},
+            "called": {
+                name: number(s)
+                for name, s in zip(
+                    (*TYPES, UNDETERMINED), type_shares(called[which], (*TYPES, UNDETERMINED)), strict=True
+                )
+            },
+        }
+        for kind, which in (("flipped", flipped), ("clean", ~flipped))
+    }

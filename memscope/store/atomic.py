@@ -1,0 +1,88 @@
+"""Files that are either whole or absent: temporary name, fsync, rename, fsync of the directory.
+
+Appending to HDF5 files was seen to destroy old data under SIGKILL; a file written aside and renamed never was.
+"""
+
+import contextlib
+import os
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from memscope.errors import RunError
+
+TEMPORARY = re.compile(r"^\..+~(?P<host>[^~]*)~(?P<process>\d+)\.tmp$")
+
+
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
+    """Write `content` to `path`, replacing what was there; RunError, and nothing changed, where that fails."""
+    with temporary_beside(path) as temporary:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        sync_directory(path.parent)
+
+
+def create_atomically(path: Path, content: bytes) -> bool:
+    """Write `content` to `path` unless there is a file already; whether it was this call that made it."""
+    with temporary_beside(path) as temporary:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        sync_directory(path.parent)
+        return True
+
+
+@contextlib.contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """A temporary name in the directory of `path` (made if need be); removed at the end, whatever happens."""
+    temporary = path.with_name(f".{path.name}~{socket.gethostname()}~{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise RunError(
+            f"{path} could not be written: {reason}. Nothing was changed; remove the cause and run the same "
+            "command again, it goes on where it stopped"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def sync_directory(directory: Path) -> None:
+    """Make a rename in `directory` durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_abandoned(directory: Path) -> None:
+    """Remove temporary files under `directory` whose process, on this host, is gone: what a SIGKILL leaves."""
+    for path in directory.rglob(".*.tmp"):
+        found = TEMPORARY.match(path.name)
+        if found and found["host"] == socket.gethostname() and not process_exists(int(found["process"])):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def process_exists(process: int) -> bool:
+    """Whether a process of this number runs on this host."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

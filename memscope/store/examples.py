@@ -1,0 +1,205 @@
+"""The examples of a run: `examples.h5` (labels and identities) and `cache/images.npy` (the decoded images).
+
+`examples.h5` is small and part of the run: scores, tables and exports need nothing else of the data set. The
+images, train and test in one uint8 array [N + M, H, W, C], are there to be memory-mapped by every worker, so
+that memory holds them once; the file MAY be deleted and is made again from the source.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from memscope.datasets.duplicates import Duplicates
+from memscope.datasets.image_dataset import ImageDataset
+from memscope.errors import RunError
+from memscope.store.atomic import temporary_beside, write_atomically
+from memscope.store.format import check_encoding, write_group
+
+REMEDY = "run memscope train-family on the run again with --data, which makes it anew"
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Labels and identity of N training and M test examples."""
+
+    index: np.ndarray
+    """int64 [N], position in the source"""
+    names: tuple[str, ...] | None
+    """N file names, where the source has files"""
+    labels: np.ndarray
+    """int64 [N], as given to the models"""
+    true_labels: np.ndarray | None
+    """int64 [N], before label noise; None where none was flipped"""
+    exact_group: np.ndarray
+    """int32 [N], -1 where there is no identical image"""
+    near_group: np.ndarray
+    """int32 [N], -1 where there is no nearly identical image"""
+    test_index: np.ndarray
+    test_names: tuple[str, ...] | None
+    test_labels: np.ndarray
+    test_exact_group: np.ndarray
+    test_near_group: np.ndarray
+    near_searched: bool
+    """Near-duplicates are searched up to a limit of examples"""
+    class_names: tuple[str, ...]
+    channel_mean: np.ndarray
+    """float64 [C], of the training pixels (0 to 255)"""
+    channel_sd: np.ndarray
+    """float64 [C]"""
+    image_shape: tuple[int, int, int]
+    fingerprint: str
+
+    @property
+    def flipped(self) -> np.ndarray | None:
+        """bool [N]: the label was flipped; None where there is no label noise."""
+        return None if self.true_labels is None else self.true_labels != self.labels
+
+    def describe(self, position: int) -> str:
+        """The file name of a training example, or else its index in the source."""
+        return self.names[position] if self.names else str(int(self.index[position]))
+
+
+def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel, float64 [C], of uint8 [N, H, W, C]; exact, from histograms."""
+    levels = np.arange(256)
+    counts = np.zeros((images.shape[-1], 256))
+    for start in range(0, len(images), 4096):  # a copy of a memory-mapped array of any size would not fit
+        for channel, row in enumerate(counts):
+            row += np.bincount(images[start : start + 4096, ..., channel].ravel(), minlength=256)
+    mean = counts @ levels / counts.sum(1)
+    variance = counts @ levels**2 / counts.sum(1) - mean**2
+    return mean, np.sqrt(np.maximum(variance, 0))
+
+
+def write_examples(run: Path, dataset: ImageDataset, duplicates: Duplicates) -> None:
+    """Write `examples.h5` of a run."""
+    mean, sd = channel_statistics(dataset.train_images)
+    true_labels = dataset.train_labels if dataset.true_labels is None else dataset.true_labels
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        group = file.create_group("examples")
+        group.attrs["data_fingerprint"] = dataset.fingerprint
+        group.attrs["image_shape"] = dataset.image_shape
+        group.attrs["labels_flipped"] = dataset.true_labels is not None
+        group.attrs["near_searched"] = duplicates.near_searched
+        group.attrs["has_names"] = dataset.train_names is not None
+        group.attrs["has_test_names"] = dataset.test_names is not None
+        write_group(
+            group,
+            "memscope-examples",
+            {
+                "example": np.arange(len(dataset.train_labels)),
+                "index": dataset.train_index,
+                "name": dataset.train_names or [""] * len(dataset.train_labels),
+                "label": dataset.train_labels,
+                "true_label": true_labels,
+                "exact_group": duplicates.train_exact,
+                "near_group": duplicates.train_near,
+                "test_index": dataset.test_index,
+                "test_name": dataset.test_names or [""] * len(dataset.test_labels),
+                "test_label": dataset.test_labels,
+                "test_exact_group": duplicates.test_exact,
+                "test_near_group": duplicates.test_near,
+                "class_name": dataset.class_names,
+                "channel_mean": mean,
+                "channel_sd": sd,
+            },
+        )
+    write_atomically(run / "examples.h5", buffer.getbuffer())
+
+
+def read_examples(run: Path, fingerprint: str) -> Examples:
+    """The examples of a run whose plan has this data fingerprint; RunError where they are missing or damaged."""
+    path = run / "examples.h5"
+    if not path.is_file():
+        raise RunError(f"{path} does not exist; expected the labels of the run's examples; {REMEDY}")
+    try:
+        with h5py.File(path, "r") as file:
+            group = file["examples"]
+            check_encoding(group, "memscope-examples", path)
+            attributes = dict(group.attrs)
+            values = {
+                name: data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
+                for name, data in group.items()
+            }
+        examples = Examples(
+            index=values["index"],
+            names=tuple(values["name"]) if attributes["has_names"] else None,
+            labels=values["label"],
+            true_labels=values["true_label"] if attributes["labels_flipped"] else None,
+            exact_group=values["exact_group"],
+            near_group=values["near_group"],
+            test_index=values["test_index"],
+            test_names=tuple(values["test_name"]) if attributes["has_test_names"] else None,
+            test_labels=values["test_label"],
+            test_exact_group=values["test_exact_group"],
+            test_near_group=values["test_near_group"],
+            near_searched=bool(attributes["near_searched"]),
+            class_names=tuple(values["class_name"]),
+            channel_mean=values["channel_mean"],
+            channel_sd=values["channel_sd"],
+            image_shape=tuple(int(length) for length in attributes["image_shape"]),  # type: ignore[arg-type]
+            fingerprint=str(attributes["data_fingerprint"]),
+        )
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise RunError(f"{path} is damaged: {error}. Delete it and {REMEDY}") from error
+    if examples.fingerprint != fingerprint:
+        raise RunError(
+            f"{path}: expected data fingerprint {fingerprint[:12]}, found {examples.fingerprint[:12]}; it belongs to "
+            f"another data set. Delete it and {REMEDY}"
+        )
+    return examples
+
+
+def image_cache(run: Path) -> Path:
+    return run / "cache" / "images.npy"
+
+
+def cache_images(run: Path, dataset: ImageDataset) -> None:
+    """Write the images of a data set, train before test, to the run's cache."""
+    path = image_cache(run)
+    with temporary_beside(path) as temporary:
+        shape = (len(dataset.train_images) + len(dataset.test_images), *dataset.image_shape)
+        images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        images[: len(dataset.train_images)] = dataset.train_images
+        images[len(dataset.train_images) :] = dataset.test_images
+        images.flush()
+        temporary.replace(path)
+
+
+def open_images(run: Path, examples: Examples) -> np.ndarray:
+    """The cached images, uint8 [N + M, H, W, C], memory-mapped; RunError where they are missing or cut short."""
+    path = image_cache(run)
+    expected = (len(examples.labels) + len(examples.test_labels), *examples.image_shape)
+    try:
+        # copy-on-write: torch asks for writable memory, and nothing ever reaches the file
+        images = np.load(path, mmap_mode="c", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read: {error}. Delete it and {REMEDY}") from None
+    if images.shape != expected or images.dtype != np.uint8:
+        raise RunError(
+            f"{path}: expected uint8 {expected}, found {images.dtype} {images.shape}. Delete it and {REMEDY}"
+        )
+    return images
+
+
+def open_dataset(run: Path, examples: Examples, spec: str) -> ImageDataset:
+    """The data set of a run, its images memory-mapped from the cache."""
+    images = open_images(run, examples)
+    count = len(examples.labels)
+    return ImageDataset(
+        spec=spec,
+        train_images=images[:count],
+        train_labels=examples.labels,
+        test_images=images[count:],
+        test_labels=examples.test_labels,
+        class_names=examples.class_names,
+        train_index=examples.index,
+        test_index=examples.test_index,
+        train_names=examples.names,
+        test_names=examples.test_names,
+        true_labels=examples.true_labels,
+    )

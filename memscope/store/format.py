@@ -1,0 +1,151 @@
+"""Names, units, dimensions and versions of every field that memscope writes to HDF5. docs/format.md tells the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+import memscope
+from memscope.errors import RunError
+
+ENCODING_VERSION = "1.0"
+"""Written to every group. A reader refuses a greater major number."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One dataset of a file: its dimensions by name, its unit and what it is."""
+
+    dims: tuple[str, ...]
+    unit: str
+    description: str
+
+
+OUTCOME = {
+    "model": Field(("model",), "1", "number of the model, from 0; decides its subset and its random draws"),
+    "in_subset": Field(("model", "byte"), "1", "training examples the model saw, bit-packed, little bit order"),
+    "subset_digest": Field(("model",), "1", "SHA-256 of the model's row of in_subset"),
+    "predicted_train": Field(("model", "train"), "class", "predicted class of every training example"),
+    "predicted_test": Field(("model", "test"), "class", "predicted class of every test example"),
+    "log_odds_train": Field(("model", "train"), "nat", "log p_y - log sum of the other classes, of the given label"),
+    "log_odds_test": Field(("model", "test"), "nat", "the same for the test examples"),
+    "epoch_loss": Field(("model", "epoch"), "nat", "mean training loss of each epoch"),
+    "diverged": Field(("model",), "1", "1 where the loss became NaN or infinite; such a model is never scored"),
+    "seconds": Field(("model",), "s", "wall-clock time of training and evaluation"),
+}
+
+EXAMPLES = {
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "index": Field(("example",), "1", "position of the training example in its source"),
+    "name": Field(("example",), "1", "file name of the training example in its source, or empty"),
+    "label": Field(("example",), "class", "label given to the models"),
+    "true_label": Field(("example",), "class", "label before any was flipped"),
+    "exact_group": Field(("example",), "1", "group of identical images, numbered over train and test; -1: none"),
+    "near_group": Field(("example",), "1", "group of nearly identical images, likewise; -1: none"),
+    "test_index": Field(("test",), "1", "position of the test example in its source"),
+    "test_name": Field(("test",), "1", "file name of the test example in its source, or empty"),
+    "test_label": Field(("test",), "class", "label of the test example"),
+    "test_exact_group": Field(("test",), "1", "group of identical images"),
+    "test_near_group": Field(("test",), "1", "group of nearly identical images"),
+    "class_name": Field(("class",), "1", "name of the class"),
+    "channel_mean": Field(("channel",), "pixel 0-255", "mean of the training pixels"),
+    "channel_sd": Field(("channel",), "pixel 0-255", "standard deviation of the training pixels"),
+}
+
+SIZE_EXAMPLE = ("size", "example")
+SCORE = {
+    "size": Field(("size",), "1", "width or depth of the models"),
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "score": Field(SIZE_EXAMPLE, "1", "Feldman memorisation score: accuracy_in - accuracy_out"),
+    "standard_error": Field(SIZE_EXAMPLE, "1", "standard error of score"),
+    "interval_low": Field(SIZE_EXAMPLE, "1", "lower end of the 95 % interval of score"),
+    "interval_high": Field(SIZE_EXAMPLE, "1", "upper end of the 95 % interval of score"),
+    "accuracy_in": Field(SIZE_EXAMPLE, "1", "share of the models trained with the example that are right on it"),
+    "accuracy_out": Field(SIZE_EXAMPLE, "1", "share of the models trained without it that are right on it"),
+    "n_in": Field(SIZE_EXAMPLE, "1", "models trained with the example"),
+    "n_out": Field(SIZE_EXAMPLE, "1", "models trained without it"),
+    "soft_score": Field(SIZE_EXAMPLE, "1", "the score with the probability of the label in place of 0 or 1"),
+    "soft_standard_error": Field(SIZE_EXAMPLE, "1", "standard error of soft_score"),
+    "probability_in": Field(SIZE_EXAMPLE, "1", "mean probability of the label, models trained with the example"),
+    "probability_out": Field(SIZE_EXAMPLE, "1", "mean probability of the label, models trained without it"),
+    "suggested_label": Field(SIZE_EXAMPLE, "class", "most frequent prediction of the models trained without it"),
+    "suggested_share": Field(SIZE_EXAMPLE, "1", "share of those models that predict suggested_label"),
+    "models_used": Field(("size",), "1", "models that the scores of this size come from"),
+    "models_diverged": Field(("size",), "1", "models left out because their loss became NaN or infinite"),
+    "own_accuracy": Field(("size",), "1", "median over models of the share of its own subset that a model fits"),
+    "test_accuracy": Field(("size",), "1", "mean over models of the accuracy on the test examples"),
+}
+
+TRAJECTORIES = {
+    "size": Field(("size",), "1", "width or depth of the models"),
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "type": Field(("type",), "1", "types of trajectory, in the order of probability"),
+    "raw_type": Field(("example",), "1", "type of the estimated trajectory, by the rule alone"),
+    "called_type": Field(("example",), "1", "type called with the stated confidence, undetermined or undefined"),
+    "probability": Field(("example", "type"), "1", "posterior probability of each type"),
+    "rise": Field(("example",), "1", "largest increase of the score from a smaller to a larger size"),
+    "rise_from_in": Field(("example",), "1", "part of rise that comes from accuracy in"),
+    "rise_from_out": Field(("example",), "1", "part of rise that comes from accuracy out"),
+    "fall": Field(("example",), "1", "largest decrease of the score from a smaller to a larger size"),
+    "fall_from_in": Field(("example",), "1", "part of fall that comes from accuracy in"),
+    "fall_from_out": Field(("example",), "1", "part of fall that comes from accuracy out"),
+}
+
+GROUPS = {"examples": EXAMPLES, "score": SCORE, "trajectories": TRAJECTORIES}
+"""Every group of `results/*.h5` and `trajectories.h5`, with its fields."""
+
+
+def stamp_encoding(group: h5py.Group, encoding: str) -> None:
+    """Say what a group is, in which version, and who wrote it."""
+    group.attrs["encoding-type"] = encoding
+    group.attrs["encoding-version"] = ENCODING_VERSION
+    group.attrs["written-by"] = f"memscope {memscope.__version__}"
+
+
+def check_encoding(group: h5py.Group, encoding: str, path: Path) -> None:
+    """RunError unless the group is of this encoding, in a version that we can read."""
+    found = str(group.attrs.get("encoding-type", "nothing"))
+    version = str(group.attrs.get("encoding-version", "0"))
+    if found != encoding:
+        raise RunError(f"{path}: expected encoding {encoding}, found {found}; it is not a file of this kind")
+    if int(version.split(".")[0]) > int(ENCODING_VERSION.split(".")[0]):
+        raise RunError(
+            f"{path} has format version {version}; this memscope reads up to {ENCODING_VERSION}; upgrade memscope"
+        )
+
+
+def write_field(
+    group: h5py.Group, name: str, values: np.ndarray | Sequence[str], field: Field, *, checksum: bool = False
+) -> h5py.Dataset:
+    """Write one dataset with its unit and description; text as variable-length UTF-8.
+
+    With `checksum`, damage to the stored bytes is found when they are read (HDF5's Fletcher-32).
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind not in "OSU":
+        options = {"fletcher32": True, "compression": "gzip", "compression_opts": 1, "shuffle": True}
+        stored = group.create_dataset(name, data=values, **(options if checksum and values.size else {}))
+    else:
+        stored = group.create_dataset(name, data=list(values), dtype=h5py.string_dtype())
+    stored.attrs["units"] = field.unit
+    stored.attrs["long_name"] = field.description
+    return stored
+
+
+def write_group(group: h5py.Group, encoding: str, values: dict[str, np.ndarray | Sequence[str]]) -> None:
+    """Write a whole results group: its fields, with HDF5 dimension scales, so that xarray can open it."""
+    fields = GROUPS[group.name.strip("/").split("/")[-1]]
+    stamp_encoding(group, encoding)
+    for name, array in values.items():
+        write_field(group, name, array, fields[name], checksum=True)
+    lengths = {dim: group[name].shape[axis] for name in values for axis, dim in enumerate(fields[name].dims)}
+    for dim, length in lengths.items():
+        if dim not in group:
+            scale = group.create_dataset(dim, data=np.arange(length, dtype=np.int64))
+            scale.attrs["long_name"] = f"position along {dim}, from 0"
+        group[dim].make_scale(dim)
+    for name in values:
+        for axis, dim in enumerate(fields[name].dims):
+            if name != dim:
+                group[name].dims[axis].attach_scale(group[dim])

@@ -1,0 +1,194 @@
+"""The ledger: one write-once file for every finished task. A file here *is* the record that the work is done.
+
+`outcomes/<variant>/<axis>-<size>/<first>-<last>-r<replicate>.h5`, models numbered from 0. What is kept of a
+model: its subset, its predicted class and log-odds for every training and test example, the course of its
+loss, and how it was made. See docs/format.md.
+"""
+
+import hashlib
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from memscope.errors import RunError
+from memscope.plan import Plan
+from memscope.store.atomic import write_atomically
+from memscope.store.format import OUTCOME, check_encoding, stamp_encoding, write_field
+
+NAME = re.compile(r"^(?P<first>\d+)-(?P<last>\d+)-r(?P<replicate>\d+)\.h5$")
+ONEHOT = "onehot"
+"""The variant trained on the labels themselves."""
+
+
+@dataclass(frozen=True, order=True)
+class Task:
+    """A unit of work: `count` models of one variant and size from number `first`. Plain data."""
+
+    variant: str
+    size: int
+    first: int
+    count: int
+    replicate: int = 0
+
+    @property
+    def models(self) -> range:
+        return range(self.first, self.first + self.count)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What is kept of the models of one task: m models, N training and M test examples."""
+
+    in_subset: np.ndarray
+    """bool [m, N]"""
+    predicted_train: np.ndarray
+    """int [m, N]"""
+    predicted_test: np.ndarray
+    """int [m, M]"""
+    log_odds_train: np.ndarray
+    """float16 [m, N], of the given label; NaN where they are not known"""
+    log_odds_test: np.ndarray
+    """float16 [m, M]"""
+    epoch_loss: np.ndarray
+    """float32 [m, epochs], the mean training loss of each epoch; NaN where it is not known"""
+    diverged: np.ndarray
+    """bool [m]: the loss became NaN or infinite; what such a model predicts is never used"""
+    seconds: np.ndarray
+    """float32 [m], wall-clock time of training and evaluation"""
+    made_by: dict[str, str]
+    """device, precision, versions"""
+
+
+def task_name(task: Task) -> str:
+    """The file name of a task, without its ending."""
+    return f"{task.first:05d}-{task.first + task.count - 1:05d}-r{task.replicate}"
+
+
+def size_directory(run: Path, kind: str, plan: Plan, variant: str, size: int) -> Path:
+    """The directory of one variant and size under `kind` (`outcomes`, `weights` or `failures`)."""
+    return run / kind / variant / f"{plan.axis}-{size}"
+
+
+def outcome_path(run: Path, plan: Plan, task: Task) -> Path:
+    return size_directory(run, "outcomes", plan, task.variant, task.size) / f"{task_name(task)}.h5"
+
+
+def all_tasks(plan: Plan, variant: str = ONEHOT) -> list[Task]:
+    """Every task of the plan, large sizes first: they take longest, and a long task at the end leaves cores idle."""
+    return [
+        Task(variant, size, first, plan.unit)
+        for size in sorted(plan.sizes, reverse=True)
+        for first in range(0, plan.models, plan.unit)
+    ]
+
+
+def finished_tasks(run: Path, plan: Plan, size: int, variant: str = ONEHOT, replicate: int = 0) -> list[Task]:
+    """The tasks of one size whose outcome is in the ledger, in the order of their models."""
+    directory = size_directory(run, "outcomes", plan, variant, size)
+    tasks = []
+    for path in directory.glob("*.h5") if directory.is_dir() else ():
+        found = NAME.match(path.name)
+        if found and int(found["replicate"]) == replicate:
+            first, last = int(found["first"]), int(found["last"])
+            tasks.append(Task(variant, size, first, last - first + 1, replicate))
+    return sorted(tasks)
+
+
+def missing_tasks(run: Path, plan: Plan, variant: str = ONEHOT) -> list[Task]:
+    """The tasks of the plan that have no outcome yet, large sizes first."""
+    finished = {task for size in plan.sizes for task in finished_tasks(run, plan, size, variant)}
+    return [task for task in all_tasks(plan, variant) if task not in finished]
+
+
+def subset_digest(packed: np.ndarray) -> str:
+    """SHA-256, in hex, of one model's bit-packed subset."""
+    return hashlib.sha256(np.ascontiguousarray(packed).tobytes()).hexdigest()
+
+
+def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
+    """Write one task's outcome to its file, whole or not at all; the path. Twice the same is harmless."""
+    num_classes = int(max(outcome.predicted_train.max(initial=0), outcome.predicted_test.max(initial=0))) + 1
+    class_type = np.uint8 if num_classes <= 256 else np.uint16
+    packed = np.packbits(outcome.in_subset, axis=1, bitorder="little")
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        stamp_encoding(file, "memscope-outcome")
+        file.attrs["plan_digest"] = plan.digest
+        file.attrs["data_fingerprint"] = plan.data.fingerprint
+        file.attrs["variant"] = task.variant
+        file.attrs["axis"] = plan.axis
+        file.attrs["size"] = task.size
+        file.attrs["replicate"] = task.replicate
+        file.attrs["num_examples"] = outcome.in_subset.shape[1]
+        for key, value in outcome.made_by.items():
+            file.attrs[key] = value
+        columns: dict[str, np.ndarray | Sequence[str]] = {
+            "model": np.arange(task.first, task.first + task.count, dtype=np.int32),
+            "in_subset": packed,
+            "subset_digest": [subset_digest(row) for row in packed],
+            "predicted_train": outcome.predicted_train.astype(class_type),
+            "predicted_test": outcome.predicted_test.astype(class_type),
+            "log_odds_train": outcome.log_odds_train.astype(np.float16),
+            "log_odds_test": outcome.log_odds_test.astype(np.float16),
+            "epoch_loss": outcome.epoch_loss.astype(np.float32),
+            "diverged": outcome.diverged.astype(np.uint8),
+            "seconds": outcome.seconds.astype(np.float32),
+        }
+        for name, values in columns.items():
+            write_field(file, name, values, OUTCOME[name], checksum=True)
+    path = outcome_path(run, plan, task)
+    write_atomically(path, buffer.getbuffer())
+    return path
+
+
+def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
+    """One task's outcome from the ledger.
+
+    RunError where the file is damaged, of a newer version, or was made for another plan or data set.
+    """
+    path = outcome_path(run, plan, task)
+    try:
+        with h5py.File(path, "r") as file:
+            check_encoding(file, "memscope-outcome", path)
+            check_stamp(path, "plan digest", plan.digest, str(file.attrs["plan_digest"]))
+            check_stamp(path, "data fingerprint", plan.data.fingerprint, str(file.attrs["data_fingerprint"]))
+            values = {name: file[name][()] for name in OUTCOME if name != "subset_digest"}
+            digests = file["subset_digest"].asstr()[()]
+            num_examples = int(file.attrs["num_examples"])
+            made_by = {
+                key: str(file.attrs[key])
+                for key in ("device", "precision", "torch_version", "memscope_version")
+                if key in file.attrs
+            }
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise RunError(
+            f"{path} is damaged: {error}. Move it away and run memscope train-family on the run again: "
+            f"its {task.count} models are trained again and nothing else"
+        ) from error
+    for packed, digest in zip(values["in_subset"], digests, strict=True):
+        check_stamp(path, "subset digest", str(digest), subset_digest(packed))
+    return Outcome(
+        in_subset=np.unpackbits(values["in_subset"], axis=1, count=num_examples, bitorder="little").astype(bool),
+        predicted_train=values["predicted_train"],
+        predicted_test=values["predicted_test"],
+        log_odds_train=values["log_odds_train"],
+        log_odds_test=values["log_odds_test"],
+        epoch_loss=values["epoch_loss"],
+        diverged=values["diverged"].astype(bool),
+        seconds=values["seconds"],
+        made_by=made_by,
+    )
+
+
+def check_stamp(path: Path, name: str, expected: str, found: str) -> None:
+    """RunError where a file was made for something else than it is read for."""
+    if expected != found:
+        raise RunError(
+            f"{path}: expected {name} {expected[:12]}, found {found[:12]}; it belongs to another plan, data set or "
+            "subset. Move it away; memscope train-family then trains its models again"
+        )

@@ -1,0 +1,114 @@
+"""Results: `results/<step>.h5`, one group each, and `trajectories.h5`, all of them in one file.
+
+Each step replaces its own file and then assembles `trajectories.h5` again, so steps that run at the same
+time do not lose each other's results. A group says which plan and which models it was computed from.
+"""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from memscope.errors import RunError
+from memscope.plan import Plan
+from memscope.store.atomic import write_atomically
+from memscope.store.format import GROUPS, check_encoding, write_group
+
+ASSEMBLED = "trajectories.h5"
+
+
+def results_path(run: Path, group: str) -> Path:
+    return run / "results" / f"{group}.h5"
+
+
+def write_results(
+    run: Path,
+    plan: Plan,
+    group: str,
+    values: dict[str, np.ndarray | Sequence[str]],
+    models_used: dict[int, int],
+    summary: dict[str, Any],
+) -> None:
+    """Replace the results of one step, and `trajectories.h5`.
+
+    `models_used` counts the models of each size in the ledger that went in, diverged ones included; `summary`
+    is what the command prints, kept as JSON in an attribute.
+    """
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        stored = file.create_group(group)
+        write_group(stored, f"memscope-{group}", values)
+        stored.attrs["plan_digest"] = plan.digest
+        stored.attrs["data_fingerprint"] = plan.data.fingerprint
+        stored.attrs["axis"] = plan.axis
+        stored.attrs["fraction"] = plan.fraction
+        stored.attrs["models_in_ledger"] = json.dumps(models_used)
+        stored.attrs["summary"] = json.dumps(summary)
+    write_atomically(results_path(run, group), buffer.getbuffer())
+    assemble(run, plan)
+
+
+def assemble(run: Path, plan: Plan) -> None:
+    """Copy the examples and every group of results into `trajectories.h5`.
+
+    Steps at the same time: each looks again after its own replacement, so the last one to write has seen all.
+    """
+    while True:
+        before = present(run)
+        buffer = io.BytesIO()
+        with h5py.File(buffer, "w") as target:
+            target.attrs["encoding-type"] = "memscope-run"
+            target.attrs["encoding-version"] = "1.0"
+            target.attrs["plan_digest"] = plan.digest
+            target.attrs["plan"] = (run / "plan.toml").read_text()
+            for path, _ in before:
+                with h5py.File(path, "r") as source:
+                    for name in source:
+                        source.copy(name, target)
+        write_atomically(run / ASSEMBLED, buffer.getbuffer())
+        if present(run) == before:
+            return
+
+
+def present(run: Path) -> list[tuple[Path, tuple[int, int, int]]]:
+    """The files that `trajectories.h5` is made of, each with what changes when it is replaced."""
+    paths = [run / "examples.h5", *(results_path(run, group) for group in GROUPS)]
+    found = []
+    for path in paths:
+        if path.is_file():
+            state = path.stat()
+            found.append((path, (state.st_ino, state.st_mtime_ns, state.st_size)))
+    return found
+
+
+def read_group(run: Path, group: str, plan: Plan) -> dict[str, np.ndarray]:
+    """The arrays of one group of results; RunError where they are missing, damaged, or of another plan."""
+    return read_results(run, group, plan)[0]
+
+
+def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarray], dict[int, int], dict[str, Any]]:
+    """Arrays by name, models in the ledger at the time by size, and the summary, of one group of results."""
+    path = results_path(run, group)
+    if not path.is_file():
+        raise RunError(f"{run} has no results of {group} yet; run memscope {group} {run}")
+    remedy = f"run memscope {group} {run} again, which replaces it"
+    try:
+        with h5py.File(path, "r") as file:
+            stored = file[group]
+            check_encoding(stored, f"memscope-{group}", path)
+            digest = str(stored.attrs["plan_digest"])
+            models = {int(size): count for size, count in json.loads(stored.attrs["models_in_ledger"]).items()}
+            summary = json.loads(stored.attrs["summary"])
+            values = {
+                name: data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
+                for name, data in stored.items()
+            }
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise RunError(f"{path} is damaged: {error}; {remedy}") from error
+    if digest != plan.digest:
+        raise RunError(f"{path}: expected plan digest {plan.digest[:12]}, found {digest[:12]}; {remedy}")
+    return values, models, summary

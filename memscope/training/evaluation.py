@@ -1,0 +1,41 @@
+"""Evaluation: predicted class and log-odds of the given label, without augmentation, in eval mode."""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from memscope.training.loop import autocast, normalise
+
+BATCH = 512
+"""Examples in an evaluation batch. Fixed: sums in another grouping could differ in the last bit."""
+
+LARGEST = 60000.0
+"""Log-odds are stored as float16, which ends at 65504; more certain than e^60000 is stored as that."""
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module, images: Tensor, labels: Tensor, mean: Tensor, scale: Tensor, precision: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted class int64 [n] and log-odds float16 [n] of the given label, for uint8 images [n, H, W, C].
+
+    The log-odds are log p_y - log sum_{y' != y} p_y' (Carlini et al. 2022). NaN logits give NaN log-odds.
+    """
+    model.eval()
+    predictions, log_odds = [], []
+    for start in range(0, len(images), BATCH):
+        inputs = normalise(images[start : start + BATCH], mean, scale)
+        with autocast(images.device, precision):
+            logits = model(inputs)
+        logits = logits.float()
+        predictions.append(logits.argmax(1).cpu())
+        log_odds.append(log_odds_of(logits, labels[start : start + BATCH]).cpu())
+    return torch.cat(predictions).numpy(), torch.cat(log_odds).numpy()
+
+
+def log_odds_of(logits: Tensor, labels: Tensor) -> Tensor:
+    """float16 [n]: the label's logit less the log-sum-exp of the others', from float32 logits [n, classes]."""
+    own = logits.gather(1, labels[:, None])
+    others = logits.scatter(1, labels[:, None], -torch.inf)
+    odds = own.squeeze(1) - others.logsumexp(1)
+    return odds.clamp(-LARGEST, LARGEST).half()

@@ -1,0 +1,178 @@
+"""The training loop: one model, from its subset and its random draws to trained weights.
+
+What comes in: a built model, the images of the whole data set as uint8 [N, H, W, C], labels, the positions of
+the subset, the recipe and the model's draws. What goes out: the trained model and the course of its loss.
+Everything random is decided by `Draws` before the first step, on the CPU, by the run's counter-based streams.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from memscope.families import classifier_of
+from memscope.recipe import Recipe
+from memscope.streams import permutation, stream, stream_key
+from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
+
+CLASSIFIER_REFERENCE = 64
+"""Classifier inputs up to which its learning rate is the recipe's; see recipe.py."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random streams of one model: its order and augmentation, equal at every size, and its initialisation."""
+
+    seed: int
+    size: int
+    model: int
+    replicate: int = 0
+
+    @property
+    def initialisation_seed(self) -> int:
+        """Seed of torch's generator while the network is built, int in [0, 2^63)."""
+        key = stream_key("initialisation", self.seed, self.size, self.model, self.replicate)
+        return int(key[0] >> np.uint64(1))
+
+    def batches(self, subset: np.ndarray, steps: int, batch_size: int) -> Iterator[np.ndarray]:
+        """Example positions of every batch, int64 [batch_size] each: shuffled epochs laid end to end."""
+        waiting = np.empty(0, dtype=np.int64)
+        epoch = 0
+        for _ in range(steps):
+            while len(waiting) < batch_size:
+                source = stream("order", self.seed, self.model, self.replicate, epoch)
+                waiting = np.concatenate([waiting, subset[permutation(source, len(subset))]])
+                epoch += 1
+            yield waiting[:batch_size]
+            waiting = waiting[batch_size:]
+
+    def augmentation(self) -> np.random.Philox:
+        """The stream of augmentation words, one for each image trained, in order."""
+        return stream("augmentation", self.seed, self.model, self.replicate)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a training went."""
+
+    epoch_loss: np.ndarray
+    """float32 [epochs], the mean training loss of each epoch; NaN after a divergence"""
+    diverged: bool
+    """The loss became NaN or infinite; training was stopped there"""
+
+
+def build_model(
+    build: Callable[[int, tuple[int, int, int], int], nn.Module],
+    draws: Draws,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+) -> nn.Module:
+    """A freshly initialised model on the CPU; torch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(draws.initialisation_seed)
+        model = build(draws.size, image_shape, num_classes)
+    # channels_last pays wherever there are convolutions (2 to 3 times on CPU); it changes no value
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def normalise(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """float32 [B, C, H, W] in channels_last memory, from uint8 [B, H, W, C]: (x - mean) * scale per channel."""
+    return images.float().sub_(mean).mul_(scale).permute(0, 3, 1, 2)
+
+
+def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+    """float32 weights throughout; with bfloat16 the matrix products and convolutions run in it."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def train_model(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    subset: np.ndarray,
+    nominal_size: int,
+    recipe: Recipe,
+    draws: Draws,
+    mean: Tensor,
+    scale: Tensor,
+    precision: str,
+) -> Course:
+    """Train `model` in place on the examples at positions `subset`.
+
+    `images` uint8 [N, H, W, C], `labels` int64 [N], `mean` and `scale` float32 [C] (in units of the 0-255
+    pixels) are on the training device, where the model is too. `nominal_size` is fraction * N, which sets the
+    number of steps for all models alike.
+    """
+    device = images.device
+    steps = recipe.steps(nominal_size)
+    side = images.shape[1]
+    padding = crop_padding(recipe.augment, side)
+    words = draws.augmentation()
+    optimiser = make_optimiser(model, recipe)
+    rates = [group["lr"] for group in optimiser.param_groups]  # relative to the recipe's learning rate
+    ends = [round((epoch + 1) * steps / recipe.epochs) for epoch in range(recipe.epochs)]
+
+    model.train()
+    epoch_loss = np.full(recipe.epochs, np.nan, dtype=np.float32)
+    epoch, first_step = 0, 0
+    total = torch.zeros((), device=device)
+    for step, positions in enumerate(draws.batches(subset, steps, recipe.batch_size)):
+        index = torch.from_numpy(positions).to(device)
+        batch = images[index]  # [B, H, W, C] uint8
+        if recipe.augment != "none":
+            drawn = draw_shifts(words.random_raw(len(positions)), recipe.augment, side)
+            rows, columns, mirror = (torch.from_numpy(array).to(device) for array in drawn)
+            batch = augment_batch(batch, rows, columns, mirror, padding)
+        inputs = normalise(batch, mean, scale)
+        with autocast(device, precision):
+            logits = model(inputs)
+        loss = cross_entropy(logits.float(), labels[index], label_smoothing=recipe.label_smoothing)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        rate = recipe.learning_rate_at(step, steps)
+        for group, relative in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * relative
+        optimiser.step()
+        total += loss.detach()
+        while epoch < recipe.epochs and step + 1 == ends[epoch]:
+            # read once an epoch: on a GPU every reading waits for the device
+            if step + 1 > first_step:
+                epoch_loss[epoch] = float(total) / (step + 1 - first_step)
+            elif epoch:
+                epoch_loss[epoch] = epoch_loss[epoch - 1]  # fewer steps than epochs
+            if not np.isfinite(epoch_loss[epoch]):
+                epoch_loss[epoch:] = np.nan
+                return Course(epoch_loss, diverged=True)
+            total.zero_()
+            epoch, first_step = epoch + 1, step + 1
+    return Course(epoch_loss, diverged=False)
+
+
+def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+    """SGD with the classifier's learning rate divided by (features / 64) where it has more inputs than that.
+
+    Each group's "lr" is relative to the recipe's learning rate. Weight decay reaches every parameter with more
+    than one dimension: scales, shifts and biases are not decayed.
+    """
+    classifier = classifier_of(model)
+    relative = min(1.0, CLASSIFIER_REFERENCE / classifier.in_features)
+    in_classifier = {id(parameter) for parameter in classifier.parameters()}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            rate = relative if id(parameter) in in_classifier else 1.0
+            decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
+    return torch.optim.SGD(
+        [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()],
+        lr=1.0,
+        momentum=recipe.momentum,
+        nesterov=recipe.momentum > 0,
+        fused=True,  # one call a group and not five a parameter: Python overhead dominates at narrow widths
+    )

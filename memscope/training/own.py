@@ -1,0 +1,70 @@
+"""The user's own training: `--trainer package.module:function`, and the check of what it gives back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from memscope.datasets.image_dataset import ImageDataset
+from memscope.errors import MemscopeError
+from memscope.imports import import_function
+from memscope.streams import stream_key
+from memscope.training.loop import Draws
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Whole numbers in [0, 2^63) to seed the user's generators with. Only `initialisation` depends on the size."""
+
+    initialisation: int
+    order: int
+    augmentation: int
+
+
+Trainer = Callable[[ImageDataset, np.ndarray, Seeds, int], tuple[np.ndarray, np.ndarray | None]]
+"""(data, subset bool [N], seeds, size) -> predicted classes [N + M] and log-odds [N + M] or None"""
+
+
+def load_trainer(name: str) -> Trainer:
+    """The function that `package.module:function` names; OptionError where there is none."""
+    return import_function(name, "trainer")
+
+
+def seeds_of(draws: Draws) -> Seeds:
+    order = stream_key("order", draws.seed, draws.model, draws.replicate)
+    augmentation = stream_key("augmentation", draws.seed, draws.model, draws.replicate)
+    return Seeds(draws.initialisation_seed, int(order[0] >> np.uint64(1)), int(augmentation[0] >> np.uint64(1)))
+
+
+def train_with(
+    trainer: Trainer, dataset: ImageDataset, subset: np.ndarray, draws: Draws
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted classes int64 [N + M] and log-odds float16 [N + M] of one model that the user's function trains."""
+    given = trainer(dataset, subset, seeds_of(draws), draws.size)
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise MemscopeError(
+            f"the trainer returned {type(given).__name__}; expected a pair (predictions [N + M], log_odds [N + M] or "
+            "None), training examples before test examples"
+        )
+    num_examples = len(dataset.train_labels) + len(dataset.test_labels)
+    return check_predictions(*given, num_examples, dataset.num_classes)
+
+
+def check_predictions(
+    predictions: np.ndarray, log_odds: np.ndarray | None, num_examples: int, num_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """What somebody else's model says, checked and in our types: int64 and float16, both [num_examples]."""
+    classes = np.asarray(predictions)
+    if classes.shape != (num_examples,) or classes.dtype.kind not in "iu":
+        raise MemscopeError(
+            f"predictions are {classes.dtype} {classes.shape}; expected whole numbers, [{num_examples}]: a class for "
+            "every training and then every test example"
+        )
+    if classes.min() < 0 or classes.max() >= num_classes:
+        raise MemscopeError(
+            f"predictions run from {classes.min()} to {classes.max()}; expected classes 0 to {num_classes - 1}"
+        )
+    odds = np.full(num_examples, np.nan) if log_odds is None else np.asarray(log_odds, dtype=np.float64)
+    if odds.shape != (num_examples,):
+        raise MemscopeError(f"log_odds are {odds.shape}; expected [{num_examples}], or None")
+    return classes.astype(np.int64), np.clip(odds, -60000, 60000).astype(np.float16)
