@@ -1,0 +1,143 @@
+"""The door of every data set: whatever a loader has read is checked here once, or refused in one line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from memscope.datasets.image_dataset import ImageDataset
+from memscope.errors import DataError
+
+FREE_BYTES = 64 * 2**20
+MAX_RATIO = 200  # Fashion-MNIST's black images compress 2 times, MNIST's 5 times; deflate can reach 1,032
+
+
+def check_size(path: Path, what: str, declared: int, stored: int) -> None:
+    """Refuse to allocate the `declared` bytes of an array that `stored` bytes of a file cannot honestly hold."""
+    if declared > FREE_BYTES + MAX_RATIO * stored:
+        raise DataError(
+            f"{path}: {what} claims {declared:,} bytes but the file holds only {stored:,} for it; "
+            "the header is damaged or hostile, get the file again"
+        )
+
+
+def existing_directory(path: Path) -> Path:
+    if not path.is_dir():
+        found = "a file" if path.exists() else "nothing"
+        raise DataError(f"{path}: found {found}, expected a directory; check the path")
+    return path
+
+
+def existing_file(path: Path) -> Path:
+    if not path.is_file():
+        found = "a directory" if path.is_dir() else "nothing"
+        raise DataError(f"{path}: found {found}, expected a file; check the path")
+    return path
+
+
+def checked_images(where: str, images: np.ndarray) -> np.ndarray:
+    """The images as uint8 [N, H, W, C]; [N, H, W] gains a channel."""
+    expected = "expected uint8 [N, H, W] or [N, H, W, C] with C 1 or 3"
+    found = f"{images.dtype} {list(images.shape)}"
+    if images.dtype != np.uint8:
+        raise DataError(f"{where}: found {found}, {expected}; scale the values to 0..255 and save as uint8")
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
+        raise DataError(f"{where}: found {found}, channels first; {expected}; save images.transpose(0, 2, 3, 1)")
+    if images.ndim != 4 or images.shape[3] not in (1, 3):
+        raise DataError(f"{where}: found {found}, {expected}; save the images in that order")
+    if 0 in images.shape:
+        raise DataError(f"{where}: found {found}, no images; {expected} with nothing empty; add images")
+    return np.ascontiguousarray(images)
+
+
+def checked_labels(where: str, labels: np.ndarray, count: int, num_classes: int | None) -> np.ndarray:
+    """The labels as int64 [count], each in range(num_classes)."""
+    if labels.dtype.kind not in "iu" or labels.shape != (count,):
+        raise DataError(
+            f"{where}: found {labels.dtype} {list(labels.shape)}, expected integers [{count}], "
+            "one label per image; save them so"
+        )
+    if count and int(labels.min()) < 0:
+        raise DataError(f"{where}: found label {int(labels.min())}, expected labels from 0; renumber the classes")
+    if num_classes is not None and count and int(labels.max()) >= num_classes:
+        raise DataError(
+            f"{where}: found label {int(labels.max())}, expected 0 to {num_classes - 1} for {num_classes} classes; "
+            "correct the labels or the class names"
+        )
+    if count and int(labels.max()) >= 2**16:
+        raise DataError(f"{where}: found label {int(labels.max())}, expected at most 65535; number the classes from 0")
+    return labels.astype(np.int64)
+
+
+def checked_index(where: str, index: np.ndarray, count: int) -> np.ndarray:
+    """Positions in a source as int64 [count]: whole, not negative, each once."""
+    good = index.dtype.kind in "iu" and index.shape == (count,) and len(np.unique(index)) == count
+    if not good or int(index.min()) < 0 or int(index.max()) >= 2**62:
+        raise DataError(
+            f"{where}: found {index.dtype} {list(index.shape)}, expected {count} different whole numbers from 0, "
+            "each image's position in its source; correct it or leave it out"
+        )
+    return index.astype(np.int64)
+
+
+def assemble(
+    spec: str,
+    where: Path,
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    class_names: Sequence[str] | None,
+    *,
+    train_index: np.ndarray | None = None,
+    test_index: np.ndarray | None = None,
+    train_names: Sequence[str] | None = None,
+    test_names: Sequence[str] | None = None,
+) -> ImageDataset:
+    """Check images and labels of both parts against each other and against the class names.
+
+    Without class names the classes are "0" to the largest training label.
+    """
+    train_images = checked_images(f"{where}: train images", train[0])
+    test_images = checked_images(f"{where}: test images", test[0])
+    if train_images.shape[1:] != test_images.shape[1:]:
+        raise DataError(
+            f"{where}: train images are {_shape(train_images)} and test images {_shape(test_images)}; "
+            "expected one size, resize one of them"
+        )
+    named = None if class_names is None else len(class_names)
+    train_labels = checked_labels(f"{where}: train labels", train[1], len(train_images), named)
+    if class_names is None:
+        class_names = [str(label) for label in range(int(train_labels.max()) + 1)]
+    test_labels = checked_labels(f"{where}: test labels", test[1], len(test_images), len(class_names))
+    _check_classes(where, train_labels, class_names)
+    return ImageDataset(
+        spec=spec,
+        train_images=train_images,
+        train_labels=train_labels,
+        test_images=test_images,
+        test_labels=test_labels,
+        class_names=tuple(class_names),
+        train_index=np.arange(len(train_images)) if train_index is None else train_index,
+        test_index=np.arange(len(test_images)) if test_index is None else test_index,
+        train_names=None if train_names is None else tuple(train_names),
+        test_names=None if test_names is None else tuple(test_names),
+    )
+
+
+def _check_classes(where: Path, labels: np.ndarray, class_names: Sequence[str]) -> None:
+    if len(class_names) < 2:
+        raise DataError(f"{where}: found {len(class_names)} class, expected at least 2; add another class")
+    if len(set(class_names)) < len(class_names):
+        twice = next(name for name in class_names if list(class_names).count(name) > 1)
+        raise DataError(f"{where}: found class name {twice!r} twice, expected different names; rename one")
+    missing = np.flatnonzero(np.bincount(labels, minlength=len(class_names)) == 0)
+    if len(missing):
+        raise DataError(
+            f"{where}: found no training example of class {class_names[missing[0]]!r} ({len(missing)} of "
+            f"{len(class_names)} classes have none), expected some of each; add examples or drop the class"
+        )
+
+
+def _shape(images: np.ndarray) -> str:
+    return " x ".join(str(size) for size in images.shape[1:])

@@ -1,0 +1,73 @@
+"""A class-balanced sample of the training set, and labels flipped on purpose.
+
+Both follow the data seed, which is apart from the seed of the training, so that runs of different seeds score
+the same examples.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from memscope.datasets.image_dataset import ImageDataset
+from memscope.errors import OptionError
+from memscope.streams import integers, permutation, stream
+
+
+def sample_examples(dataset: ImageDataset, examples: int, data_seed: int) -> ImageDataset:
+    """Keep `examples` training examples, as many of each class as can be, in source order; the test set stays whole.
+
+    Counts of classes that have enough differ by at most one. Raises `OptionError` for more than there are and for
+    fewer than one per class.
+    """
+    there = len(dataset.train_labels)
+    if not dataset.num_classes <= examples <= there:
+        raise OptionError(
+            f"{examples} examples were asked for; {dataset.spec} has {there} in {dataset.num_classes} classes, "
+            f"ask for {dataset.num_classes} to {there}"
+        )
+    order = permutation(stream("sample", data_seed), there)
+    kept = balanced_choice(dataset.train_labels, dataset.num_classes, examples, order)
+    names = dataset.train_names
+    return replace(
+        dataset,
+        train_images=dataset.train_images[kept],
+        train_labels=dataset.train_labels[kept],
+        train_index=dataset.train_index[kept],
+        train_names=None if names is None else tuple(names[position] for position in kept),
+        true_labels=None if dataset.true_labels is None else dataset.true_labels[kept],
+    )
+
+
+def balanced_choice(labels: np.ndarray, num_classes: int, count: int, order: np.ndarray) -> np.ndarray:
+    """The positions of `count` labels, classes as equal as possible, int64 [count], ascending.
+
+    Takes the labels in the given order (int64 [N], a permutation): first one of each class, then a second of
+    each, and so on; within a round, the classes in the order in which the permutation meets them.
+    """
+    turn = np.empty(len(labels), dtype=np.int64)
+    for label in range(num_classes):
+        members = order[labels[order] == label]
+        turn[members] = np.arange(len(members))
+    taken = order[np.argsort(turn[order], kind="stable")[:count]]
+    return np.sort(taken)
+
+
+def flip_labels(dataset: ImageDataset, fraction: float, data_seed: int) -> ImageDataset:
+    """Give round(fraction * N) training examples, chosen uniformly, a uniformly random other label.
+
+    The labels before are kept in `true_labels`. A permutation of the N examples picks which: the flips of a
+    sample are not those of the whole set. Raises `OptionError` for a fraction outside [0, 1).
+    """
+    if not 0 <= fraction < 1:
+        raise OptionError(f"label noise {fraction} was asked for; it is a fraction from 0 to below 1")
+    count = len(dataset.train_labels)
+    flipped = round(fraction * count)
+    if not flipped:
+        return dataset
+    source = stream("flips", data_seed)
+    chosen = permutation(source, count)[:flipped]
+    steps = 1 + integers(source, dataset.num_classes - 1, flipped)
+    labels = dataset.train_labels.copy()
+    labels[chosen] = (labels[chosen] + steps) % dataset.num_classes
+    before = dataset.train_labels if dataset.true_labels is None else dataset.true_labels
+    return replace(dataset, train_labels=labels, true_labels=before)

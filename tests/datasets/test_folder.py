@@ -1,0 +1,188 @@
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from memscope.datasets import load_dataset
+from memscope.errors import DataError
+
+
+def picture(seed: int, size: tuple[int, int] = (6, 5), grey: bool = False) -> Image.Image:
+    height, width = size
+    values = np.random.default_rng(seed).integers(0, 256, (height, width) if grey else (height, width, 3))
+    return Image.fromarray(values.astype(np.uint8))
+
+
+def make(directory: Path, grey: bool = False, test: str = "test") -> None:
+    """Two training images of each of "cat" and "ant", one test image of "cat"."""
+    names = ("train/cat/b.png", "train/cat/a.png", "train/ant/1.png", "train/ant/2.png", f"{test}/cat/x.png")
+    for seed, name in enumerate(names):
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture(seed, grey=grey).save(path)
+
+
+@pytest.mark.parametrize("test", ["test", "val"])
+def test_examples_come_sorted_by_class_then_name_and_keep_their_names(test, tmp_path):
+    make(tmp_path, test=test)
+    (tmp_path / "train/cat/.DS_Store").write_text("hidden")
+    (tmp_path / "train/.hidden").mkdir()
+    dataset = load_dataset(f"folder:{tmp_path}")
+    assert dataset.class_names == ("ant", "cat")
+    assert dataset.train_names == ("train/ant/1.png", "train/ant/2.png", "train/cat/a.png", "train/cat/b.png")
+    assert dataset.test_names == (f"{test}/cat/x.png",)
+    assert dataset.train_labels.tolist() == [0, 0, 1, 1]
+    assert dataset.test_labels.tolist() == [1]
+    assert dataset.train_index.tolist() == [0, 1, 2, 3]
+    for position, seed in enumerate((2, 3, 1, 0)):
+        assert (dataset.train_images[position] == np.asarray(picture(seed))).all()
+    assert (dataset.test_images[0] == np.asarray(picture(4))).all()
+
+
+def test_all_grey_gives_one_channel_and_one_colour_image_makes_all_rgb(tmp_path):
+    make(tmp_path, grey=True)
+    dataset = load_dataset(f"folder:{tmp_path}")
+    assert dataset.image_shape == (6, 5, 1)
+    assert (dataset.train_images[0, :, :, 0] == np.asarray(picture(2, grey=True))).all()
+    picture(9).save(tmp_path / "train/ant/3.png")
+    mixed = load_dataset(f"folder:{tmp_path}")
+    assert mixed.image_shape == (6, 5, 3)
+    assert (mixed.train_images[0] == np.asarray(picture(2, grey=True))[:, :, None]).all()
+    assert (mixed.train_images[2] == np.asarray(picture(9))).all()
+
+
+def test_other_formats_and_modes_are_read(tmp_path):
+    make(tmp_path)
+    values = np.asarray(picture(7))
+    picture(7).convert("RGBA").save(tmp_path / "train/ant/rgba.png")
+    picture(7).save(tmp_path / "train/ant/x.bmp")
+    picture(7).save(tmp_path / "train/ant/y.tiff")
+    picture(7).save(tmp_path / "train/ant/z.webp", lossless=True)
+    dataset = load_dataset(f"folder:{tmp_path}")
+    for name in ("rgba.png", "x.bmp", "y.tiff", "z.webp"):
+        position = dataset.train_names.index(f"train/ant/{name}")
+        assert (dataset.train_images[position] == values).all()
+
+
+def test_sixteen_bit_greys_keep_their_upper_bits(tmp_path):
+    make(tmp_path, grey=True)
+    values = np.random.default_rng(0).integers(0, 2**16, (6, 5)).astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "train/ant/0.png")
+    dataset = load_dataset(f"folder:{tmp_path}")
+    assert dataset.image_shape == (6, 5, 1)
+    assert (dataset.train_images[0, :, :, 0] == values // 256).all()
+
+
+def test_image_size_resizes_the_short_side_and_cuts_the_centre(tmp_path):
+    make(tmp_path)
+    values = np.zeros((8, 24, 3), np.uint8)
+    values[:, 8:16] = 200  # the centre third
+    Image.fromarray(values).save(tmp_path / "train/ant/wide.png")
+    Image.fromarray(values.transpose(1, 0, 2)).save(tmp_path / "train/ant/tall.png")
+    dataset = load_dataset(f"folder:{tmp_path}", image_size=4)
+    assert dataset.image_shape == (4, 4, 3)
+    for name in ("wide", "tall"):
+        image = dataset.train_images[dataset.train_names.index(f"train/ant/{name}.png")]
+        assert (image[1:3, 1:3] == 200).all()
+        assert image.mean() > 150
+    assert load_dataset(f"folder:{tmp_path}", image_size=9).image_shape == (9, 9, 3)
+
+
+def test_different_sizes_without_image_size_are_named(tmp_path):
+    make(tmp_path)
+    picture(9, (7, 5)).save(tmp_path / "train/cat/c.png")
+    with pytest.raises(DataError, match=r"c\.png: is 7 x 5 while .*1\.png is 6 x 5.*pass --image-size"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def bomb(width: int, height: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(999))) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("side", [9_000, 100_000])
+def test_a_decompression_bomb_is_refused(side, tmp_path):
+    make(tmp_path)
+    (tmp_path / "train/cat/bomb.png").write_bytes(bomb(side, side))
+    with pytest.raises(DataError, match=r"bomb\.png: .*(remove it)") as caught:
+        load_dataset(f"folder:{tmp_path}", image_size=4)
+    assert "\n" not in str(caught.value)
+
+
+def test_images_that_would_not_fit_in_memory_are_refused_before_allocating(tmp_path, monkeypatch):
+    make(tmp_path)
+    monkeypatch.setattr("os.sysconf", lambda name: 16)  # a machine of 256 bytes
+    with pytest.raises(DataError, match=r"its 5 images of 6 x 5 need .* pass --image-size"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not an image", bomb(5, 6)[:45], b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0 half a jpeg"],
+)
+def test_an_unreadable_image_is_named(content, tmp_path):
+    make(tmp_path)
+    (tmp_path / "train/cat/broken.jpg").write_bytes(content)
+    with pytest.raises(DataError, match=r"cat/broken\.jpg: cannot be read as an image.*replace or remove it") as caught:
+        load_dataset(f"folder:{tmp_path}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_image_is_named(tmp_path):
+    make(tmp_path)
+    path = tmp_path / "test/cat/x.png"
+    picture(1, (6, 5)).save(path, format="jpeg")
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(DataError, match=r"test/cat/x\.png: cannot be read as an image \(.*truncated"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def test_a_folder_with_one_class_is_refused(tmp_path):
+    picture(0).save(_made(tmp_path / "train/cat/a.png"))
+    picture(0).save(_made(tmp_path / "test/cat/a.png"))
+    with pytest.raises(DataError, match="found only the class 'cat', expected at least 2"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def test_a_test_class_that_train_lacks_is_refused(tmp_path):
+    make(tmp_path)
+    picture(0).save(_made(tmp_path / "test/dog/a.png"))
+    with pytest.raises(DataError, match=r"found the class 'dog', which .*train does not have"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def test_an_empty_class_or_part_is_refused(tmp_path):
+    make(tmp_path)
+    (tmp_path / "train/bee").mkdir()
+    with pytest.raises(DataError, match="train/bee: found no images, expected some of each class"):
+        load_dataset(f"folder:{tmp_path}")
+    (tmp_path / "train/bee").rmdir()
+    (tmp_path / "test/cat/x.png").unlink()
+    with pytest.raises(DataError, match="test: found no images"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def test_a_missing_part_says_what_was_found(tmp_path):
+    (tmp_path / "cat").mkdir()
+    with pytest.raises(DataError, match="found cat, expected a directory train; make it"):
+        load_dataset(f"folder:{tmp_path}")
+    make(tmp_path)
+    (tmp_path / "test/cat/x.png").unlink()
+    (tmp_path / "test/cat").rmdir()
+    (tmp_path / "test").rmdir()
+    with pytest.raises(DataError, match="expected a directory test or val"):
+        load_dataset(f"folder:{tmp_path}")
