@@ -1,0 +1,211 @@
+"""The memorisation score: accuracy on an example of models trained with it minus that of models without it.
+
+In come masks and outcomes of models, out comes a score per example with its standard error and 95 %
+interval. What stands between are counts, which add up over models, so that scoring streams over a ledger
+one file at a time. Counts are kept per block of models, stacked, for the jackknife:
+
+    counts = stack_blocks([count_outcomes(in_subset, correct) for in_subset, correct in blocks])
+    memorisation_from_counts(counts.total())    # scores, standard errors, intervals
+    counts.without(3).score                     # only the scores, without block 3
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from memscope.analysis.intervals import Floats, score_interval
+from memscope.errors import OptionError
+
+MODELS_AT_A_TIME = 64
+NORMAL_975 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What models did with and without each example, in sums over models; arrays [..., examples].
+
+    `n_in`, `n_out` are int32 numbers of models; `sum_in`, `sum_out` the sums of their correctness: int32
+    numbers of correct models for the hard score, float64 sums of probabilities for the soft one, which
+    alone has the sums of squares (for 0 and 1 they equal the sums).
+    """
+
+    n_in: NDArray[np.int32]
+    n_out: NDArray[np.int32]
+    sum_in: NDArray[Any]
+    sum_out: NDArray[Any]
+    squares_in: Floats | None = None
+    squares_out: Floats | None = None
+
+    @property
+    def accuracy_in(self) -> Floats:
+        """Mean correctness of the models with the example, NaN if there is none."""
+        return _mean(self.sum_in, self.n_in)
+
+    @property
+    def accuracy_out(self) -> Floats:
+        """Mean correctness of the models without the example, NaN if there is none."""
+        return _mean(self.sum_out, self.n_out)
+
+    @property
+    def score(self) -> Floats:
+        """`accuracy_in` - `accuracy_out`: all that a jackknife needs, without standard errors or intervals."""
+        return self.accuracy_in - self.accuracy_out
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """Counts over the models of both. Raises OptionError for counts of unlike kind or shape."""
+        return _combine(np.add, self, other)
+
+    def total(self) -> "Counts":
+        """The sum over the leading axis of stacked blocks: [..., examples] from [blocks, ..., examples]."""
+        return _combine(lambda values: values.sum(axis=0, dtype=values.dtype), self)
+
+    def without(self, block: int) -> "Counts":
+        """The sum over all stacked blocks but one."""
+        return _combine(lambda values: values.sum(axis=0, dtype=values.dtype) - values[block], self)
+
+
+@dataclass(frozen=True)
+class Memorisation:
+    """Memorisation scores and what they rest on; arrays [examples], of the shape of the counts.
+
+    `score` = `accuracy_in` - `accuracy_out`, NaN where no model was trained with, or none without, the
+    example; `interval_low` and `interval_high` bound it with 95 % confidence.
+    """
+
+    score: Floats
+    standard_error: Floats
+    interval_low: Floats
+    interval_high: Floats
+    accuracy_in: Floats
+    accuracy_out: Floats
+    n_in: NDArray[np.int32]
+    n_out: NDArray[np.int32]
+
+    @property
+    def undefined(self) -> int:
+        """How many scores are NaN."""
+        return int(np.isnan(self.score).sum())
+
+
+def memorisation(in_subset: ArrayLike, correct: ArrayLike) -> Memorisation:
+    """Memorisation scores from what models trained on subsets got right.
+
+    `in_subset` is bool [models, examples], true where the model was trained on the example. `correct` has
+    the same shape: bool, whether the model classifies it correctly (the hard score), or float, the
+    probability in [0, 1] that it gives to the example's label (the soft score, another estimand). See
+    `memorisation_from_counts` for the formulas. Raises OptionError for other shapes, types or values.
+    """
+    return memorisation_from_counts(count_outcomes(in_subset, correct))
+
+
+def count_outcomes(in_subset: ArrayLike, correct: ArrayLike) -> Counts:
+    """The counts of a batch of models, [examples], from `in_subset` and `correct` as in `memorisation`.
+
+    Counts of further models, of the same kind, are added with `+`. What it needs beside its arguments is
+    the size of 64 models' rows. Raises OptionError as `memorisation` does.
+    """
+    mask, outcome = np.asarray(in_subset), np.asarray(correct)
+    if mask.ndim != 2 or mask.shape != outcome.shape:
+        raise OptionError(
+            f"in_subset {mask.shape} and correct {outcome.shape}, expected the same shape [models, "
+            "examples] twice: give one row per model, one column per training example"
+        )
+    if mask.dtype != bool:
+        raise OptionError(f"in_subset is {mask.dtype}, expected bool: pass in_subset.astype(bool)")
+    soft = np.issubdtype(outcome.dtype, np.floating)
+    if not soft and outcome.dtype != bool:
+        raise OptionError(
+            f"correct is {outcome.dtype}, expected bool (right or wrong) or float (probabilities): pass "
+            "correct.astype(bool) or, for the soft score, floats in [0, 1]"
+        )
+    if soft and outcome.size and not (outcome.min() >= 0 and outcome.max() <= 1):
+        raise OptionError(
+            f"correct holds values from {outcome.min()} to {outcome.max()}, expected probabilities in "
+            "[0, 1]: leave out diverged models and convert log-odds first"
+        )
+    count = _count_soft if soft else _count_hard
+    batches = [slice(k, k + MODELS_AT_A_TIME) for k in range(0, max(len(mask), 1), MODELS_AT_A_TIME)]
+    return reduce(add, (count(mask[rows], outcome[rows]) for rows in batches))
+
+
+def stack_blocks(blocks: Sequence[Counts]) -> Counts:
+    """Counts [blocks, ..., examples] of each block's counts; raises OptionError for unlike or no blocks."""
+    if not blocks:
+        raise OptionError("0 blocks of counts, expected at least 1: train some models first")
+    return _combine(lambda *values: np.stack(values), *blocks)
+
+
+def memorisation_from_counts(counts: Counts) -> Memorisation:
+    """Memorisation scores from counts summed over all models, element by element over [..., examples].
+
+    With p = sum / n on each side, score = p_in - p_out and SE^2 = s_in^2 / n_in + s_out^2 / n_out, s^2 the
+    sample variance over models (n - 1 in its denominator). For the hard score that is p_in (1 - p_in) /
+    (n_in - 1) + p_out (1 - p_out) / (n_out - 1), and the interval is `intervals.score_interval`. For the
+    soft score the interval is the normal one, score +- 1.96 SE within [-1, 1]: too short where SE comes
+    from a few models that agree. A side with no model makes the score NaN, a side with one model the
+    standard error (and the soft interval).
+
+    Source: Feldman & Zhang 2020, arXiv 2008.03703, for the estimator.
+    """
+    accuracy_in, accuracy_out, score = counts.accuracy_in, counts.accuracy_out, counts.score
+    squares_in = counts.sum_in if counts.squares_in is None else counts.squares_in
+    squares_out = counts.sum_out if counts.squares_out is None else counts.squares_out
+    error = np.sqrt(
+        _variance_of_mean(counts.n_in, accuracy_in, squares_in)
+        + _variance_of_mean(counts.n_out, accuracy_out, squares_out)
+    )
+    if counts.squares_in is None:
+        low, high = score_interval(counts.sum_in, counts.n_in, counts.sum_out, counts.n_out)
+    else:
+        low = np.maximum(score - NORMAL_975 * error, -1)
+        high = np.minimum(score + NORMAL_975 * error, 1)
+    return Memorisation(score, error, low, high, accuracy_in, accuracy_out, counts.n_in, counts.n_out)
+
+
+def _mean(sums: NDArray[Any], n: NDArray[np.int32]) -> Floats:
+    with np.errstate(invalid="ignore"):  # 0 / 0 is the NaN of an undefined score
+        return sums / n
+
+
+def _variance_of_mean(n: NDArray[np.int32], mean: Floats, squares: NDArray[Any]) -> Floats:
+    """s^2 / n = (mean of squares - mean^2) / (n - 1), NaN for n < 2; rounding must not make it negative."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = np.maximum(squares / n - mean**2, 0) / (n - 1)
+    return np.where(n > 1, variance, np.nan)  # at n = 1 a rounded soft sum would give infinity, not 0 / 0
+
+
+def _count_hard(mask: NDArray[np.bool_], correct: NDArray[np.bool_]) -> Counts:
+    n_in = mask.sum(axis=0, dtype=np.int32)
+    sum_in = (correct & mask).sum(axis=0, dtype=np.int32)
+    sum_out = correct.sum(axis=0, dtype=np.int32) - sum_in
+    return Counts(n_in, np.int32(len(mask)) - n_in, sum_in, sum_out)
+
+
+def _count_soft(mask: NDArray[np.bool_], probability: NDArray[np.floating]) -> Counts:
+    n_in = mask.sum(axis=0, dtype=np.int32)
+    inside = np.where(mask, probability, 0).astype(np.float64)
+    outside = np.where(mask, 0, probability).astype(np.float64)  # no difference of sums: it may be tiny
+    sums = (inside.sum(axis=0), outside.sum(axis=0), (inside**2).sum(axis=0), (outside**2).sum(axis=0))
+    return Counts(n_in, np.int32(len(mask)) - n_in, *sums)
+
+
+def _combine(operation: Callable[..., NDArray[Any]], *several: Counts) -> Counts:
+    """Apply an operation to each field of counts that must be alike."""
+    kinds = {(counts.n_in.shape, counts.squares_in is None) for counts in several}
+    if len(kinds) > 1:
+        found = " and ".join(f"{'hard' if hard else 'soft'} {shape}" for shape, hard in sorted(kinds))
+        raise OptionError(
+            f"counts are {found}, expected all of one kind and shape: combine only counts of the same "
+            "examples and the same score"
+        )
+    fields = ("n_in", "n_out", "sum_in", "sum_out", "squares_in", "squares_out")
+    columns = {field: [getattr(counts, field) for counts in several] for field in fields}
+    combined: dict[str, Any] = {
+        field: None if column[0] is None else operation(*column) for field, column in columns.items()
+    }
+    return Counts(**combined)
