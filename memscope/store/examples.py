@@ -16,7 +16,7 @@ from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
 from memscope.store.atomic import temporary_beside, write_atomically
-from memscope.store.format import check_encoding, write_group
+from memscope.store.format import array_of, check_encoding, write_group
 
 REMEDY = "run memscope train-family on the run again with --data, which makes it anew"
 
@@ -121,10 +121,7 @@ def read_examples(run: Path, fingerprint: str) -> Examples:
             group = file["examples"]
             check_encoding(group, "memscope-examples", path)
             attributes = dict(group.attrs)
-            values = {
-                name: data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
-                for name, data in group.items()
-            }
+            values = {name: array_of(data) for name, data in group.items()}
         examples = Examples(
             index=values["index"],
             names=tuple(values["name"]) if attributes["has_names"] else None,

@@ -133,6 +133,11 @@ def write_field(
     return stored
 
 
+def array_of(data: h5py.Dataset) -> np.ndarray:
+    """A dataset's values; text as str."""
+    return data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
+
+
 def write_group(group: h5py.Group, encoding: str, values: dict[str, np.ndarray | Sequence[str]]) -> None:
     """Write a whole results group: its fields, with HDF5 dimension scales, so that xarray can open it."""
     fields = GROUPS[group.name.strip("/").split("/")[-1]]

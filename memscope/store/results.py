@@ -16,7 +16,7 @@ import numpy as np
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
-from memscope.store.format import GROUPS, check_encoding, write_group
+from memscope.store.format import GROUPS, array_of, check_encoding, write_group
 
 ASSEMBLED = "trajectories.h5"
 
@@ -68,10 +68,19 @@ def assemble(run: Path, plan: Plan) -> None:
             for path, _ in before:
                 with h5py.File(path, "r") as source:
                     for name in source:
-                        source.copy(name, target)
+                        copy_group(source[name], target.create_group(name))
         write_atomically(run / ASSEMBLED, buffer.getbuffer())
         if present(run) == before:
             return
+
+
+def copy_group(source: h5py.Group, target: h5py.Group) -> None:
+    """Write a group again in another file: HDF5's own copy leaves references to dimension scales dangling."""
+    fields = GROUPS[source.name.strip("/")]
+    write_group(
+        target, source.attrs["encoding-type"], {name: array_of(source[name]) for name in source if name in fields}
+    )
+    target.attrs.update(source.attrs)
 
 
 def present(run: Path) -> list[tuple[Path, tuple[int, int, int]]]:
@@ -103,10 +112,7 @@ def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarra
             digest = str(stored.attrs["plan_digest"])
             models = {int(size): count for size, count in json.loads(stored.attrs["models_in_ledger"]).items()}
             summary = json.loads(stored.attrs["summary"])
-            values = {
-                name: data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
-                for name, data in stored.items()
-            }
+            values = {name: array_of(data) for name, data in stored.items()}
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise RunError(f"{path} is damaged: {error}; {remedy}") from error
     if digest != plan.digest:

@@ -1,0 +1,177 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from memscope.engines import open_engine
+from memscope.errors import OptionError
+from memscope.store.ledger import Task
+
+ENGINES = ["inline", "processes"]
+TASKS = [Task("onehot", 2, first, 1) for first in range(6)]
+
+
+def doubling(worker: int) -> Callable[[Task], int]:
+    return lambda task: task.first * 2
+
+
+def failing_on_three(worker: int) -> Callable[[Task], int]:
+    def work(task: Task) -> int:
+        if task.first == 3:
+            raise ArithmeticError("three is too many")
+        return task.first
+
+    return work
+
+
+def dying_on_three(worker: int) -> Callable[[Task], int]:
+    def work(task: Task) -> int:
+        if task.first == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return task.first
+
+    return work
+
+
+def unusable(worker: int) -> Callable[[Task], int]:
+    raise RuntimeError("no data here")
+
+
+def environment_of(worker: int) -> Callable[[Task], tuple[str | None, str | None, int]]:
+    import torch
+
+    torch.set_num_threads(1)
+    return lambda task: (os.environ.get("OMP_WAIT_POLICY"), os.environ.get("OMP_NUM_THREADS"), torch.get_num_threads())
+
+
+def recording(directory: str, worker: int) -> Callable[[Task], int]:
+    def work(task: Task) -> int:
+        Path(directory, f"{os.getpid()}").write_text("")
+        time.sleep(120)
+        return 0
+
+    return work
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_task_is_reported_once_with_its_product(name):
+    reports = list(open_engine(name)(doubling, TASKS, 2))
+    assert sorted((report.task.first, report.product) for report in reports) == [(n, 2 * n) for n in range(6)]
+    assert all(report.failure is None for report in reports)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_task_that_raises_is_reported_with_its_traceback_and_the_others_go_on(name):
+    reports = {report.task.first: report for report in open_engine(name)(failing_on_three, TASKS, 2)}
+    assert "ArithmeticError: three is too many" in (reports[3].failure or "")
+    assert [n for n in range(6) if reports[n].product == n] == [0, 1, 2, 4, 5]
+
+
+def test_a_killed_worker_costs_its_task_only_and_is_replaced():
+    reports = {report.task.first: report for report in open_engine("processes")(dying_on_three, TASKS, 1)}
+    assert "SIGKILL" in (reports[3].failure or "")
+    assert [n for n in range(6) if reports[n].product == n] == [0, 1, 2, 4, 5]
+
+
+def test_a_worker_that_cannot_open_its_work_says_why_for_every_task():
+    reports = list(open_engine("processes")(unusable, TASKS[:2], 2))
+    assert ["no data here" in (report.failure or "") for report in reports] == [True, True]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_task_is_taken_only_when_a_worker_is_free_for_it(name):
+    taken = []
+
+    def tasks():
+        for task in TASKS:
+            taken.append(task)
+            yield task
+
+    reports = open_engine(name)(doubling, tasks(), 1)
+    next(reports)
+    assert len(taken) <= 2
+    assert len(list(reports)) == 5
+
+
+def test_workers_have_one_thread_and_wait_passively_and_we_keep_our_own_environment():
+    before = dict(os.environ)
+    (report,) = open_engine("processes")(environment_of, TASKS[:1], 1)
+    assert report.product == ("PASSIVE", "1", 1)
+    assert dict(os.environ) == before
+
+
+def test_stopping_early_ends_the_workers_at_once(tmp_path):
+    reports = open_engine("processes")(slow_after_first, TASKS, 2)
+    next(reports)
+    start = time.monotonic()
+    reports.close()
+    assert time.monotonic() - start < 5
+
+
+def slow_after_first(worker: int) -> Callable[[Task], int]:
+    def work(task: Task) -> int:
+        if task.first:
+            time.sleep(120)
+        return 0
+
+    return work
+
+
+def test_workers_end_when_their_coordinator_is_killed(tmp_path):
+    script = textwrap.dedent(
+        f"""
+        import sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from functools import partial
+        from memscope.engines import open_engine
+        from memscope.store.ledger import Task
+        from test_engines import recording
+        if __name__ == "__main__":
+            tasks = [Task("onehot", 2, n, 1) for n in range(2)]
+            list(open_engine("processes")(partial(recording, {str(tmp_path)!r}), tasks, 2))
+        """
+    )
+    file = tmp_path / "coordinator.py"
+    file.write_text(script)
+    coordinator = subprocess.Popen([sys.executable, str(file)])
+    workers = wait_for(lambda: [int(p.name) for p in tmp_path.iterdir() if p.name.isdigit()], 2)
+    coordinator.kill()
+    coordinator.wait()
+    wait_for(lambda: [1 for worker in workers if not running(worker)], 2)
+
+
+def wait_for(found: Callable[[], list[int]], count: int) -> list[int]:
+    deadline = time.monotonic() + 60
+    while len(found()) < count:
+        assert time.monotonic() < deadline, f"only {found()} after a minute"
+        time.sleep(0.05)
+    return found()
+
+
+def running(process: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_an_unknown_engine_is_refused_with_the_known_ones():
+    with pytest.raises(OptionError, match="inline, processes"):
+        open_engine("cloud")
+
+
+def test_work_may_be_a_partial_of_a_function():
+    reports = list(open_engine("inline")(partial(adding, 5), TASKS[:1], 1))
+    assert reports[0].product == 5
+
+
+def adding(amount: int, worker: int) -> Callable[[Task], int]:
+    return lambda task: task.first + amount

@@ -1,0 +1,326 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from memscope.errors import OptionError, RunError
+from memscope.run import open_run
+from memscope.steps.options import Choices
+from memscope.steps.score import score
+from memscope.steps.train_family import Where, plan_ahead, train_family
+from memscope.store.ledger import missing_tasks
+
+INLINE = Where(device="cpu", engine="inline")
+NOTHING = Choices()
+
+
+def outcomes(run: Path) -> dict[str, np.ndarray]:
+    """Everything that the ledger of a run says of its models, but how long they took."""
+    found = {}
+    for path in sorted(run.glob("outcomes/**/*.h5")):
+        with h5py.File(path) as file:
+            for name in file:
+                if name != "seconds":
+                    found[f"{path.relative_to(run)}:{name}"] = file[name][()]
+    return found
+
+
+def assert_same_outcomes(run: Path, expected: Path) -> None:
+    ours, theirs = outcomes(run), outcomes(expected)
+    assert ours.keys() == theirs.keys()
+    for name, values in theirs.items():
+        assert ours[name].tobytes() == values.tobytes() or ours[name].dtype == object, name
+        assert np.array_equal(ours[name], values, equal_nan=values.dtype.kind == "f"), name
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_outcomes_are_bit_identical_for_any_number_of_workers(tiny_run, tiny_choices, tmp_path, workers):
+    result = train_family(tmp_path / "run", tiny_choices, Where(device="cpu", workers=workers))
+    assert not result.failures
+    assert_same_outcomes(tmp_path / "run", tiny_run)
+    ours = sorted((tmp_path / "run" / "weights").rglob("*.safetensors"))
+    assert [a.read_bytes() for a in ours] == [b.read_bytes() for b in sorted((tiny_run / "weights").rglob("*.safetensors"))]
+
+
+def test_a_run_that_grows_by_models_and_sizes_is_the_run_made_at_once_and_retrains_nothing(tiny_run, tiny_choices, tmp_path):
+    path = tmp_path / "run"
+    train_family(path, replace(tiny_choices, widths=(2, 8), models=10), INLINE)
+    before = {file: file.stat().st_mtime_ns for file in path.glob("outcomes/**/*.h5")}
+    result = train_family(path, replace(NOTHING, models=20, widths=(4,)), INLINE)
+    assert result.trained == 20 + 2 * 10
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    assert_same_outcomes(path, tiny_run)
+
+
+class Interruption(Exception):
+    pass
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tiny_run, tiny_choices, tmp_path):
+    path = tmp_path / "run"
+
+    def stop(ended):
+        if ended.done >= 20:
+            raise Interruption
+
+    with pytest.raises(Interruption):
+        train_family(path, tiny_choices, Where(device="cpu", workers=2), on_end=stop)
+    kept = len(list(path.glob("outcomes/**/*.h5")))
+    assert kept >= 2
+    result = train_family(path, NOTHING, INLINE)
+    assert result.already == 10 * kept
+    assert_same_outcomes(path, tiny_run)
+
+
+def test_sigkill_of_coordinator_and_workers_loses_no_finished_task(tiny_run, tiny_choices, tmp_path):
+    path = tmp_path / "run"
+    random = np.random.default_rng(0)
+    for _ in range(4):
+        process = start_training(path, tiny_choices)
+        time.sleep(random.uniform(2.5, 5))
+        before = set(path.glob("outcomes/**/[0-9]*.h5"))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert before <= set(path.glob("outcomes/**/[0-9]*.h5"))
+        for file in path.glob("outcomes/**/[0-9]*.h5"):
+            with h5py.File(file) as opened:
+                assert "predicted_train" in opened
+    train_family(path, tiny_choices, INLINE)
+    assert_same_outcomes(path, tiny_run)
+    assert not list(path.rglob(".*.tmp"))
+
+
+def start_training(path: Path, choices: Choices) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "memscope", "train-family", str(path)]
+    for name, value in vars(choices).items():
+        if value is not None:
+            text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+            command += [f"--{name.replace('_', '-')}", text]
+    return subprocess.Popen([*command, "--device", "cpu", "--workers", "1"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def test_two_calls_on_one_run_share_the_work_and_neither_spoils_it(tiny_run, tiny_choices, tmp_path):
+    path = tmp_path / "run"
+    both = [start_training(path, tiny_choices) for _ in range(2)]
+    assert [process.wait() for process in both] == [0, 0]
+    assert_same_outcomes(path, tiny_run)
+
+
+def test_a_dead_call_beside_a_living_one_costs_nothing(tiny_run, tiny_choices, tmp_path):
+    path = tmp_path / "run"
+    first, second = start_training(path, tiny_choices), start_training(path, tiny_choices)
+    time.sleep(4)
+    first.kill()
+    first.wait()
+    assert second.wait() == 0
+    assert_same_outcomes(path, tiny_run)
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        (replace(NOTHING, seed=5), r"made with --seed 0, now asked for 5; leave the option out"),
+        (replace(NOTHING, fraction=0.5), r"--fraction 0.7, now asked for 0.5"),
+        (replace(NOTHING, learning_rate=0.2), r"--learning-rate 0.1, now asked for 0.2"),
+        (replace(NOTHING, family="cnn"), r"--family mlp, now asked for cnn"),
+        (replace(NOTHING, label_noise=0.0), r"--label-noise 0.1, now asked for 0.0"),
+        (replace(NOTHING, examples=50), r"--examples \(not set\), now asked for 50"),
+        (replace(NOTHING, depths=(2, 3), width=4), r"sizes along width; --depths asks for the other axis"),
+    ],
+)
+def test_choices_that_disagree_with_the_saved_plan_are_refused_and_change_nothing(tiny_run, choices, says):
+    before = (tiny_run / "plan.toml").read_bytes()
+    with pytest.raises(OptionError, match=says):
+        train_family(tiny_run, choices, INLINE)
+    assert (tiny_run / "plan.toml").read_bytes() == before
+
+
+def test_choices_that_agree_with_the_saved_plan_train_nothing(tiny_run, tiny_choices):
+    assert train_family(tiny_run, tiny_choices, INLINE).trained == 0
+    assert train_family(tiny_run, NOTHING, INLINE).trained == 0
+
+
+def test_other_data_under_the_same_options_is_refused(tiny_run, tiny_npz, tmp_path):
+    with np.load(tiny_npz) as stored:
+        arrays = dict(stored)
+    np.savez(tmp_path / "same.npz", **arrays)
+    assert train_family(tiny_run, replace(NOTHING, data=f"npz:{tmp_path}/same.npz"), INLINE).trained == 0
+    arrays["train_images"] = arrays["train_images"][::-1]
+    np.savez(tmp_path / "other.npz", **arrays)
+    with pytest.raises(RunError, match="not the same data"):
+        train_family(tiny_run, replace(NOTHING, data=f"npz:{tmp_path}/other.npz"), INLINE)
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        (replace(NOTHING, models=0), "--models is 0"),
+        (replace(NOTHING, fraction=0.0), "fraction is 0.0"),
+        (replace(NOTHING, fraction=1.0), "fraction is 1.0"),
+        (replace(NOTHING, fraction=0.7183), "fraction is 0.7183"),
+        (replace(NOTHING, widths=(8, 4)), "positive and increasing"),
+        (replace(NOTHING, depths=(8, 14)), "--depths needs the one width"),
+        (replace(NOTHING, width=8), "--width is the one width"),
+        (replace(NOTHING, family="resnet"), "resnet"),
+        (replace(NOTHING, family="transformer9"), "transformer9"),
+        (replace(NOTHING, batch_size=1000), "--batch-size is 1000; a subset has only 84"),
+        (replace(NOTHING, trainer="nothing"), "the trainer is 'nothing'"),
+        (replace(NOTHING, label_noise=1.5), "--label-noise is 1.5"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_before_anything_is_written(tiny_npz, tmp_path, choices, says):
+    with pytest.raises(OptionError, match=says) as refused:
+        train_family(tmp_path / "run", replace(choices, data=f"npz:{tiny_npz}"), INLINE)
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_new_run_without_data_says_what_to_add(tmp_path):
+    with pytest.raises(OptionError, match="--data fashion-mnist-5k"):
+        train_family(tmp_path / "run", NOTHING, INLINE)
+
+
+def test_a_directory_that_is_something_else_is_left_alone(tiny_choices, tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(RunError, match="exists and is not a run"):
+        train_family(tmp_path, tiny_choices, INLINE)
+    assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_models_are_rounded_up_to_whole_blocks(tiny_choices, tmp_path):
+    result = train_family(tmp_path / "run", replace(tiny_choices, models=11, widths=(2, 3), epochs=1), INLINE)
+    assert result.run.plan.models == 20
+
+
+def test_a_lost_image_cache_is_made_again_and_a_lost_outcome_is_trained_again(tiny_run, tiny_choices, tmp_path):
+    import shutil
+
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    (path / "cache" / "images.npy").unlink()
+    (path / "outcomes/onehot/width-4/00010-00019-r0.h5").unlink()
+    assert train_family(path, NOTHING, INLINE).trained == 10
+    assert_same_outcomes(path, tiny_run)
+    images = (path / "cache" / "images.npy").read_bytes()
+    (path / "cache" / "images.npy").write_bytes(images[:-1] + bytes([images[-1] ^ 1]))
+    train_family(path, NOTHING, INLINE)
+    assert (path / "cache" / "images.npy").read_bytes() == images
+
+
+def failing(data, subset, seeds, size):
+    """A trainer that fails where its flag file is."""
+    if size == 4 and Path(os.environ["MEMSCOPE_TEST_FLAG"]).exists():
+        raise ArithmeticError("singular matrix")
+    return nearest_mean(data, subset, seeds, size)
+
+
+def nearest_mean(data, subset, seeds, size):
+    """A trainer of the user's own: the class whose mean image, over the subset, is nearest."""
+    images = np.concatenate([data.train_images, data.test_images]).reshape(-1, 64).astype(float)
+    means = [images[: len(subset)][subset & (data.train_labels == label)].mean(0) for label in range(4)]
+    distances = ((images[:, None] - np.stack(means)) ** 2).sum(-1)
+    return distances.argmin(1), None
+
+
+def own_trainer(monkeypatch, function: str) -> str:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    return f"test_train_family:{function}"
+
+
+def test_the_users_own_trainer_gets_data_subset_seeds_and_size(tiny_choices, tmp_path, monkeypatch):
+    choices = replace(tiny_choices, trainer=own_trainer(monkeypatch, "nearest_mean"), models=10, widths=(2, 4))
+    result = train_family(tmp_path / "run", choices, INLINE)
+    assert not result.failures
+    run = open_run(tmp_path / "run")
+    for task, outcome in run.outcomes(size=4):
+        for row, model in enumerate(task.models):
+            expected, _ = nearest_mean(run.dataset(), run.subset(model), None, 4)
+            assert (outcome.predicted_train[row] == expected[:120]).all()
+    summary = score(tmp_path / "run")
+    assert summary["sizes"][0]["mean_soft_score"] is None
+    assert summary["sizes"][0]["mean_score"] is not None
+
+
+def test_a_task_that_fails_twice_is_recorded_with_its_traceback_and_the_others_go_on(tiny_choices, tmp_path, monkeypatch):
+    flag = tmp_path / "flag"
+    flag.write_text("")
+    monkeypatch.setenv("MEMSCOPE_TEST_FLAG", str(flag))
+    choices = replace(tiny_choices, trainer=own_trainer(monkeypatch, "failing"), models=10)
+    result = train_family(tmp_path / "run", choices, INLINE)
+    assert result.trained == 20
+    assert [(task.size, reason) for task, reason in result.failures] == [(4, "ArithmeticError: singular matrix")]
+    (recorded,) = (tmp_path / "run" / "failures").rglob("*.txt")
+    assert "singular matrix" in recorded.read_text()
+    flag.unlink()
+    again = train_family(tmp_path / "run", NOTHING, INLINE)
+    assert (again.trained, again.failures) == (10, [])
+    assert not recorded.exists()
+
+
+def test_a_diverging_size_is_recorded_reported_and_left_out_of_the_scores(tiny_choices, tmp_path):
+    choices = replace(tiny_choices, learning_rate=1e30, models=10, widths=(2, 4))
+    result = train_family(tmp_path / "run", choices, INLINE)
+    assert len(result.diverged) == 20
+    with pytest.raises(RunError, match="10 that diverged"):
+        score(tmp_path / "run")
+
+
+def test_a_dry_run_writes_nothing_and_knows_what_is_missing(tiny_run, tiny_choices, tmp_path):
+    found = plan_ahead(tmp_path / "run", tiny_choices, Where(device="cpu", workers=2))
+    assert not (tmp_path / "run").exists()
+    assert [each.models for each in found.sizes] == [20, 20, 20]
+    assert found.standard_error == pytest.approx(np.sqrt(0.25 / 13 + 0.25 / 5))
+    assert found.seconds is not None
+    assert found.seconds > 0
+    before = sorted(tiny_run.rglob("*"))
+    grown = plan_ahead(tiny_run, replace(NOTHING, models=40), Where(device="cpu"))
+    assert [each.models for each in grown.sizes] == [20, 20, 20]
+    assert sorted(tiny_run.rglob("*")) == before
+
+
+def test_no_weights_keeps_none(tiny_choices, tmp_path):
+    train_family(tmp_path / "run", replace(tiny_choices, models=10, widths=(2, 3)), replace(INLINE, keep_weights=False))
+    assert not (tmp_path / "run" / "weights").exists()
+
+
+def test_weights_give_the_outcome_again(tiny_run):
+    import safetensors.numpy
+    import torch
+
+    from memscope.families import open_family
+    from memscope.training.evaluation import evaluate
+
+    run = open_run(tiny_run)
+    dataset, examples = run.dataset(), run.examples
+    stored = safetensors.numpy.load_file(tiny_run / "weights/onehot/width-8/00000-00009-r0.safetensors")
+    model = open_family("mlp").build(8, dataset.image_shape, 4)
+    state = {name[6:]: torch.from_numpy(value) for name, value in stored.items() if name.startswith("00003/")}
+    model.load_state_dict(state)
+    mean = torch.tensor(examples.channel_mean, dtype=torch.float32)
+    scale = torch.tensor(1 / examples.channel_sd, dtype=torch.float32)
+    images, labels = torch.from_numpy(np.array(dataset.train_images)), torch.from_numpy(dataset.train_labels)
+    predicted, _ = evaluate(model, images, labels, mean, scale, "float32")
+    task, outcome = next(run.outcomes(size=8))
+    assert task.first == 0
+    assert (predicted == outcome.predicted_train[3]).all()
+
+
+def test_two_growths_at_the_same_time_keep_both(tiny_choices, tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from memscope.run import grow
+
+    path = tmp_path / "run"
+    run = train_family(path, replace(tiny_choices, models=10, widths=(2, 3), epochs=1), INLINE).run
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda width: grow(run, (width,), width), range(4, 40)))
+    assert open_run(path).plan.sizes == tuple(range(2, 40))
+    assert open_run(path).plan.models == 40
+    assert missing_tasks(path, open_run(path).plan)

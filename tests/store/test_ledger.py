@@ -1,0 +1,204 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+
+from memscope.errors import RunError
+from memscope.plan import DataChoice, Plan
+from memscope.recipe import Recipe
+from memscope.store.atomic import create_atomically, remove_abandoned, write_atomically
+from memscope.store.claims import claim, claim_path, release, unfinished
+from memscope.store.ledger import (
+    Outcome,
+    Task,
+    all_tasks,
+    finished_tasks,
+    missing_tasks,
+    outcome_path,
+    read_outcome,
+    write_outcome,
+)
+
+PLAN = Plan(
+    data=DataChoice(spec="x", fingerprint="f" * 64),
+    family="cnn",
+    axis="width",
+    fixed=None,
+    sizes=(2, 16),
+    models=20,
+    fraction=0.7,
+    seed=0,
+    precision="float32",
+    recipe=Recipe(epochs=3),
+    unit=5,
+)
+TASK = Task("onehot", 16, 5, 5)
+
+
+def outcome(num_classes: int = 10) -> Outcome:
+    random = np.random.default_rng(0)
+    return Outcome(
+        in_subset=random.random((5, 37)) < 0.7,
+        predicted_train=random.integers(0, num_classes, (5, 37)),
+        predicted_test=random.integers(0, num_classes, (5, 11)),
+        log_odds_train=random.normal(0, 5, (5, 37)).astype(np.float16),
+        log_odds_test=random.normal(0, 5, (5, 11)).astype(np.float16),
+        epoch_loss=random.random((5, 3)).astype(np.float32),
+        diverged=np.array([False, True, False, False, False]),
+        seconds=np.ones(5, dtype=np.float32),
+        made_by={"device": "cpu", "precision": "float32", "torch_version": "2", "memscope_version": "0"},
+    )
+
+
+@pytest.mark.parametrize("num_classes", [10, 256, 300])
+def test_an_outcome_survives_its_file(tmp_path, num_classes):
+    given = outcome(num_classes)
+    write_outcome(tmp_path, PLAN, TASK, given)
+    read = read_outcome(tmp_path, PLAN, TASK)
+    for name in vars(given):
+        expected, found = getattr(given, name), getattr(read, name)
+        assert found == expected if name == "made_by" else np.array_equal(found, expected), name
+
+
+def test_the_file_is_where_the_design_says_and_holds_no_temporary_beside_it(tmp_path):
+    path = write_outcome(tmp_path, PLAN, TASK, outcome())
+    assert path.relative_to(tmp_path).as_posix() == "outcomes/onehot/width-16/00005-00009-r0.h5"
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_what_is_missing_is_what_has_no_file_large_sizes_first(tmp_path):
+    write_outcome(tmp_path, PLAN, TASK, outcome())
+    missing = missing_tasks(tmp_path, PLAN)
+    assert [task.size for task in missing] == [16] * 3 + [2] * 4
+    assert TASK not in missing
+    assert finished_tasks(tmp_path, PLAN, 16) == [TASK]
+    assert sorted([*missing, TASK]) == sorted(all_tasks(PLAN))
+
+
+def test_growth_leaves_the_tasks_that_exist_as_they_are():
+    grown = PLAN.grown(sizes=(4,), models=40)
+    assert set(all_tasks(PLAN)) < set(all_tasks(grown))
+
+
+@pytest.mark.parametrize(
+    ("plan", "says"),
+    [
+        (replace(PLAN, seed=1), "expected plan digest"),
+        (replace(PLAN, data=DataChoice(spec="x", fingerprint="e" * 64)), "expected plan digest"),
+    ],
+)
+def test_an_outcome_of_another_plan_is_refused_with_what_was_expected_and_found(tmp_path, plan, says):
+    path = write_outcome(tmp_path, PLAN, TASK, outcome())
+    with pytest.raises(RunError, match=says) as refused:
+        read_outcome(tmp_path, plan, TASK)
+    for part in (str(path), PLAN.digest[:12], plan.digest[:12], "Move it away"):
+        assert part in str(refused.value)
+
+
+def test_a_changed_subset_is_noticed(tmp_path):
+    path = write_outcome(tmp_path, PLAN, TASK, outcome())
+    with h5py.File(path, "r+") as file:
+        packed = file["in_subset"][()]
+        packed[2, 1] ^= 8
+        file["in_subset"][...] = packed
+    with pytest.raises(RunError, match="subset digest"):
+        read_outcome(tmp_path, PLAN, TASK)
+
+
+@pytest.mark.parametrize("length", [0, 100, 2000])
+def test_a_truncated_file_is_reported_with_its_name_and_the_remedy(tmp_path, length):
+    path = write_outcome(tmp_path, PLAN, TASK, outcome())
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(RunError, match="is damaged") as refused:
+        read_outcome(tmp_path, PLAN, TASK)
+    assert str(path) in str(refused.value)
+    assert "train-family" in str(refused.value)
+
+
+def test_flipped_bytes_in_stored_arrays_never_give_other_numbers(tmp_path):
+    given = outcome()
+    path = write_outcome(tmp_path, PLAN, TASK, given)
+    content = path.read_bytes()
+    random = np.random.default_rng(0)
+    detected = 0
+    for position in random.integers(0, len(content), 150):
+        broken = bytearray(content)
+        broken[position] ^= 1 << random.integers(8)
+        path.write_bytes(bytes(broken))
+        try:
+            read = read_outcome(tmp_path, PLAN, TASK)
+        except RunError:
+            detected += 1
+            continue
+        for name in ("in_subset", "predicted_train", "predicted_test", "log_odds_train", "diverged"):
+            assert np.array_equal(getattr(read, name), getattr(given, name)), (position, name)
+    assert detected > 0
+
+
+def test_a_newer_format_says_to_upgrade(tmp_path):
+    path = write_outcome(tmp_path, PLAN, TASK, outcome())
+    with h5py.File(path, "r+") as file:
+        file.attrs["encoding-version"] = "2.0"
+    with pytest.raises(RunError, match="upgrade memscope"):
+        read_outcome(tmp_path, PLAN, TASK)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_says_what_to_do(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match="No space left on device") as refused:
+        write_atomically(path, b"new")
+    assert str(path) in str(refused.value)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_of_two_creations_the_first_wins_and_the_second_knows(tmp_path):
+    path = tmp_path / "new" / "plan.toml"
+    assert create_atomically(path, b"first")
+    assert not create_atomically(path, b"second")
+    assert path.read_bytes() == b"first"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_only_temporaries_of_processes_that_are_gone_are_removed(tmp_path):
+    import socket
+
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    host = socket.gethostname()
+    dead = tmp_path / "outcomes" / f".a.h5~{host}~{gone.pid}.tmp"
+    alive = tmp_path / "outcomes" / f".b.h5~{host}~{os.getpid()}.tmp"
+    elsewhere = tmp_path / "outcomes" / f".c.h5~{host}x~{gone.pid}.tmp"
+    dead.parent.mkdir()
+    for file in (dead, alive, elsewhere):
+        file.write_bytes(b"")
+    remove_abandoned(tmp_path)
+    assert sorted(file.name[1] for file in dead.parent.iterdir()) == ["b", "c"]
+
+
+def test_tasks_claimed_by_a_living_process_come_last_and_finished_ones_never(tmp_path):
+    import socket
+
+    tasks = all_tasks(PLAN)[:4]
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        claim(tmp_path, tasks[0])
+        claim_path(tmp_path, tasks[0]).write_text(f"{socket.gethostname()} {other.pid}")
+        write_outcome(tmp_path, PLAN, tasks[1], outcome())
+        given = unfinished(tmp_path, PLAN, tasks)
+        assert [next(given), next(given), next(given)] == [tasks[2], tasks[3], tasks[0]]
+    finally:
+        other.communicate(b"\n")
+    # its process is gone now: the claim is worth nothing
+    release(tmp_path, tasks[2])
+    assert next(unfinished(tmp_path, PLAN, tasks)) == tasks[0]

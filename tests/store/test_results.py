@@ -1,0 +1,102 @@
+import json
+
+import h5py
+import numpy as np
+import pytest
+import xarray
+
+from memscope.errors import RunError
+from memscope.run import open_run
+from memscope.steps.score import score
+from memscope.steps.trajectories import trajectories
+from memscope.store.format import GROUPS
+from memscope.store.results import assemble, results_path
+
+
+@pytest.fixture()
+def scored(tiny_run, tmp_path):
+    import shutil
+
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    score(path)
+    trajectories(path)
+    return path
+
+
+def test_xarray_opens_every_group_with_named_dimensions_and_sizes_as_coordinates(scored):
+    for group in ("score", "trajectories", "examples"):
+        with xarray.open_dataset(scored / "trajectories.h5", engine="h5netcdf", group=group) as found:
+            assert set(found.variables) >= set(found.dims)
+            for name, variable in found.variables.items():
+                if name in GROUPS[group]:
+                    assert tuple(variable.dims) == GROUPS[group][name].dims, name
+    with xarray.open_dataset(scored / "trajectories.h5", engine="h5netcdf", group="score") as found:
+        assert found["score"].sel(size=8).sizes == {"example": 120}
+        assert found["score"].attrs["long_name"]
+        assert found["size"].values.tolist() == [2, 4, 8]
+
+
+def test_every_dataset_says_its_unit_and_what_it_is_and_every_group_its_encoding(scored):
+    with h5py.File(scored / "trajectories.h5") as file:
+        for group in file.values():
+            assert group.attrs["encoding-type"]
+            assert group.attrs["encoding-version"]
+            for name, data in group.items():
+                assert data.attrs["long_name"], name
+                if name in GROUPS[group.name[1:]]:
+                    assert data.attrs["units"], name
+
+
+def test_one_file_holds_all_results_and_the_plan(scored):
+    with h5py.File(scored / "trajectories.h5") as file:
+        assert set(file) == {"examples", "score", "trajectories"}
+        assert file.attrs["plan"] == (scored / "plan.toml").read_text()
+        for group in ("score", "trajectories"):
+            with h5py.File(results_path(scored, group)) as own:
+                for name in own[group]:
+                    assert np.array_equal(own[group][name][()], file[group][name][()], equal_nan=name not in TEXT)
+
+
+TEXT = ("type", "raw_type", "called_type")
+
+
+def test_a_step_that_ends_while_another_assembles_is_not_lost(scored, monkeypatch):
+    import memscope.store.results as module
+
+    hidden = results_path(scored, "trajectories")
+    aside = scored / "aside.h5"
+    hidden.rename(aside)
+    real, calls = module.write_atomically, []
+
+    def meanwhile(path, content):
+        if not calls:
+            aside.rename(hidden)  # another step's results come in just before our replacement
+        calls.append(path)
+        real(path, content)
+
+    monkeypatch.setattr(module, "write_atomically", meanwhile)
+    assemble(scored, open_run(scored).plan)
+    with h5py.File(scored / "trajectories.h5") as file:
+        assert "trajectories" in file
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "says"),
+    [
+        ("encoding-version", "9.0", "upgrade memscope"),
+        ("plan_digest", "0" * 64, "expected plan digest"),
+        ("encoding-type", "anndata", "expected encoding memscope-score"),
+    ],
+)
+def test_results_that_do_not_fit_are_refused(scored, attribute, value, says):
+    with h5py.File(results_path(scored, "score"), "r+") as file:
+        file["score"].attrs[attribute] = value
+    with pytest.raises(RunError, match=says):
+        open_run(scored).scores(size=4)
+
+
+def test_results_say_how_many_models_of_each_size_went_in(scored):
+    with h5py.File(scored / "trajectories.h5") as file:
+        assert json.loads(file["score"].attrs["models_in_ledger"]) == {"2": 20, "4": 20, "8": 20}
