@@ -1,0 +1,85 @@
+"""`Family`, and the register of the architectures that memscope brings.
+
+An architecture is a function `(image_shape, num_classes, width) -> nn.Module`, or with a `depth` as well,
+under `@register_family`. Its family is that function with all but one of its sizes fixed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from torch import nn
+
+from memscope.errors import OptionError
+
+ImageShape = tuple[int, int, int]
+"""Height, width and channels of an image."""
+
+AXES = ("width", "depth")
+
+Architecture = TypeVar("Architecture", bound=Callable[..., nn.Module])
+
+
+def at_least_one(size: int) -> str | None:
+    """What is wrong with a width or depth that is not positive."""
+    return None if size >= 1 else "a size is at least 1"
+
+
+@dataclass(frozen=True)
+class Family:
+    """Networks of one architecture along one axis of size.
+
+    `build(size, image_shape, num_classes)` gives a model that takes float images [B, C, H, W], in either
+    memory format, and gives logits [B, num_classes]. Its initial weights come from torch's global generator
+    and from nothing else.
+    """
+
+    name: str
+    axis: str
+    """`width` or `depth`: what the sizes are"""
+    fixed: int | None
+    """The other of width and depth, where the architecture has both"""
+    build: Callable[[int, ImageShape, int], nn.Module]
+    fault: Callable[[int], str | None] = at_least_one
+    """Why this family has no member of a size, and which sizes it has; None for a size that it has"""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """An architecture under its name, the axes that it has and the sizes that it can be built in."""
+
+    architecture: Callable[..., nn.Module]
+    axes: tuple[str, ...]
+    default_depth: int | None
+    depth_fault: Callable[[int], str | None]
+
+
+REGISTER: dict[str, Registered] = {}
+
+
+def register_family(
+    name: str,
+    *,
+    axes: tuple[str, ...],
+    default_depth: int | None = None,
+    depth_fault: Callable[[int], str | None] = at_least_one,
+) -> Callable[[Architecture], Architecture]:
+    """Enter a function `(image_shape, num_classes, *, width)`, with `depth` if that is an axis, under a name.
+
+    `default_depth` is the depth along width where the user names none; without one they must.
+    `depth_fault` says why a depth cannot be, None for one that can.
+    """
+
+    def enter(architecture: Architecture) -> Architecture:
+        REGISTER[name] = Registered(architecture, axes, default_depth, depth_fault)
+        return architecture
+
+    return enter
+
+
+def checked_size(what: str, size: int, fault: Callable[[int], str | None]) -> int:
+    """The size itself; OptionError, with `what` it is a size of, where there is a fault."""
+    reason = fault(size)
+    if reason is not None:
+        raise OptionError(f"{what} {size} cannot be built: {reason}")
+    return size
