@@ -73,18 +73,54 @@ def jeffreys_limits(correct: ArrayLike, models: ArrayLike, confidence: float = 0
     return lower, 1 - mirrored
 
 
+def wilson_limits(correct: ArrayLike, models: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Lower and upper Wilson limits of the proportion `correct / models`; NaN where there is no model.
+
+    The proportions that a score test does not reject: with p = c / n and z the normal quantile,
+    (p + z^2 / 2n -+ z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n). Source: Wilson 1927.
+    """
+    n = np.asarray(models, dtype=np.float64)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = np.asarray(correct) / n
+        middle = p + z**2 / (2 * n)
+        half = z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
+        lower, upper = (middle - half) / (1 + z**2 / n), (middle + half) / (1 + z**2 / n)
+    return np.clip(lower, 0, 1), np.clip(upper, 0, 1)
+
+
+def proportion_limits(correct: ArrayLike, models: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
+    """Limits of a proportion from which the interval of a score is made: the wider of Jeffreys' and Wilson's.
+
+    Jeffreys' limits are first modified where they are known to be too close (Brown, Cai & DasGupta 2001, section
+    4.1.2): at c = n the lower one is (alpha / 2)^(1 / n), at c = 1 it is 0, and the upper ones mirror them.
+    """
+    c, n = np.broadcast_arrays(np.asarray(correct), np.asarray(models))
+    lower, upper = jeffreys_limits(c, n, confidence)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        extreme = ((1 - confidence) / 2) ** (1 / n)
+    lower = np.where(c == n, extreme, np.where(c == 1, 0.0, lower))
+    upper = np.where(c == 0, 1 - extreme, np.where(c == n - 1, 1.0, upper))
+    wilson_lower, wilson_upper = wilson_limits(c, n, confidence)
+    return np.where(n > 0, np.minimum(lower, wilson_lower), np.nan), np.where(
+        n > 0, np.maximum(upper, wilson_upper), np.nan
+    )
+
+
 def score_interval(
     correct_in: ArrayLike, n_in: ArrayLike, correct_out: ArrayLike, n_out: ArrayLike, confidence: float = 0.95
 ) -> tuple[Floats, Floats]:
     """Interval of the score d = p_in - p_out from counts of correct models; integers that broadcast.
 
-    With Jeffreys limits l, u of each proportion: from d - sqrt((p_in - l_in)^2 + (u_out - p_out)^2) to d +
-    sqrt((u_in - p_in)^2 + (p_out - l_out)^2); within [-1, 1] by construction; NaN where a side has no
-    model. Source: Newcombe 1998, 'Interval estimation for the difference between independent proportions',
-    method 10, with Jeffreys limits instead of Wilson's.
+    With limits l, u of each proportion: from d - sqrt((p_in - l_in)^2 + (u_out - p_out)^2) to d + sqrt((u_in -
+    p_in)^2 + (p_out - l_out)^2); within [-1, 1] by construction; NaN where a side has no model. Source: Newcombe
+    1998, 'Interval estimation for the difference between independent proportions', method 10, with the limits of
+    `proportion_limits`. By exact enumeration over a grid of p_in and p_out, 0 and 1 included, a 95 % interval
+    covers at least .931 at every point for n_in / n_out of 28/12, 35/15, 70/30, 140/60 and 280/120; with Jeffreys'
+    limits alone it covers .889 at p_in = 1, where interpolating models are, and with Wilson's alone .839.
     """
-    lower_in, upper_in = jeffreys_limits(correct_in, n_in, confidence)
-    lower_out, upper_out = jeffreys_limits(correct_out, n_out, confidence)
+    lower_in, upper_in = proportion_limits(correct_in, n_in, confidence)
+    lower_out, upper_out = proportion_limits(correct_out, n_out, confidence)
     with np.errstate(divide="ignore", invalid="ignore"):  # no model: 0 / 0, NaN as it should be
         p_in = np.asarray(correct_in) / np.asarray(n_in)
         p_out = np.asarray(correct_out) / np.asarray(n_out)

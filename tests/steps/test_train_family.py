@@ -46,10 +46,14 @@ def test_outcomes_are_bit_identical_for_any_number_of_workers(tiny_run, tiny_cho
     assert not result.failures
     assert_same_outcomes(tmp_path / "run", tiny_run)
     ours = sorted((tmp_path / "run" / "weights").rglob("*.safetensors"))
-    assert [a.read_bytes() for a in ours] == [b.read_bytes() for b in sorted((tiny_run / "weights").rglob("*.safetensors"))]
+    assert [a.read_bytes() for a in ours] == [
+        b.read_bytes() for b in sorted((tiny_run / "weights").rglob("*.safetensors"))
+    ]
 
 
-def test_a_run_that_grows_by_models_and_sizes_is_the_run_made_at_once_and_retrains_nothing(tiny_run, tiny_choices, tmp_path):
+def test_a_run_that_grows_by_models_and_sizes_is_the_run_made_at_once_and_retrains_nothing(
+    tiny_run, tiny_choices, tmp_path
+):
     path = tmp_path / "run"
     train_family(path, replace(tiny_choices, widths=(2, 8), models=10), INLINE)
     before = {file: file.stat().st_mtime_ns for file in path.glob("outcomes/**/*.h5")}
@@ -103,7 +107,9 @@ def start_training(path: Path, choices: Choices) -> subprocess.Popen[bytes]:
         if value is not None:
             text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
             command += [f"--{name.replace('_', '-')}", text]
-    return subprocess.Popen([*command, "--device", "cpu", "--workers", "1"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [*command, "--device", "cpu", "--workers", "1"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
 
 
 def test_two_calls_on_one_run_share_the_work_and_neither_spoils_it(tiny_run, tiny_choices, tmp_path):
@@ -248,7 +254,9 @@ def test_the_users_own_trainer_gets_data_subset_seeds_and_size(tiny_choices, tmp
     assert summary["sizes"][0]["mean_score"] is not None
 
 
-def test_a_task_that_fails_twice_is_recorded_with_its_traceback_and_the_others_go_on(tiny_choices, tmp_path, monkeypatch):
+def test_a_task_that_fails_twice_is_recorded_with_its_traceback_and_the_others_go_on(
+    tiny_choices, tmp_path, monkeypatch
+):
     flag = tmp_path / "flag"
     flag.write_text("")
     monkeypatch.setenv("MEMSCOPE_TEST_FLAG", str(flag))

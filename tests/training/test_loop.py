@@ -220,7 +220,14 @@ def test_evaluation_uses_running_statistics_and_changes_nothing():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"epochs": 0}, {"batch_size": 1}, {"learning_rate": -1.0}, {"learning_rate": float("nan")}, {"augment": "spin"}, {"trainer": "x"}],
+    [
+        {"epochs": 0},
+        {"batch_size": 1},
+        {"learning_rate": -1.0},
+        {"learning_rate": float("nan")},
+        {"augment": "spin"},
+        {"trainer": "x"},
+    ],
 )
 def test_a_recipe_that_cannot_be_is_refused(wrong):
     with pytest.raises(OptionError, match="must be"):
