@@ -158,6 +158,12 @@ def notes(summary: dict[str, Any]) -> list[str]:
             lines.append(f"Undefined at {axis} {row['size']}: {row['undefined']} examples, with no model on one side.")
         if row["fit_warning"]:
             lines.append(f"Warning, {axis} {row['size']}: {row['fit_warning']}.")
+    largest = summary["sizes"][-1]
+    if not largest["interpolates"]:
+        lines.append(
+            f"The largest {axis} does not interpolate (it fits {largest['own_accuracy']:.1%}): larger sizes or more epochs "
+            "would memorise more."
+        )
     if len(summary["made_by"]) > 1:
         lines.append(
             "Warning: models were made in different ways (device, precision, torch): "

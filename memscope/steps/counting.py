@@ -26,12 +26,8 @@ class SizeCounts:
     """None where log-odds are not known"""
     own_accuracy: np.ndarray
     """float64 [models], the share of its own subset that each model fits"""
-    held_out_accuracy: np.ndarray
-    """float64 [models], the share of the other training examples that it gets right"""
     test_accuracy: np.ndarray
     """float64 [models]"""
-    last_losses: np.ndarray
-    """float32 [models, 2], mean training loss of the last epoch but one and of the last; NaN if unknown"""
     diverged: tuple[int, ...]
     """Numbers of the models that were left out"""
     in_ledger: int
@@ -49,7 +45,7 @@ def count_size(run: Run, size: int, variant: str = ONEHOT) -> SizeCounts:
     examples = run.examples
     hard: dict[int, Counts] = {}
     soft: dict[int, Counts] = {}
-    own, held_out, test, losses, diverged, made_by = [], [], [], [], [], set()
+    own, test, diverged, made_by = [], [], [], set()
     in_ledger, soft_known = 0, True
     for task, outcome in run.outcomes(size, variant):
         in_ledger += task.count
@@ -62,9 +58,7 @@ def count_size(run: Run, size: int, variant: str = ONEHOT) -> SizeCounts:
         correct = outcome.predicted_train[good] == examples.labels
         probability = probability_of(outcome.log_odds_train[good])
         own += list((correct & mask).sum(1) / mask.sum(1))
-        held_out += list((correct & ~mask).sum(1) / (~mask).sum(1))
         test += list((outcome.predicted_test[good] == examples.test_labels).mean(1))
-        losses += list(last_two(outcome.epoch_loss[good]))
         block = task.first // run.plan.block  # a task never crosses blocks: its unit divides the block
         add(hard, block, count_outcomes(mask, correct))
         soft_known = soft_known and not np.isnan(probability).any()
@@ -79,9 +73,7 @@ def count_size(run: Run, size: int, variant: str = ONEHOT) -> SizeCounts:
         hard=stack_blocks([hard[block] for block in sorted(hard)]),
         soft=stack_blocks([soft[block] for block in sorted(soft)]) if soft_known else None,
         own_accuracy=np.array(own),
-        held_out_accuracy=np.array(held_out),
         test_accuracy=np.array(test),
-        last_losses=np.array(losses),
         diverged=tuple(diverged),
         in_ledger=in_ledger,
         made_by=tuple(sorted(made_by)),
@@ -90,11 +82,6 @@ def count_size(run: Run, size: int, variant: str = ONEHOT) -> SizeCounts:
 
 def add(counts: dict[int, Counts], block: int, more: Counts) -> None:
     counts[block] = counts[block] + more if block in counts else more
-
-
-def last_two(epoch_loss: np.ndarray) -> np.ndarray:
-    """float32 [models, 2] of [models, epochs]; with one epoch it stands twice."""
-    return epoch_loss[:, [-2, -1]] if epoch_loss.shape[1] > 1 else epoch_loss[:, [-1, -1]]
 
 
 def probability_of(log_odds: np.ndarray) -> np.ndarray:

@@ -7,9 +7,10 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError
 from memscope.families import check_sizes, open_family
 from memscope.plan import DataChoice, Plan, check_increasing, ledger_unit
-from memscope.recipe import OWN_LOOP, RECIPE_FIELDS, Recipe
+from memscope.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
 from memscope.subsets import block_size, fraction_of
 from memscope.training.device import resolve_precision
+from memscope.training.own import load_trainer
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def check_choices(choices: Choices) -> None:
     if choices.label_noise is not None and not 0 <= choices.label_noise < 1:
         raise OptionError(f"--label-noise is {choices.label_noise}; it must be a share in [0, 1), such as 0.1")
     recipe = recipe_of(choices)
+    if recipe.trainer not in (OWN_LOOP, RECORDED):
+        load_trainer(recipe.trainer)  # better now than in every task
     if recipe.trainer == OWN_LOOP and choices.family is not None and sizes is not None:
         check_sizes(open_family(choices.family, axis=axis, fixed=choices.width), sizes)
 
@@ -98,6 +101,7 @@ def with_defaults(choices: Choices) -> Choices:
         raise OptionError(
             "a new run needs its data; add --data fashion-mnist-5k (bundled), or idx:, cifar:, folder:, npz:, hdf5:"
         )
+    sizes_of(choices)  # before a default may hide that both axes were given
     chosen = replace(choices, **{name: value for name, value in default_items() if getattr(choices, name) is None})
     if choices.depths:
         chosen = replace(chosen, widths=None)

@@ -1,0 +1,64 @@
+"""`memscope demo`: all of it, on bundled real images with a tenth of the labels flipped."""
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from memscope.errors import RunError
+from memscope.run import open_run, plan_path
+from memscope.steps.exports import export_suspects, most_memorised
+from memscope.steps.figures import draw_figures
+from memscope.steps.options import Choices
+from memscope.steps.score import score
+from memscope.steps.train_family import Say, Where, train_family
+from memscope.steps.trajectories import trajectories
+
+DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=30)
+"""Chosen to end in less than four minutes on two cores without bfloat16, training to figures."""
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What the demo found, for the command to tell."""
+
+    run: Path
+    scores: dict[str, Any]
+    types: dict[str, Any]
+    most_memorised: list[dict[str, Any]]
+    suspects: Path
+    suspect_count: int
+    figures: list[Path]
+
+
+def demo(
+    path: str | os.PathLike[str], fresh: bool = False, *, say: Say, on_end: Any = lambda ended: None
+) -> Demonstration:
+    """Train, score, classify and draw; what is done already is not done again. `fresh` starts over."""
+    run = Path(path)
+    if fresh and run.exists():
+        remove_demo(run)
+    trained = train_family(run, DEMO, Where(), say=say, on_end=on_end)
+    if trained.failures:
+        task, reason = trained.failures[0]
+        raise RunError(f"{run}: models of width {task.size} could not be trained: {reason}; see {run}/failures")
+    say("scoring")
+    scores = score(run)
+    say("classifying the trajectories")
+    types = trajectories(run)
+    say("drawing the figures")
+    figures = draw_figures(run, run / "figures")
+    suspects = run / "suspects.csv"
+    count, _ = export_suspects(run, suspects)
+    return Demonstration(run, scores, types, most_memorised(open_run(run), 5), suspects, count, figures)
+
+
+def remove_demo(run: Path) -> None:
+    """Remove a demo's directory; RunError, and nothing removed, where it is something else."""
+    if plan_path(run).is_file():
+        plan = open_run(run).plan
+        if (plan.data.spec, plan.data.label_noise, plan.data.examples) == (DEMO.data, DEMO.label_noise, DEMO.examples):
+            shutil.rmtree(run)
+            return
+    raise RunError(f"{run} is not a demo's run, so --fresh does not remove it; give another directory")

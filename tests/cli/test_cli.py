@@ -1,0 +1,229 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from memscope.cli import COMMANDS
+
+
+def memscope(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "memscope", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
+def test_help_loads_neither_torch_nor_numpy_nor_rich(command):
+    script = (
+        "import sys, click, memscope.cli\n"
+        f"sys.argv = ['memscope', *{list(command)!r}, '--help']\n"
+        "try:\n    memscope.cli.main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "heavy = {'torch', 'numpy', 'rich', 'h5py', 'matplotlib', 'timm', 'PIL'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Usage:" in done.stdout
+
+
+def test_every_command_shows_an_example_in_its_help():
+    for name in COMMANDS:
+        assert f"  memscope {name}" in memscope(name, "--help").stdout, name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        (("train-family", "new"), 2, "a new run needs its data"),
+        (("train-family", "new", "--data", "nothing:here"), 2, "nothing:here"),
+        (("train-family", "new", "--data", "npz:missing.npz"), 1, "missing.npz"),
+        (("train-family", "new", "--data", "idx:nowhere"), 1, "nowhere"),
+        (("train-family", "new", "--data", "DATA", "--fraction", "1"), 2, "fraction is 1.0"),
+        (("train-family", "new", "--data", "DATA", "--widths", "4,2"), 2, "positive and increasing"),
+        (("train-family", "new", "--data", "DATA", "--widths", "a"), 2, "whole numbers with commas"),
+        (
+            ("train-family", "new", "--data", "DATA", "--widths", "4", "--depths", "2", "--width", "3"),
+            2,
+            "along one of them",
+        ),
+        (("train-family", "new", "--data", "DATA", "--workers", "0"), 2, "--workers is 0"),
+        (("train-family", "new", "--data", "DATA", "--device", "cuda"), 2, "not available here"),
+        (("train-family", "new", "--data", "DATA", "--modles", "3"), 2, "--models"),
+        (("train-family", "new", "--data", "DATA", "--examples", "100000"), 2, "100000"),
+        (("train-family", "new", "--data", "DATA", "--epochs", "0"), 2, "the epochs is 0"),
+        (("train-family", "new", "--data", "DATA", "--trainer", "no.such:thing"), 2, "no.such:thing"),
+        (("train-family", "RUN", "--seed", "9"), 2, "made with --seed 0, now asked for 9"),
+        (("train-family", "new", "--plan", "RUN/plan.toml", "--data", "npz:missing.npz"), 1, "missing.npz"),
+        (("train-family", "FILE", "--data", "DATA"), 1, "is not a run"),
+        (("score", "nowhere"), 1, "is not a run: it does not exist"),
+        (("score", "."), 1, "is not a run"),
+        (("score",), 2, "Missing argument 'RUN'"),
+        (("trajectories",), 2, "Missing argument 'RUN'"),
+        (("trajectories", "RUN", "--epsilon", "-1"), 2, "epsilon is -1"),
+        (("trajectories", "RUN", "--confidence", "2"), 2, "confidence is 2"),
+        (("status", "FILE"), 1, "it is a file"),
+        (("demo", "RUN"), 2, "now asked for"),
+        (("demo", "RUN", "--fresh"), 1, "not a demo's run"),
+        (("scores", "RUN"), 2, "No such command 'scores'"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_with_its_status_and_changes_nothing(
+    tiny_run, tiny_npz, tmp_path, arguments, status, says
+):
+    (tmp_path / "file").write_text("")
+    names = {"RUN": str(tiny_run), "RUN/plan.toml": f"{tiny_run}/plan.toml", "DATA": f"npz:{tiny_npz}", "FILE": "file"}
+    before = {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*") if path.is_file()}
+    done = memscope(*(names.get(each, each) for each in arguments), cwd=tmp_path)
+    assert done.returncode == status, done.stderr
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    error = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(error) == 1, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert {path: path.stat().st_mtime_ns for path in tiny_run.rglob("*") if path.is_file()} == before
+
+
+@pytest.fixture(scope="module")
+def copy(tiny_run, tmp_path_factory) -> Path:
+    import shutil
+
+    path = tmp_path_factory.mktemp("copies") / "run"
+    shutil.copytree(tiny_run, path)
+    return path
+
+
+def test_score_prints_a_line_for_every_size_and_the_same_numbers_as_json(copy):
+    shown = memscope("score", copy)
+    found = json.loads(memscope("score", copy, "--json").stdout)
+    assert shown.returncode == 0, shown.stderr
+    for row in found["sizes"]:
+        (line,) = [line for line in shown.stdout.splitlines() if line.startswith(f"│{row['size']} ")]
+        for key in ("mean_score", "mean_accuracy_in", "test_accuracy", "auc_score"):
+            assert f"{row[key]:.3f}" in line
+    assert found["flipped"] == 12
+    assert len(found["most_memorised"]) == 10
+
+
+def test_every_key_of_the_json_is_documented(copy):
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+    for command in ("score", "trajectories", "status"):
+        found = json.loads(memscope(command, copy, "--json").stdout)
+        for key in keys_of(found):
+            assert f"`{key}`" in page, f"{command} --json gives {key}"
+
+
+def keys_of(value: object) -> set[str]:
+    """Names of keys, leaving out those that are data: types of trajectory and sizes."""
+    from memscope.analysis.trajectories import TYPES
+
+    if isinstance(value, dict):
+        inner = set().union(*(keys_of(each) for each in value.values())) if value else set()
+        return inner | {key for key in value if key not in (*TYPES, "undetermined", "flipped", "clean")}
+    if isinstance(value, list):
+        return set().union(*(keys_of(each) for each in value)) if value else set()
+    return set()
+
+
+def test_the_exports_hold_the_scores(copy, tmp_path):
+    import csv
+
+    from memscope import open_run
+
+    done = memscope(
+        "score", copy, "--csv", tmp_path / "a.csv", "--npz", tmp_path / "a.npz", "--suspects", tmp_path / "suspects.csv"
+    )
+    assert done.returncode == 0, done.stderr
+    run = open_run(copy)
+    expected = np.stack([run.scores(size)["score"] for size in (2, 4, 8)])
+    with np.load(tmp_path / "a.npz") as stored:
+        assert stored["sizes"].tolist() == [2, 4, 8]
+        assert np.array_equal(stored["score"], expected)
+        for name in ("standard_error", "accuracy_in", "accuracy_out", "n_in", "n_out"):
+            assert stored[name].shape == (3, 120)
+        assert np.array_equal(stored["labels"], run.examples.labels)
+    with open(tmp_path / "a.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 3 * 120
+    assert np.allclose([float(row["score"]) for row in rows], expected.ravel())
+    with open(tmp_path / "suspects.csv") as file:
+        suspects = list(csv.DictReader(file))
+    leads = [float(row["suggested_share"]) - float(row["accuracy_out"]) for row in suspects]
+    assert leads == sorted(leads, reverse=True)
+    assert all(row["suggested_label"] != row["given_label"] for row in suspects)
+
+
+def test_trajectories_writes_the_figures_where_it_is_told(copy, tmp_path):
+    done = memscope("trajectories", copy, "--plot", tmp_path / "figures")
+    assert done.returncode == 0, done.stderr
+    written = sorted(path.name for path in (tmp_path / "figures").iterdir())
+    assert written == ["accuracy.png", "examples.png", "histogram.png", "shares.png", "trajectories.png"]
+    assert (copy / "trajectories.h5").is_file()
+    again = memscope("trajectories", "--plot", copy)
+    assert again.returncode == 0, again.stderr
+    assert (copy / "figures" / "shares.png").is_file()
+
+
+def test_status_counts_what_is_there_and_says_when_results_are_out_of_date(copy):
+    memscope("score", copy)
+    found = json.loads(memscope("status", copy, "--json").stdout)
+    assert [(row["models"], row["missing"]) for row in found["sizes"]] == [(20, 0)] * 3
+    assert found["results"]["score"] == "current"
+    grown = memscope("train-family", copy, "--models", "30", "--engine", "inline", "--json", "--device", "cpu")
+    assert json.loads(grown.stdout)["trained"] == 30
+    found = json.loads(memscope("status", copy, "--json").stdout)
+    assert found["results"]["score"] == "out of date"
+    assert "memscope score" in memscope("status", copy).stdout
+
+
+def test_a_plan_replays_with_another_seed(tiny_run, tmp_path):
+    done = memscope(
+        *("train-family", tmp_path / "again", "--plan", tiny_run / "plan.toml", "--seed", "1", "--models", "10"),
+        *("--widths", "2,3", "--engine", "inline", "--device", "cpu"),
+    )
+    assert done.returncode == 0, done.stderr
+    from memscope import open_run
+
+    old, new = open_run(tiny_run).plan, open_run(tmp_path / "again").plan
+    assert (new.seed, new.models, new.sizes) == (1, 10, (2, 3))
+    assert (new.recipe, new.data, new.family) == (old.recipe, old.data, old.family)
+
+
+def test_a_failed_task_gives_exit_status_one_and_says_where_the_traceback_is(tiny_npz, tmp_path):
+    (tmp_path / "mine.py").write_text("def train(data, subset, seeds, size):\n    raise ValueError('no convergence')\n")
+    done = memscope(
+        *("train-family", "run", "--data", f"npz:{tiny_npz}", "--trainer", "mine:train", "--models", "10"),
+        *("--widths", "2", "--device", "cpu"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 1
+    assert "ValueError: no convergence" in done.stdout
+    assert "run/failures" in done.stdout
+
+
+def test_ctrl_c_keeps_what_is_finished_and_ends_with_130(tiny_npz, tmp_path):
+    import signal
+    import time
+
+    (tmp_path / "mine.py").write_text(
+        "import time, numpy\n"
+        "def train(data, subset, seeds, size):\n"
+        "    time.sleep(60 if size == 2 else 0)\n"
+        "    return numpy.zeros(160, dtype=int), None\n"
+    )
+    command = [sys.executable, "-m", "memscope", "train-family", "run", "--data", f"npz:{tiny_npz}"]
+    command += ["--trainer", "mine:train", "--models", "10", "--widths", "2,3", "--device", "cpu"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("run/outcomes/**/[0-9]*.h5")):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    _, error = process.communicate()
+    assert time.monotonic() - start < 10
+    assert process.returncode == 130
+    assert "What was finished is kept" in error
+    assert "Traceback" not in error
+    assert list(tmp_path.glob("run/outcomes/**/[0-9]*.h5"))
