@@ -280,6 +280,14 @@ def test_only_sizes_that_interpolate_are_shaded():
     assert not none.axes[0].patches
 
 
+def test_a_size_that_does_not_fit_as_it_could_is_named():
+    rows = accuracy_rows()
+    rows[1] = rows[1] | {"fit_warning": "the median model fits less"}
+    caption = " ".join(assert_readable(draw_accuracy(a_setting(flipped=10), rows)))
+    assert "warns of the fit at width 4: badly" in caption
+    assert "warns" not in " ".join(assert_readable(draw_accuracy(a_setting(flipped=10), accuracy_rows())))
+
+
 # examples.png
 
 
@@ -364,6 +372,7 @@ def test_text_is_wrapped_and_truncated_to_its_measured_width():
     assert " ".join(lines) == text
     assert all(text_width(line, 9) <= 1.5 for line in lines)
     assert len(lines) > 2
+    assert all(line[0] != "%" for line in wrap("from 70\u00a0% to 71\u00a0% to 72\u00a0% to 73\u00a0%", 9, 0.9))
     assert truncated("short", 9, 1.5) == "short"
     cut = truncated("x" * 5000, 9, 1.5)
     assert cut.endswith("…")

@@ -1,0 +1,138 @@
+"""`accuracy.png`: what the models of each size get right, with and without an example, and the mean score."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from memscope.plots.setting import Setting, caption
+from memscope.plots.style import (
+    BLACK,
+    BLUE,
+    CLEAN,
+    FLIPPED,
+    GREEN,
+    INK,
+    MARGIN,
+    ORANGE,
+    SMALL,
+    page,
+    percent,
+    place,
+    plain_text,
+    size_axis,
+    size_positions,
+)
+
+INTERPOLATING = "#EEEEEE"
+ACCURACIES = (
+    ("mean_accuracy_in", "mean_accuracy_in_error", "trained with the example (in)", ORANGE, "^", "-"),
+    ("mean_accuracy_out", "mean_accuracy_out_error", "trained without it (out)", BLUE, "v", "-"),
+    ("test_accuracy", "test_accuracy_sd", "test examples", GREEN, "s", "--"),
+)
+SCORES = (("mean_score", "mean_score_error", "all examples", BLACK, "o", "-"),)
+SCORES_BY_LABEL = (
+    *SCORES,
+    ("mean_score_flipped", "", "flipped labels", FLIPPED, "D", "--"),
+    ("mean_score_clean", "", "clean labels", CLEAN, "s", ":"),
+)
+Lines = Sequence[tuple[str, str, str, str, str, str]]
+
+
+def draw_accuracy(setting: Setting, rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Accuracies on the left, mean scores on the right; sizes whose models interpolate are shaded.
+
+    `rows`, one for each size, have the keys of the summary of `score`: `mean_accuracy_in`, `mean_accuracy_out`,
+    `test_accuracy`, `mean_score`, `interpolates`, `fit_warning`, and errors where they are known.
+    """
+    wide, tall, left, between, above, under = 4.1, 3.3, MARGIN + 0.6, 0.85, 0.5, 0.5
+    width = left + 2 * wide + between + MARGIN
+    first, last = rows[0], rows[-1]
+    interpolating = [row["interpolates"] for row in rows]
+    notes = ["Error bars, where known: one standard deviation over the models for test accuracy,"]
+    notes.append("one jackknife standard error over blocks of models for means over the training examples.")
+    warned = [str(row["size"]) for row in rows if row.get("fit_warning")]
+    if warned:
+        notes.append(f"memscope score warns of the fit at {setting.axis} {', '.join(warned)}: badly optimised?")
+    figure, bottom = page(
+        width,
+        above + tall + under,
+        f"Accuracy from {setting.span}: {percent(first['mean_accuracy_in'])} to {percent(last['mean_accuracy_in'])} "
+        f"with the example, {percent(first['mean_accuracy_out'])} to {percent(last['mean_accuracy_out'])} without it; "
+        f"the mean score goes from {first['mean_score']:.2f} to {last['mean_score']:.2f}",
+        "The score of an example is its accuracy in minus its accuracy out: its mean is the gap between the two lines "
+        "on the left.",
+        caption(setting, *notes),
+    )
+    panels = [
+        (place(figure, left, bottom + under, wide, tall), ACCURACIES, "accuracy"),
+        (
+            place(figure, left + wide + between, bottom + under, wide, tall),
+            SCORES if setting.flipped is None else SCORES_BY_LABEL,
+            "mean memorisation score",
+        ),
+    ]
+    shading = Patch(facecolor=INTERPOLATING, edgecolor="none", label="models interpolate")
+    for axes, lines, name in panels:
+        shade(axes, size_positions(setting.axis, setting.sizes), interpolating)
+        draw_lines(axes, setting, rows, lines)
+        size_axis(axes, setting.axis, setting.sizes)
+        axes.set_xlabel(setting.axis, size=SMALL, color=INK)
+        axes.set_ylabel(name, size=SMALL, color=INK)
+        handles = axes.get_legend_handles_labels()[0]
+        if any(interpolating):
+            handles.append(shading)
+        corner = axes.get_position()
+        figure.legend(
+            handles=handles,
+            loc="lower left",
+            bbox_to_anchor=(corner.x0, corner.y1),
+            borderaxespad=0.4,
+            borderpad=0,
+            ncols=2,
+            columnspacing=1.4,
+            frameon=False,
+            fontsize=SMALL,
+        )
+    return plain_text(figure)
+
+
+def draw_lines(axes: Axes, setting: Setting, rows: Sequence[Mapping[str, Any]], lines: Lines) -> None:
+    """The lines with their error bars, and a vertical axis that holds them, from a round number to a round number."""
+    places = size_positions(setting.axis, setting.sizes)
+    lowest, highest = 1.0, 0.0
+    for key, error_key, label, colour, marker, style in lines:
+        values = np.array([row[key] for row in rows], dtype=np.float64)
+        errors = np.array([row.get(error_key) for row in rows], dtype=np.float64)
+        axes.errorbar(
+            places,
+            values,
+            yerr=None if np.isnan(errors).all() else errors,
+            color=colour,
+            marker=marker,
+            markersize=6,
+            linestyle=style,
+            linewidth=1.8,
+            capsize=3,
+            label=label,
+        )
+        spread = np.nan_to_num(errors)
+        lowest, highest = min(lowest, np.nanmin(values - spread)), max(highest, np.nanmax(values + spread))
+    ticks = MaxNLocator(nbins=6, steps=[1, 2, 5, 10]).tick_values(lowest, highest)
+    decimals = 2 if ticks[1] - ticks[0] < 0.095 else 1
+    pad = 0.03 * (ticks[-1] - ticks[0])  # a marker on the first or the last line is drawn whole
+    axes.set_yticks(ticks, [f"{tick + 0.0:.{decimals}f}".replace("-", "−") for tick in np.round(ticks, 6)])
+    axes.set_ylim(ticks[0] - pad, ticks[-1] + pad)
+
+
+def shade(axes: Axes, places: np.ndarray, interpolating: Sequence[bool]) -> None:
+    """Shade sizes whose median model fits at least 99 % of its own subset, half-way to their neighbours."""
+    middles = (places[1:] + places[:-1]) / 2
+    edges = [2 * places[0] - places[-1], *middles, 2 * places[-1] - places[0]]
+    for position, does in enumerate(interpolating):
+        if does:
+            axes.axvspan(edges[position], edges[position + 1], color=INTERPOLATING, linewidth=0, zorder=0)

@@ -1,0 +1,63 @@
+"""What every figure says about the run it was drawn from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from memscope.analysis.trajectories import TYPES
+from memscope.plots.style import SMALL, percent, truncated
+
+LONGEST_NAME = 4.0
+"""Inches: a data set may be named by a long path, a family by a long import path."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A family of classifiers on a data set, as captions and axes name it."""
+
+    data: str
+    family: str
+    axis: str
+    """`width` or `depth`"""
+    sizes: np.ndarray
+    """int [sizes]"""
+    models: tuple[int, ...]
+    """Models used at each size"""
+    fraction: float
+    examples: int
+    flipped: int | None
+    """Labels that were flipped; None without label noise"""
+    epsilon: float
+    confidence: float
+
+    @property
+    def span(self) -> str:
+        """`width 2 to 32`"""
+        return f"{self.axis} {self.sizes[0]} to {self.sizes[-1]}"
+
+
+def caption(setting: Setting, *notes: str) -> str:
+    """The line under a figure: notes of its own, then data, family, models and epsilon."""
+    flipped = "" if setting.flipped is None else f", {setting.flipped:,} of them with a flipped label"
+    fewest, most = min(setting.models), max(setting.models)
+    models = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    about = (
+        f"Data: {truncated(setting.data, SMALL, LONGEST_NAME)}, {setting.examples:,} training examples{flipped}. "
+        f"Family: {truncated(setting.family, SMALL, LONGEST_NAME)}, {models} models at each {setting.axis}, "
+        f"each trained on {percent(setting.fraction)} of the examples. "
+        f"Changes of the score below epsilon\u00a0=\u00a0{setting.epsilon:g} do not count."
+    )
+    return " ".join((*notes, about))
+
+
+def most_called(shares: Mapping[str, float | None]) -> str:
+    """`13 % of the examples are called increasing, 4 % constant`: up to three types, the most frequent first."""
+    found = [(share, name) for name in TYPES if (share := shares.get(name) or 0) > 0]
+    found.sort(key=lambda pair: -pair[0])
+    if not found:
+        return "no example can be called any type"
+    (share, name), *others = found[:3]
+    return ", ".join(
+        [f"{percent(share)} of the examples are called {name}", *(f"{percent(share)} {name}" for share, name in others)]
+    )

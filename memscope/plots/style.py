@@ -1,0 +1,206 @@
+"""What all figures share: colours, text, and the page with its title, subtitle and caption.
+
+Pages are laid out in inches, and text is measured before it is placed, so that nothing is cut or overlaps whatever
+the length of a class name or the number of sizes. A user's matplotlibrc changes neither
+text nor layout of a figure, and nothing global is changed.
+"""
+
+import io
+import re
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
+
+from memscope.analysis.trajectories import UNDETERMINED
+
+FONT = "DejaVu Sans"  # comes with matplotlib, so a page is the same everywhere
+DPI = 150
+POINTS = 72  # in an inch
+MARGIN = 0.3  # inches, left and right of a page
+
+# Okabe & Ito's palette, which colour-blind readers can tell apart.
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+INK, GREY, FAINT = "#222222", "#666666", "#DDDDDD"
+
+FLIPPED, CLEAN = VERMILLION, BLUE
+"""Labels that were flipped and labels that were not, in every figure."""
+
+TYPE_STYLES = {
+    "constant": (BLUE, "o", "-"),
+    "increasing": (ORANGE, "^", "-"),
+    "decreasing": (GREEN, "v", "-"),
+    "cap-shaped": (PURPLE, "D", "-"),
+    "u-shaped": (SKY, "s", "-"),
+    "irregular": (BLACK, "X", "-"),
+    UNDETERMINED: (GREY, "o", "--"),
+}
+"""Colour, marker and line style of each type. Vermillion is kept for flipped labels."""
+
+TITLE, TEXT, SMALL, TINY = 13.0, 9.5, 8.5, 7.5  # points
+
+
+def page(width: float, body: float, title: str, subtitle: str, caption: str) -> tuple[Figure, float]:
+    """A page with room of `body` inches between heading and caption; the figure, and where the room begins.
+
+    Heights follow from the text, which is wrapped to the width; all in inches, from the bottom.
+    """
+    room = width - 2 * MARGIN
+    above = [(line, TITLE, INK, "bold") for line in balanced(title, TITLE, room, "bold")]
+    above += [(line, TEXT, GREY, "normal") for line in balanced(subtitle, TEXT, room)]
+    below = [(line, SMALL, GREY, "normal") for line in balanced(caption, SMALL, room)]
+    bottom = 0.15 + _height(below) + 0.1
+    height = bottom + body + 0.12 + _height(above) + 0.15
+    figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
+    figure.set_layout_engine("none")
+    FigureCanvasAgg(figure)
+    for lines, top in ((above, height - 0.15), (below, bottom - 0.1)):
+        for line, size, colour, weight in lines:
+            figure.text(
+                MARGIN / width, top / height, line, size=size, color=colour, weight=weight, va="top", parse_math=False
+            )
+            top -= _height([(line, size, colour, weight)])
+    return figure, bottom
+
+
+def _height(lines: list[tuple[str, float, str, str]]) -> float:
+    return sum(1.4 * size / POINTS for _, size, _, _ in lines)
+
+
+def place(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place given in inches from the lower left corner, with our spines, ticks and grid."""
+    across, up = figure.get_size_inches()
+    axes = figure.add_axes((left / across, bottom / up, width / across, height / up), facecolor="white")
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(GREY)
+        spine.set_linewidth(0.8)
+    axes.tick_params(labelsize=SMALL, color=GREY, labelcolor=INK, length=3, width=0.8)
+    axes.grid(axis="y", color=FAINT, linewidth=0.8)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def grid_of(panels: int) -> tuple[int, int]:
+    """Rows and columns for so many small panels: at most four beside each other, as few empty places as can be."""
+    columns = panels if panels <= 3 else min((4, 3), key=lambda count: (-panels % count, -count))
+    columns = 2 if panels == 4 else columns
+    return -(-panels // columns), columns
+
+
+def size_positions(axis: str, sizes: np.ndarray) -> np.ndarray:
+    """Where sizes stand on their axis: widths by their logarithm to base 2, for they are usually doubled."""
+    return np.log2(sizes) if axis == "width" else np.asarray(sizes, dtype=np.float64)
+
+
+def size_axis(axes: Axes, axis: str, sizes: np.ndarray) -> None:
+    """A tick at every size, labelled with the size where there is room; the first and the last always are.
+
+    Without room for all, every second one is labelled, or else each that stands clear of those before it.
+    """
+    places = size_positions(axis, sizes)
+    pad = 0.07 * (places[-1] - places[0]) if len(places) > 1 else 0.5
+    axes.set_xlim(places[0] - pad, places[-1] + pad)
+    inches = axes.get_position().width * axes.get_figure().get_size_inches()[0]  # type: ignore[union-attr]
+    inches_per_unit = inches / (places[-1] - places[0] + 2 * pad)
+    names = [str(int(size)) for size in sizes]
+    widths = [text_width(name, SMALL) + 0.06 for name in names]
+
+    def clear(one: int, other: int) -> bool:
+        return abs(places[other] - places[one]) * inches_per_unit >= (widths[one] + widths[other]) / 2
+
+    last = len(names) - 1
+    one_by_one = [0]
+    for position in range(1, last):
+        if clear(one_by_one[-1], position) and clear(position, last):
+            one_by_one.append(position)
+    every, every_second = list(range(last + 1)), sorted({0, *range(last, 0, -2)})
+    regular = [chosen for chosen in (every, every_second) if all(clear(a, b) for a, b in pairwise(chosen))]
+    shown = regular[0] if regular else [*one_by_one, last]
+    labels = [name if position in shown else "" for position, name in enumerate(names)]
+    axes.set_xticks(places, labels)
+
+
+@lru_cache(maxsize=10_000)  # measuring is slow, and lines are broken many times to balance them
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Width of one line of text in inches."""
+    font = FontProperties(family=FONT, size=size, weight=weight)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / POINTS
+
+
+def wrap(text: str, size: float, width: float, weight: str = "normal") -> list[str]:
+    """Text in lines of at most `width` inches; a word longer than a line is truncated."""
+    words = [truncated(word, size, width, weight) for word in text.split(" ") if word]  # no-break spaces stay
+    space = text_width("a a", size, weight) - text_width("aa", size, weight)
+    breaks, length = [0], -space
+    for position, word in enumerate(words):
+        wide = text_width(word, size, weight)
+        length += space + wide
+        if length > width and position > breaks[-1]:
+            breaks.append(position)
+            length = wide
+    return [" ".join(words[first:end]) for first, end in pairwise([*breaks, len(words)])] if words else []
+
+
+def balanced(text: str, size: float, width: float, weight: str = "normal") -> list[str]:
+    """Text in as few lines of at most `width` inches as `wrap` needs, of about equal length: no word is left alone."""
+    lines = wrap(text, size, width, weight)
+    narrower = width
+    while len(lines) > 1 and narrower > width / 2:
+        narrower -= 0.1
+        closer = wrap(text, size, narrower, weight)
+        if len(closer) > len(lines) or any(word not in text for word in " ".join(closer).split(" ")):
+            break
+        lines = closer
+    return lines
+
+
+def truncated(text: str, size: float, width: float, weight: str = "normal") -> str:
+    """Text on one line of at most `width` inches, ending in an ellipsis where it had to be cut."""
+    text = re.sub(r"[\n\r\t]+", " ", text)
+    if text_width(text, size, weight) <= width:
+        return text
+    short, long = 0, len(text)  # a name may have thousands of characters: bisect
+    while long - short > 1:
+        middle = (short + long) // 2
+        if text_width(text[:middle].rstrip() + "…", size, weight) <= width:
+            short = middle
+        else:
+            long = middle
+    return text[:short].rstrip() + "…"
+
+
+def percent(share: float | None) -> str:
+    """A share as a whole percentage, with one decimal below 10 %, where whole ones would hide what there is."""
+    if share is None or np.isnan(share):
+        return "–"
+    if share == 0 or round(100 * share, 1) >= 10:
+        return f"{100 * share:.0f}\u00a0%"
+    return f"{100 * share:.1f}\u00a0%" if share >= 0.0005 else "<\u00a00.1\u00a0%"
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file."""
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer)
+    return buffer.getvalue()
+
+
+def plain_text(figure: Figure) -> Figure:
+    """The figure, every text of it in our font and taken literally, whatever the user's matplotlibrc says.
+
+    `$`, `_` and `\\` in the name of a class are no mathematics.
+    """
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+        text.set_usetex(False)
+        text.set_fontfamily(FONT)
+    return figure
