@@ -52,7 +52,7 @@ def test_integers_and_uniforms_cover_their_range_evenly():
     assert drawn.max() == 6
     assert abs(np.bincount(drawn) / 70_000 - 1 / 7).max() < 0.006
     values = uniforms(stream("test", 2), 100_000)
-    assert 0 <= values.min()
+    assert values.min() >= 0
     assert values.max() < 1
     assert abs(values.mean() - 0.5) < 0.005
     assert abs(values.var() - 1 / 12) < 0.002

@@ -50,27 +50,35 @@ def tell(shown: "Demonstration") -> None:
     console.print()
     console.print("[bold]What you have just seen[/bold]")
     say(
-        f"{sum(row['models'] for row in rows)} networks were trained, {last['models']} at each {axis}, each on a random "
+        f"{sum(row['models'] for row in rows)} networks were trained, {last['models']} at each "
+        f"{axis}, each on a random "
         f"{scores['fraction']:.0%} of {scores['examples']} images of which {scores['flipped']} carry a wrong label. An "
         "example is memorised as far as a network gets it right only if it was trained on it."
     )
     say(
-        f"From {axis} {first['size']} to {last['size']} the mean memorisation score goes from {first['mean_score']:.2f} to "
-        f"{last['mean_score']:.2f}: {first['mean_score_flipped']:.2f} to {last['mean_score_flipped']:.2f} for the flipped "
-        f"labels, {first['mean_score_clean']:.2f} to {last['mean_score_clean']:.2f} for the others, while test accuracy goes "
+        f"From {axis} {first['size']} to {last['size']} the mean memorisation score goes from "
+        f"{first['mean_score']:.2f} to "
+        f"{last['mean_score']:.2f}: {first['mean_score_flipped']:.2f} to "
+        f"{last['mean_score_flipped']:.2f} for the flipped "
+        f"labels, {first['mean_score_clean']:.2f} to {last['mean_score_clean']:.2f} for the others, "
+        "while test accuracy goes "
         f"from {first['test_accuracy']:.1%} to {last['test_accuracy']:.1%}."
     )
     say(
-        f"Of the flipped labels {flipped['increasing']:.0%} have a score that surely increases with {axis}; of all examples "
-        f"{called['increasing']:.0%} surely increase, {called['decreasing']:.0%} decrease, {called['constant']:.0%} stay "
+        f"Of the flipped labels {flipped['increasing']:.0%} have a score that surely increases with "
+        f"{axis}; of all examples "
+        f"{called['increasing']:.0%} surely increase, {called['decreasing']:.0%} decrease, "
+        f"{called['constant']:.0%} stay "
         f"constant, and {called['undetermined']:.0%} cannot be told apart with {last['models']} models of each {axis}."
     )
     say(
         f"As a detector of the flipped labels the score at {axis} {last['size']} has an area under the ROC curve of "
-        f"{last['auc_score']:.2f}, at {axis} {first['size']} of {first['auc_score']:.2f}: small networks cannot memorise. "
+        f"{last['auc_score']:.2f}, at {axis} {first['size']} of {first['auc_score']:.2f}: small "
+        "networks cannot memorise. "
         f"{shown.suspects} lists the {shown.suspect_count} labels that the networks trained without them dispute."
     )
     say(f"Figures: {', '.join(str(figure) for figure in shown.figures)}")
     say(
-        f"All results in one file: {shown.run / 'trajectories.h5'}; open the run in Python: memscope.open_run({str(shown.run)!r})"
+        f"All results in one file: {shown.run / 'trajectories.h5'}; open the run in Python: "
+        f"memscope.open_run({str(shown.run)!r})"
     )

@@ -106,7 +106,8 @@ def show(summary: dict[str, Any]) -> None:
             cells += [decimals(row["auc_score"]), decimals(row["auc_one_minus_accuracy_out"])]
         rows.append(cells)
     table(
-        f"Memorisation of {summary['examples']} examples ({summary['family']} on {summary['data']}, fraction {summary['fraction']:g})",
+        f"Memorisation of {summary['examples']} examples ({summary['family']} on {summary['data']}, "
+        f"fraction {summary['fraction']:g})",
         columns,
         rows,
     )
@@ -146,7 +147,8 @@ def notes(summary: dict[str, Any]) -> list[str]:
     found = summary["duplicates"]
     if found["exact"] or found["near"]:
         lines.append(
-            f"Duplicates: {found['exact']} training examples have an identical image, {found['near']} a nearly identical one "
+            f"Duplicates: {found['exact']} training examples have an identical image, "
+            f"{found['near']} a nearly identical one "
             f"({found['near_in_test']} of them in the test set): their scores are low by definition."
         )
     if not found["near_searched"]:
@@ -161,7 +163,8 @@ def notes(summary: dict[str, Any]) -> list[str]:
     largest = summary["sizes"][-1]
     if not largest["interpolates"]:
         lines.append(
-            f"The largest {axis} does not interpolate (it fits {largest['own_accuracy']:.1%}): larger sizes or more epochs "
+            f"The largest {axis} does not interpolate (it fits {largest['own_accuracy']:.1%}): "
+            "larger sizes or more epochs "
             "would memorise more."
         )
     if len(summary["made_by"]) > 1:

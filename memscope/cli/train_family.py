@@ -63,7 +63,10 @@ Examples:
 @click.option(
     "--trainer",
     metavar="NAME",
-    help="memscope (our loop), your package.module:function, or record (trained elsewhere, put in with run.record).  [memscope]",
+    help=(
+        "memscope (our loop), your package.module:function, or record (trained elsewhere, put in "
+        "with run.record).  [memscope]"
+    ),
 )
 @click.option(
     "--plan",
@@ -146,11 +149,13 @@ def show_trained(trained: "Trained") -> None:
         say(f"{run.path} is ready to record models: memscope.open_run({str(run.path)!r}).record(size, model, ...)")
         return
     say(
-        f"{trained.trained} models trained, {trained.already} were there; {len(plan.sizes)} sizes x {plan.models} models planned."
+        f"{trained.trained} models trained, {trained.already} were there; {len(plan.sizes)} sizes x "
+        f"{plan.models} models planned."
     )
     for size, model in trained.diverged:
         say(
-            f"Diverged: {plan.axis} {size}, model {model} (its loss became NaN or infinite); it is left out of the scores."
+            f"Diverged: {plan.axis} {size}, model {model} (its loss became NaN or infinite); it is "
+            "left out of the scores."
         )
     for task, reason in trained.failures:
         name = f"{plan.axis} {task.size}, models {task.first} to {task.first + task.count - 1}"
@@ -202,7 +207,8 @@ def show_forecast(forecast: "Forecast", as_json: bool) -> None:
     else:
         say(f"Time: about {duration(forecast.seconds)} with {forecast.workers} workers.")
     say(
-        f"Disk: {size_of(forecast.outcome_bytes)} of outcomes, {size_of(forecast.weight_bytes)} of weights, before compression."
+        f"Disk: {size_of(forecast.outcome_bytes)} of outcomes, {size_of(forecast.weight_bytes)} of "
+        "weights, before compression."
     )
     say(
         f"Expected standard error of a score at p = 0.5: {forecast.standard_error:.3f} with {plan.models} models of "

@@ -89,7 +89,8 @@ def show(summary: dict[str, Any]) -> None:
             say(f"{shares['undefined']} examples are undefined: a size has no model with, or none without them.")
     say(
         "if all were flat: what the raw rule would say of trajectories without any change, at these numbers of models. "
-        f"called: with at least {summary['confidence']:.0%} of the posterior. Compare shares only on equal sizes and models."
+        f"called: with at least {summary['confidence']:.0%} of the posterior. Compare shares only on "
+        "equal sizes and models."
     )
     if interpolating is None:
         say("Fewer than two sizes interpolate, so there is no table over interpolating sizes.")

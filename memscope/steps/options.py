@@ -206,6 +206,7 @@ def check_against(plan: Plan, choices: Choices, path: str) -> None:
             continue
         if given != kept:
             raise OptionError(
-                f"{path} was made with {option_name(field.name)} {'(not set)' if kept is None else kept}, now asked for "
+                f"{path} was made with {option_name(field.name)} "
+                f"{'(not set)' if kept is None else kept}, now asked for "
                 f"{given}; leave the option out to go on with this run, or make a new run"
             )

@@ -105,17 +105,19 @@ def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: 
         "diverged_models": list(counts.diverged),
         "undefined": hard.undefined,
         "mean_score": mean(hard.score),
-        "mean_score_error": jackknifed(counts.hard, mean_score),
+        "mean_score_error": jackknifed(counts.hard, lambda s: mean(s.score)),
         "mean_soft_score": mean(soft.score) if soft else None,
         "mean_accuracy_in": mean(hard.accuracy_in),
+        "mean_accuracy_in_error": jackknifed(counts.hard, lambda s: mean(s.accuracy_in)),
         "mean_accuracy_out": mean(hard.accuracy_out),
+        "mean_accuracy_out_error": jackknifed(counts.hard, lambda s: mean(s.accuracy_out)),
         "test_accuracy": mean(counts.test_accuracy),
         "test_accuracy_sd": float(np.std(counts.test_accuracy, ddof=1)) if counts.used > 1 else None,
         "mean_standard_error": mean(hard.standard_error),
         "share_low": share_below(hard.score),
-        "share_low_error": jackknifed(counts.hard, lambda s: share_below(memorisation_from_counts(s).score)),
+        "share_low_error": jackknifed(counts.hard, lambda s: share_below(s.score)),
         "share_high": share_above(hard.score),
-        "share_high_error": jackknifed(counts.hard, lambda s: share_above(memorisation_from_counts(s).score)),
+        "share_high_error": jackknifed(counts.hard, lambda s: share_above(s.score)),
         "own_accuracy": own,
         "interpolates": own >= INTERPOLATES,
         "stuck_models": int((counts.own_accuracy < STUCK * own).sum()),
@@ -123,9 +125,7 @@ def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: 
     }
     if flipped is not None:
         row["auc_score"] = number(area_under_roc(hard.score, flipped))
-        row["auc_score_error"] = jackknifed(
-            counts.hard, lambda s: area_under_roc(memorisation_from_counts(s).score, flipped)
-        )
+        row["auc_score_error"] = jackknifed(counts.hard, lambda s: area_under_roc(s.score, flipped))
         row["auc_one_minus_accuracy_out"] = number(area_under_roc(1 - hard.accuracy_out, flipped))
         row["mean_score_flipped"] = mean(hard.score[flipped])
         row["mean_score_clean"] = mean(hard.score[~flipped])
@@ -166,10 +166,6 @@ def duplicate_counts(run: Run) -> dict[str, int | bool]:
         "near_in_test": int(np.isin(examples.near_group[examples.near_group >= 0], examples.test_near_group).sum()),
         "near_searched": examples.near_searched,
     }
-
-
-def mean_score(counts: Counts) -> float:
-    return float(np.nanmean(memorisation_from_counts(counts).score))
 
 
 def jackknifed(counts: Counts, statistic: Any) -> float | None:

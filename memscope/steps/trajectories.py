@@ -117,7 +117,7 @@ def shares(
     blocks = min(len(one.n_in) for one in there)
 
     def raw_shares_without(block: int) -> np.ndarray:
-        scores = np.stack([memorisation_from_counts(one.without(block)).score for one in there])
+        scores = np.stack([one.without(block).score for one in there])
         return type_shares(classify_trajectories(scores, epsilon))
 
     errors = np.broadcast_to(delete_one_block(raw_shares_without, blocks), len(TYPES))

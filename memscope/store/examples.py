@@ -6,6 +6,7 @@ that memory holds them once; the file MAY be deleted and is made again from the 
 """
 
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -158,12 +159,14 @@ def image_cache(run: Path) -> Path:
 def cache_images(run: Path, dataset: ImageDataset) -> None:
     """Write the images of a data set, train before test, to the run's cache."""
     path = image_cache(run)
-    with temporary_beside(path) as temporary:
-        shape = (len(dataset.train_images) + len(dataset.test_images), *dataset.image_shape)
-        images = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        images[: len(dataset.train_images)] = dataset.train_images
-        images[len(dataset.train_images) :] = dataset.test_images
-        images.flush()
+    shape = (len(dataset.train_images) + len(dataset.test_images), *dataset.image_shape)
+    with temporary_beside(path) as temporary, open(temporary, "wb") as file:
+        # not through a memory map: on a full disk that ends in SIGBUS instead of an error
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        for images in (dataset.train_images, dataset.test_images):
+            file.write(np.ascontiguousarray(images).data)
+        file.flush()
+        os.fsync(file.fileno())
         temporary.replace(path)
 
 

@@ -19,7 +19,7 @@ from memscope.recipe import Recipe
 from memscope.streams import permutation, stream, stream_key
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
 
-CLASSIFIER_REFERENCE = 64
+CLASSIFIER_REFERENCE = 16
 """Classifier inputs up to which its learning rate is the recipe's; see recipe.py."""
 
 
@@ -155,7 +155,7 @@ def train_model(
 
 
 def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """SGD with the classifier's learning rate divided by (features / 64) where it has more inputs than that.
+    """SGD with the classifier's learning rate divided by (features / 16) where it has more inputs than that.
 
     Each group's "lr" is relative to the recipe's learning rate. Weight decay reaches every parameter with more
     than one dimension: scales, shifts and biases are not decayed.

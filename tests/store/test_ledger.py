@@ -18,7 +18,6 @@ from memscope.store.ledger import (
     all_tasks,
     finished_tasks,
     missing_tasks,
-    outcome_path,
     read_outcome,
     write_outcome,
 )

@@ -13,7 +13,7 @@ from memscope.store.format import GROUPS
 from memscope.store.results import assemble, results_path
 
 
-@pytest.fixture()
+@pytest.fixture
 def scored(tiny_run, tmp_path):
     import shutil
 

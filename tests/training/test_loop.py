@@ -121,7 +121,7 @@ def test_the_classifiers_learning_rate_falls_with_its_inputs():
         for net in (narrow, wide)
     ]
     assert rates[0][id(narrow[3].weight)] == 1
-    assert rates[1][id(wide[3].weight)] == 64 / 256
+    assert rates[1][id(wide[3].weight)] == 16 / 256
     assert rates[1][id(wide[1].weight)] == 1
 
 
