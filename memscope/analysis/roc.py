@@ -7,7 +7,7 @@ from memscope.errors import OptionError
 
 
 def area_under_roc(scores: ArrayLike, positive: ArrayLike) -> float:
-    """P[score of a positive > score of a negative], ties counted half, over all pairs; from ranks.
+    """P[score of a positive > score of a negative], ties (to nine decimals) counted half, over all pairs; from ranks.
 
     `scores` [examples]; `positive` bool [examples]. Examples without a score (NaN) are left out; NaN if no
     positive or no negative remains. With mean ranks R of the P positives among P + Q: (sum R - P (P + 1) /
@@ -28,7 +28,8 @@ def area_under_roc(scores: ArrayLike, positive: ArrayLike) -> float:
     negatives = len(marks) - positives
     if positives == 0 or negatives == 0:
         return float("nan")
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    # scores are differences of ratios: what is equal in exact arithmetic differs by 1e-16 in floating point
+    _, place, counts = np.unique(np.round(values, 9), return_inverse=True, return_counts=True)
     mean_ranks = np.cumsum(counts) - (counts - 1) / 2
     excess = mean_ranks[place[marks]].sum() - positives * (positives + 1) / 2
     return float(excess / (positives * negatives))

@@ -17,7 +17,7 @@ Example:
 @run_argument
 @json_option
 def command(run: Path, as_json: bool) -> None:
-    """What of RUN is done, what is missing, what failed, and which results are out of date."""
+    """What of RUN is done, is missing, has failed, is out of date."""
     from memscope.cli.printing import print_json, say, size_of, table
     from memscope.steps.status import status
 

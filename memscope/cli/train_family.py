@@ -51,6 +51,8 @@ Examples:
 @click.option("--batch-size", type=int, metavar="N", help="[64]")
 @click.option("--learning-rate", type=float, metavar="RATE", help="Peak rate, one for all sizes.  [0.1]")
 @click.option("--weight-decay", type=float, metavar="DECAY", help="[0.0005]")
+@click.option("--schedule", type=click.Choice(["linear", "cosine"]), help="Decay after the warm-up.  [linear]")
+@click.option("--label-smoothing", type=float, metavar="SHARE", help="[0]")
 @click.option(
     "--augment", type=click.Choice(["none", "crop", "flip", "crop+flip"]), help="Augmentation in training.  [none]"
 )
@@ -82,7 +84,7 @@ Examples:
     help="Where models are trained.",
 )
 @click.option("--workers", type=int, metavar="N", help="Processes.  [one a core, or a GPU]")
-@click.option("--no-weights", is_flag=True, help="Do not keep trained weights (resmem and distill need them).")
+@click.option("--no-weights", is_flag=True, help="Do not keep trained weights.")
 @click.option("--dry-run", is_flag=True, help="Print models, time, disk and expected standard error; write nothing.")
 @json_option
 def command(

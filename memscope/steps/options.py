@@ -36,6 +36,8 @@ class Choices:
     batch_size: int | None = None
     learning_rate: float | None = None
     weight_decay: float | None = None
+    schedule: str | None = None
+    label_smoothing: float | None = None
     augment: str | None = None
 
 

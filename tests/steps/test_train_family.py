@@ -332,3 +332,27 @@ def test_two_growths_at_the_same_time_keep_both(tiny_choices, tmp_path):
     assert open_run(path).plan.sizes == tuple(range(2, 40))
     assert open_run(path).plan.models == 40
     assert missing_tasks(path, open_run(path).plan)
+
+
+def test_a_disk_that_fills_gives_one_line_and_the_work_goes_on_afterwards(tiny_run, tiny_choices, tmp_path):
+    import resource
+
+    path = tmp_path / "run"
+    train_family(path, replace(tiny_choices, models=10, widths=(2, 4), epochs=3), INLINE)
+    kept = outcomes(path)
+    command = [sys.executable, "-m", "memscope", "train-family", str(path), "--models", "20", "--widths", "8"]
+    limited = subprocess.run(
+        [*command, "--engine", "inline", "--device", "cpu"],
+        capture_output=True,
+        text=True,
+        # files longer than this cannot be written: to the program the same as a full disk
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000)),
+    )
+    assert limited.returncode == 1
+    errors = [line for line in limited.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1, limited.stderr
+    assert "could not be written" in errors[0]
+    assert "Traceback" not in limited.stderr
+    assert outcomes(path).keys() == kept.keys()
+    train_family(path, NOTHING, INLINE)
+    assert_same_outcomes(path, tiny_run)
