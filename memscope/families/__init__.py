@@ -83,7 +83,7 @@ def open_registered(name: str, axis: str, fixed: int | None) -> Family:
         def build_depth(size: int, image_shape: ImageShape, num_classes: int) -> nn.Module:
             return entry.architecture(image_shape, num_classes, width=width, depth=size)
 
-        return Family(name, axis, fixed, build_depth, entry.depth_fault)
+        return Family(name, axis, fixed, build_depth, entry.depth_fault, entry.learning_rate)
 
     if depth_in_name is not None and fixed not in (None, depth_in_name):
         raise OptionError(f"the family {name} has the depth {depth_in_name}; leave out the fixed depth {fixed}")
@@ -101,7 +101,7 @@ def open_registered(name: str, axis: str, fixed: int | None) -> Family:
     def build_width(size: int, image_shape: ImageShape, num_classes: int) -> nn.Module:
         return entry.architecture(image_shape, num_classes, width=size, **sizes)
 
-    return Family(name, axis, depth, build_width)
+    return Family(name, axis, depth, build_width, learning_rate=entry.learning_rate)
 
 
 def other(axis: str) -> str:

@@ -8,7 +8,7 @@ from memscope.families.layers import initialise
 from memscope.families.registry import ImageShape, register_family
 
 
-@register_family("mlp", axes=("width", "depth"), default_depth=2)
+@register_family("mlp", axes=("width", "depth"), default_depth=2, learning_rate=0.4)
 def mlp(image_shape: ImageShape, num_classes: int, *, width: int, depth: int) -> nn.Module:
     """`depth` hidden layers of `width` units, each with batch normalisation and a ReLU, on the pixels."""
     layers: list[nn.Module] = [nn.Flatten()]

@@ -42,6 +42,8 @@ class Family:
     build: Callable[[int, ImageShape, int], nn.Module]
     fault: Callable[[int], str | None] = at_least_one
     """Why this family has no member of a size, and which sizes it has; None for a size that it has"""
+    learning_rate: float = 0.1
+    """Peak rate at which all its widths train well, where the user names none; see benchmarks/learning_rate.py"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Registered:
     axes: tuple[str, ...]
     default_depth: int | None
     depth_fault: Callable[[int], str | None]
+    learning_rate: float
 
 
 REGISTER: dict[str, Registered] = {}
@@ -63,15 +66,16 @@ def register_family(
     axes: tuple[str, ...],
     default_depth: int | None = None,
     depth_fault: Callable[[int], str | None] = at_least_one,
+    learning_rate: float = 0.1,
 ) -> Callable[[Architecture], Architecture]:
     """Enter a function `(image_shape, num_classes, *, width)`, with `depth` if that is an axis, under a name.
 
     `default_depth` is the depth along width where the user names none; without one they must.
-    `depth_fault` says why a depth cannot be, None for one that can.
+    `depth_fault` says why a depth cannot be, None for one that can. `learning_rate` is as in `Family`.
     """
 
     def enter(architecture: Architecture) -> Architecture:
-        REGISTER[name] = Registered(architecture, axes, default_depth, depth_fault)
+        REGISTER[name] = Registered(architecture, axes, default_depth, depth_fault, learning_rate)
         return architecture
 
     return enter

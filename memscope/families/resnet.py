@@ -39,7 +39,7 @@ def depth_fault(depth: int) -> str | None:
     return "the depth of a CIFAR ResNet is 6n+2, as 8, 14, 20, 32, 44, 56 or 110"
 
 
-@register_family("resnet", axes=("width", "depth"), depth_fault=depth_fault)
+@register_family("resnet", axes=("width", "depth"), depth_fault=depth_fault, learning_rate=0.2)
 def resnet(image_shape: ImageShape, num_classes: int, *, width: int, depth: int) -> nn.Module:
     """A 3x3 stem of stride 1 and three stages of w, 2w and 4w channels; w = 16 in the paper.
 

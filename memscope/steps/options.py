@@ -63,7 +63,8 @@ def sizes_of(choices: Choices) -> tuple[str, tuple[int, ...] | None]:
     if choices.widths and choices.depths:
         raise OptionError("--widths and --depths were both given; a family's sizes run along one of them")
     if choices.depths:
-        if choices.width is None:
+        own = choices.family is not None and ":" in choices.family  # has one size, and no width beside it
+        if choices.width is None and not own:
             raise OptionError("--depths needs the one width of all sizes; add --width 16, say")
         check_increasing(choices.depths, "depth")
         return "depth", choices.depths
@@ -130,7 +131,10 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
     assert choices.fraction is not None
     recipe = recipe_of(choices)
     if recipe.trainer == OWN_LOOP:
-        check_sizes(open_family(choices.family, axis=axis, fixed=choices.width), sizes)
+        family = open_family(choices.family, axis=axis, fixed=choices.width)
+        check_sizes(family, sizes)
+        if choices.learning_rate is None:
+            recipe = replace(recipe, learning_rate=family.learning_rate)
     num_examples = len(dataset.train_labels)
     block = block_size(choices.fraction)
     if num_examples < block:
@@ -187,13 +191,19 @@ def choices_of(plan: Plan) -> Choices:
     )
 
 
+def with_saved_axis(plan: Plan, choices: Choices) -> Choices:
+    """The choices with the family and, for further depths, the fixed width of a saved plan where none is given."""
+    width = plan.fixed if choices.depths and choices.width is None else choices.width
+    return replace(choices, family=choices.family or plan.family, width=width)
+
+
 def check_against(plan: Plan, choices: Choices, path: str) -> None:
     """OptionError naming the first choice that disagrees with a saved plan; sizes and models may grow.
 
     A `--data` that names another place is held against the fingerprint by whoever loads it.
     """
     saved = choices_of(plan)
-    axis, sizes = sizes_of(replace(choices, width=choices.width if choices.depths else None))
+    axis, sizes = sizes_of(choices)
     if sizes is not None and axis != plan.axis:
         raise OptionError(
             f"{path} has sizes along {plan.axis}; --{axis}s asks for the other axis; make a new run for it"

@@ -25,6 +25,7 @@ from memscope.steps.options import (
     new_plan,
     sizes_of,
     with_defaults,
+    with_saved_axis,
 )
 from memscope.store.atomic import remove_abandoned, write_atomically
 from memscope.store.claims import release, unfinished
@@ -163,9 +164,10 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
 
 def grown_plan(run: Run, choices: Choices) -> Plan:
     """The saved plan with the sizes and models that were asked for; OptionError where others disagree."""
-    check_against(run.plan, choices, str(run.path))
-    check_choices(replace(choices, family=run.plan.family, width=run.plan.fixed if choices.depths else None))
-    _, sizes = sizes_of(replace(choices, width=run.plan.fixed if choices.depths else None))
+    filled = with_saved_axis(run.plan, choices)
+    check_against(run.plan, filled, str(run.path))
+    check_choices(filled)
+    _, sizes = sizes_of(filled)
     return run.plan.grown(sizes or (), choices.models or 0)
 
 

@@ -134,7 +134,7 @@ def test_a_dead_call_beside_a_living_one_costs_nothing(tiny_run, tiny_choices, t
     [
         (replace(NOTHING, seed=5), r"made with --seed 0, now asked for 5; leave the option out"),
         (replace(NOTHING, fraction=0.5), r"--fraction 0.7, now asked for 0.5"),
-        (replace(NOTHING, learning_rate=0.2), r"--learning-rate 0.1, now asked for 0.2"),
+        (replace(NOTHING, learning_rate=0.2), r"--learning-rate 0.4, now asked for 0.2"),
         (replace(NOTHING, family="cnn"), r"--family mlp, now asked for cnn"),
         (replace(NOTHING, label_noise=0.0), r"--label-noise 0.1, now asked for 0.0"),
         (replace(NOTHING, examples=50), r"--examples \(not set\), now asked for 50"),
@@ -198,6 +198,27 @@ def test_a_directory_that_is_something_else_is_left_alone(tiny_choices, tmp_path
     with pytest.raises(RunError, match="exists and is not a run"):
         train_family(tmp_path, tiny_choices, INLINE)
     assert [file.name for file in tmp_path.iterdir()] == ["letter.txt"]
+
+
+def test_a_run_along_depth_grows_by_depths_and_keeps_its_width(tiny_choices, tmp_path):
+    path = tmp_path / "run"
+    choices = replace(tiny_choices, widths=None, depths=(1, 2), width=4, models=10, epochs=1)
+    train_family(path, choices, INLINE)
+    assert train_family(path, replace(NOTHING, depths=(3,)), INLINE).trained == 10
+    plan = open_run(path).plan
+    assert (plan.axis, plan.fixed, plan.sizes) == ("depth", 4, (1, 2, 3))
+    assert (path / "outcomes/onehot/depth-3").is_dir()
+    with pytest.raises(OptionError, match="--width 4, now asked for 8"):
+        train_family(path, replace(NOTHING, depths=(5,), width=8), INLINE)
+
+
+def test_the_learning_rate_is_the_familys_unless_it_is_given(tiny_choices, tmp_path):
+    rates = {"mlp": 0.4, "cnn": 0.1, "resnet8": 0.2}
+    for family, rate in rates.items():
+        choices = replace(tiny_choices, family=family, models=10, widths=(2,), epochs=1)
+        assert train_family(tmp_path / family, choices, INLINE).run.plan.recipe.learning_rate == rate
+    given = train_family(tmp_path / "given", replace(choices, learning_rate=0.05), INLINE)
+    assert given.run.plan.recipe.learning_rate == 0.05
 
 
 def test_models_are_rounded_up_to_whole_blocks(tiny_choices, tmp_path):
