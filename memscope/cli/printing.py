@@ -31,7 +31,8 @@ def without_nan(value: Any) -> Any:
 
 def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
     """Print a table whose first `left` columns are text and whose others are numbers."""
-    shown = Table(title=title, title_justify="left", title_style="bold", header_style="bold", pad_edge=False)
+    console.print(f"[bold]{escaped(title)}[/bold]")  # rich would fold a title to the width of its table
+    shown = Table(header_style="bold", pad_edge=False)
     for position, column in enumerate(columns):
         shown.add_column(column, justify="left" if position < left else "right")
     for row in rows:

@@ -9,7 +9,7 @@ raises, or whose worker dies, is reported with the reason and the others go on. 
 workers at once. An engine writes nothing: the caller does.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,7 +31,7 @@ class Report:
 
 
 class Engine(Protocol):
-    def __call__(self, open_work: OpenWork, tasks: Iterable[Task], workers: int) -> Iterator[Report]: ...
+    def __call__(self, open_work: OpenWork, tasks: Iterable[Task], workers: int) -> Generator[Report, None, None]: ...
 
 
 ENGINES = ("inline", "processes")

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -36,7 +36,7 @@ class Worker:
     task: Task | None = None
 
 
-def run_processes(open_work: OpenWork, tasks: Iterable[Task], workers: int) -> Iterator[Report]:
+def run_processes(open_work: OpenWork, tasks: Iterable[Task], workers: int) -> Generator[Report, None, None]:
     """Run the tasks in `workers` processes of this machine."""
     waiting = iter(tasks)
     busy: dict[Connection, Worker] = {}

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -235,17 +235,19 @@ def train_missing(run: Run, where: Where, device: str, on_end: Callable[[Ended],
     work = partial(open_work, Job(str(run.path.absolute()), plan, device, where.keep_weights))
     for attempt in (1, 2):
         failed = []
-        for report in keep(run, engine(work, unfinished(run.path, plan, tasks), workers)):
-            task = report.task
-            if report.failure is None:
-                outcome = report.product[0]
-                result.trained += task.count
-                lost = zip(task.models, outcome.diverged, strict=True)
-                result.diverged += [(task.size, model) for model, diverged in lost if diverged]
-            else:
-                failed.append((task, report.failure))
-            seconds = 0.0 if report.failure else float(report.product[0].seconds.sum())
-            on_end(Ended(task, report.failure is not None, result.trained, total, seconds))
+        # closed at once where something stops us, so that no worker outlives this call
+        with closing(engine(work, unfinished(run.path, plan, tasks), workers)) as reports:
+            for report in keep(run, reports):
+                task = report.task
+                if report.failure is None:
+                    outcome = report.product[0]
+                    result.trained += task.count
+                    lost = zip(task.models, outcome.diverged, strict=True)
+                    result.diverged += [(task.size, model) for model, diverged in lost if diverged]
+                else:
+                    failed.append((task, report.failure))
+                seconds = 0.0 if report.failure else float(report.product[0].seconds.sum())
+                on_end(Ended(task, report.failure is not None, result.trained, total, seconds))
         tasks = [task for task, _ in failed]
         if not failed or attempt == 2:
             break
@@ -253,7 +255,7 @@ def train_missing(run: Run, where: Where, device: str, on_end: Callable[[Ended],
     return result
 
 
-def keep(run: Run, reports: Iterator[Report]) -> Iterator[Report]:
+def keep(run: Run, reports: Iterable[Report]) -> Iterator[Report]:
     """Write each report's product, weights before outcome, or else why there is none."""
     for report in reports:
         failure = size_directory(run.path, "failures", run.plan, report.task.variant, report.task.size)

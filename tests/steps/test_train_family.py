@@ -101,22 +101,27 @@ def test_sigkill_of_coordinator_and_workers_loses_no_finished_task(tiny_run, tin
     assert not list(path.rglob(".*.tmp"))
 
 
-def start_training(path: Path, choices: Choices) -> subprocess.Popen[bytes]:
+def start_training(path: Path, choices: Choices, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "memscope", "train-family", str(path)]
     for name, value in vars(choices).items():
         if value is not None:
             text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
             command += [f"--{name.replace('_', '-')}", text]
-    return subprocess.Popen(
-        [*command, "--device", "cpu", "--workers", "1"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+    return subprocess.Popen([*command, "--device", "cpu", "--workers", "1"], stderr=subprocess.DEVNULL, stdout=stdout)
 
 
 def test_two_calls_on_one_run_share_the_work_and_neither_spoils_it(tiny_run, tiny_choices, tmp_path):
     path = tmp_path / "run"
-    both = [start_training(path, tiny_choices) for _ in range(2)]
-    assert [process.wait() for process in both] == [0, 0]
-    assert_same_outcomes(path, tiny_run)
+    slow = replace(tiny_choices, epochs=40)  # so that neither is done before the other has started
+    both = [start_training(path, slow, stdout=subprocess.PIPE) for _ in range(2)]
+    printed = [process.communicate()[0].decode() for process in both]
+    assert [process.returncode for process in both] == [0, 0]
+    trained = [int(text.split(" models trained")[0]) for text in printed]
+    assert min(trained) > 0
+    assert sum(trained) <= 60 + 20  # at most one task each is done twice: what the other was still at
+    alone = tmp_path / "alone"
+    train_family(alone, slow, INLINE)
+    assert_same_outcomes(path, alone)
 
 
 def test_a_dead_call_beside_a_living_one_costs_nothing(tiny_run, tiny_choices, tmp_path):
