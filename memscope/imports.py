@@ -1,24 +1,37 @@
-"""`package.module:function` of the user's own, found beside the current directory as in `python -m`."""
+"""`package.module:function` of the user's own, installed or in the working directory."""
 
 import importlib
+import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from memscope.errors import OptionError
 
 
-def import_function(name: str, what: str) -> Any:
-    """The callable that `package.module:function` names; OptionError saying what failed."""
+def import_function(name: str, what: str, arguments: str) -> Callable[..., Any]:
+    """The function that `package.module:function` names; OptionError, saying `what` it is and its `arguments`.
+
+    The working directory is searched after everything else, so that a `random.py` beside the user's data stands
+    in for nothing.
+    """
     module_name, _, function_name = name.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # a console script does not look in the current directory by itself
+    if not module_name or not function_name:
+        raise OptionError(f"the {what} {name!r} is not of the form package.module:function")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:
+    except Exception as error:  # the module is the user's: whatever stops its import is theirs to read
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise OptionError(
-            f"the {what} {name} cannot be imported: {error}; expected package.module:function, importable from here"
+            f"the {what} {name} cannot be imported ({reason}); "
+            "name an importable module, in the working directory or installed"
         ) from error
     function = getattr(module, function_name, None)
     if not callable(function):
-        raise OptionError(f"the {what} {name}: module {module_name} has no function {function_name!r}")
+        found = "has no" if function is None else f"has a {type(function).__name__}, not a function, as"
+        raise OptionError(
+            f"the {what} {name} cannot be used: {module_name} {found} {function_name}; name a function of ({arguments})"
+        )
     return function

@@ -7,21 +7,24 @@ outside it; so is where the data lies: its fingerprint counts, the path is a hin
 import hashlib
 import json
 import tomllib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import tomli_w
 
 from memscope.errors import OptionError, RunError
-from memscope.recipe import PRECISIONS, RECIPE_FIELDS, Recipe
+from memscope.recipe import PRECISIONS, RULES, Recipe
 from memscope.subsets import block_size, block_subsets, fraction_of
 
 VERSION = 1
 """Of plan.toml. A reader refuses a newer one."""
+
+LARGEST_MODELS = 1_000_000
+"""Of one size; a slip of the keyboard should not plan for years."""
 
 AXES = ("width", "depth")
 
@@ -66,7 +69,9 @@ class Plan:
             raise OptionError(f"the number of models is {self.models}; it must be at least 1")
         if self.precision not in PRECISIONS:
             raise OptionError(f"the precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
-        if self.models % self.block or self.block % self.unit:
+        if self.models > LARGEST_MODELS:
+            raise OptionError(f"the number of models is {self.models}; it must be at most {LARGEST_MODELS:,}")
+        if self.unit < 1 or self.models % self.block or self.block % self.unit:
             raise OptionError(
                 f"{self.models} models in units of {self.unit} are not whole blocks of {self.block}; "
                 "round the models up to whole blocks and take a unit that divides the block"
@@ -87,6 +92,8 @@ class Plan:
             "fixed": self.fixed,
             "fraction": str(fraction_of(self.fraction)),
             "recipe": asdict(self.recipe),
+            "rules": RULES,
+            "unit": self.unit,
             "precision": self.precision,
             "seed": self.seed,
         }
@@ -182,22 +189,25 @@ def read_plan(path: Path) -> Plan:
 def plan_from_document(path: Path, document: dict[str, Any]) -> Plan:
     """The plan that the values of a plan.toml describe; RunError naming the first value that does not fit."""
     try:
-        data = known(document.pop("data"), [field.name for field in fields(DataChoice)])
-        recipe = known(document.pop("recipe"), list(RECIPE_FIELDS))
-        document.setdefault("fixed", None)
-        names = {field.name for field in fields(Plan)} - {"data", "recipe"}
-        values = known(document, sorted(names))
-        values["sizes"] = tuple(values["sizes"])
-        if not all(type(size) is int for size in values["sizes"]):
-            raise OptionError("sizes must be whole numbers")
-        return Plan(data=DataChoice(**data), recipe=Recipe(**recipe), **values)
+        data = DataChoice(**checked(document.pop("data"), DataChoice))
+        recipe = Recipe(**checked(document.pop("recipe"), Recipe))
+        values = checked(document | {"data": data, "recipe": recipe, "sizes": tuple(document["sizes"])}, Plan)
+        return Plan(**{"fixed": None, **values})
     except (KeyError, TypeError, AttributeError, OptionError) as error:
         raise RunError(f"{path} is not a valid plan: {error}; restore it from a copy") from None
 
 
-def known(table: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """The table, checked to have no key beside `names`."""
-    for key in table:
-        if key not in names:
-            raise OptionError(f"it has the unknown key {key!r}; known are {', '.join(names)}")
-    return dict(table)
+def checked(table: dict[str, Any], kind: type) -> dict[str, Any]:
+    """The table, each of whose keys and types is that of a field of the dataclass `kind`; OptionError otherwise."""
+    types = get_type_hints(kind)
+    for key, value in table.items():
+        if key not in types:
+            raise OptionError(f"it has the unknown key {key!r}; known are {', '.join(sorted(types))}")
+        if key == "sizes":
+            fits = all(type(size) is int for size in value)
+        else:
+            allowed = get_args(types[key]) or (types[key],)
+            fits = type(value) in allowed or (type(value) is int and float in allowed)
+        if not fits:
+            raise OptionError(f"its {key} is {value!r}, which is of the wrong type")
+    return table

@@ -65,11 +65,12 @@ class Run:
         """Put a model that was trained elsewhere, on `subset(model)`, into the ledger.
 
         `predictions` int [N + M] are its classes for the training and then the test examples; `log_odds` [N + M]
-        (log p_y - log of the sum of the others, of the given label) are needed for soft scores only. The run must
+        (log p_y - log of the sum of the others, of the given label) are needed for soft scores only; a NaN among them
+        marks the model as diverged. The run must
         have been made with `trainer="record"`: models of another recipe are never mixed with ours. MemscopeError
         where shapes, classes, size or model do not fit.
         """
-        from memscope.training.own import check_predictions
+        from memscope.training.own import check_predictions, lost
 
         if self.plan.recipe.trainer != RECORDED:
             raise RunError(
@@ -92,7 +93,7 @@ class Run:
             log_odds_train=odds[None, :num_train],
             log_odds_test=odds[None, num_train:],
             epoch_loss=np.full((1, self.plan.recipe.epochs), np.nan, dtype=np.float32),
-            diverged=np.zeros(1, dtype=bool),
+            diverged=np.array([lost(log_odds)]),
             seconds=np.full(1, np.nan, dtype=np.float32),
             made_by={"device": "recorded", "precision": self.plan.precision},
         )

@@ -40,6 +40,7 @@ def test_a_plan_survives_its_file(tmp_path):
         {"seed": 4},
         {"precision": "bfloat16"},
         {"fixed": 16},
+        {"unit": 10},  # files of another unit would overlap with those that are there
         {"recipe": Recipe(learning_rate=0.2)},
         {"recipe": Recipe(augment="flip")},
         {"data": replace(PLAN.data, fingerprint="e" * 64)},
@@ -50,7 +51,7 @@ def test_what_decides_the_numbers_is_in_the_digest(change):
 
 
 @pytest.mark.parametrize(
-    "change", [{"sizes": (2, 4, 8)}, {"models": 40}, {"unit": 10}, {"data": replace(PLAN.data, spec="npz:elsewhere")}]
+    "change", [{"sizes": (2, 4, 8)}, {"models": 40}, {"data": replace(PLAN.data, spec="npz:elsewhere")}]
 )
 def test_growth_and_paths_are_not_in_the_digest(change):
     assert replace(PLAN, **change).digest == PLAN.digest
@@ -72,6 +73,11 @@ def test_growing_rounds_up_to_whole_blocks_and_never_shrinks():
         (b'family = "cnn"', b"", "not a valid plan"),
         (b"epochs = 20", b'epochs = "many"', "not a valid plan"),
         (b"seed = 3", b"seed = ", "not a readable plan"),
+        (b"unit = 5", b"unit = 0", "not a valid plan"),
+        (b"unit = 5", b"unit = -5", "not a valid plan"),
+        (b"unit = 5", b"unit = 10", "it was edited"),
+        (b"models = 20", b"models = 20.0", "its models is 20.0, which is of the wrong type"),
+        (b"label_noise = 0.1", b'label_noise = "x"', "its label_noise is 'x'"),
     ],
 )
 def test_a_plan_that_cannot_be_used_is_refused_in_one_line(tmp_path, old, new, says):

@@ -15,18 +15,9 @@ if not console.is_terminal:
 
 
 def print_json(summary: dict[str, Any]) -> None:
-    click.echo(json.dumps(without_nan(summary), indent=2))
+    from memscope.store.results import plain
 
-
-def without_nan(value: Any) -> Any:
-    """JSON has no NaN: null stands for what is not defined."""
-    if isinstance(value, dict):
-        return {str(key): without_nan(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+    click.echo(json.dumps(plain(summary), indent=2))
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:

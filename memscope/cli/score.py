@@ -154,6 +154,11 @@ def notes(summary: dict[str, Any]) -> list[str]:
     if not found["near_searched"]:
         lines.append("Near-duplicates were not looked for: the data set is too large for the search.")
     for row in summary["sizes"]:
+        if row["models"] + row["diverged"] < summary["models_planned"]:
+            lines.append(
+                f"Unfinished at {axis} {row['size']}: {row['models'] + row['diverged']} of {summary['models_planned']} "
+                "planned models; memscope train-family trains the others."
+            )
         if row["diverged"]:
             lines.append(f"Left out at {axis} {row['size']}: {row['diverged']} models that diverged.")
         if row["undefined"]:

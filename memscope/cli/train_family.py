@@ -110,12 +110,13 @@ def command(
     """
     from memscope.cli.printing import print_json
     from memscope.cli.progress import TrainingProgress
-    from memscope.steps.options import Choices
-    from memscope.steps.train_family import Where, choices_from_plan, plan_ahead, train_family
+    from memscope.plan import read_plan
+    from memscope.steps.options import Choices, choices_from_plan
+    from memscope.steps.train_family import Where, plan_ahead, train_family
 
     given = Choices(**choices)
     if plan is not None:
-        given = choices_from_plan(plan, given)
+        given = choices_from_plan(read_plan(plan), given)
     where = Where(device=device, engine=engine, workers=workers, keep_weights=not no_weights)
     if dry_run:
         show_forecast(plan_ahead(run, given, where, say=lambda text: click.echo(text, err=True)), as_json)

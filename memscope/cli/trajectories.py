@@ -92,6 +92,9 @@ def show(summary: dict[str, Any]) -> None:
         f"called: with at least {summary['confidence']:.0%} of the posterior. Compare shares only on "
         "equal sizes and models."
     )
+    if len(set(summary["models"])) > 1:
+        counts = ", ".join(map(str, summary["models"]))
+        say(f"Warning: sizes have different numbers of models ({counts}), so their noise differs too.")
     if interpolating is None:
         say("Fewer than two sizes interpolate, so there is no table over interpolating sizes.")
     table(

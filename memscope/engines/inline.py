@@ -13,6 +13,6 @@ def run_inline(open_work: OpenWork, tasks: Iterable[Task], workers: int = 1) -> 
     for task in tasks:
         try:
             report = Report(task, product=work(task))
-        except Exception:
+        except (Exception, SystemExit):  # the user's own code may call sys.exit
             report = Report(task, failure=traceback.format_exc())
         yield report

@@ -74,7 +74,7 @@ def start_worker(open_work: OpenWork, number: int) -> Worker:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(theirs, open_work, number), daemon=True)
-    with environment(ENVIRONMENT):
+    with environment(ENVIRONMENT), interrupts_ignored():
         process.start()
     theirs.close()  # so that the end of the worker is the end of the pipe
     return Worker(number, process, ours)
@@ -115,9 +115,21 @@ def environment(values: dict[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C from their first moment: it is for the coordinator, which ends them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def serve(pipe: Connection, open_work: OpenWork, number: int) -> None:
     """A worker's life: open the work, then a task in and its product out, until the pipe ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the coordinator, which ends us
     threading.Thread(target=end_with_parent, daemon=True).start()
     work, unusable = None, None
     try:
@@ -133,7 +145,7 @@ def serve(pipe: Connection, open_work: OpenWork, number: int) -> None:
         if work is not None:
             try:
                 product = work(task)
-            except Exception:
+            except (Exception, SystemExit):  # the user's own code may call sys.exit
                 failure = traceback.format_exc()
         try:
             pipe.send((product, failure))

@@ -17,10 +17,16 @@ VOTES_AT_A_TIME = 2**28
 """Bytes of votes [examples, classes] held at once; more examples than fit are counted in several passes."""
 
 
+HOW = ("device", "precision", "torch_version", "memscope_version")
+"""What is told where the models of a run were not all made alike."""
+
+
 @dataclass(frozen=True, eq=False)
 class SizeCounts:
     """What the models of one size did: counts [blocks, examples], and shares of each model [models]."""
 
+    blocks: tuple[int, ...]
+    """Numbers of the blocks of models that have a place in the counts"""
     hard: Counts
     soft: Counts | None
     """None where log-odds are not known"""
@@ -30,10 +36,12 @@ class SizeCounts:
     """float64 [models]"""
     diverged: tuple[int, ...]
     """Numbers of the models that were left out"""
-    in_ledger: int
-    """Models of this size in the ledger, diverged ones included"""
     made_by: tuple[str, ...]
     """What is different about how the models were made: one entry where all were made alike"""
+
+    def hard_without(self, block: int) -> Counts:
+        """The hard counts over all models but those of one block, which may have none here."""
+        return self.hard.without(self.blocks.index(block)) if block in self.blocks else self.hard.total()
 
     @property
     def used(self) -> int:
@@ -46,10 +54,9 @@ def count_size(run: Run, size: int, variant: str = ONEHOT) -> SizeCounts:
     hard: dict[int, Counts] = {}
     soft: dict[int, Counts] = {}
     own, test, diverged, made_by = [], [], [], set()
-    in_ledger, soft_known = 0, True
+    soft_known = True
     for task, outcome in run.outcomes(size, variant):
-        in_ledger += task.count
-        made_by.add(", ".join(outcome.made_by.get(key, "?") for key in ("device", "precision", "torch_version")))
+        made_by.add(", ".join(outcome.made_by.get(key, "?") for key in HOW))
         diverged += [model for model, lost in zip(task.models, outcome.diverged, strict=True) if lost]
         good = ~outcome.diverged
         if not good.any():
@@ -70,12 +77,12 @@ def count_size(run: Run, size: int, variant: str = ONEHOT) -> SizeCounts:
             f"{run.path} has no finished model of {run.plan.axis} {size}{lost}; run memscope train-family {run.path}"
         )
     return SizeCounts(
+        blocks=tuple(sorted(hard)),
         hard=stack_blocks([hard[block] for block in sorted(hard)]),
         soft=stack_blocks([soft[block] for block in sorted(soft)]) if soft_known else None,
         own_accuracy=np.array(own),
         test_accuracy=np.array(test),
         diverged=tuple(diverged),
-        in_ledger=in_ledger,
         made_by=tuple(sorted(made_by)),
     )
 

@@ -10,7 +10,7 @@ from memscope.errors import RunError
 from memscope.run import open_run, plan_path
 from memscope.steps.exports import export_suspects, most_memorised
 from memscope.steps.figures import draw_figures
-from memscope.steps.options import Choices
+from memscope.steps.options import Choices, choices_of, with_defaults
 from memscope.steps.score import score
 from memscope.steps.train_family import Say, Where, train_family
 from memscope.steps.trajectories import trajectories
@@ -57,8 +57,9 @@ def demo(
 def remove_demo(run: Path) -> None:
     """Remove a demo's directory; RunError, and nothing removed, where it is something else."""
     if plan_path(run).is_file():
-        plan = open_run(run).plan
-        if (plan.data.spec, plan.data.label_noise, plan.data.examples) == (DEMO.data, DEMO.label_noise, DEMO.examples):
+        found = choices_of(open_run(run).plan)
+        expected = {name: value for name, value in vars(with_defaults(DEMO)).items() if name != "precision"}
+        if all(getattr(found, name) == value for name, value in expected.items() if value is not None):
             shutil.rmtree(run)
             return
     raise RunError(f"{run} is not a demo's run, so --fresh does not remove it; give another directory")

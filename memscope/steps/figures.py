@@ -40,8 +40,8 @@ def draw_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path
 
 def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     """Each figure with its name, drawn when it is asked for, so that one is in memory at a time."""
-    found, models, types = read_results(run.path, "trajectories", run.plan)
-    scored, scores_summary = scores_of(run, models)
+    found, ledger, types = read_results(run.path, "trajectories", run.plan)
+    scored, scores_summary = scores_of(run, ledger)
     examples = run.examples
     scores = scored["score"]
     setting = Setting(
@@ -63,17 +63,17 @@ def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     yield "examples", draw_examples(setting, example_rows(run, found, scores))
 
 
-def scores_of(run: Run, models: dict[int, int]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and summary of `score` from the models, by size, that the trajectories come from."""
+def scores_of(run: Run, ledger: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Arrays and summary of `score` from the same ledger as the trajectories."""
     if results_path(run.path, "score").is_file():
         values, used, summary = read_results(run.path, "score", run.plan)
-        if used == models:
+        if used == ledger:
             return values, summary
     score(run.path)
     values, used, summary = read_results(run.path, "score", run.plan)
-    if used != models:
+    if used != ledger:
         raise RunError(
-            f"{run.path}: the trajectories come from {models} models by {run.plan.axis}, the ledger now has {used}; "
+            f"{run.path}: the ledger has moved on since its trajectories were classified; "
             f"run memscope trajectories {run.path} again"
         )
     return values, summary

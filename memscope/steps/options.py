@@ -1,11 +1,12 @@
 """What a user may choose about a plan, and how choices become a plan or are held against a saved one."""
 
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.errors import OptionError
-from memscope.families import check_sizes, open_family
+from memscope.errors import OptionError, RunError
+from memscope.families import check_member, check_sizes, open_family
 from memscope.plan import DataChoice, Plan, check_increasing, ledger_unit
 from memscope.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
 from memscope.subsets import block_size, fraction_of
@@ -39,6 +40,8 @@ class Choices:
     schedule: str | None = None
     label_smoothing: float | None = None
     augment: str | None = None
+    replayed: Plan | None = None
+    """The plan that `--plan` gave: what has no option of its own is taken from it"""
 
 
 DEFAULTS = Choices(
@@ -95,7 +98,37 @@ def check_choices(choices: Choices) -> None:
 
 def recipe_of(choices: Choices) -> Recipe:
     given = {name: getattr(choices, name, None) for name in RECIPE_FIELDS}
-    return Recipe(**{name: value for name, value in given.items() if value is not None})
+    base = choices.replayed.recipe if choices.replayed else Recipe()
+    return replace(base, **{name: value for name, value in given.items() if value is not None})
+
+
+def absolute(spec: str) -> str:
+    """A data set's place so that it is found from another working directory too."""
+    kind, colon, place = spec.partition(":")
+    return f"{kind}:{Path(place).absolute()}" if colon else spec
+
+
+def choices_from_plan(plan: Plan, given: Choices) -> Choices:
+    """The choices of a plan, with those that were given beside it in their place."""
+    saved = choices_of(plan)
+    if given.widths or given.depths:
+        saved = replace(saved, widths=None, depths=None, width=None if given.widths else saved.width)
+    chosen = {name: value for name, value in vars(given).items() if value is not None}
+    return replace(saved, **chosen, replayed=plan)
+
+
+def check_replayed(choices: Choices, fingerprint: str) -> None:
+    """RunError where a replayed plan's data are no longer what they were. Other data may be asked for by name."""
+    plan = choices.replayed
+    same = plan is not None and all(
+        getattr(choices, name) == getattr(choices_of(plan), name)
+        for name in ("data", "examples", "label_noise", "data_seed", "image_size")
+    )
+    if plan is not None and same and plan.data.fingerprint != fingerprint:
+        raise RunError(
+            f"{choices.data} has data fingerprint {fingerprint[:12]}, the plan was made with "
+            f"{plan.data.fingerprint[:12]}: it is not the same data; give the original, or other data with --data"
+        )
 
 
 def with_defaults(choices: Choices) -> Choices:
@@ -133,14 +166,18 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
     if recipe.trainer == OWN_LOOP:
         family = open_family(choices.family, axis=axis, fixed=choices.width)
         check_sizes(family, sizes)
+        check_member(family, sizes[0], dataset.image_shape, dataset.num_classes)
         if choices.learning_rate is None:
             recipe = replace(recipe, learning_rate=family.learning_rate)
+    check_replayed(choices, dataset.fingerprint)
     num_examples = len(dataset.train_labels)
     block = block_size(choices.fraction)
     if num_examples < block:
         raise OptionError(f"{num_examples} training examples are fewer than a block of {block} subsets needs; use more")
     nominal = round(num_examples * choices.fraction)
-    smallest = int(num_examples * choices.fraction)
+    smallest = int(num_examples * fraction_of(choices.fraction))
+    if smallest < 2:
+        raise OptionError(f"subsets of {smallest} of {num_examples} examples cannot be trained on; use more examples")
     if choices.batch_size is None:
         recipe = replace(recipe, batch_size=min(recipe.batch_size, smallest))
     elif choices.batch_size > smallest:
@@ -149,7 +186,7 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
         )
     return Plan(
         data=DataChoice(
-            spec=choices.data,
+            spec=absolute(choices.data),
             fingerprint=dataset.fingerprint,
             examples=choices.examples,
             label_noise=choices.label_noise or 0.0,
@@ -165,13 +202,15 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
         seed=choices.seed or 0,
         precision=resolve_precision(choices.precision or "auto", device),
         recipe=recipe,
-        unit=ledger_unit(choices.fraction, recipe.steps(nominal) * recipe.batch_size),
+        unit=1
+        if recipe.trainer == RECORDED
+        else ledger_unit(choices.fraction, recipe.steps(nominal) * recipe.batch_size),
     )
 
 
 def choices_of(plan: Plan) -> Choices:
     """The choices that give this plan again."""
-    values = {name: getattr(plan.recipe, name) for name in RECIPE_FIELDS if hasattr(Choices, name)}
+    values = {name: getattr(plan.recipe, name) for name in RECIPE_FIELDS if name in Choices.__dataclass_fields__}
     along_width = plan.axis == "width"
     return Choices(
         data=plan.data.spec,
@@ -210,7 +249,7 @@ def check_against(plan: Plan, choices: Choices, path: str) -> None:
         )
     for field in fields(Choices):
         given, kept = getattr(choices, field.name), getattr(saved, field.name)
-        if given is None or field.name in ("data", "widths", "depths", "models"):
+        if given is None or field.name in ("data", "widths", "depths", "models", "replayed"):
             continue
         if field.name == "precision" and given == "auto":
             continue

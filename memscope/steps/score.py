@@ -10,6 +10,7 @@ from memscope.analysis.memorisation import Counts, Memorisation, memorisation_fr
 from memscope.analysis.roc import area_under_roc
 from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, count_size, sizes_in_ledger, suggested_labels
+from memscope.store.ledger import ledger_state
 from memscope.store.results import write_results
 
 LOW, HIGH = 0.1, 0.9
@@ -31,7 +32,8 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
     examples = run.examples
     sizes = sizes_in_ledger(run)
     columns: dict[str, list[np.ndarray]] = {}
-    rows, in_ledger, made_by = [], {}, set()
+    rows, made_by = [], set()
+    ledger = ledger_state(run.path, run.plan)
     for size in sizes:
         counts = count_size(run, size)
         hard = memorisation_from_counts(counts.hard.total())
@@ -40,7 +42,6 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
         for name, values in size_columns(hard, soft, suggested, share).items():
             columns.setdefault(name, []).append(values)
         rows.append(size_row(run, size, counts, hard, soft))
-        in_ledger[size] = counts.in_ledger
         made_by |= set(counts.made_by)
     mark_sizes_that_fit_less(rows, run.plan.axis)
     summary = {
@@ -52,6 +53,7 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
         "examples": len(examples.labels),
         "flipped": None if examples.flipped is None else int(examples.flipped.sum()),
         "duplicates": duplicate_counts(run),
+        "models_planned": run.plan.models,
         "sizes": rows,
         "made_by": sorted(made_by),
     }
@@ -64,7 +66,7 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
         "own_accuracy": np.array([row["own_accuracy"] for row in rows]),
         "test_accuracy": np.array([row["test_accuracy"] for row in rows]),
     }
-    write_results(run.path, run.plan, "score", stored, in_ledger, summary)
+    write_results(run.path, run.plan, "score", stored, ledger, summary)
     return summary
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from memscope.errors import RunError
 from memscope.run import Run, open_run
 from memscope.store.format import GROUPS
-from memscope.store.ledger import ONEHOT, finished_tasks, missing_tasks, size_directory
+from memscope.store.ledger import ONEHOT, finished_tasks, ledger_state, missing_tasks, size_directory, task_name
 from memscope.store.results import read_results, results_path
 
 
@@ -25,7 +25,11 @@ def status(path: str | os.PathLike[str]) -> dict[str, Any]:
                 "size": size,
                 "models": sum(task.count for task in done),
                 "missing": sum(task.count for task in missing if task.size == size),
-                "failed_tasks": sorted(str(file) for file in failures.glob("*.txt")),
+                "failed_tasks": [
+                    str(failures / f"{task_name(task)}.txt")
+                    for task in missing
+                    if task.size == size and (failures / f"{task_name(task)}.txt").is_file()
+                ],
                 "bytes": bytes_under(size_directory(run.path, "outcomes", plan, ONEHOT, size)),
                 "weight_bytes": bytes_under(size_directory(run.path, "weights", plan, ONEHOT, size)),
             }
@@ -40,19 +44,19 @@ def status(path: str | os.PathLike[str]) -> dict[str, Any]:
         "precision": plan.precision,
         "models_planned": plan.models,
         "sizes": sizes,
-        "results": {group: result_state(run, group, sizes) for group in GROUPS if group != "examples"},
+        "results": {group: result_state(run, group) for group in GROUPS if group != "examples"},
     }
 
 
-def result_state(run: Run, group: str, sizes: list[dict[str, Any]]) -> str:
+def result_state(run: Run, group: str) -> str:
     """`missing`, `current`, `out of date` (the ledger has moved on since) or what is wrong with the file."""
     if not results_path(run.path, group).is_file():
         return "missing"
     try:
-        _, used, _ = read_results(run.path, group, run.plan)
+        _, ledger, _ = read_results(run.path, group, run.plan)
     except RunError as error:
         return str(error)
-    return "current" if used == {row["size"]: row["models"] for row in sizes if row["models"]} else "out of date"
+    return "current" if ledger == ledger_state(run.path, run.plan) else "out of date"
 
 
 def bytes_under(directory: Path) -> int:

@@ -1,10 +1,9 @@
 """`memscope train-family`: make or check the plan, and train what is missing from the ledger."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,16 +11,16 @@ from memscope.datasets import load_dataset
 from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.engines import Report, open_engine
-from memscope.errors import MemscopeError, OptionError, RunError
-from memscope.plan import Plan, read_plan
+from memscope.errors import OptionError, RunError
+from memscope.plan import Plan
 from memscope.recipe import RECORDED
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.steps.forecast import Forecast, forecast
 from memscope.steps.options import (
     Choices,
+    absolute,
     check_against,
     check_choices,
-    choices_of,
     new_plan,
     sizes_of,
     with_defaults,
@@ -29,8 +28,8 @@ from memscope.steps.options import (
 )
 from memscope.store.atomic import remove_abandoned, write_atomically
 from memscope.store.claims import release, unfinished
-from memscope.store.examples import cache_images, image_cache, open_dataset, read_examples, write_examples
-from memscope.store.ledger import Task, missing_tasks, size_directory, task_name, write_outcome
+from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
+from memscope.store.ledger import Task, missing_tasks, outcome_path, size_directory, task_name, write_outcome
 from memscope.store.weights import write_weights
 from memscope.training.device import default_workers, resolve_device
 from memscope.training.task import Job, open_work
@@ -56,8 +55,6 @@ class Ended:
     """Models of this call that are finished"""
     total: int
     """Models that this call set out to train"""
-    seconds: float
-    """Training and evaluation of the task's models, on its worker"""
 
 
 @dataclass
@@ -133,19 +130,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def choices_from_plan(file: str | os.PathLike[str], given: Choices) -> Choices:
-    """The choices of a saved plan.toml, with those that were given beside it in their place."""
-    saved = choices_of(read_plan(Path(file)))
-    return replace(saved, **{name: value for name, value in vars(given).items() if value is not None})
-
-
 def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
     """The run with its plan, examples and images in place."""
     dataset = None
     if plan_path(directory).is_file():
         run = open_run(directory)
         grown = grown_plan(run, choices)
-        if choices.data is not None and choices.data != run.plan.data.spec:
+        if choices.data is not None and absolute(choices.data) != run.plan.data.spec:
             say(f"reading {choices.data}")
             dataset = load_as_planned(run.plan, choices.data)
     else:
@@ -157,9 +148,11 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
                 f"ours {grown.digest[:12]}); choose another directory"
             )
     remove_abandoned(directory)
-    run = grow(run, grown.sizes, grown.models)
     ensure_examples(run, dataset, say)
-    return run
+    if choices.models is not None and choices.models != grown.models:
+        why = "as planned before" if run.plan.whole_blocks(choices.models) < grown.models else "whole blocks"
+        say(f"--models {choices.models}: the run has {grown.models} models of each {grown.axis}, {why}")
+    return grow(run, grown.sizes, grown.models)
 
 
 def grown_plan(run: Run, choices: Choices) -> Plan:
@@ -209,16 +202,15 @@ def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:
 
 def ensure_examples(run: Run, dataset: ImageDataset | None, say: Say) -> None:
     """See to it that `examples.h5` and the image cache are there and whole; make them from the source if not."""
-    fingerprint = run.plan.data.fingerprint
-    if (run.path / "examples.h5").is_file() and image_cache(run.path).is_file():
-        examples = read_examples(run.path, fingerprint)
-        if open_dataset(run.path, examples, run.plan.data.spec).fingerprint == fingerprint:
+    examples = None
+    with suppress(RunError):  # missing or damaged: made again below
+        examples = read_examples(run.path, run.plan.data.fingerprint)
+        if open_dataset(run.path, examples, run.plan.data.spec).fingerprint == run.plan.data.fingerprint:
             return
-        say("the image cache is damaged and made again")
     if dataset is None:
         say(f"reading {run.plan.data.spec}")
         dataset = load_as_planned(run.plan, None)
-    if not (run.path / "examples.h5").is_file():
+    if examples is None:
         say("looking for duplicates")
         write_examples(run.path, dataset, find_duplicates(dataset.train_images, dataset.test_images))
     cache_images(run.path, dataset)
@@ -246,13 +238,18 @@ def train_missing(run: Run, where: Where, device: str, on_end: Callable[[Ended],
                     result.diverged += [(task.size, model) for model, diverged in lost if diverged]
                 else:
                     failed.append((task, report.failure))
-                seconds = 0.0 if report.failure else float(report.product[0].seconds.sum())
-                on_end(Ended(task, report.failure is not None, result.trained, total, seconds))
+                on_end(Ended(task, report.failure is not None, result.trained, total))
         tasks = [task for task, _ in failed]
         if not failed or attempt == 2:
             break
-    result.failures = [(task, reason.strip().splitlines()[-1]) for task, reason in failed]
+    result.failures = [(task, last_line(reason)) for task, reason in failed]
     return result
+
+
+def last_line(traceback: str) -> str:
+    """What went wrong, in one line: the exception, without the module of our own ones."""
+    line = traceback.strip().splitlines()[-1]
+    return line.split(": ", 1)[-1] if line.startswith("memscope.") else line
 
 
 def keep(run: Run, reports: Iterable[Report]) -> Iterator[Report]:
@@ -266,18 +263,7 @@ def keep(run: Run, reports: Iterable[Report]) -> Iterator[Report]:
                 write_weights(run.path, run.plan, report.task, weights)
             write_outcome(run.path, run.plan, report.task, outcome)
             failure.unlink(missing_ok=True)
-        else:
+        elif not outcome_path(run.path, run.plan, report.task).exists():  # another call may have managed it
             write_atomically(failure, report.failure.encode())
         release(run.path, report.task)
         yield report
-
-
-def disk_free(directory: Path) -> int:
-    """Free bytes where a run would be."""
-    there = directory.absolute()
-    while not there.exists():
-        there = there.parent
-    try:
-        return shutil.disk_usage(there).free
-    except OSError as error:
-        raise MemscopeError(f"{there}: {error.strerror}") from error

@@ -21,6 +21,7 @@ from memscope.errors import RunError
 from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, count_size, sizes_in_ledger
 from memscope.steps.score import INTERPOLATES, number
+from memscope.store.ledger import ledger_state
 from memscope.store.results import write_results
 
 EPSILONS = (0.1, 0.15, 0.2, 0.25, 0.3)
@@ -42,6 +43,7 @@ def trajectories(
             f"{run.path} has models of one size only ({run.plan.axis} {sizes[0]}), and a trajectory needs two; "
             f"add sizes with memscope train-family {run.path} --{run.plan.axis}s, or use memscope score"
         )
+    ledger = ledger_state(run.path, run.plan)
     counts = [count_size(run, size) for size in sizes]
     total = [one.hard.total() for one in counts]
     measured = [memorisation_from_counts(one) for one in total]
@@ -87,8 +89,7 @@ def trajectories(
         summary["interpolating_sizes"] = shares(sizes, counts, fits, raw_there, called_there, epsilon, seed)
     elif len(fits) == len(sizes):
         summary["interpolating_sizes"] = summary["all_sizes"]
-    in_ledger = {size: one.in_ledger for size, one in zip(sizes, counts, strict=True)}
-    write_results(run.path, run.plan, "trajectories", values, in_ledger, summary)
+    write_results(run.path, run.plan, "trajectories", values, ledger, summary)
     return summary
 
 
@@ -112,15 +113,16 @@ def shares(
     seed: int,
 ) -> dict[str, Any]:
     """Shares of the types over one grid of sizes, with what flat trajectories alone would give."""
-    there = [counts[position].hard for position in which]
-    flat = flat_shares(*stacked([one.total() for one in there]), epsilon=epsilon, seed=seed)
-    blocks = min(len(one.n_in) for one in there)
+    there = [counts[position] for position in which]
+    flat = flat_shares(*stacked([one.hard.total() for one in there]), epsilon=epsilon, seed=seed)
+    # an unfinished run has more blocks at some sizes: a block is left out wherever it is
+    blocks = sorted({block for one in there for block in one.blocks})
 
-    def raw_shares_without(block: int) -> np.ndarray:
-        scores = np.stack([one.without(block).score for one in there])
+    def raw_shares_without(left_out: int) -> np.ndarray:
+        scores = np.stack([one.hard_without(blocks[left_out]).score for one in there])
         return type_shares(classify_trajectories(scores, epsilon))
 
-    errors = np.broadcast_to(delete_one_block(raw_shares_without, blocks), len(TYPES))
+    errors = np.broadcast_to(delete_one_block(raw_shares_without, len(blocks)), len(TYPES))
     called_shares = type_shares(called, (*TYPES, UNDETERMINED))
     return {
         "sizes": [sizes[position] for position in which],

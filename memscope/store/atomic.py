@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from memscope.errors import RunError
 
@@ -17,9 +18,16 @@ TEMPORARY = re.compile(r"^\..+~(?P<host>[^~]*)~(?P<process>\d+)\.tmp$")
 
 def write_atomically(path: Path, content: bytes | memoryview) -> None:
     """Write `content` to `path`, replacing what was there; RunError, and nothing changed, where that fails."""
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write what `path` is to hold; it takes its place, whole and on the disk, when the block ends."""
     with temporary_beside(path) as temporary:
         with open(temporary, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -46,21 +54,31 @@ def temporary_beside(path: Path) -> Iterator[Path]:
     """A temporary name in the directory of `path` (made if need be); removed at the end, whatever happens."""
     temporary = path.with_name(f".{path.name}~{socket.gethostname()}~{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_directory(path.parent)
         yield temporary
     except OSError as error:
         reason = error.strerror or str(error)
         raise RunError(
-            f"{path} could not be written: {reason}. Nothing was changed; remove the cause and run the same "
-            "command again, it goes on where it stopped"
+            f"{path} could not be written: {reason}. Nothing was changed there; remove the cause and run the "
+            "command again"
         ) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
+def make_directory(directory: Path) -> None:
+    """Make a directory and those above it, durably."""
+    if not directory.is_dir():
+        make_directory(directory.parent)
+        directory.mkdir(exist_ok=True)
+        sync_directory(directory.parent)
+
+
 def sync_directory(directory: Path) -> None:
     """Make a rename in `directory` durable."""
+    if os.name == "nt":  # Windows opens no directory, and needs no such thing
+        return
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -27,11 +27,10 @@ def unfinished(run: Path, plan: Plan, tasks: Sequence[Task]) -> Iterator[Task]:
     for task in tasks:
         if outcome_path(run, plan, task).exists():
             continue
-        if claimed_elsewhere(run, task):
-            claimed_by_others.append(task)
-        else:
-            claim(run, task)
+        if claim(run, task):
             yield task
+        else:
+            claimed_by_others.append(task)
     for task in claimed_by_others:
         if not outcome_path(run, plan, task).exists():
             yield task
@@ -41,16 +40,27 @@ def claim_path(run: Path, task: Task) -> Path:
     return run / DIRECTORY / f"{task.variant.replace('/', '+')}~{task.size}~{task_name(task)}"
 
 
-def claim(run: Path, task: Task) -> None:
+def claim(run: Path, task: Task) -> bool:
+    """Claim a task, unless another process that is not known to be dead has done so."""
     path = claim_path(run, task)
-    with suppress(OSError):  # a hint only
+    with suppress(OSError):  # a hint only: where it cannot be written the task is done all the same
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{socket.gethostname()} {os.getpid()}")
+        mine = f"{socket.gethostname()} {os.getpid()}"
+        try:
+            with open(path, "x") as file:
+                file.write(mine)
+        except FileExistsError:
+            if claimed_elsewhere(run, task):
+                return False
+            path.write_text(mine)
+    return True
 
 
 def release(run: Path, task: Task) -> None:
-    with suppress(OSError):
-        claim_path(run, task).unlink(missing_ok=True)
+    """Take back our own claim."""
+    if not claimed_elsewhere(run, task):
+        with suppress(OSError):
+            claim_path(run, task).unlink(missing_ok=True)
 
 
 def claimed_elsewhere(run: Path, task: Task) -> bool:

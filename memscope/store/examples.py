@@ -6,7 +6,6 @@ that memory holds them once; the file MAY be deleted and is made again from the 
 """
 
 import io
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +15,8 @@ import numpy as np
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
-from memscope.store.atomic import temporary_beside, write_atomically
-from memscope.store.format import array_of, check_encoding, write_group
+from memscope.store.atomic import write_atomically, writing
+from memscope.store.format import DAMAGE, array_of, check_encoding, write_group
 
 REMEDY = "run memscope train-family on the run again with --data, which makes it anew"
 
@@ -142,7 +141,7 @@ def read_examples(run: Path, fingerprint: str) -> Examples:
             image_shape=tuple(int(length) for length in attributes["image_shape"]),  # type: ignore[arg-type]
             fingerprint=str(attributes["data_fingerprint"]),
         )
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except DAMAGE as error:
         raise RunError(f"{path} is damaged: {error}. Delete it and {REMEDY}") from error
     if examples.fingerprint != fingerprint:
         raise RunError(
@@ -158,16 +157,12 @@ def image_cache(run: Path) -> Path:
 
 def cache_images(run: Path, dataset: ImageDataset) -> None:
     """Write the images of a data set, train before test, to the run's cache."""
-    path = image_cache(run)
     shape = (len(dataset.train_images) + len(dataset.test_images), *dataset.image_shape)
-    with temporary_beside(path) as temporary, open(temporary, "wb") as file:
+    with writing(image_cache(run)) as file:
         # not through a memory map: on a full disk that ends in SIGBUS instead of an error
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         for images in (dataset.train_images, dataset.test_images):
             file.write(np.ascontiguousarray(images).data)
-        file.flush()
-        os.fsync(file.fileno())
-        temporary.replace(path)
 
 
 def open_images(run: Path, examples: Examples) -> np.ndarray:
@@ -189,6 +184,7 @@ def open_images(run: Path, examples: Examples) -> np.ndarray:
 def open_dataset(run: Path, examples: Examples, spec: str) -> ImageDataset:
     """The data set of a run, its images memory-mapped from the cache."""
     images = open_images(run, examples)
+    images.flags.writeable = False  # a user's own training must not change what later models see
     count = len(examples.labels)
     return ImageDataset(
         spec=spec,

@@ -10,6 +10,9 @@ import numpy as np
 import memscope
 from memscope.errors import RunError
 
+DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+"""What h5py raises, or we do while reading, where a file is damaged: flipped bytes were seen to give each of them."""
+
 ENCODING_VERSION = "1.0"
 """Written to every group. A reader refuses a greater major number."""
 

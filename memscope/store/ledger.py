@@ -18,7 +18,7 @@ import numpy as np
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
-from memscope.store.format import OUTCOME, check_encoding, stamp_encoding, write_field
+from memscope.store.format import DAMAGE, OUTCOME, check_encoding, stamp_encoding, write_field
 
 NAME = re.compile(r"^(?P<first>\d+)-(?P<last>\d+)-r(?P<replicate>\d+)\.h5$")
 ONEHOT = "onehot"
@@ -95,7 +95,9 @@ def finished_tasks(run: Path, plan: Plan, size: int, variant: str = ONEHOT, repl
         found = NAME.match(path.name)
         if found and int(found["replicate"]) == replicate:
             first, last = int(found["first"]), int(found["last"])
-            tasks.append(Task(variant, size, first, last - first + 1, replicate))
+            # a file of another unit cannot be of this plan; counting it would count models twice
+            if last - first + 1 == plan.unit and first % plan.unit == 0:
+                tasks.append(Task(variant, size, first, plan.unit, replicate))
     return sorted(tasks)
 
 
@@ -103,6 +105,16 @@ def missing_tasks(run: Path, plan: Plan, variant: str = ONEHOT) -> list[Task]:
     """The tasks of the plan that have no outcome yet, large sizes first."""
     finished = {task for size in plan.sizes for task in finished_tasks(run, plan, size, variant)}
     return [task for task in all_tasks(plan, variant) if task not in finished]
+
+
+def ledger_state(run: Path, plan: Plan, variant: str = ONEHOT) -> str:
+    """SHA-256, in hex, over the names and lengths of the outcomes of all sizes: which models there are.
+
+    Results keep it, and so can tell when the ledger has moved on. Times are left out: they change in a copy.
+    """
+    paths = [outcome_path(run, plan, task) for size in plan.sizes for task in finished_tasks(run, plan, size, variant)]
+    listed = [f"{path.relative_to(run).as_posix()} {path.stat().st_size}" for path in paths]
+    return hashlib.sha256("\n".join(listed).encode()).hexdigest()
 
 
 def subset_digest(packed: np.ndarray) -> str:
@@ -157,6 +169,15 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
             check_encoding(file, "memscope-outcome", path)
             check_stamp(path, "plan digest", plan.digest, str(file.attrs["plan_digest"]))
             check_stamp(path, "data fingerprint", plan.data.fingerprint, str(file.attrs["data_fingerprint"]))
+            for name, expected in (
+                ("variant", task.variant),
+                ("axis", plan.axis),
+                ("size", task.size),
+                ("replicate", task.replicate),
+                ("model", list(task.models)),
+            ):
+                found = file[name][()].tolist() if name == "model" else file.attrs[name]
+                check_stamp(path, name, str(expected), str(found))
             values = {name: file[name][()] for name in OUTCOME if name != "subset_digest"}
             digests = file["subset_digest"].asstr()[()]
             num_examples = int(file.attrs["num_examples"])
@@ -165,7 +186,7 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
                 for key in ("device", "precision", "torch_version", "memscope_version")
                 if key in file.attrs
             }
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except DAMAGE as error:
         raise RunError(
             f"{path} is damaged: {error}. Move it away and run memscope train-family on the run again: "
             f"its {task.count} models are trained again and nothing else"
@@ -189,6 +210,12 @@ def check_stamp(path: Path, name: str, expected: str, found: str) -> None:
     """RunError where a file was made for something else than it is read for."""
     if expected != found:
         raise RunError(
-            f"{path}: expected {name} {expected[:12]}, found {found[:12]}; it belongs to another plan, data set or "
+            f"{path}: expected {name} {shortened(expected)}, found {shortened(found)}; it belongs to "
+            "another plan, data set or "
             "subset. Move it away; memscope train-family then trains its models again"
         )
+
+
+def shortened(text: str) -> str:
+    """The beginning of a digest, and anything else whole."""
+    return text[:12] if len(text) == 64 else text

@@ -6,6 +6,7 @@ time do not lose each other's results. A group says which plan and which models 
 
 import io
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
-from memscope.store.format import GROUPS, array_of, check_encoding, write_group
+from memscope.store.format import DAMAGE, GROUPS, array_of, check_encoding, write_group
 
 ASSEMBLED = "trajectories.h5"
 
@@ -30,13 +31,13 @@ def write_results(
     plan: Plan,
     group: str,
     values: dict[str, np.ndarray | Sequence[str]],
-    models_used: dict[int, int],
+    ledger: str,
     summary: dict[str, Any],
 ) -> None:
     """Replace the results of one step, and `trajectories.h5`.
 
-    `models_used` counts the models of each size in the ledger that went in, diverged ones included; `summary`
-    is what the command prints, kept as JSON in an attribute.
+    `ledger` is the `ledger_state` from before the outcomes were read; `summary` is what the command prints, kept as
+    JSON in an attribute.
     """
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
@@ -46,10 +47,21 @@ def write_results(
         stored.attrs["data_fingerprint"] = plan.data.fingerprint
         stored.attrs["axis"] = plan.axis
         stored.attrs["fraction"] = plan.fraction
-        stored.attrs["models_in_ledger"] = json.dumps(models_used)
-        stored.attrs["summary"] = json.dumps(summary)
+        stored.attrs["ledger_state"] = ledger
+        stored.attrs["summary"] = json.dumps(plain(summary))
     write_atomically(results_path(run, group), buffer.getbuffer())
     assemble(run, plan)
+
+
+def plain(value: Any) -> Any:
+    """The value for JSON, which has no NaN: null stands for what is not defined."""
+    if isinstance(value, dict):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def assemble(run: Path, plan: Plan) -> None:
@@ -66,21 +78,30 @@ def assemble(run: Path, plan: Plan) -> None:
             target.attrs["plan_digest"] = plan.digest
             target.attrs["plan"] = (run / "plan.toml").read_text()
             for path, _ in before:
-                with h5py.File(path, "r") as source:
-                    for name in source:
-                        copy_group(source[name], target.create_group(name))
+                copy_groups(path, target)
         write_atomically(run / ASSEMBLED, buffer.getbuffer())
         if present(run) == before:
             return
 
 
-def copy_group(source: h5py.Group, target: h5py.Group) -> None:
-    """Write a group again in another file: HDF5's own copy leaves references to dimension scales dangling."""
-    fields = GROUPS[source.name.strip("/")]
-    write_group(
-        target, source.attrs["encoding-type"], {name: array_of(source[name]) for name in source if name in fields}
-    )
-    target.attrs.update(source.attrs)
+def copy_groups(path: Path, target: h5py.File) -> None:
+    """Write the groups of a file again in another: HDF5's own copy leaves references to dimension scales dangling.
+
+    A group that is damaged or of a newer version is left out: the step that owns it, and `status`, say so.
+    """
+    try:
+        with h5py.File(path, "r") as source:
+            for name, group in source.items():
+                check_encoding(group, f"memscope-{name}", path)
+                values: dict[str, np.ndarray | Sequence[str]] = {
+                    field: array_of(group[field]) for field in group if field in GROUPS[name]
+                }
+                attributes = dict(group.attrs)
+                copied = target.create_group(name)
+                write_group(copied, f"memscope-{name}", values)
+                copied.attrs.update(attributes)
+    except (*DAMAGE, RunError):
+        return
 
 
 def present(run: Path) -> list[tuple[Path, tuple[int, int, int]]]:
@@ -99,8 +120,8 @@ def read_group(run: Path, group: str, plan: Plan) -> dict[str, np.ndarray]:
     return read_results(run, group, plan)[0]
 
 
-def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarray], dict[int, int], dict[str, Any]]:
-    """Arrays by name, models in the ledger at the time by size, and the summary, of one group of results."""
+def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarray], str, dict[str, Any]]:
+    """The arrays of one group of results by name, the `ledger_state` that they come from, and the summary."""
     path = results_path(run, group)
     if not path.is_file():
         raise RunError(f"{run} has no results of {group} yet; run memscope {group} {run}")
@@ -110,11 +131,11 @@ def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarra
             stored = file[group]
             check_encoding(stored, f"memscope-{group}", path)
             digest = str(stored.attrs["plan_digest"])
-            models = {int(size): count for size, count in json.loads(stored.attrs["models_in_ledger"]).items()}
+            ledger = str(stored.attrs["ledger_state"])
             summary = json.loads(stored.attrs["summary"])
             values = {name: array_of(data) for name, data in stored.items()}
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except DAMAGE as error:
         raise RunError(f"{path} is damaged: {error}; {remedy}") from error
     if digest != plan.digest:
         raise RunError(f"{path}: expected plan digest {plan.digest[:12]}, found {digest[:12]}; {remedy}")
-    return values, models, summary
+    return values, ledger, summary

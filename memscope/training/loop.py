@@ -6,7 +6,7 @@ Everything random is decided by `Draws` before the first step, on the CPU, by th
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,12 @@ class Draws:
         key = stream_key("initialisation", self.seed, self.size, self.model, self.replicate)
         return int(key[0] >> np.uint64(1))
 
+    @property
+    def layers_seed(self) -> int:
+        """Seed of torch's generators during training, for layers that draw: dropout, stochastic depth."""
+        key = stream_key("layers", self.seed, self.size, self.model, self.replicate)
+        return int(key[0] >> np.uint64(1))
+
     def batches(self, subset: np.ndarray, steps: int, batch_size: int) -> Iterator[np.ndarray]:
         """Example positions of every batch, int64 [batch_size] each: shuffled epochs laid end to end."""
         waiting = np.empty(0, dtype=np.int64)
@@ -65,6 +71,14 @@ class Course:
     """The loss became NaN or infinite; training was stopped there"""
 
 
+@contextmanager
+def torch_seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Torch's own generators, which layers such as dropout draw from, seeded inside and left as they were after."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield
+
+
 def build_model(
     build: Callable[[int, tuple[int, int, int], int], nn.Module],
     draws: Draws,
@@ -72,8 +86,7 @@ def build_model(
     num_classes: int,
 ) -> nn.Module:
     """A freshly initialised model on the CPU; torch's own generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(draws.initialisation_seed)
+    with torch_seeded(draws.initialisation_seed, torch.device("cpu")):
         model = build(draws.size, image_shape, num_classes)
     # channels_last pays wherever there are convolutions (2 to 3 times on CPU); it changes no value
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -103,12 +116,29 @@ def train_model(
     scale: Tensor,
     precision: str,
 ) -> Course:
-    """Train `model` in place on the examples at positions `subset`.
+    """Train `model` in place on the examples at positions `subset`, with torch's generators seeded for its layers.
 
     `images` uint8 [N, H, W, C], `labels` int64 [N], `mean` and `scale` float32 [C] (in units of the 0-255
     pixels) are on the training device, where the model is too. `nominal_size` is fraction * N, which sets the
     number of steps for all models alike.
     """
+    with torch_seeded(draws.layers_seed, images.device):
+        return run_steps(model, images, labels, subset, nominal_size, recipe, draws, mean, scale, precision)
+
+
+def run_steps(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    subset: np.ndarray,
+    nominal_size: int,
+    recipe: Recipe,
+    draws: Draws,
+    mean: Tensor,
+    scale: Tensor,
+    precision: str,
+) -> Course:
+    """The steps of `train_model`."""
     device = images.device
     steps = recipe.steps(nominal_size)
     side = images.shape[1]

@@ -9,6 +9,7 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import MemscopeError
 from memscope.imports import import_function
 from memscope.streams import stream_key
+from memscope.training.evaluation import LARGEST
 from memscope.training.loop import Draws
 
 
@@ -27,7 +28,7 @@ Trainer = Callable[[ImageDataset, np.ndarray, Seeds, int], tuple[np.ndarray, np.
 
 def load_trainer(name: str) -> Trainer:
     """The function that `package.module:function` names; OptionError where there is none."""
-    return import_function(name, "trainer")
+    return import_function(name, "trainer", "data, subset, seeds, size")
 
 
 def seeds_of(draws: Draws) -> Seeds:
@@ -38,8 +39,8 @@ def seeds_of(draws: Draws) -> Seeds:
 
 def train_with(
     trainer: Trainer, dataset: ImageDataset, subset: np.ndarray, draws: Draws
-) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted classes int64 [N + M] and log-odds float16 [N + M] of one model that the user's function trains."""
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """Classes int64 [N + M], log-odds float16 [N + M], and whether it diverged, of a model of the user's training."""
     given = trainer(dataset, subset, seeds_of(draws), draws.size)
     if not isinstance(given, tuple) or len(given) != 2:
         raise MemscopeError(
@@ -47,7 +48,7 @@ def train_with(
             "None), training examples before test examples"
         )
     num_examples = len(dataset.train_labels) + len(dataset.test_labels)
-    return check_predictions(*given, num_examples, dataset.num_classes)
+    return *check_predictions(*given, num_examples, dataset.num_classes), lost(given[1])
 
 
 def check_predictions(
@@ -67,4 +68,9 @@ def check_predictions(
     odds = np.full(num_examples, np.nan) if log_odds is None else np.asarray(log_odds, dtype=np.float64)
     if odds.shape != (num_examples,):
         raise MemscopeError(f"log_odds are {odds.shape}; expected [{num_examples}], or None")
-    return classes.astype(np.int64), np.clip(odds, -60000, 60000).astype(np.float16)
+    return classes.astype(np.int64), np.clip(odds, -LARGEST, LARGEST).astype(np.float16)
+
+
+def lost(log_odds: np.ndarray | None) -> bool:
+    """Whether somebody else's model diverged: it gave log-odds, and some are NaN."""
+    return log_odds is not None and bool(np.isnan(log_odds).any())

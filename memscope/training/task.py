@@ -136,8 +136,8 @@ def with_trainer(job: Job, examples: Examples) -> TrainOne:
     dataset = open_dataset(Path(job.run), examples, plan.data.spec)
 
     def train_one(draws: Draws, subset: np.ndarray) -> OneModel:
-        predictions, log_odds = train_with(trainer, dataset, subset, draws)
+        predictions, log_odds, diverged = train_with(trainer, dataset, subset, draws)
         unknown = np.full(plan.recipe.epochs, np.nan, dtype=np.float32)
-        return OneModel(predictions, log_odds, unknown, diverged=False, weights={})
+        return OneModel(predictions, log_odds, unknown, diverged, weights={})
 
     return train_one

@@ -264,3 +264,34 @@ def test_scoring_holds_one_size_at_a_time(tiny_run, monkeypatch, tmp_path):
     score(path)
     assert len(alive) > 6
     assert most <= 1
+
+
+def test_a_block_is_left_out_wherever_it_is_when_sizes_have_different_blocks(tiny_run, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    (path / "outcomes/onehot/width-2/00010-00019-r0.h5").unlink()
+    (path / "outcomes/onehot/width-4/00000-00009-r0.h5").unlink()
+    labels, _, _ = labels_of(path)
+
+    def accuracies(width: int, left_out: int) -> np.ndarray:
+        there = [int(file.name[:5]) // 10 for file in sorted((path / f"outcomes/onehot/width-{width}").glob("*.h5"))]
+        ledger = ledger_of(path, width)
+        keep = np.repeat([block != left_out for block in there], 10)
+        mask, right = ledger["in_subset"][keep], (ledger["predicted_train"] == labels)[keep]
+        with np.errstate(invalid="ignore"):
+            return (right & mask).sum(0) / mask.sum(0) - (right & ~mask).sum(0) / (~mask).sum(0)
+
+    # without block 0 width 2 has no model left, without block 1 width 4: no share is defined, so no error is
+    assert np.isnan(accuracies(2, 0)).all()
+    assert np.isnan(accuracies(4, 1)).all()
+    assert set(trajectories(path)["all_sizes"]["raw_error"].values()) == {None}
+    shutil.copy(tiny_run / "outcomes/onehot/width-4/00000-00009-r0.h5", path / "outcomes/onehot/width-4/")
+    shutil.copy(tiny_run / "outcomes/onehot/width-2/00010-00019-r0.h5", path / "outcomes/onehot/width-2/")
+    (path / "outcomes/onehot/width-8/00010-00019-r0.h5").unlink()
+    shares = [
+        np.mean(memscope.classify_trajectories(np.stack([accuracies(2, b), accuracies(4, b)])) == "increasing")
+        for b in (0, 1)
+    ]
+    shutil.rmtree(path / "outcomes/onehot/width-8")
+    error = trajectories(path)["all_sizes"]["raw_error"]["increasing"]
+    assert error == pytest.approx(abs(shares[0] - shares[1]) / 2)

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from memscope.errors import OptionError, RunError
+from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
@@ -112,7 +112,7 @@ def start_training(path: Path, choices: Choices, stdout: int = subprocess.DEVNUL
 
 def test_two_calls_on_one_run_share_the_work_and_neither_spoils_it(tiny_run, tiny_choices, tmp_path):
     path = tmp_path / "run"
-    slow = replace(tiny_choices, epochs=40)  # so that neither is done before the other has started
+    slow = replace(tiny_choices, epochs=20)  # so that neither is done before the other has started
     both = [start_training(path, slow, stdout=subprocess.PIPE) for _ in range(2)]
     printed = [process.communicate()[0].decode() for process in both]
     assert [process.returncode for process in both] == [0, 0]
@@ -382,3 +382,164 @@ def test_a_disk_that_fills_gives_one_line_and_the_work_goes_on_afterwards(tiny_r
     assert outcomes(path).keys() == kept.keys()
     train_family(path, NOTHING, INLINE)
     assert_same_outcomes(path, tiny_run)
+
+
+def dropping(size, image_shape, num_classes):
+    """A family of the user's own whose layers draw at random in training."""
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 8 * size), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8 * size, num_classes)
+    )
+
+
+def too_many(size, image_shape, num_classes):
+    from torch import nn
+
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, num_classes + 2))
+
+
+def broken(size, image_shape, num_classes):
+    raise ZeroDivisionError("no such network")
+
+
+def test_layers_that_draw_at_random_do_not_break_bit_identity(tiny_choices, tmp_path, monkeypatch):
+    own_trainer(monkeypatch, "")
+    choices = replace(tiny_choices, family="test_train_family:dropping", widths=(1, 2), models=10)
+    train_family(tmp_path / "alone", choices, INLINE)
+    train_family(tmp_path / "both", choices, Where(device="cpu", workers=2))
+    assert_same_outcomes(tmp_path / "both", tmp_path / "alone")
+
+
+@pytest.mark.parametrize(
+    ("family", "says"),
+    [("too_many", r"gives outputs \(2, 6\) for 2 images; expected \(2, 4\)"), ("broken", "ZeroDivisionError: no such")],
+)
+def test_a_family_that_cannot_be_trained_is_refused_before_anything_is_written(
+    tiny_choices, tmp_path, monkeypatch, family, says
+):
+    own_trainer(monkeypatch, "")
+    for ahead in (plan_ahead, train_family):
+        with pytest.raises(OptionError, match=says):
+            ahead(tmp_path / "run", replace(tiny_choices, family=f"test_train_family:{family}"), INLINE)
+    assert not (tmp_path / "run").exists()
+
+
+def partly_unknown(data, subset, seeds, size):
+    odds = np.zeros(160)
+    odds[3] = np.nan if seeds.order % 2 else 0
+    return np.zeros(160, dtype=int), odds
+
+
+def test_a_model_of_the_users_own_with_nan_log_odds_counts_as_diverged(tiny_choices, tmp_path, monkeypatch):
+    choices = replace(tiny_choices, trainer=own_trainer(monkeypatch, "partly_unknown"), models=10, widths=(2,))
+    lost = {model for _, model in train_family(tmp_path / "run", choices, INLINE).diverged}
+    assert 0 < len(lost) < 10
+    row = score(tmp_path / "run")["sizes"][0]
+    assert set(row["diverged_models"]) == lost
+    assert row["mean_soft_score"] is not None
+
+
+def meddling(data, subset, seeds, size):
+    data.train_images[:] = 0
+    return np.zeros(160, dtype=int), None
+
+
+def test_the_users_own_training_cannot_change_the_data_for_later_models(tiny_choices, tmp_path, monkeypatch):
+    choices = replace(tiny_choices, trainer=own_trainer(monkeypatch, "meddling"), models=10, widths=(2,))
+    result = train_family(tmp_path / "run", choices, INLINE)
+    assert "read-only" in result.failures[0][1]
+
+
+def test_a_replayed_plan_keeps_what_has_no_option_and_notices_other_data(tiny_npz, tmp_path):
+    import shutil
+
+    from memscope.plan import plan_to_toml
+    from memscope.steps.options import choices_from_plan
+
+    data = tmp_path / "mine.npz"
+    shutil.copy(tiny_npz, data)
+    choices = Choices(data=f"npz:{data}", family="mlp", widths=(2, 3), models=10, epochs=1)
+    plan = train_family(tmp_path / "one", choices, INLINE).run.plan
+    odd = replace(plan, recipe=replace(plan.recipe, momentum=0.5, warmup=0.3))
+    assert plan_to_toml(odd) != plan_to_toml(plan)
+    replayed = train_family(tmp_path / "two", choices_from_plan(odd, NOTHING), INLINE).run.plan
+    assert replayed == odd
+    other_axis = choices_from_plan(plan, Choices(depths=(1, 2), width=4))
+    assert train_family(tmp_path / "three", other_axis, INLINE).run.plan.axis == "depth"
+    with np.load(tiny_npz) as stored:
+        arrays = dict(stored)
+    arrays["train_labels"] = arrays["train_labels"][::-1]
+    np.savez(data, **arrays)
+    with pytest.raises(RunError, match="not the same data"):
+        train_family(tmp_path / "four", choices_from_plan(plan, NOTHING), INLINE)
+    assert not (tmp_path / "four").exists()
+    shutil.copy(data, tmp_path / "others.npz")
+    chosen = choices_from_plan(plan, Choices(data=f"npz:{tmp_path}/others.npz", seed=1))
+    assert train_family(tmp_path / "five", chosen, INLINE).run.plan.seed == 1
+
+
+def test_a_growth_that_fails_changes_nothing(tiny_run, tmp_path):
+    import shutil
+
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    (path / "cache" / "images.npy").write_bytes(b"short")
+    plan = (path / "plan.toml").read_bytes()
+    lost = replace(NOTHING, data=f"npz:{tmp_path}/nowhere.npz", models=90)
+    with pytest.raises(MemscopeError, match="nowhere"):
+        train_family(path, lost, INLINE)
+    assert (path / "plan.toml").read_bytes() == plan
+
+
+def test_damaged_examples_and_images_are_made_again(tiny_run, tmp_path):
+    import shutil
+
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    for name in ("cache/images.npy", "examples.h5"):
+        content = (path / name).read_bytes()
+        (path / name).write_bytes(content[: len(content) // 2])
+        train_family(path, NOTHING, INLINE)
+        assert len(open_run(path).dataset().train_images) == 120
+
+
+def test_data_given_by_a_relative_path_are_found_from_elsewhere(tiny_npz, tmp_path, monkeypatch):
+    monkeypatch.chdir(tiny_npz.parent)
+    choices = Choices(data=f"npz:{tiny_npz.name}", family="mlp", widths=(2,), models=10, epochs=1)
+    train_family(tmp_path / "run", choices, INLINE)
+    (tmp_path / "run" / "cache" / "images.npy").unlink()
+    monkeypatch.chdir("/")
+    assert train_family(tmp_path / "run", NOTHING, INLINE).trained == 0
+
+
+def test_a_run_that_is_stopped_leaves_no_worker_behind_while_its_error_is_looked_at(
+    tiny_choices, tmp_path, monkeypatch
+):
+    import multiprocessing
+
+    def full(*arguments):
+        raise RunError("full")
+
+    monkeypatch.setattr("memscope.steps.train_family.write_outcome", full)
+    held = None
+    try:
+        train_family(tmp_path / "run", tiny_choices, Where(device="cpu", workers=2))
+    except RunError as error:
+        held = error  # as a notebook holds the last error, and with it every frame
+    assert held is not None
+    deadline = time.monotonic() + 5
+    while multiprocessing.active_children():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_recording_all_models_finishes_a_run(tiny_npz, tmp_path):
+    from memscope.steps.status import status
+
+    choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=10, widths=(1,))
+    run = train_family(tmp_path / "run", choices, INLINE).run
+    assert status(tmp_path / "run")["sizes"][0]["missing"] == 10
+    for model in range(10):
+        run.record(size=1, model=model, predictions=np.zeros(160, dtype=int))
+    assert status(tmp_path / "run")["sizes"][0]["missing"] == 0

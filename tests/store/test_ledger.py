@@ -17,7 +17,9 @@ from memscope.store.ledger import (
     Task,
     all_tasks,
     finished_tasks,
+    ledger_state,
     missing_tasks,
+    outcome_path,
     read_outcome,
     write_outcome,
 )
@@ -96,6 +98,36 @@ def test_an_outcome_of_another_plan_is_refused_with_what_was_expected_and_found(
         read_outcome(tmp_path, plan, TASK)
     for part in (str(path), PLAN.digest[:12], plan.digest[:12], "Move it away"):
         assert part in str(refused.value)
+
+
+@pytest.mark.parametrize("elsewhere", [Task("onehot", 2, 5, 5), Task("onehot", 16, 10, 5)])
+def test_a_file_under_another_tasks_name_is_refused(tmp_path, elsewhere):
+    path = write_outcome(tmp_path, PLAN, TASK, outcome())
+    target = outcome_path(tmp_path, PLAN, elsewhere)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(path.read_bytes())
+    with pytest.raises(RunError, match=r"expected (size|model)"):
+        read_outcome(tmp_path, PLAN, elsewhere)
+
+
+def test_files_of_another_unit_are_not_counted(tmp_path):
+    path = write_outcome(tmp_path, PLAN, TASK, outcome())
+    for name in ("00000-00009-r0.h5", "00006-00010-r0.h5", "notes.h5"):
+        path.with_name(name).write_bytes(path.read_bytes())
+    assert finished_tasks(tmp_path, PLAN, 16) == [TASK]
+
+
+def test_the_state_of_the_ledger_tells_additions_and_changes_and_survives_a_copy(tmp_path):
+    import shutil
+
+    states = [ledger_state(tmp_path / "a", PLAN)]
+    write_outcome(tmp_path / "a", PLAN, TASK, outcome())
+    states.append(ledger_state(tmp_path / "a", PLAN))
+    shutil.copytree(tmp_path / "a", tmp_path / "b", copy_function=shutil.copyfile)
+    assert ledger_state(tmp_path / "b", PLAN) == states[-1]
+    write_outcome(tmp_path / "a", PLAN, TASK, outcome(300))
+    states.append(ledger_state(tmp_path / "a", PLAN))
+    assert len(set(states)) == 3
 
 
 def test_a_changed_subset_is_noticed(tmp_path):

@@ -1,3 +1,4 @@
+import contextlib
 import json
 
 import h5py
@@ -10,7 +11,7 @@ from memscope.run import open_run
 from memscope.steps.score import score
 from memscope.steps.trajectories import trajectories
 from memscope.store.format import GROUPS
-from memscope.store.results import assemble, results_path
+from memscope.store.results import assemble, plain, results_path
 
 
 @pytest.fixture
@@ -97,6 +98,38 @@ def test_results_that_do_not_fit_are_refused(scored, attribute, value, says):
         open_run(scored).scores(size=4)
 
 
-def test_results_say_how_many_models_of_each_size_went_in(scored):
+def test_the_summary_is_json_without_nan(scored):
+    def refuse(constant):
+        raise AssertionError(constant)
+
     with h5py.File(scored / "trajectories.h5") as file:
-        assert json.loads(file["score"].attrs["models_in_ledger"]) == {"2": 20, "4": 20, "8": 20}
+        summary = json.loads(file["score"].attrs["summary"], parse_constant=refuse)
+    assert [row["models"] for row in summary["sizes"]] == [20, 20, 20]
+    assert plain({"a": [float("nan"), 1.0, float("inf")], 2: (True,)}) == {"a": [None, 1.0, None], "2": [True]}
+
+
+def test_damaged_results_of_one_step_do_not_keep_another_from_its_own(scored):
+    other = results_path(scored, "trajectories")
+    other.write_bytes(other.read_bytes()[:3000])
+    score(scored)
+    with h5py.File(scored / "trajectories.h5") as file:
+        assert set(file) == {"examples", "score"}
+    trajectories(scored)
+    with h5py.File(scored / "trajectories.h5") as file:
+        assert set(file) == {"examples", "score", "trajectories"}
+
+
+def test_flipped_bytes_in_results_and_examples_give_an_error_of_ours_or_nothing(scored):
+    random = np.random.default_rng(0)
+    for path in (results_path(scored, "score"), scored / "examples.h5"):
+        content = path.read_bytes()
+        for position in random.integers(0, len(content), 60):
+            broken = bytearray(content)
+            broken[position] ^= 1 << random.integers(8)
+            path.write_bytes(bytes(broken))
+            run = open_run(scored)
+            with contextlib.suppress(RunError):
+                run.results("score")
+            with contextlib.suppress(RunError):
+                assert len(run.examples.labels)
+        path.write_bytes(content)
