@@ -22,7 +22,7 @@ Examples:
 def command(run: Path, fresh: bool) -> None:
     """All of it on a bundled real data set, in a few minutes on two cores.
 
-    Trains 30 small convolutional networks at each of five widths on random subsets of 1,000 Fashion-MNIST
+    Trains 20 small convolutional networks at each of five widths on random subsets of 1,000 Fashion-MNIST
     images, a tenth of them with a flipped label, scores the images, classifies their trajectories and draws the
     figures. RUN is runs/demo if not given.
     """

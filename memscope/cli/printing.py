@@ -33,7 +33,7 @@ def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) 
 
 def say(text: str) -> None:
     """Print a sentence as it is: square brackets in names and paths are no markup."""
-    console.print(text, markup=False)
+    console.print(text, markup=False, soft_wrap=not console.is_terminal)
 
 
 def escaped(text: str) -> str:

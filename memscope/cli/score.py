@@ -123,7 +123,7 @@ def show(summary: dict[str, Any]) -> None:
         largest = summary["sizes"][-1]
         table(
             f"Most memorised at {summary['axis']} {largest['size']}",
-            ["example", "label", "others say", "share", "score", "SE"] + (["true label"] if noisy else []),
+            ["example", "label", "others say", "share", "score", "95 % interval"] + (["true label"] if noisy else []),
             [
                 [
                     str(each["name"]),
@@ -131,7 +131,7 @@ def show(summary: dict[str, Any]) -> None:
                     str(each["suggested_label"]),
                     percent(each["suggested_share"]),
                     decimals(each["score"]),
-                    decimals(each["standard_error"]),
+                    f"{decimals(each['interval_low'], 2)} to {decimals(each['interval_high'], 2)}",
                 ]
                 + ([str(each["true_label"])] if noisy else [])
                 for each in summary["most_memorised"]

@@ -15,7 +15,7 @@ from memscope.steps.score import score
 from memscope.steps.train_family import Say, Where, train_family
 from memscope.steps.trajectories import trajectories
 
-DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=30)
+DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20)
 """Chosen to end in less than four minutes on two cores without bfloat16, training to figures."""
 
 

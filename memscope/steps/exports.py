@@ -116,6 +116,8 @@ def most_memorised(run: Run, count: int) -> list[dict[str, object]]:
             "suggested_share": float(found["suggested_share"][-1][example]),
             "score": float(score[example]),
             "standard_error": float(error[example]),
+            "interval_low": float(found["interval_low"][-1][example]),
+            "interval_high": float(found["interval_high"][-1][example]),
             "accuracy_in": float(found["accuracy_in"][-1][example]),
             "accuracy_out": float(found["accuracy_out"][-1][example]),
         }
