@@ -15,7 +15,7 @@ from memscope.plan import Plan, plan_to_toml, read_plan
 from memscope.recipe import RECORDED
 from memscope.store.atomic import create_atomically, write_atomically
 from memscope.store.examples import Examples, open_dataset, read_examples
-from memscope.store.ledger import ONEHOT, Outcome, Task, finished_tasks, read_outcome, write_outcome
+from memscope.store.ledger import ONEHOT, Outcome, Task, finished_tasks, own_accuracy, read_outcome, write_outcome
 from memscope.store.results import read_group
 
 
@@ -86,13 +86,15 @@ class Run:
         classes, odds = check_predictions(
             predictions, log_odds, num_train + len(self.examples.test_labels), len(self.examples.class_names)
         )
+        in_subset = self.subset(model)[None]
         outcome = Outcome(
-            in_subset=self.subset(model)[None],
+            in_subset=in_subset,
             predicted_train=classes[None, :num_train],
             predicted_test=classes[None, num_train:],
             log_odds_train=odds[None, :num_train],
             log_odds_test=odds[None, num_train:],
             epoch_loss=np.full((1, self.plan.recipe.epochs), np.nan, dtype=np.float32),
+            own_accuracy=own_accuracy(classes[None, :num_train], self.examples.labels, in_subset),
             diverged=np.array([lost(log_odds)]),
             seconds=np.full(1, np.nan, dtype=np.float32),
             made_by={"device": "recorded", "precision": self.plan.precision},

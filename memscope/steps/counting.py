@@ -64,7 +64,7 @@ def count_size(run: Run, size: int, variant: str = ONEHOT) -> SizeCounts:
         mask = outcome.in_subset[good]
         correct = outcome.predicted_train[good] == examples.labels
         probability = probability_of(outcome.log_odds_train[good])
-        own += list((correct & mask).sum(1) / mask.sum(1))
+        own += list(outcome.own_accuracy[good].astype(np.float64))
         test += list((outcome.predicted_test[good] == examples.test_labels).mean(1))
         block = task.first // run.plan.block  # a task never crosses blocks: its unit divides the block
         add(hard, block, count_outcomes(mask, correct))

@@ -35,6 +35,7 @@ OUTCOME = {
     "log_odds_train": Field(("model", "train"), "nat", "log p_y - log sum of the other classes, of the given label"),
     "log_odds_test": Field(("model", "test"), "nat", "the same for the test examples"),
     "epoch_loss": Field(("model", "epoch"), "nat", "mean training loss of each epoch"),
+    "own_accuracy": Field(("model",), "1", "share of its own subset that the model fits"),
     "diverged": Field(("model",), "1", "1 where the loss became NaN or infinite; such a model is never scored"),
     "seconds": Field(("model",), "s", "wall-clock time of training and evaluation"),
 }

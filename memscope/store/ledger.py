@@ -56,6 +56,8 @@ class Outcome:
     """float16 [m, M]"""
     epoch_loss: np.ndarray
     """float32 [m, epochs], the mean training loss of each epoch; NaN where it is not known"""
+    own_accuracy: np.ndarray
+    """float32 [m], the share of its own subset that each model fits"""
     diverged: np.ndarray
     """bool [m]: the loss became NaN or infinite; what such a model predicts is never used"""
     seconds: np.ndarray
@@ -122,6 +124,11 @@ def subset_digest(packed: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(packed).tobytes()).hexdigest()
 
 
+def own_accuracy(predicted: np.ndarray, labels: np.ndarray, in_subset: np.ndarray) -> np.ndarray:
+    """float32 [models]: the share of its own subset that each model gets right; the arrays are [models, N] and [N]."""
+    return (((predicted == labels) & in_subset).sum(1) / in_subset.sum(1)).astype(np.float32)
+
+
 def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
     """Write one task's outcome to its file, whole or not at all; the path. Twice the same is harmless."""
     num_classes = int(max(outcome.predicted_train.max(initial=0), outcome.predicted_test.max(initial=0))) + 1
@@ -148,6 +155,7 @@ def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
             "log_odds_train": outcome.log_odds_train.astype(np.float16),
             "log_odds_test": outcome.log_odds_test.astype(np.float16),
             "epoch_loss": outcome.epoch_loss.astype(np.float32),
+            "own_accuracy": outcome.own_accuracy.astype(np.float32),
             "diverged": outcome.diverged.astype(np.uint8),
             "seconds": outcome.seconds.astype(np.float32),
         }
@@ -200,6 +208,7 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
         log_odds_train=values["log_odds_train"],
         log_odds_test=values["log_odds_test"],
         epoch_loss=values["epoch_loss"],
+        own_accuracy=values["own_accuracy"],
         diverged=values["diverged"].astype(bool),
         seconds=values["seconds"],
         made_by=made_by,

@@ -17,7 +17,7 @@ from memscope.families import open_family
 from memscope.plan import Plan
 from memscope.recipe import OWN_LOOP
 from memscope.store.examples import Examples, open_dataset, open_images, read_examples
-from memscope.store.ledger import Outcome, Task
+from memscope.store.ledger import Outcome, Task, own_accuracy
 from memscope.store.weights import Weights
 from memscope.training.device import device_name, worker_device
 from memscope.training.evaluation import evaluate
@@ -81,13 +81,15 @@ def open_work(job: Job, worker: int = 0) -> Callable[[Task], Trained]:
             seconds.append(time.perf_counter() - start)
         predictions = np.stack([one.predictions for one in models])
         log_odds = np.stack([one.log_odds for one in models])
+        in_subset = np.stack(subsets)
         outcome = Outcome(
-            in_subset=np.stack(subsets),
+            in_subset=in_subset,
             predicted_train=predictions[:, :num_train],
             predicted_test=predictions[:, num_train:],
             log_odds_train=log_odds[:, :num_train],
             log_odds_test=log_odds[:, num_train:],
             epoch_loss=np.stack([one.epoch_loss for one in models]),
+            own_accuracy=own_accuracy(predictions[:, :num_train], examples.labels, in_subset),
             diverged=np.array([one.diverged for one in models]),
             seconds=np.array(seconds, dtype=np.float32),
             made_by=made_by,

@@ -441,6 +441,7 @@ def a_run(path, sizes=(2, 4, 8), shape=(8, 8, 3), models=20, noise=True, names=N
                 log_odds_train=np.zeros(subset.shape, np.float16),
                 log_odds_test=np.zeros((10, 20), np.float16),
                 epoch_loss=np.zeros((10, 1), np.float32),
+                own_accuracy=((predicted == labels) & subset).sum(1) / subset.sum(1),
                 diverged=np.zeros(10, bool),
                 seconds=np.ones(10, np.float32),
                 made_by={"device": "none"},

@@ -49,6 +49,7 @@ def outcome(num_classes: int = 10) -> Outcome:
         log_odds_train=random.normal(0, 5, (5, 37)).astype(np.float16),
         log_odds_test=random.normal(0, 5, (5, 11)).astype(np.float16),
         epoch_loss=random.random((5, 3)).astype(np.float32),
+        own_accuracy=random.random(5).astype(np.float32),
         diverged=np.array([False, True, False, False, False]),
         seconds=np.ones(5, dtype=np.float32),
         made_by={"device": "cpu", "precision": "float32", "torch_version": "2", "memscope_version": "0"},
