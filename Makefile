@@ -18,7 +18,7 @@ types: .venv/ready-test
 
 # Two processes of one torch thread each: two threads in one process collapse as soon as anything else runs.
 pytest: .venv/ready-test
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --durations=10
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10
 
 .venv/ready-run: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "memscope needs Python 3.11 or newer; set PYTHON=")'

@@ -11,15 +11,20 @@ from memscope.steps.score import score
 from memscope.steps.train_family import Where, train_family
 from memscope.steps.trajectories import trajectories
 
+# one process for all of them: the run is trained once
+pytestmark = pytest.mark.xdist_group("whole")
+
 
 @pytest.fixture(scope="module")
 def real_run(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("whole") / "run"
     choices = Choices(
-        data="fashion-mnist-5k", examples=400, label_noise=0.1, widths=(1, 4, 16), models=10, epochs=20, batch_size=32
+        data="fashion-mnist-5k", examples=400, label_noise=0.1, widths=(1, 16), models=10, epochs=20, batch_size=32
     )
     result = train_family(path, choices, Where(device="cpu", workers=1))
     assert not result.failures
+    score(path)
+    trajectories(path)
     return path
 
 

@@ -112,7 +112,7 @@ def start_training(path: Path, choices: Choices, stdout: int = subprocess.DEVNUL
 
 def test_two_calls_on_one_run_share_the_work_and_neither_spoils_it(tiny_run, tiny_choices, tmp_path):
     path = tmp_path / "run"
-    slow = replace(tiny_choices, epochs=20)  # so that neither is done before the other has started
+    slow = replace(tiny_choices, epochs=12)  # so that neither is done before the other has started
     both = [start_training(path, slow, stdout=subprocess.PIPE) for _ in range(2)]
     printed = [process.communicate()[0].decode() for process in both]
     assert [process.returncode for process in both] == [0, 0]
