@@ -17,7 +17,7 @@ import numpy as np
 import tomli_w
 
 from memscope.errors import OptionError, RunError
-from memscope.recipe import PRECISIONS, RULES, Recipe
+from memscope.recipe import OWN_LOOP, PRECISIONS, RECORDED, RULES, Recipe
 from memscope.subsets import block_size, block_subsets, fraction_of
 
 VERSION = 1
@@ -81,6 +81,12 @@ class Plan:
     def block(self) -> int:
         """Models in a block of the balanced design."""
         return block_size(self.fraction)
+
+    @property
+    def learner(self) -> str:
+        """What is trained, for people: the family, or the user's own training."""
+        trainer = self.recipe.trainer
+        return self.family if trainer == OWN_LOOP else "models trained elsewhere" if trainer == RECORDED else trainer
 
     @property
     def digest(self) -> str:

@@ -9,13 +9,23 @@ from pathlib import Path
 
 import numpy as np
 
+import memscope
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
 from memscope.plan import Plan, plan_to_toml, read_plan
 from memscope.recipe import RECORDED
 from memscope.store.atomic import create_atomically, write_atomically
 from memscope.store.examples import Examples, open_dataset, read_examples
-from memscope.store.ledger import ONEHOT, Outcome, Task, finished_tasks, own_accuracy, read_outcome, write_outcome
+from memscope.store.ledger import (
+    ONEHOT,
+    Outcome,
+    Task,
+    finished_tasks,
+    outcome_path,
+    own_accuracy,
+    read_outcome,
+    write_outcome,
+)
 from memscope.store.results import read_group
 
 
@@ -61,12 +71,19 @@ class Run:
         count = len(self.examples.labels)
         return {name: values[row] for name, values in found.items() if values.shape[1:] == (count,)}
 
-    def record(self, size: int, model: int, predictions: np.ndarray, log_odds: np.ndarray | None = None) -> None:
+    def record(
+        self,
+        size: int,
+        model: int,
+        predictions: np.ndarray,
+        log_odds: np.ndarray | None = None,
+        replace: bool = False,
+    ) -> None:
         """Put a model that was trained elsewhere, on `subset(model)`, into the ledger.
 
         `predictions` int [N + M] are its classes for the training and then the test examples; `log_odds` [N + M]
         (log p_y - log of the sum of the others, of the given label) are needed for soft scores only; a NaN among them
-        marks the model as diverged. The run must
+        marks the model as diverged. A model that is there already is replaced only with `replace`. The run must
         have been made with `trainer="record"`: models of another recipe are never mixed with ours. MemscopeError
         where shapes, classes, size or model do not fit.
         """
@@ -81,6 +98,12 @@ class Run:
             raise OptionError(
                 f"{self.plan.axis} {size}, model {model} is not in the plan of {self.path}: sizes are "
                 f"{list(self.plan.sizes)}, models 0 to {self.plan.models - 1}; grow it with memscope train-family"
+            )
+        task = Task(ONEHOT, size, model, 1)
+        if not replace and outcome_path(self.path, self.plan, task).exists():
+            raise RunError(
+                f"{self.path} has {self.plan.axis} {size}, model {model} already; give replace=True "
+                "to put another in its place"
             )
         num_train = len(self.examples.labels)
         classes, odds = check_predictions(
@@ -97,9 +120,14 @@ class Run:
             own_accuracy=own_accuracy(classes[None, :num_train], self.examples.labels, in_subset),
             diverged=np.array([lost(log_odds)]),
             seconds=np.full(1, np.nan, dtype=np.float32),
-            made_by={"device": "recorded", "precision": self.plan.precision},
+            made_by={
+                "device": "elsewhere",
+                "precision": "unknown",
+                "torch_version": "unknown",
+                "memscope_version": memscope.__version__,
+            },
         )
-        write_outcome(self.path, self.plan, Task(ONEHOT, size, model, 1), outcome)
+        write_outcome(self.path, self.plan, task, outcome)
 
 
 def plan_path(run: Path) -> Path:

@@ -180,6 +180,39 @@ def flat_shares(
     return total / examples
 
 
+def flat_called_shares(
+    correct_in: ArrayLike,
+    n_in: ArrayLike,
+    correct_out: ArrayLike,
+    n_out: ArrayLike,
+    epsilon: float = 0.2,
+    confidence: float = 0.8,
+    seed: int = 0,
+    repeats: int = 4,
+    examples: int = 2000,
+) -> Floats:
+    """The shares [7], of TYPES and `undetermined`, that would be called if every trajectory were flat.
+
+    As `flat_shares`, but the drawn counts are given to `trajectory_types`: how often a type is called of an example
+    that does not change. From `repeats` draws of at most so many examples, evenly spaced. Raises OptionError as
+    `trajectory_types` does.
+    """
+    counts = _checked_counts(correct_in, n_in, correct_out, n_out)
+    counts = counts[:, :, ~_without_models(counts)]
+    if counts.shape[2] == 0:
+        return np.full(len(TYPES) + 1, np.nan)
+    counts = counts[:, :, :: max(1, -(-counts.shape[2] // examples))]
+    c_in, models_in, c_out, models_out = counts
+    shares = []
+    for repeat in range(repeats):
+        random = np.random.Generator(stream("flat called", seed, repeat))
+        drawn_in = random.binomial(models_in, c_in.sum(axis=0) / models_in.sum(axis=0))
+        drawn_out = random.binomial(models_out, c_out.sum(axis=0) / models_out.sum(axis=0))
+        called = trajectory_types(drawn_in, models_in, drawn_out, models_out, epsilon, confidence, seed + repeat).called
+        shares.append(type_shares(called, (*TYPES, UNDETERMINED)))
+    return np.mean(shares, axis=0)
+
+
 def _rise_and_fall(scores: Floats) -> tuple[Floats, Floats]:
     """Of scores [..., sizes, last], in one pass along the sizes with running extremes; NaN spreads."""
     lowest = highest = scores[..., 0, :]

@@ -65,10 +65,10 @@ def tell(shown: "Demonstration") -> None:
         f"from {first['test_accuracy']:.1%} to {last['test_accuracy']:.1%}."
     )
     say(
-        f"Of the flipped labels {flipped['increasing']:.0%} have a score that surely increases with "
+        f"Of the flipped labels {flipped['increasing']:.0%} are called increasing with "
         f"{axis}; of all examples "
-        f"{called['increasing']:.0%} surely increase, {called['decreasing']:.0%} decrease, "
-        f"{called['constant']:.0%} stay "
+        f"{called['increasing']:.0%} are called increasing, {called['decreasing']:.0%} decreasing, "
+        f"{called['constant']:.0%} "
         f"constant, and {called['undetermined']:.0%} cannot be told apart with {last['models']} models of each {axis}."
     )
     say(

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 # Width is the terminal's, or what a table needs where there is none: piped output is never folded.
@@ -28,7 +29,23 @@ def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) 
         shown.add_column(column, justify="left" if position < left else "right")
     for row in rows:
         shown.add_row(*[escaped(cell) for cell in row])
-    console.print(shown)
+    if fits(shown) or len(rows) >= len(columns):
+        console.print(shown)
+        return
+    # Too wide for this terminal, which would cut numbers off: a row for every column instead
+    turned = Table(header_style="bold", pad_edge=False)
+    turned.add_column(columns[0])
+    for row in rows:
+        turned.add_column(escaped(row[0]), justify="right")
+    for position, column in enumerate(columns[1:], start=1):
+        turned.add_row(column, *[escaped(row[position]) for row in rows])
+    console.print(turned)
+
+
+def fits(shown: Table) -> bool:
+    """Whether a table stands in the console's width with every cell whole."""
+    unbounded = console.options.update(width=10_000)
+    return Measurement.get(console, unbounded, shown).maximum <= console.width
 
 
 def say(text: str) -> None:

@@ -59,12 +59,14 @@ class TrainingProgress:
         elapsed = time.monotonic() - self.start
         rate = ended.done / elapsed if elapsed else 0.0
         # Large sizes come first, so the rate so far promises too little: the time left is an upper bound.
-        left = f"at most {duration((ended.total - ended.done) / rate)} left" if rate else ""
+        unfinished = ended.total - ended.done
+        left = f"at most {duration(unfinished / rate)} left" if rate and unfinished else ""
         if self.live:
             self.display.update(self.bar, description="training", completed=ended.done, total=ended.total, left=left)
         elif not self.quiet and (
             ended.failed or ended.done == ended.total or time.monotonic() - self.last_line > PLAIN_EVERY
         ):
             self.last_line = time.monotonic()
-            failed = " (a task failed)" if ended.failed else ""
-            click.echo(f"{ended.done} of {ended.total} models, {rate:.2f} a second, {left}{failed}", err=True)
+            parts = [f"{ended.done} of {ended.total} models", f"{rate:.2f} a second", left]
+            parts += ["a task failed"] if ended.failed else []
+            click.echo(", ".join(part for part in parts if part), err=True)

@@ -112,7 +112,8 @@ def show(summary: dict[str, Any]) -> None:
         rows,
     )
     say(
-        "SE: standard error of one score; ±: of the mean over examples, by leaving out blocks of models. "
+        "SE: standard error of one score, 0 where all models agree (the intervals in the exports say "
+        "more); ±: of the mean over examples, by leaving out blocks of models. "
         "interpolates: the median model fits 99 % of its own subset (share in brackets)."
     )
     if noisy:
@@ -121,12 +122,15 @@ def show(summary: dict[str, Any]) -> None:
         say(line)
     if summary["most_memorised"]:
         largest = summary["sizes"][-1]
+        named = summary["most_memorised"][0]["name"] is not None
         table(
             f"Most memorised at {summary['axis']} {largest['size']}",
-            ["example", "label", "others say", "share", "score", "95 % interval"] + (["true label"] if noisy else []),
+            ["example", *(["name"] if named else []), "label", "others say", "share", "score", "95 % interval"]
+            + (["true label"] if noisy else []),
             [
                 [
-                    str(each["name"]),
+                    str(each["example"]),
+                    *([str(each["name"])] if named else []),
                     str(each["label"]),
                     str(each["suggested_label"]),
                     percent(each["suggested_share"]),
@@ -136,7 +140,7 @@ def show(summary: dict[str, Any]) -> None:
                 + ([str(each["true_label"])] if noisy else [])
                 for each in summary["most_memorised"]
             ],
-            left=3,
+            left=3 + named,
         )
         say("others say: the most frequent prediction of the models trained without the example.")
 
@@ -157,7 +161,8 @@ def notes(summary: dict[str, Any]) -> list[str]:
         if row["models"] + row["diverged"] < summary["models_planned"]:
             lines.append(
                 f"Unfinished at {axis} {row['size']}: {row['models'] + row['diverged']} of {summary['models_planned']} "
-                "planned models; memscope train-family trains the others."
+                "planned models; "
+                f"{'record' if summary['trainer'] == 'record' else 'memscope train-family trains'} the others."
             )
         if row["diverged"]:
             lines.append(f"Left out at {axis} {row['size']}: {row['diverged']} models that diverged.")

@@ -47,4 +47,9 @@ def command(run: Path, as_json: bool) -> None:
         remedy = "" if state == "current" else f"; run memscope {group} {run}"
         say(f"Results of {group}: {state}{remedy if len(state) < 20 else ''}.")
     if any(row["missing"] for row in found["sizes"]):
-        say(f"Next: memscope train-family {run} trains what is missing.")
+        recorded = found["trainer"] == "record"
+        say(
+            "Next: run.record what is missing."
+            if recorded
+            else f"Next: memscope train-family {run} trains what is missing."
+        )

@@ -165,9 +165,15 @@ def show_trained(trained: "Trained") -> None:
             f"Diverged: {plan.axis} {size}, model {model} (its loss became NaN or infinite); it is "
             "left out of the scores."
         )
+    reasons: dict[str, list[str]] = {}
     for task, reason in trained.failures:
-        name = f"{plan.axis} {task.size}, models {task.first} to {task.first + task.count - 1}"
-        say(f"Failed twice: {name}: {reason}. The traceback is in {run.path}/failures; run the command again to retry.")
+        last = task.first + task.count - 1
+        reasons.setdefault(reason, []).append(f"{plan.axis} {task.size}, models {task.first} to {last}")
+    for reason, names in reasons.items():
+        others = f" and {len(names) - 1} more tasks" if len(names) > 1 else ""
+        say(f"Failed twice: {names[0]}{others}: {reason}")
+    if reasons:
+        say(f"The tracebacks are in {run.path}/failures; run the command again to retry.")
     if not trained.failures:
         say(f"Next: memscope score {run.path}")
 
@@ -213,7 +219,7 @@ def show_forecast(forecast: "Forecast", as_json: bool) -> None:
     if forecast.seconds is None:
         say("Time: not estimated, the training is your own.")
     else:
-        say(f"Time: about {duration(forecast.seconds)} with {forecast.workers} workers.")
+        say(f"Time: about {duration(forecast.seconds)} with {forecast.workers} workers, beside some seconds to start.")
     say(
         f"Disk: {size_of(forecast.outcome_bytes)} of outcomes, {size_of(forecast.weight_bytes)} of "
         "weights, before compression."

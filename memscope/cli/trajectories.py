@@ -74,13 +74,14 @@ def show(summary: dict[str, Any]) -> None:
         sizes = ", ".join(map(str, shares["sizes"]))
         table(
             f"Types of trajectory over {label}: {summary['axis']} {sizes} (epsilon {epsilon:g})",
-            ["type", "raw rule", "if all were flat", "called"],
+            ["type", "raw rule", "if all were flat", "called", "if all were flat"],
             [
                 [
                     name,
                     percent_with_error(shares["raw"].get(name), shares["raw_error"].get(name)),
                     percent(shares["if_all_flat"].get(name)) if name in shares["if_all_flat"] else "-",
                     percent(shares["called"][name]),
+                    percent(shares["if_all_flat_called"][name]),
                 ]
                 for name in shares["called"]
             ],
@@ -88,7 +89,8 @@ def show(summary: dict[str, Any]) -> None:
         if shares["undefined"]:
             say(f"{shares['undefined']} examples are undefined: a size has no model with, or none without them.")
     say(
-        "if all were flat: what the raw rule would say of trajectories without any change, at these numbers of models. "
+        "if all were flat: what the column before would say of trajectories without any change, at "
+        "these numbers of models. "
         f"called: with at least {summary['confidence']:.0%} of the posterior. Compare shares only on "
         "equal sizes and models."
     )
@@ -111,6 +113,11 @@ def show(summary: dict[str, Any]) -> None:
         ],
     )
     names = list(summary["all_sizes"]["raw"])
+    say(
+        "from acc. in, from acc. out: the parts of the change. A rise from acc. out means that "
+        "models without the example "
+        "get it right less often, a fall that they get it right more often. A negative fall: the score never falls."
+    )
     table(
         "Raw shares against epsilon",
         ["epsilon", *names],

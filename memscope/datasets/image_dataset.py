@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ImageDataset:
     """Images, labels and the identity of every example.
 
@@ -34,6 +34,13 @@ class ImageDataset:
     test_names: tuple[str, ...] | None = None
     true_labels: np.ndarray | None = None
     """int64 [N], the labels before `--label-noise` flipped some; None where none were flipped"""
+
+    def __repr__(self) -> str:
+        height, width, channels = self.image_shape
+        return (
+            f"ImageDataset({self.spec!r}, {len(self.train_labels)} training and {len(self.test_labels)} test images of "
+            f"{height}x{width}x{channels}, {self.num_classes} classes)"
+        )
 
     @property
     def num_classes(self) -> int:

@@ -133,9 +133,11 @@ def check_member(family: Family, size: int, image_shape: ImageShape, num_classes
             raise
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            own = "its function is called with (size, image_shape as (H, W, C), num_classes)"
+            advice = own if ":" in family.name else "use larger images or another family"
             raise OptionError(
                 f"the family {family.name} cannot be built at {family.axis} {size} for {height}x{width}x{channels} "
-                f"images ({reason}); use larger images or another family"
+                f"images ({reason}); {advice}"
             ) from error
     if tuple(logits.shape) != (2, num_classes):
         raise OptionError(

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memscope.analysis.trajectories import TYPES
-from memscope.plots.setting import Setting, caption
+from memscope.plots.setting import Setting, caption, epsilon_note
 from memscope.plots.style import (
     FAINT,
     FLIPPED,
@@ -80,7 +80,7 @@ def draw_examples(setting: Setting, rows: Sequence[ExampleRow]) -> Figure:
         max(1.0, sum(heights) - GAP / 2),
         f"What the types look like: the most certain examples of each type of trajectory from {setting.span}",
         f"{what} its memorisation score over {setting.axis}, between lines at 0 and 1. Above: its position in the run.",
-        caption(setting, *notes),
+        caption(setting, *notes, epsilon_note(setting)),
     )
     height = figure.get_figheight()
     sheet = place(figure, 0, 0, width, height)  # one axes, in inches, for everything

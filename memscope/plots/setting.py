@@ -38,17 +38,21 @@ class Setting:
 
 
 def caption(setting: Setting, *notes: str) -> str:
-    """The line under a figure: notes of its own, then data, family, models and epsilon."""
+    """The line under a figure: notes of its own, then data, family and models."""
     flipped = "" if setting.flipped is None else f", {setting.flipped:,} of them with a flipped label"
     fewest, most = min(setting.models), max(setting.models)
     models = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     about = (
         f"Data: {truncated(setting.data, SMALL, LONGEST_NAME)}, {setting.examples:,} training examples{flipped}. "
         f"Family: {truncated(setting.family, SMALL, LONGEST_NAME)}, {models} models at each {setting.axis}, "
-        f"each trained on {percent(setting.fraction)} of the examples. "
-        f"Changes of the score below epsilon\u00a0=\u00a0{setting.epsilon:g} do not count."
+        f"each trained on {percent(setting.fraction)} of the examples."
     )
     return " ".join((*notes, about))
+
+
+def epsilon_note(setting: Setting) -> str:
+    """For the figures that show types."""
+    return f"Changes of the score below epsilon\u00a0=\u00a0{setting.epsilon:g} do not count."
 
 
 def most_called(shares: Mapping[str, float | None]) -> str:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from memscope.analysis.trajectories import TYPES, UNDETERMINED
-from memscope.plots.setting import Setting, caption, most_called
+from memscope.plots.setting import Setting, caption, epsilon_note, most_called
 from memscope.plots.style import (
     BLUE,
     CLEAN,
@@ -69,7 +69,7 @@ def draw_shares(
         f"{percent(called[UNDETERMINED])} are undetermined",
         f"The raw rule names a type for every estimated trajectory; a type is called only with at least "
         f"{percent(setting.confidence)} of the posterior, else the example is undetermined.",
-        caption(setting, *notes),
+        caption(setting, *notes, epsilon_note(setting)),
     )
     axes = share_axes(figure, left, bottom + under, wide, tall, "of all examples")
     raw, error, flat = shares["raw"], shares["raw_error"], shares["if_all_flat"]

@@ -6,7 +6,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED, type_shares
-from memscope.plots.setting import Setting, caption, most_called
+from memscope.plots.setting import Setting, caption, epsilon_note, most_called
 from memscope.plots.style import (
     GREY,
     INK,
@@ -52,7 +52,7 @@ def draw_trajectories(setting: Setting, scores: np.ndarray, called: np.ndarray) 
         f"Memorisation over {setting.axis}: {most_called(dict(zip(TYPES, type_shares(called), strict=True)))}",
         f"A panel holds the examples called that type, with at least {percent(setting.confidence)} of the posterior; "
         "undetermined are those where no type has so much.",
-        caption(setting, *notes),
+        caption(setting, *notes, epsilon_note(setting)),
     )
     places = size_positions(setting.axis, setting.sizes)
     lowest, highest = 0.0, 1.0

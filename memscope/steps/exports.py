@@ -84,17 +84,34 @@ def export_suspects(run_path: Path, file: Path) -> tuple[int, int]:
     names = examples.class_names
     rows = [
         [
-            examples.describe(example),
+            int(example),
+            int(examples.index[example]),
+            examples.names[example] if examples.names else "",
             names[examples.labels[example]],
             names[suggested[example]],
             round(float(share[example]), 4),
             round(float(out[example]), 4),
             round(float(score[example]), 4),
-            round(float(found["standard_error"][best][example]), 4),
+            *(
+                round(float(found[name][best][example]), 4)
+                for name in ("standard_error", "interval_low", "interval_high")
+            ),
         ]
         for example in order
     ]
-    header = ["example", "given_label", "suggested_label", "suggested_share", "accuracy_out", "score", "standard_error"]
+    header = [
+        "example",
+        "index",
+        "name",
+        "given_label",
+        "suggested_label",
+        "suggested_share",
+        "accuracy_out",
+        "score",
+        "standard_error",
+        "interval_low",
+        "interval_high",
+    ]
     write_csv(file, header, rows)
     return len(rows), int(found["size"][best])
 
@@ -103,13 +120,15 @@ def most_memorised(run: Run, count: int) -> list[dict[str, object]]:
     """The examples with the highest scores at the largest size, each with what it is."""
     found, examples = run.results("score"), run.examples
     score, error = found["score"][-1], found["standard_error"][-1]
-    order = np.lexsort((np.arange(len(score)), np.where(np.isnan(score), np.inf, -score)))[:count]
+    # many scores are exactly 1: among equals the surer come first
+    low, share = found["interval_low"][-1], found["suggested_share"][-1]
+    order = np.lexsort((np.arange(len(score)), -share, -low, np.where(np.isnan(score), np.inf, -score)))[:count]
     names = examples.class_names
     return [
         {
             "example": int(example),
             "index": int(examples.index[example]),
-            "name": examples.describe(int(example)),
+            "name": examples.names[example] if examples.names else None,
             "label": names[examples.labels[example]],
             "true_label": None if examples.true_labels is None else names[examples.true_labels[example]],
             "suggested_label": suggestion(names, int(found["suggested_label"][-1][example])),

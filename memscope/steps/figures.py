@@ -19,6 +19,7 @@ from memscope.plots.style import png
 from memscope.plots.trajectories import draw_trajectories
 from memscope.run import Run, open_run
 from memscope.steps.score import score
+from memscope.steps.train_family import ensure_examples
 from memscope.store.atomic import write_atomically
 from memscope.store.results import read_results, results_path
 
@@ -30,6 +31,7 @@ def draw_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path
     other models than the trajectories. RunError where results are missing or a file cannot be written.
     """
     run = open_run(run_path)
+    ensure_examples(run)
     drawn = []
     for name, figure in figures(run):
         path = directory / f"{name}.png"
@@ -46,7 +48,7 @@ def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     scores = scored["score"]
     setting = Setting(
         data=run.plan.data.spec,
-        family=run.plan.family,
+        family=run.plan.learner,
         axis=run.plan.axis,
         sizes=found["size"],
         models=tuple(types["models"]),

@@ -94,6 +94,8 @@ def check_choices(choices: Choices) -> None:
         load_trainer(recipe.trainer)  # better now than in every task
     if recipe.trainer == OWN_LOOP and choices.family is not None and sizes is not None:
         check_sizes(open_family(choices.family, axis=axis, fixed=choices.width), sizes)
+    elif recipe.trainer == OWN_LOOP and choices.family is not None and ":" in choices.family:
+        open_family(choices.family)
 
 
 def recipe_of(choices: Choices) -> Recipe:

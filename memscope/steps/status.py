@@ -38,7 +38,7 @@ def status(path: str | os.PathLike[str]) -> dict[str, Any]:
         "run": str(path),
         "digest": plan.digest,
         "data": plan.data.spec,
-        "family": plan.family,
+        "family": plan.learner,
         "axis": plan.axis,
         "trainer": plan.recipe.trainer,
         "precision": plan.precision,

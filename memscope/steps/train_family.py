@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -89,7 +89,7 @@ def train_family(
     run = prepare(Path(path), choices, device, say)
     if run.plan.recipe.trainer == RECORDED:
         return Trained(run)
-    return train_missing(run, where, device, on_end)
+    return train_missing(run, where, device, say, on_end)
 
 
 def plan_ahead(
@@ -103,7 +103,7 @@ def plan_ahead(
     where = where or Where()
     check_where(where)
     device = resolve_device(where.device)
-    workers = where.workers or default_workers(device, cores())
+    workers = workers_of(where, device)
     directory = Path(path)
     if plan_path(directory).is_file():
         run = open_run(directory)
@@ -123,6 +123,11 @@ def check_where(where: Where) -> None:
     if where.workers is not None and where.workers < 1:
         raise OptionError(f"--workers is {where.workers}; it must be at least 1")
     open_engine(where.engine)
+
+
+def workers_of(where: Where, device: str) -> int:
+    """How many workers there will be; the inline engine is one."""
+    return 1 if where.engine == "inline" else where.workers or default_workers(device, cores())
 
 
 def cores() -> int:
@@ -159,7 +164,7 @@ def grown_plan(run: Run, choices: Choices) -> Plan:
     """The saved plan with the sizes and models that were asked for; OptionError where others disagree."""
     filled = with_saved_axis(run.plan, choices)
     check_against(run.plan, filled, str(run.path))
-    check_choices(filled)
+    check_choices(replace(filled, trainer=run.plan.recipe.trainer))
     _, sizes = sizes_of(filled)
     return run.plan.grown(sizes or (), choices.models or 0)
 
@@ -200,7 +205,7 @@ def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:
     return dataset
 
 
-def ensure_examples(run: Run, dataset: ImageDataset | None, say: Say) -> None:
+def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = lambda message: None) -> None:
     """See to it that `examples.h5` and the image cache are there and whole; make them from the source if not."""
     examples = None
     with suppress(RunError):  # missing or damaged: made again below
@@ -216,14 +221,16 @@ def ensure_examples(run: Run, dataset: ImageDataset | None, say: Say) -> None:
     cache_images(run.path, dataset)
 
 
-def train_missing(run: Run, where: Where, device: str, on_end: Callable[[Ended], None]) -> Trained:
+def train_missing(run: Run, where: Where, device: str, say: Say, on_end: Callable[[Ended], None]) -> Trained:
     """Train what the ledger lacks; each failed task is tried once more at the end."""
     plan = run.plan
     tasks = missing_tasks(run.path, plan)
     total = sum(task.count for task in tasks)
+    if tasks:
+        say(f"training {total} models with {workers_of(where, device)} workers")
     result = Trained(run, already=len(plan.sizes) * plan.models - total)
     engine = open_engine(where.engine)
-    workers = where.workers or default_workers(device, cores())
+    workers = workers_of(where, device)
     work = partial(open_work, Job(str(run.path.absolute()), plan, device, where.keep_weights))
     for attempt in (1, 2):
         failed = []

@@ -13,6 +13,7 @@ from memscope.analysis.trajectories import (
     UNDETERMINED,
     classify_trajectories,
     decompose_change,
+    flat_called_shares,
     flat_shares,
     trajectory_types,
     type_shares,
@@ -73,7 +74,7 @@ def trajectories(
         "epsilon": epsilon,
         "confidence": confidence,
         "models": [one.used for one in counts],
-        "all_sizes": shares(sizes, counts, range(len(sizes)), raw, called.called, epsilon, seed),
+        "all_sizes": shares(sizes, counts, range(len(sizes)), raw, called.called, epsilon, confidence, seed),
         "interpolating_sizes": None,
         "by_type": [type_row(name, raw, called.called, rise, fall, scores) for name in TYPES],
         "by_epsilon": [
@@ -86,7 +87,7 @@ def trajectories(
         kept = [total[position] for position in fits]
         raw_there = classify_trajectories(scores[fits], epsilon)
         called_there = trajectory_types(*stacked(kept), epsilon=epsilon, confidence=confidence, seed=seed).called
-        summary["interpolating_sizes"] = shares(sizes, counts, fits, raw_there, called_there, epsilon, seed)
+        summary["interpolating_sizes"] = shares(sizes, counts, fits, raw_there, called_there, epsilon, confidence, seed)
     elif len(fits) == len(sizes):
         summary["interpolating_sizes"] = summary["all_sizes"]
     write_results(run.path, run.plan, "trajectories", values, ledger, summary)
@@ -110,11 +111,15 @@ def shares(
     raw: np.ndarray,
     called: np.ndarray,
     epsilon: float,
+    confidence: float,
     seed: int,
 ) -> dict[str, Any]:
     """Shares of the types over one grid of sizes, with what flat trajectories alone would give."""
     there = [counts[position] for position in which]
     flat = flat_shares(*stacked([one.hard.total() for one in there]), epsilon=epsilon, seed=seed)
+    flat_called = flat_called_shares(
+        *stacked([one.hard.total() for one in there]), epsilon=epsilon, confidence=confidence, seed=seed
+    )
     # an unfinished run has more blocks at some sizes: a block is left out wherever it is
     blocks = sorted({block for one in there for block in one.blocks})
 
@@ -130,6 +135,7 @@ def shares(
         "raw_error": {name: number(s) for name, s in zip(TYPES, errors, strict=True)},
         "called": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), called_shares, strict=True)},
         "if_all_flat": {name: number(s) for name, s in zip(TYPES, flat, strict=True)},
+        "if_all_flat_called": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), flat_called, strict=True)},
         "undefined": int((raw == UNDEFINED).sum()),
     }
 

@@ -57,10 +57,6 @@ class Examples:
         """bool [N]: the label was flipped; None where there is no label noise."""
         return None if self.true_labels is None else self.true_labels != self.labels
 
-    def describe(self, position: int) -> str:
-        """The file name of a training example, or else its index in the source."""
-        return self.names[position] if self.names else str(int(self.index[position]))
-
 
 def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel, float64 [C], of uint8 [N, H, W, C]; exact, from histograms."""

@@ -5,7 +5,9 @@ from memscope.analysis.trajectories import (
     TYPES,
     classify_trajectories,
     decompose_change,
+    flat_called_shares,
     rise_and_fall,
+    trajectory_types,
     type_shares,
 )
 from memscope.errors import OptionError
@@ -133,3 +135,34 @@ def test_an_epsilon_that_is_not_above_zero_and_unequal_shapes_are_refused():
             classify_trajectories(np.zeros((3, 2)), epsilon)
     with pytest.raises(OptionError, match=r"accuracy_in \(3, 2\) and accuracy_out \(3, 4\)"):
         decompose_change(np.zeros((3, 2)), np.zeros((3, 4)))
+
+
+def test_what_flat_trajectories_would_be_called_is_small_and_near_what_calling_simulated_ones_gives():
+    random = np.random.default_rng(5)
+    sizes, examples, n_in, n_out = 4, 600, 28, 12
+    p_in, p_out = random.uniform(0.5, 1, examples), random.uniform(0, 0.9, examples)
+    correct_in = random.binomial(n_in, p_in, (sizes, examples))
+    correct_out = random.binomial(n_out, p_out, (sizes, examples))
+    shares = flat_called_shares(correct_in, n_in, correct_out, n_out)
+    assert shares.sum() == pytest.approx(1)
+    assert shares[:6].sum() < 0.1
+    # the same question answered with the true accuracies instead of the pooled ones
+    simulated = []
+    for repeat in range(4):
+        drawn = [random.binomial(n, p, (sizes, examples)) for n, p in ((n_in, p_in), (n_out, p_out))]
+        called = trajectory_types(drawn[0], n_in, drawn[1], n_out, seed=100 + repeat).called
+        simulated.append([np.mean(called == name) for name in (*TYPES, "undetermined")])
+    assert shares == pytest.approx(np.mean(simulated, axis=0), abs=0.02)
+    # a real change is called far more often than that
+    rising = np.linspace(0, 1, sizes)[:, np.newaxis]
+    changed = flat_called_shares(
+        np.full((sizes, examples), n_in),
+        n_in,
+        random.binomial(n_out, 1 - np.broadcast_to(rising, (sizes, examples))),
+        n_out,
+    )
+    assert changed[1] < 0.1
+
+
+def test_without_any_example_that_is_defined_nothing_would_be_called():
+    assert np.isnan(flat_called_shares(np.zeros((2, 3), int), 0, np.zeros((2, 3), int), 5)).all()

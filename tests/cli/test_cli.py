@@ -152,6 +152,9 @@ def test_the_exports_hold_the_scores(copy, tmp_path):
     leads = [float(row["suggested_share"]) - float(row["accuracy_out"]) for row in suspects]
     assert leads == sorted(leads, reverse=True)
     assert all(row["suggested_label"] != row["given_label"] for row in suspects)
+    for row in suspects:
+        assert int(row["index"]) == run.examples.index[int(row["example"])]
+        assert float(row["interval_low"]) <= float(row["score"]) <= float(row["interval_high"])
 
 
 def test_trajectories_writes_the_figures_where_it_is_told(copy, tmp_path):
@@ -227,3 +230,26 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_with_130(tiny_npz, tmp_path):
     assert "What was finished is kept" in error
     assert "Traceback" not in error
     assert list(tmp_path.glob("run/outcomes/**/[0-9]*.h5"))
+
+
+def test_figures_are_drawn_when_the_image_cache_was_deleted(copy, tmp_path):
+    (copy / "cache" / "images.npy").unlink()
+    done = memscope("trajectories", copy, "--plot", tmp_path / "figures")
+    assert done.returncode == 0, done.stderr
+    assert (copy / "cache" / "images.npy").is_file()
+
+
+def test_a_table_that_is_too_wide_for_the_terminal_is_turned_and_no_number_cut(capsys, monkeypatch):
+    from rich.console import Console
+
+    from memscope.cli import printing
+
+    for width, turned in ((200, False), (60, True)):
+        monkeypatch.setattr(printing, "console", Console(width=width))
+        columns = ["width", *(f"column {n}" for n in range(9))]
+        printing.table("Title", columns, [[str(2**n), *["0.12345"] * 9] for n in range(3)])
+        shown = capsys.readouterr().out
+        assert shown.count("0.12345") == 27
+        assert "…" not in shown
+        assert max(map(len, shown.splitlines())) <= width
+        assert ("│column 4 " in shown) == turned

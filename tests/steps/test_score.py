@@ -178,6 +178,25 @@ def test_models_trained_elsewhere_are_recorded_and_scored(tiny_npz, tmp_path):
     assert trajectories(path)["all_sizes"]["raw"]["constant"] == 1
 
 
+def test_a_recorded_model_is_replaced_only_when_that_is_asked_for(tiny_npz, tmp_path):
+    choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=10, widths=(1,))
+    run = train_family(tmp_path / "run", choices, INLINE).run
+    run.record(size=1, model=0, predictions=np.zeros(160, dtype=int))
+    with pytest.raises(RunError, match="model 0 already; give replace=True"):
+        run.record(size=1, model=0, predictions=np.ones(160, dtype=int))
+    assert (next(run.outcomes(1))[1].predicted_train == 0).all()
+    run.record(size=1, model=0, predictions=np.ones(160, dtype=int), replace=True)
+    assert (next(run.outcomes(1))[1].predicted_train == 1).all()
+
+
+def test_a_run_of_other_peoples_models_is_not_called_by_our_family(tiny_npz, tmp_path):
+    choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=10, widths=(1,))
+    run = train_family(tmp_path / "run", choices, INLINE).run
+    for model in range(10):
+        run.record(size=1, model=model, predictions=np.zeros(160, dtype=int))
+    assert score(tmp_path / "run")["family"] == "models trained elsewhere"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
