@@ -122,23 +122,6 @@ def train_model(
     pixels) are on the training device, where the model is too. `nominal_size` is fraction * N, which sets the
     number of steps for all models alike.
     """
-    with torch_seeded(draws.layers_seed, images.device):
-        return run_steps(model, images, labels, subset, nominal_size, recipe, draws, mean, scale, precision)
-
-
-def run_steps(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    subset: np.ndarray,
-    nominal_size: int,
-    recipe: Recipe,
-    draws: Draws,
-    mean: Tensor,
-    scale: Tensor,
-    precision: str,
-) -> Course:
-    """The steps of `train_model`."""
     device = images.device
     steps = recipe.steps(nominal_size)
     side = images.shape[1]
@@ -152,35 +135,36 @@ def run_steps(
     epoch_loss = np.full(recipe.epochs, np.nan, dtype=np.float32)
     epoch, first_step = 0, 0
     total = torch.zeros((), device=device)
-    for step, positions in enumerate(draws.batches(subset, steps, recipe.batch_size)):
-        index = torch.from_numpy(positions).to(device)
-        batch = images[index]  # [B, H, W, C] uint8
-        if recipe.augment != "none":
-            drawn = draw_shifts(words.random_raw(len(positions)), recipe.augment, side)
-            rows, columns, mirror = (torch.from_numpy(array).to(device) for array in drawn)
-            batch = augment_batch(batch, rows, columns, mirror, padding)
-        inputs = normalise(batch, mean, scale)
-        with autocast(device, precision):
-            logits = model(inputs)
-        loss = cross_entropy(logits.float(), labels[index], label_smoothing=recipe.label_smoothing)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        rate = recipe.learning_rate_at(step, steps)
-        for group, relative in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * relative
-        optimiser.step()
-        total += loss.detach()
-        while epoch < recipe.epochs and step + 1 == ends[epoch]:
-            # read once an epoch: on a GPU every reading waits for the device
-            if step + 1 > first_step:
-                epoch_loss[epoch] = float(total) / (step + 1 - first_step)
-            elif epoch:
-                epoch_loss[epoch] = epoch_loss[epoch - 1]  # fewer steps than epochs
-            if not np.isfinite(epoch_loss[epoch]):
-                epoch_loss[epoch:] = np.nan
-                return Course(epoch_loss, diverged=True)
-            total.zero_()
-            epoch, first_step = epoch + 1, step + 1
+    with torch_seeded(draws.layers_seed, device):
+        for step, positions in enumerate(draws.batches(subset, steps, recipe.batch_size)):
+            index = torch.from_numpy(positions).to(device)
+            batch = images[index]  # [B, H, W, C] uint8
+            if recipe.augment != "none":
+                drawn = draw_shifts(words.random_raw(len(positions)), recipe.augment, side)
+                rows, columns, mirror = (torch.from_numpy(array).to(device) for array in drawn)
+                batch = augment_batch(batch, rows, columns, mirror, padding)
+            inputs = normalise(batch, mean, scale)
+            with autocast(device, precision):
+                logits = model(inputs)
+            loss = cross_entropy(logits.float(), labels[index], label_smoothing=recipe.label_smoothing)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            rate = recipe.learning_rate_at(step, steps)
+            for group, relative in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * relative
+            optimiser.step()
+            total += loss.detach()
+            while epoch < recipe.epochs and step + 1 >= ends[epoch]:
+                # read once an epoch: on a GPU every reading waits for the device
+                if step + 1 > first_step:
+                    epoch_loss[epoch] = float(total) / (step + 1 - first_step)
+                elif epoch:
+                    epoch_loss[epoch] = epoch_loss[epoch - 1]  # fewer steps than epochs
+                if not np.isfinite(epoch_loss[epoch]):
+                    epoch_loss[epoch:] = np.nan
+                    return Course(epoch_loss, diverged=True)
+                total.zero_()
+                epoch, first_step = epoch + 1, step + 1
     return Course(epoch_loss, diverged=False)
 
 

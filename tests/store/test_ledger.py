@@ -194,6 +194,14 @@ def test_a_write_that_fails_leaves_the_old_file_and_says_what_to_do(tmp_path, mo
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_is_replaced_and_never_written_over(tmp_path):
+    path, reader = tmp_path / "file", tmp_path / "what a reader has open"
+    write_atomically(path, b"old")
+    os.link(path, reader)
+    write_atomically(path, b"new")
+    assert (path.read_bytes(), reader.read_bytes()) == (b"new", b"old")
+
+
 def test_of_two_creations_the_first_wins_and_the_second_knows(tmp_path):
     path = tmp_path / "new" / "plan.toml"
     assert create_atomically(path, b"first")

@@ -232,3 +232,15 @@ def test_evaluation_uses_running_statistics_and_changes_nothing():
 def test_a_recipe_that_cannot_be_is_refused(wrong):
     with pytest.raises(OptionError, match="must be"):
         Recipe(**wrong)
+
+
+def test_a_training_of_fewer_steps_than_epochs_still_has_its_loss_recorded_and_checked():
+    images, labels = small_data()
+    for rate, diverges in ((0.01, False), (1e30, True)):
+        model = build_model(small_net, Draws(0, 8, 1), (6, 6, 1), 3)
+        recipe = Recipe(epochs=8, batch_size=30, learning_rate=rate)
+        draws = Draws(0, 8, 1)
+        course = train_model(model, images, labels, np.arange(10), 10, recipe, draws, MEAN, SCALE, "float32")
+        assert recipe.steps(10) == 3
+        assert course.diverged == diverges
+        assert np.isnan(course.epoch_loss).any() == diverges
