@@ -38,8 +38,3 @@ def integers(source: np.random.Philox, bound: int, length: int) -> np.ndarray:
     """
     high = source.random_raw(length) >> np.uint64(32)
     return ((high * np.uint64(bound)) >> np.uint64(32)).astype(np.int64)
-
-
-def uniforms(source: np.random.Philox, length: int) -> np.ndarray:
-    """Uniform float64 in [0, 1), [length], with 53 random bits."""
-    return (source.random_raw(length) >> np.uint64(11)) * 2.0**-53

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memscope.errors import RunError
+from memscope.recipe import Recipe
 from memscope.run import open_run, plan_path
 from memscope.steps.exports import export_suspects, most_memorised
 from memscope.steps.figures import draw_figures
@@ -57,9 +58,11 @@ def demo(
 def remove_demo(run: Path) -> None:
     """Remove a demo's directory; RunError, and nothing removed, where it is something else."""
     if plan_path(run).is_file():
-        found = choices_of(open_run(run).plan)
+        plan = open_run(run).plan
+        found = choices_of(plan)
         expected = {name: value for name, value in vars(with_defaults(DEMO)).items() if name != "precision"}
-        if all(getattr(found, name) == value for name, value in expected.items() if value is not None):
+        same = all(getattr(found, name) == value for name, value in expected.items() if value is not None)
+        if same and plan.recipe == Recipe():
             shutil.rmtree(run)
             return
     raise RunError(f"{run} is not a demo's run, so --fresh does not remove it; give another directory")

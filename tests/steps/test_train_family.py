@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from memscope.datasets import load_dataset
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.run import open_run
 from memscope.steps.options import Choices
@@ -543,3 +544,24 @@ def test_recording_all_models_finishes_a_run(tiny_npz, tmp_path):
     for model in range(10):
         run.record(size=1, model=model, predictions=np.zeros(160, dtype=int))
     assert status(tmp_path / "run")["sizes"][0]["missing"] == 0
+
+
+def test_a_fresh_demo_removes_a_demo_and_nothing_that_only_looks_like_one(tmp_path):
+    from memscope.plan import plan_to_toml
+    from memscope.recipe import Recipe
+    from memscope.steps.demo import DEMO, remove_demo
+    from memscope.steps.options import new_plan, with_defaults
+
+    dataset = load_dataset(DEMO.data, examples=DEMO.examples, label_noise=DEMO.label_noise)
+    plan = new_plan(with_defaults(DEMO), dataset, "cpu")
+    others = (replace(plan, recipe=Recipe(epochs=7)), replace(plan, models=400), replace(plan, seed=1))
+    for number, other in enumerate(others):
+        path = tmp_path / str(number)
+        path.mkdir()
+        (path / "plan.toml").write_bytes(plan_to_toml(other))
+        with pytest.raises(RunError, match="not a demo's run"):
+            remove_demo(path)
+        assert (path / "plan.toml").is_file()
+    (path / "plan.toml").write_bytes(plan_to_toml(plan))
+    remove_demo(path)
+    assert not path.exists()
