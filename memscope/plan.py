@@ -1,6 +1,6 @@
 """`Plan`: all that decides the numbers of a run, and its file `plan.toml`.
 
-A plan's digest covers everything that an outcome depends on. Sizes and models per size can grow, so they are
+A plan's digest covers everything that an outcome depends on. Sizes and numbers of models can grow, so they are
 outside it; so is where the data lies: its fingerprint counts, the path is a hint.
 """
 
@@ -59,6 +59,8 @@ class Plan:
     recipe: Recipe
     unit: int
     """How many models of one size share a task and a file; a divisor of the block"""
+    full_models: int = 0
+    """Models of each size trained on all the data"""
 
     def __post_init__(self) -> None:
         fraction_of(self.fraction)
@@ -69,6 +71,8 @@ class Plan:
             raise OptionError(f"the number of models is {self.models}; it must be at least 1")
         if self.precision not in PRECISIONS:
             raise OptionError(f"the precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+        if not 0 <= self.full_models <= LARGEST_MODELS:
+            raise OptionError(f"the number of full models is {self.full_models}; it must be 0 to {LARGEST_MODELS:,}")
         if self.models > LARGEST_MODELS:
             raise OptionError(f"the number of models is {self.models}; it must be at most {LARGEST_MODELS:,}")
         if self.unit < 1 or self.models % self.block or self.block % self.unit:
@@ -110,12 +114,13 @@ class Plan:
         block, member = divmod(model, self.block)
         return latest_block(num_examples, block, self.fraction, self.seed)[member]
 
-    def grown(self, sizes: tuple[int, ...] = (), models: int = 0) -> "Plan":
+    def grown(self, sizes: tuple[int, ...] = (), models: int = 0, full_models: int = 0) -> "Plan":
         """The same plan with further sizes and at least so many models."""
         return replace(
             self,
             sizes=tuple(sorted({*self.sizes, *sizes})),
             models=max(self.models, self.whole_blocks(models)),
+            full_models=max(self.full_models, full_models),
         )
 
     def whole_blocks(self, models: int) -> int:

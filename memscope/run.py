@@ -151,11 +151,11 @@ def create_or_open(path: Path, plan: Plan) -> Run:
     return open_run(path)
 
 
-def grow(run: Run, sizes: tuple[int, ...], models: int) -> Run:
+def grow(run: Run, sizes: tuple[int, ...], models: int, full_models: int = 0) -> Run:
     """The run with further sizes and more models in its plan. Nothing that exists changes."""
     with locked(run.path):
         saved = read_plan(plan_path(run.path))
-        grown = saved.grown(sizes, models)
+        grown = saved.grown(sizes, models, full_models)
         if grown != saved:
             write_atomically(plan_path(run.path), plan_to_toml(grown))
     return Run(run.path, grown)

@@ -43,7 +43,8 @@ def tiny_choices(tiny_npz: Path) -> Choices:
 @pytest.fixture(scope="session")
 def tiny_run(tiny_choices: Choices, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of `tiny_choices`, trained in this process. Tests must not change it."""
-    from memscope.steps.train_family import Where, train_family
+    from memscope.steps.train_family import train_family
+    from memscope.steps.work import Where
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
     result = train_family(path, replace(tiny_choices), Where(device="cpu", engine="inline"))

@@ -8,8 +8,9 @@ import pytest
 import memscope
 from memscope.steps.options import Choices
 from memscope.steps.score import score
-from memscope.steps.train_family import Where, train_family
+from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
+from memscope.steps.work import Where
 
 # one process for all of them: the run is trained once
 pytestmark = pytest.mark.xdist_group("whole")

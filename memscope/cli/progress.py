@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from memscope.cli.printing import duration
 
 if TYPE_CHECKING:
-    from memscope.steps.train_family import Ended
+    from memscope.steps.work import Ended
 
 PLAIN_EVERY = 10.0
 """Seconds between two plain lines."""

@@ -10,7 +10,7 @@ from memscope.cli.types import Sizes, json_option, run_argument
 
 if TYPE_CHECKING:
     from memscope.steps.forecast import Forecast
-    from memscope.steps.train_family import Trained
+    from memscope.steps.training import Trained
 
 EPILOG = """
 \b
@@ -46,6 +46,7 @@ Examples:
 @click.option("--depths", type=Sizes(), help="Sizes along depth instead, at one --width.")
 @click.option("--width", type=int, metavar="N", help="The one width of --depths.")
 @click.option("--models", type=int, metavar="K", help="Models of each size, rounded up to whole blocks.  [40]")
+@click.option("--full", type=int, metavar="R", help="Models of each size on all the data, for resmem.  [0]")
 @click.option("--fraction", type=float, metavar="R", help="Share of the examples in each subset.  [0.7]")
 @click.option("--epochs", type=int, metavar="N", help="Passes over the subset.  [20]")
 @click.option("--batch-size", type=int, metavar="N", help="[64]")
@@ -90,6 +91,7 @@ Examples:
 )
 @click.option("--workers", type=int, metavar="N", help="Processes.  [one a core, or a GPU]")
 @click.option("--no-weights", is_flag=True, help="Do not keep trained weights.")
+@click.option("--missing-weights", is_flag=True, help="Train models again whose weights were not kept.")
 @click.option("--dry-run", is_flag=True, help="Print models, time, disk and expected standard error; write nothing.")
 @json_option
 def command(
@@ -99,6 +101,7 @@ def command(
     engine: str,
     workers: int | None,
     no_weights: bool,
+    missing_weights: bool,
     dry_run: bool,
     as_json: bool,
     **choices: Any,
@@ -112,7 +115,8 @@ def command(
     from memscope.cli.progress import TrainingProgress
     from memscope.plan import read_plan
     from memscope.steps.options import Choices, choices_from_plan
-    from memscope.steps.train_family import Where, plan_ahead, train_family
+    from memscope.steps.train_family import plan_ahead, train_family
+    from memscope.steps.work import Where
 
     given = Choices(**choices)
     if plan is not None:
@@ -122,7 +126,9 @@ def command(
         show_forecast(plan_ahead(run, given, where, say=lambda text: click.echo(text, err=True)), as_json)
         return
     with TrainingProgress(quiet=as_json) as progress:
-        trained = train_family(run, given, where, say=progress.say, on_end=progress.ended)
+        trained = train_family(
+            run, given, where, missing_weights=missing_weights, say=progress.say, on_end=progress.ended
+        )
     if as_json:
         print_json(as_summary(trained))
     else:
@@ -138,11 +144,12 @@ def as_summary(trained: "Trained") -> dict[str, Any]:
         "digest": plan.digest,
         "sizes": list(plan.sizes),
         "models": plan.models,
+        "full_models": plan.full_models,
         "trained": trained.trained,
         "already": trained.already,
-        "diverged": [{"size": size, "model": model} for size, model in trained.diverged],
+        "diverged": [{"variant": task.variant, "size": task.size, "model": model} for task, model in trained.diverged],
         "failed": [
-            {"size": task.size, "first": task.first, "count": task.count, "reason": reason}
+            {"variant": task.variant, "size": task.size, "first": task.first, "count": task.count, "reason": reason}
             for task, reason in trained.failures
         ],
     }
@@ -156,26 +163,41 @@ def show_trained(trained: "Trained") -> None:
     if plan.recipe.trainer == RECORDED:
         say(f"{run.path} is ready to record models: memscope.open_run({str(run.path)!r}).record(size, model, ...)")
         return
+    full = f" and {plan.full_models} on all the data" if plan.full_models else ""
     say(
         f"{trained.trained} models trained, {trained.already} were there; {len(plan.sizes)} sizes x "
-        f"{plan.models} models planned."
+        f"{plan.models} models{full} planned."
     )
-    for size, model in trained.diverged:
+    show_lost(trained)
+    if not trained.failures:
+        say(f"Next: memscope score {run.path}")
+
+
+def show_lost(trained: "Trained") -> None:
+    """The models that diverged and the tasks that failed."""
+    from memscope.cli.printing import say
+
+    axis = trained.run.plan.axis
+    for task, model in trained.diverged:
         say(
-            f"Diverged: {plan.axis} {size}, model {model} (its loss became NaN or infinite); it is "
-            "left out of the scores."
+            f"Diverged: {axis} {task.size}, model {model}{named(task.variant)} (its loss became NaN or infinite); "
+            "it is left out of the scores."
         )
     reasons: dict[str, list[str]] = {}
     for task, reason in trained.failures:
         last = task.first + task.count - 1
-        reasons.setdefault(reason, []).append(f"{plan.axis} {task.size}, models {task.first} to {last}")
+        name = f"{axis} {task.size}, models {task.first} to {last}{named(task.variant)}"
+        reasons.setdefault(reason, []).append(name)
     for reason, names in reasons.items():
         others = f" and {len(names) - 1} more tasks" if len(names) > 1 else ""
         say(f"Failed twice: {names[0]}{others}: {reason}")
     if reasons:
-        say(f"The tracebacks are in {run.path}/failures; run the command again to retry.")
-    if not trained.failures:
-        say(f"Next: memscope score {run.path}")
+        say(f"The tracebacks are in {trained.run.path}/failures; run the command again to retry.")
+
+
+def named(variant: str) -> str:
+    """How a variant is told beside a model; nothing for the usual one."""
+    return "" if variant == "onehot" else f" ({variant})"
 
 
 def show_forecast(forecast: "Forecast", as_json: bool) -> None:

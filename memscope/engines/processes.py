@@ -1,7 +1,7 @@
-"""`processes`: spawned workers on this machine, one thread each on a CPU, each on one task at a time.
+"""`processes`: spawned workers on this machine, one thread each on a CPU, each on one bundle at a time.
 
 The coordinator keeps a pipe to every worker. A pool from the standard library will not do: it gives up as a
-whole when one worker is killed, and here a dead worker costs its task only and is replaced.
+whole when one worker is killed, and here a dead worker costs its bundle only and is replaced.
 """
 
 import multiprocessing
@@ -9,14 +9,14 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from typing import Any
 
-from memscope.engines import OpenWork, Report
-from memscope.store.ledger import Task
+from memscope.engines import Bundle, OpenWork, Report
 
 ENVIRONMENT = {
     # A waiting OpenMP thread that spins takes the core from the process beside it.
@@ -28,38 +28,38 @@ ENVIRONMENT = {
 
 @dataclass(eq=False)
 class Worker:
-    """One spawned process, the coordinator's end of its pipe, and the task it is on."""
+    """One spawned process, the coordinator's end of its pipe, and the bundle it is on."""
 
     number: int
     process: BaseProcess
     pipe: Connection
-    task: Task | None = None
+    bundle: Bundle = ()
 
 
-def run_processes(open_work: OpenWork, tasks: Iterable[Task], workers: int) -> Generator[Report, None, None]:
-    """Run the tasks in `workers` processes of this machine."""
-    waiting = iter(tasks)
+def run_processes(open_work: OpenWork, bundles: Iterable[Bundle], workers: int) -> Generator[Report, None, None]:
+    """Run the bundles in `workers` processes of this machine."""
+    waiting = iter(bundles)
     busy: dict[Connection, Worker] = {}
     try:
         for number in range(workers):
-            task = next(waiting, None)
-            if task is None:
+            bundle = next(waiting, None)
+            if bundle is None:
                 break
             worker = start_worker(open_work, number)
             busy[worker.pipe] = worker
-            hand_out(worker, task)
+            hand_out(worker, bundle)
         while busy:
             for pipe in wait(list(busy)):
                 worker = busy.pop(pipe)  # type: ignore[call-overload]
                 report = collect(worker)
-                task = next(waiting, None)
-                if task is None:
+                bundle = next(waiting, None)
+                if bundle is None:
                     worker.pipe.close()  # it sees the end of its pipe and returns
                 else:
                     if worker.process.exitcode is not None:
                         worker = start_worker(open_work, worker.number)
                     busy[worker.pipe] = worker
-                    hand_out(worker, task)
+                    hand_out(worker, bundle)
                 yield report
     finally:
         # Reached with work under way only when the caller stops early: that work is trained again later.
@@ -80,24 +80,23 @@ def start_worker(open_work: OpenWork, number: int) -> Worker:
     return Worker(number, process, ours)
 
 
-def hand_out(worker: Worker, task: Task) -> None:
-    worker.task = task
+def hand_out(worker: Worker, bundle: Bundle) -> None:
+    worker.bundle = bundle
     with suppress(OSError):  # a worker that is dead already is noticed when its report is collected
-        worker.pipe.send(worker.task)
+        worker.pipe.send(bundle)
 
 
 def collect(worker: Worker) -> Report:
     """The report that a worker has ready, or how it died."""
-    assert worker.task is not None
     try:
-        product, failure = worker.pipe.recv()
-        return Report(worker.task, product, failure)
+        products, failure = worker.pipe.recv()
+        return Report(worker.bundle, products, failure)
     except (EOFError, OSError):
         worker.process.join()
         code = worker.process.exitcode or 0
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
         hint = " (the system's out-of-memory killer, perhaps)" if code == -signal.SIGKILL else ""
-        return Report(worker.task, failure=f"the worker process {how}{hint}")
+        return Report(worker.bundle, failure=f"the worker process {how}{hint}")
 
 
 @contextmanager
@@ -129,26 +128,27 @@ def interrupts_ignored() -> Iterator[None]:
 
 
 def serve(pipe: Connection, open_work: OpenWork, number: int) -> None:
-    """A worker's life: open the work, then a task in and its product out, until the pipe ends."""
+    """A worker's life: open the work, then a bundle in and its products out, until the pipe ends."""
     threading.Thread(target=end_with_parent, daemon=True).start()
     work, unusable = None, None
+    products: Sequence[Any] = ()
     try:
         work = open_work(number)
     except Exception:
         unusable = traceback.format_exc()
     while True:
         try:
-            task = pipe.recv()
+            bundle = pipe.recv()
         except (EOFError, OSError):
             return
-        product, failure = None, unusable
+        products, failure = (), unusable
         if work is not None:
             try:
-                product = work(task)
+                products = work(bundle)
             except (Exception, SystemExit):  # the user's own code may call sys.exit
                 failure = traceback.format_exc()
         try:
-            pipe.send((product, failure))
+            pipe.send((products, failure))
         except OSError:
             return
 

@@ -13,8 +13,9 @@ from memscope.steps.exports import export_suspects, most_memorised
 from memscope.steps.figures import draw_figures
 from memscope.steps.options import Choices, choices_of, with_defaults
 from memscope.steps.score import score
-from memscope.steps.train_family import Say, Where, train_family
+from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
+from memscope.steps.work import Say, Where
 
 DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20)
 """Chosen to end in less than four minutes on two cores without bfloat16, training to figures."""

@@ -29,6 +29,8 @@ class Choices:
     width: int | None = None
     """The fixed width where the sizes are depths"""
     models: int | None = None
+    full: int | None = None
+    """Models of each size on all the data"""
     fraction: float | None = None
     seed: int | None = None
     precision: str | None = None
@@ -85,6 +87,10 @@ def check_choices(choices: Choices) -> None:
         fraction_of(choices.fraction)
     if choices.models is not None and choices.models < 1:
         raise OptionError(f"--models is {choices.models}; it must be at least 1")
+    if choices.full is not None and choices.full < 0:
+        raise OptionError(f"--full is {choices.full}; it must be the number of models on all the data, at least 0")
+    if choices.full and choices.trainer == RECORDED:
+        raise OptionError("--full trains models on all the data, and --trainer record trains none; leave one out")
     if choices.examples is not None and choices.examples < 1:
         raise OptionError(f"--examples is {choices.examples}; it must be at least 1")
     if choices.label_noise is not None and not 0 <= choices.label_noise < 1:
@@ -207,6 +213,7 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
         unit=1
         if recipe.trainer == RECORDED
         else ledger_unit(choices.fraction, recipe.steps(nominal) * recipe.batch_size),
+        full_models=choices.full or 0,
     )
 
 
@@ -225,6 +232,7 @@ def choices_of(plan: Plan) -> Choices:
         depths=None if along_width else plan.sizes,
         width=plan.fixed,
         models=plan.models,
+        full=plan.full_models,
         fraction=plan.fraction,
         seed=plan.seed,
         precision=plan.precision,
@@ -251,7 +259,7 @@ def check_against(plan: Plan, choices: Choices, path: str) -> None:
         )
     for field in fields(Choices):
         given, kept = getattr(choices, field.name), getattr(saved, field.name)
-        if given is None or field.name in ("data", "widths", "depths", "models", "replayed"):
+        if given is None or field.name in ("data", "widths", "depths", "models", "full", "replayed"):
             continue
         if field.name == "precision" and given == "auto":
             continue

@@ -1,19 +1,16 @@
 """`memscope train-family`: make or check the plan, and train what is missing from the ledger."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from memscope.datasets import load_dataset
 from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.engines import Report, open_engine
 from memscope.errors import OptionError, RunError
 from memscope.plan import Plan
-from memscope.recipe import RECORDED
+from memscope.recipe import OWN_LOOP, RECORDED
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.steps.forecast import Forecast, forecast
 from memscope.steps.options import (
@@ -26,52 +23,13 @@ from memscope.steps.options import (
     with_defaults,
     with_saved_axis,
 )
-from memscope.store.atomic import remove_abandoned, write_atomically
-from memscope.store.claims import release, unfinished
+from memscope.steps.training import Trained, train_tasks
+from memscope.steps.work import OnEnd, Say, Where, check_where, silent, unseen, workers_of
+from memscope.store.atomic import remove_abandoned
 from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
-from memscope.store.ledger import Task, missing_tasks, outcome_path, size_directory, task_name, write_outcome
-from memscope.store.weights import write_weights
-from memscope.training.device import default_workers, resolve_device
-from memscope.training.task import Job, open_work
-
-
-@dataclass(frozen=True)
-class Where:
-    """How the work is carried out: nothing here changes a number on a CPU."""
-
-    device: str = "auto"
-    engine: str = "processes"
-    workers: int | None = None
-    keep_weights: bool = True
-
-
-@dataclass(frozen=True)
-class Ended:
-    """One task that ended, for a progress display."""
-
-    task: Task
-    failed: bool
-    done: int
-    """Models of this call that are finished"""
-    total: int
-    """Models that this call set out to train"""
-
-
-@dataclass
-class Trained:
-    """What a call did."""
-
-    run: Run
-    trained: int = 0
-    """Models"""
-    already: int = 0
-    failures: list[tuple[Task, str]] = field(default_factory=list)
-    """Tasks that failed twice, and the last line of why"""
-    diverged: list[tuple[int, int]] = field(default_factory=list)
-    """(size, model) of this call's models whose loss became NaN or infinite"""
-
-
-Say = Callable[[str], None]
+from memscope.store.ledger import FULL, ONEHOT, all_tasks, missing_tasks
+from memscope.store.weights import weights_path
+from memscope.training.device import resolve_device
 
 
 def train_family(
@@ -79,17 +37,25 @@ def train_family(
     choices: Choices,
     where: Where | None = None,
     *,
-    say: Say = lambda message: None,
-    on_end: Callable[[Ended], None] = lambda ended: None,
+    missing_weights: bool = False,
+    say: Say = silent,
+    on_end: OnEnd = unseen,
 ) -> Trained:
-    """Create the run or go on with it. MemscopeError where the plan, the data or the disk does not allow it."""
+    """Create the run or go on with it. MemscopeError where the plan, the data or the disk does not allow it.
+
+    With `missing_weights`, models whose weights were not kept are trained again, to the same outcomes.
+    """
     where = where or Where()
     check_where(where)
+    if missing_weights and not where.keep_weights:
+        raise OptionError("--missing-weights is for keeping weights and --no-weights for not; leave one out")
     device = resolve_device(where.device)
     run = prepare(Path(path), choices, device, say)
     if run.plan.recipe.trainer == RECORDED:
         return Trained(run)
-    return train_missing(run, where, device, say, on_end)
+    if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
+        raise OptionError(f"{run.path} was made with --trainer {run.plan.recipe.trainer}, which gives us no weights")
+    return train_missing(run, where, device, missing_weights, say, on_end)
 
 
 def plan_ahead(
@@ -97,7 +63,7 @@ def plan_ahead(
     choices: Choices,
     where: Where | None = None,
     *,
-    say: Say = lambda message: None,
+    say: Say = silent,
 ) -> Forecast:
     """What `train_family` would do, as measured by a short probe; nothing is written."""
     where = where or Where()
@@ -111,28 +77,11 @@ def plan_ahead(
         with suppress(RunError):
             dataset = open_dataset(directory, run.examples, plan.data.spec)
         dataset = dataset or load_as_planned(plan, None)
-        tasks = missing_tasks(directory, plan)
     else:
         dataset, plan = plan_anew(directory, choices, device, say)
-        tasks = missing_tasks(directory, plan)
+    tasks = [*missing_tasks(directory, plan), *missing_tasks(directory, plan, FULL)]
     say("measuring a few training steps at each size")
     return forecast(plan, dataset, tasks, device, workers, where.keep_weights)
-
-
-def check_where(where: Where) -> None:
-    if where.workers is not None and where.workers < 1:
-        raise OptionError(f"--workers is {where.workers}; it must be at least 1")
-    open_engine(where.engine)
-
-
-def workers_of(where: Where, device: str) -> int:
-    """How many workers there will be; the inline engine is one."""
-    return 1 if where.engine == "inline" else where.workers or default_workers(device, cores())
-
-
-def cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
@@ -157,7 +106,7 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
     if choices.models is not None and choices.models != grown.models:
         why = "as planned before" if run.plan.whole_blocks(choices.models) < grown.models else "whole blocks"
         say(f"--models {choices.models}: the run has {grown.models} models of each {grown.axis}, {why}")
-    return grow(run, grown.sizes, grown.models)
+    return grow(run, grown.sizes, grown.models, grown.full_models)
 
 
 def grown_plan(run: Run, choices: Choices) -> Plan:
@@ -166,7 +115,7 @@ def grown_plan(run: Run, choices: Choices) -> Plan:
     check_against(run.plan, filled, str(run.path))
     check_choices(replace(filled, trainer=run.plan.recipe.trainer))
     _, sizes = sizes_of(filled)
-    return run.plan.grown(sizes or (), choices.models or 0)
+    return run.plan.grown(sizes or (), choices.models or 0, choices.full or 0)
 
 
 def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple[ImageDataset, Plan]:
@@ -205,7 +154,7 @@ def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:
     return dataset
 
 
-def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = lambda message: None) -> None:
+def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = silent) -> None:
     """See to it that `examples.h5` and the image cache are there and whole; make them from the source if not."""
     examples = None
     with suppress(RunError):  # missing or damaged: made again below
@@ -221,56 +170,21 @@ def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = la
     cache_images(run.path, dataset)
 
 
-def train_missing(run: Run, where: Where, device: str, say: Say, on_end: Callable[[Ended], None]) -> Trained:
-    """Train what the ledger lacks; each failed task is tried once more at the end."""
+def train_missing(run: Run, where: Where, device: str, missing_weights: bool, say: Say, on_end: OnEnd) -> Trained:
+    """Train what the ledger lacks, the models on subsets and then those on all the data."""
     plan = run.plan
-    tasks = missing_tasks(run.path, plan)
+    tasks = [*missing_tasks(run.path, plan), *missing_tasks(run.path, plan, FULL)]
+    if missing_weights:
+        tasks = [
+            task
+            for variant in (ONEHOT, FULL)
+            for task in all_tasks(plan, variant)
+            if not weights_path(run.path, plan, task).is_file()
+        ]
     total = sum(task.count for task in tasks)
     if tasks:
-        say(f"training {total} models with {workers_of(where, device)} workers")
-    result = Trained(run, already=len(plan.sizes) * plan.models - total)
-    engine = open_engine(where.engine)
-    workers = workers_of(where, device)
-    work = partial(open_work, Job(str(run.path.absolute()), plan, device, where.keep_weights))
-    for attempt in (1, 2):
-        failed = []
-        # closed at once where something stops us, so that no worker outlives this call
-        with closing(engine(work, unfinished(run.path, plan, tasks), workers)) as reports:
-            for report in keep(run, reports):
-                task = report.task
-                if report.failure is None:
-                    outcome = report.product[0]
-                    result.trained += task.count
-                    lost = zip(task.models, outcome.diverged, strict=True)
-                    result.diverged += [(task.size, model) for model, diverged in lost if diverged]
-                else:
-                    failed.append((task, report.failure))
-                on_end(Ended(task, report.failure is not None, result.trained, total))
-        tasks = [task for task, _ in failed]
-        if not failed or attempt == 2:
-            break
-    result.failures = [(task, last_line(reason)) for task, reason in failed]
-    return result
-
-
-def last_line(traceback: str) -> str:
-    """What went wrong, in one line: the exception, without the module of our own ones."""
-    line = traceback.strip().splitlines()[-1]
-    return line.split(": ", 1)[-1] if line.startswith("memscope.") else line
-
-
-def keep(run: Run, reports: Iterable[Report]) -> Iterator[Report]:
-    """Write each report's product, weights before outcome, or else why there is none."""
-    for report in reports:
-        failure = size_directory(run.path, "failures", run.plan, report.task.variant, report.task.size)
-        failure = failure / f"{task_name(report.task)}.txt"
-        if report.failure is None:
-            outcome, weights = report.product
-            if weights:
-                write_weights(run.path, run.plan, report.task, weights)
-            write_outcome(run.path, run.plan, report.task, outcome)
-            failure.unlink(missing_ok=True)
-        elif not outcome_path(run.path, run.plan, report.task).exists():  # another call may have managed it
-            write_atomically(failure, report.failure.encode())
-        release(run.path, report.task)
-        yield report
+        again = " again where only the weights are missing" if missing_weights else ""
+        say(f"training {total} models{again} with {workers_of(where, device)} workers")
+    trained = train_tasks(run, [(task,) for task in tasks], where, device, on_end, for_weights=missing_weights)
+    trained.already = len(plan.sizes) * (plan.models + plan.full_models) - total
+    return trained

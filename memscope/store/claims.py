@@ -1,72 +1,77 @@
 """Claims: a hint to other processes on the same run that a task is being worked on.
 
-Two `train-family` on one run share its tasks. The only thing that counts is a finished file; a claim merely
+Two calls on one run share its tasks. The only thing that counts is a finished file; a claim merely
 keeps a second process from starting what the first is at, while there is other work. A claim that is left
 behind costs nothing: its task comes last instead of in its turn.
 """
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from memscope.plan import Plan
 from memscope.store.atomic import process_exists
-from memscope.store.ledger import Task, outcome_path, task_name
+from memscope.store.ledger import Task
 
 DIRECTORY = ".claims"
 
 
-def unfinished(run: Path, plan: Plan, tasks: Sequence[Task]) -> Iterator[Task]:
-    """The tasks that still have no outcome when they are asked for, each claimed as it is given out.
+def unfinished(
+    run: Path, bundles: Sequence[tuple[Task, ...]], path_of: Callable[[Task], Path]
+) -> Iterator[tuple[Task, ...]]:
+    """Of each bundle the tasks that still have no file when they are asked for, each claimed as it is given out.
 
     What others have claimed comes last, if it is not finished by then.
     """
     claimed_by_others = []
-    for task in tasks:
-        if outcome_path(run, plan, task).exists():
+    for bundle in bundles:
+        missing = tuple(task for task in bundle if not path_of(task).exists())
+        if not missing:
             continue
-        if claim(run, task):
-            yield task
+        claimed = [claim(run, path_of(task)) for task in missing]
+        if all(claimed):
+            yield missing
         else:
-            claimed_by_others.append(task)
-    for task in claimed_by_others:
-        if not outcome_path(run, plan, task).exists():
-            yield task
+            claimed_by_others.append(missing)
+    for bundle in claimed_by_others:
+        missing = tuple(task for task in bundle if not path_of(task).exists())
+        if missing:
+            yield missing
 
 
-def claim_path(run: Path, task: Task) -> Path:
-    return run / DIRECTORY / f"{task.variant.replace('/', '+')}~{task.size}~{task_name(task)}"
+def claim_path(run: Path, path: Path) -> Path:
+    """The claim on the task whose file is to be at `path`."""
+    return run / DIRECTORY / path.relative_to(run).as_posix().replace("/", "+")
 
 
-def claim(run: Path, task: Task) -> bool:
+def claim(run: Path, path: Path) -> bool:
     """Claim a task, unless another process that is not known to be dead has done so."""
-    path = claim_path(run, task)
+    claimed = claim_path(run, path)
     with suppress(OSError):  # a hint only: where it cannot be written the task is done all the same
-        path.parent.mkdir(parents=True, exist_ok=True)
+        claimed.parent.mkdir(parents=True, exist_ok=True)
         mine = f"{socket.gethostname()} {os.getpid()}"
         try:
-            with open(path, "x") as file:
+            with open(claimed, "x") as file:
                 file.write(mine)
         except FileExistsError:
-            if claimed_elsewhere(run, task):
+            if claimed_elsewhere(run, path):
                 return False
-            path.write_text(mine)
+            claimed.write_text(mine)
     return True
 
 
-def release(run: Path, task: Task) -> None:
+def release(run: Path, path: Path) -> None:
     """Take back our own claim."""
-    if not claimed_elsewhere(run, task):
+    if not claimed_elsewhere(run, path):
         with suppress(OSError):
-            claim_path(run, task).unlink(missing_ok=True)
+            claim_path(run, path).unlink(missing_ok=True)
 
 
-def claimed_elsewhere(run: Path, task: Task) -> bool:
+def claimed_elsewhere(run: Path, path: Path) -> bool:
     """Whether another process, not known to be dead, has claimed the task."""
     try:
-        host, process = claim_path(run, task).read_text().split()
+        host, process = claim_path(run, path).read_text().split()
         if host != socket.gethostname():
             return True
         return int(process) != os.getpid() and process_exists(int(process))

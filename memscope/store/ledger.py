@@ -19,10 +19,13 @@ from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
 from memscope.store.format import DAMAGE, OUTCOME, check_encoding, stamp_encoding, write_field
+from memscope.teaching import teaching_of
 
 NAME = re.compile(r"^(?P<first>\d+)-(?P<last>\d+)-r(?P<replicate>\d+)\.h5$")
 ONEHOT = "onehot"
-"""The variant trained on the labels themselves."""
+"""The variant trained on the labels themselves, each model on its own subset."""
+FULL = "full"
+"""The variant trained on all the training examples."""
 
 
 @dataclass(frozen=True, order=True)
@@ -64,6 +67,8 @@ class Outcome:
     """float32 [m], wall-clock time of training and evaluation"""
     made_by: dict[str, str]
     """device, precision, versions"""
+    teacher_seconds: np.ndarray | None = None
+    """float32 [m], the part of `seconds` that went into the teacher's forward passes; None without a teacher"""
 
 
 def task_name(task: Task) -> str:
@@ -80,26 +85,39 @@ def outcome_path(run: Path, plan: Plan, task: Task) -> Path:
     return size_directory(run, "outcomes", plan, task.variant, task.size) / f"{task_name(task)}.h5"
 
 
+def failure_path(run: Path, path: Path) -> Path:
+    """Where it is written why the task whose file is to be at `path` failed."""
+    _, *inside = path.relative_to(run).parts
+    return run.joinpath("failures", *inside).with_suffix(".txt")
+
+
+def unit_of(plan: Plan, variant: str) -> int:
+    """How many models share a task and a file. Models on all the data may be any number, so they share none."""
+    return 1 if variant == FULL else plan.unit
+
+
 def all_tasks(plan: Plan, variant: str = ONEHOT) -> list[Task]:
     """Every task of the plan, large sizes first: they take longest, and a long task at the end leaves cores idle."""
+    unit = unit_of(plan, variant)
+    models = plan.full_models if variant == FULL else plan.models
     return [
-        Task(variant, size, first, plan.unit)
+        Task(variant, size, first, unit)
         for size in sorted(plan.sizes, reverse=True)
-        for first in range(0, plan.models, plan.unit)
+        for first in range(0, models, unit)
     ]
 
 
 def finished_tasks(run: Path, plan: Plan, size: int, variant: str = ONEHOT, replicate: int = 0) -> list[Task]:
     """The tasks of one size whose outcome is in the ledger, in the order of their models."""
     directory = size_directory(run, "outcomes", plan, variant, size)
-    tasks = []
+    unit, tasks = unit_of(plan, variant), []
     for path in directory.glob("*.h5") if directory.is_dir() else ():
         found = NAME.match(path.name)
         if found and int(found["replicate"]) == replicate:
             first, last = int(found["first"]), int(found["last"])
             # a file of another unit cannot be of this plan; counting it would count models twice
-            if last - first + 1 == plan.unit and first % plan.unit == 0:
-                tasks.append(Task(variant, size, first, plan.unit, replicate))
+            if last - first + 1 == unit and first % unit == 0:
+                tasks.append(Task(variant, size, first, unit, replicate))
     return sorted(tasks)
 
 
@@ -109,12 +127,23 @@ def missing_tasks(run: Path, plan: Plan, variant: str = ONEHOT) -> list[Task]:
     return [task for task in all_tasks(plan, variant) if task not in finished]
 
 
-def ledger_state(run: Path, plan: Plan, variant: str = ONEHOT) -> str:
+def distilled_variants(run: Path) -> tuple[str, ...]:
+    """The settings of distillation that the ledger has students of, as variants."""
+    found = (f"distilled/{path.name}" for path in run.glob("outcomes/distilled/*") if path.is_dir())
+    return tuple(sorted(variant for variant in found if teaching_of(variant)))
+
+
+def ledger_state(run: Path, plan: Plan, *variants: str) -> str:
     """SHA-256, in hex, over the names and lengths of the outcomes of all sizes: which models there are.
 
     Results keep it, and so can tell when the ledger has moved on. Times are left out: they change in a copy.
     """
-    paths = [outcome_path(run, plan, task) for size in plan.sizes for task in finished_tasks(run, plan, size, variant)]
+    paths = [
+        outcome_path(run, plan, task)
+        for variant in variants or (ONEHOT,)
+        for size in plan.sizes
+        for task in finished_tasks(run, plan, size, variant)
+    ]
     listed = [f"{path.relative_to(run).as_posix()} {path.stat().st_size}" for path in paths]
     return hashlib.sha256("\n".join(listed).encode()).hexdigest()
 
@@ -159,6 +188,8 @@ def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
             "diverged": outcome.diverged.astype(np.uint8),
             "seconds": outcome.seconds.astype(np.float32),
         }
+        if outcome.teacher_seconds is not None and teaching_of(task.variant):
+            columns["teacher_seconds"] = outcome.teacher_seconds.astype(np.float32)
         for name, values in columns.items():
             write_field(file, name, values, OUTCOME[name], checksum=True)
     path = outcome_path(run, plan, task)
@@ -186,7 +217,8 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
             ):
                 found = file[name][()].tolist() if name == "model" else file.attrs[name]
                 check_stamp(path, name, str(expected), str(found))
-            values = {name: file[name][()] for name in OUTCOME if name != "subset_digest"}
+            values = {name: file[name][()] for name in OUTCOME if name not in ("subset_digest", "teacher_seconds")}
+            teacher_seconds = file["teacher_seconds"][()] if teaching_of(task.variant) else None
             digests = file["subset_digest"].asstr()[()]
             num_examples = int(file.attrs["num_examples"])
             made_by = {
@@ -212,6 +244,7 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
         diverged=values["diverged"].astype(bool),
         seconds=values["seconds"],
         made_by=made_by,
+        teacher_seconds=teacher_seconds,
     )
 
 

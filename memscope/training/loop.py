@@ -8,6 +8,7 @@ Everything random is decided by `Draws` before the first step, on the CPU, by th
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from memscope.families import classifier_of
 from memscope.recipe import Recipe
 from memscope.streams import permutation, stream, stream_key
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
+
+if TYPE_CHECKING:
+    from memscope.training.distillation import Teacher
 
 CLASSIFIER_REFERENCE = 16
 """Classifier inputs up to which its learning rate is the recipe's; see recipe.py."""
@@ -115,12 +119,13 @@ def train_model(
     mean: Tensor,
     scale: Tensor,
     precision: str,
+    teacher: "Teacher | None" = None,
 ) -> Course:
     """Train `model` in place on the examples at positions `subset`, with torch's generators seeded for its layers.
 
     `images` uint8 [N, H, W, C], `labels` int64 [N], `mean` and `scale` float32 [C] (in units of the 0-255
     pixels) are on the training device, where the model is too. `nominal_size` is fraction * N, which sets the
-    number of steps for all models alike.
+    number of steps for all models alike. With a `teacher` the loss is that of distillation (distillation.py).
     """
     device = images.device
     steps = recipe.steps(nominal_size)
@@ -146,7 +151,10 @@ def train_model(
             inputs = normalise(batch, mean, scale)
             with autocast(device, precision):
                 logits = model(inputs)
-            loss = cross_entropy(logits.float(), labels[index], label_smoothing=recipe.label_smoothing)
+            if teacher is None:
+                loss = cross_entropy(logits.float(), labels[index], label_smoothing=recipe.label_smoothing)
+            else:
+                loss = teacher.loss(logits.float(), labels[index], index, inputs, recipe.label_smoothing)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             rate = recipe.learning_rate_at(step, steps)

@@ -10,91 +10,92 @@ from pathlib import Path
 
 import pytest
 
-from memscope.engines import open_engine
+from memscope.engines import Bundle, open_engine
 from memscope.errors import OptionError
 from memscope.store.ledger import Task
 
 ENGINES = ["inline", "processes"]
-TASKS = [Task("onehot", 2, first, 1) for first in range(6)]
+BUNDLES = [(Task("onehot", 2, first, 1), Task("onehot", 1, first, 1)) for first in range(6)]
 
 
-def doubling(worker: int) -> Callable[[Task], int]:
-    return lambda task: task.first * 2
+def multiplying(worker: int) -> Callable[[Bundle], list[int]]:
+    return lambda bundle: [task.first * task.size for task in bundle]
 
 
-def failing_on_three(worker: int) -> Callable[[Task], int]:
-    def work(task: Task) -> int:
-        if task.first == 3:
+def failing_on_three(worker: int) -> Callable[[Bundle], list[int]]:
+    def work(bundle: Bundle) -> list[int]:
+        if bundle[0].first == 3:
             raise ArithmeticError("three is too many")
-        return task.first
+        return [bundle[0].first]
 
     return work
 
 
-def dying_on_three(worker: int) -> Callable[[Task], int]:
-    def work(task: Task) -> int:
-        if task.first == 3:
+def dying_on_three(worker: int) -> Callable[[Bundle], list[int]]:
+    def work(bundle: Bundle) -> list[int]:
+        if bundle[0].first == 3:
             os.kill(os.getpid(), signal.SIGKILL)
-        return task.first
+        return [bundle[0].first]
 
     return work
 
 
-def unusable(worker: int) -> Callable[[Task], int]:
+def unusable(worker: int) -> Callable[[Bundle], list[int]]:
     raise RuntimeError("no data here")
 
 
-def environment_of(worker: int) -> Callable[[Task], tuple[str | None, str | None, int]]:
+def environment_of(worker: int) -> Callable[[Bundle], list[tuple[str | None, str | None, int]]]:
     import torch
 
     torch.set_num_threads(1)
-    return lambda task: (os.environ.get("OMP_WAIT_POLICY"), os.environ.get("OMP_NUM_THREADS"), torch.get_num_threads())
+    names = ("OMP_WAIT_POLICY", "OMP_NUM_THREADS")
+    return lambda bundle: [(*map(os.environ.get, names), torch.get_num_threads())]
 
 
-def recording(directory: str, worker: int) -> Callable[[Task], int]:
-    def work(task: Task) -> int:
+def recording(directory: str, worker: int) -> Callable[[Bundle], list[int]]:
+    def work(bundle: Bundle) -> list[int]:
         Path(directory, f"{os.getpid()}").write_text("")
         time.sleep(120)
-        return 0
+        return [0]
 
     return work
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_every_task_is_reported_once_with_its_product(name):
-    reports = list(open_engine(name)(doubling, TASKS, 2))
-    assert sorted((report.task.first, report.product) for report in reports) == [(n, 2 * n) for n in range(6)]
+def test_every_bundle_is_reported_once_with_the_products_of_its_tasks(name):
+    reports = list(open_engine(name)(multiplying, BUNDLES, 2))
+    assert sorted((report.tasks, report.products) for report in reports) == [(BUNDLES[n], [2 * n, n]) for n in range(6)]
     assert all(report.failure is None for report in reports)
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_task_that_raises_is_reported_with_its_traceback_and_the_others_go_on(name):
-    reports = {report.task.first: report for report in open_engine(name)(failing_on_three, TASKS, 2)}
+def test_a_bundle_that_raises_is_reported_with_its_traceback_and_the_others_go_on(name):
+    reports = {report.tasks[0].first: report for report in open_engine(name)(failing_on_three, BUNDLES, 2)}
     assert "ArithmeticError: three is too many" in (reports[3].failure or "")
-    assert [n for n in range(6) if reports[n].product == n] == [0, 1, 2, 4, 5]
+    assert [n for n in range(6) if reports[n].products == [n]] == [0, 1, 2, 4, 5]
 
 
-def test_a_killed_worker_costs_its_task_only_and_is_replaced():
-    reports = {report.task.first: report for report in open_engine("processes")(dying_on_three, TASKS, 1)}
+def test_a_killed_worker_costs_its_bundle_only_and_is_replaced():
+    reports = {report.tasks[0].first: report for report in open_engine("processes")(dying_on_three, BUNDLES, 1)}
     assert "SIGKILL" in (reports[3].failure or "")
-    assert [n for n in range(6) if reports[n].product == n] == [0, 1, 2, 4, 5]
+    assert [n for n in range(6) if reports[n].products == [n]] == [0, 1, 2, 4, 5]
 
 
-def test_a_worker_that_cannot_open_its_work_says_why_for_every_task():
-    reports = list(open_engine("processes")(unusable, TASKS[:2], 2))
+def test_a_worker_that_cannot_open_its_work_says_why_for_every_bundle():
+    reports = list(open_engine("processes")(unusable, BUNDLES[:2], 2))
     assert ["no data here" in (report.failure or "") for report in reports] == [True, True]
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_a_task_is_taken_only_when_a_worker_is_free_for_it(name):
+def test_a_bundle_is_taken_only_when_a_worker_is_free_for_it(name):
     taken = []
 
-    def tasks():
-        for task in TASKS:
-            taken.append(task)
-            yield task
+    def bundles():
+        for bundle in BUNDLES:
+            taken.append(bundle)
+            yield bundle
 
-    reports = open_engine(name)(doubling, tasks(), 1)
+    reports = open_engine(name)(multiplying, bundles(), 1)
     next(reports)
     assert len(taken) <= 2
     assert len(list(reports)) == 5
@@ -102,24 +103,24 @@ def test_a_task_is_taken_only_when_a_worker_is_free_for_it(name):
 
 def test_workers_have_one_thread_and_wait_passively_and_we_keep_our_own_environment():
     before = dict(os.environ)
-    (report,) = open_engine("processes")(environment_of, TASKS[:1], 1)
-    assert report.product == ("PASSIVE", "1", 1)
+    (report,) = open_engine("processes")(environment_of, BUNDLES[:1], 1)
+    assert report.products == [("PASSIVE", "1", 1)]
     assert dict(os.environ) == before
 
 
 def test_stopping_early_ends_the_workers_at_once(tmp_path):
-    reports = open_engine("processes")(slow_after_first, TASKS, 2)
+    reports = open_engine("processes")(slow_after_first, BUNDLES, 2)
     next(reports)
     start = time.monotonic()
     reports.close()
     assert time.monotonic() - start < 5
 
 
-def slow_after_first(worker: int) -> Callable[[Task], int]:
+def slow_after_first(worker: int) -> Callable[[Bundle], list[int]]:
     def work(task: Task) -> int:
         if task.first:
             time.sleep(120)
-        return 0
+        return [0]
 
     return work
 
@@ -134,8 +135,8 @@ def test_workers_end_when_their_coordinator_is_killed(tmp_path):
         from memscope.store.ledger import Task
         from test_engines import recording
         if __name__ == "__main__":
-            tasks = [Task("onehot", 2, n, 1) for n in range(2)]
-            list(open_engine("processes")(partial(recording, {str(tmp_path)!r}), tasks, 2))
+            bundles = [(Task("onehot", 2, n, 1),) for n in range(2)]
+            list(open_engine("processes")(partial(recording, {str(tmp_path)!r}), bundles, 2))
         """
     )
     file = tmp_path / "coordinator.py"
@@ -169,9 +170,9 @@ def test_an_unknown_engine_is_refused_with_the_known_ones():
 
 
 def test_work_may_be_a_partial_of_a_function():
-    reports = list(open_engine("inline")(partial(adding, 5), TASKS[:1], 1))
-    assert reports[0].product == 5
+    reports = list(open_engine("inline")(partial(adding, 5), BUNDLES[:1], 1))
+    assert reports[0].products == [5]
 
 
-def adding(amount: int, worker: int) -> Callable[[Task], int]:
-    return lambda task: task.first + amount
+def adding(amount: int, worker: int) -> Callable[[Bundle], list[int]]:
+    return lambda bundle: [bundle[0].first + amount]

@@ -12,8 +12,9 @@ from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import mark_sizes_that_fit_less, score
-from memscope.steps.train_family import Where, train_family
+from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
+from memscope.steps.work import Where
 from memscope.store.ledger import outcome_path
 
 INLINE = Where(device="cpu", engine="inline")

@@ -15,7 +15,8 @@ from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
-from memscope.steps.train_family import Where, plan_ahead, train_family
+from memscope.steps.train_family import plan_ahead, train_family
+from memscope.steps.work import Where
 from memscope.store.ledger import missing_tasks
 
 INLINE = Where(device="cpu", engine="inline")
@@ -522,7 +523,7 @@ def test_a_run_that_is_stopped_leaves_no_worker_behind_while_its_error_is_looked
     def full(*arguments):
         raise RunError("full")
 
-    monkeypatch.setattr("memscope.steps.train_family.write_outcome", full)
+    monkeypatch.setattr("memscope.steps.training.write_outcome", full)
     held = None
     try:
         train_family(tmp_path / "run", tiny_choices, Where(device="cpu", workers=2))

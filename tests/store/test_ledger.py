@@ -229,16 +229,22 @@ def test_only_temporaries_of_processes_that_are_gone_are_removed(tmp_path):
 def test_tasks_claimed_by_a_living_process_come_last_and_finished_ones_never(tmp_path):
     import socket
 
-    tasks = all_tasks(PLAN)[:4]
+    def path_of(task):
+        return outcome_path(tmp_path, PLAN, task)
+
+    tasks = all_tasks(PLAN)[:6]
+    bundles = [*((task,) for task in tasks[:4]), tuple(tasks[4:])]
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
-        claim(tmp_path, tasks[0])
-        claim_path(tmp_path, tasks[0]).write_text(f"{socket.gethostname()} {other.pid}")
+        claim(tmp_path, path_of(tasks[0]))
+        claim_path(tmp_path, path_of(tasks[0])).write_text(f"{socket.gethostname()} {other.pid}")
         write_outcome(tmp_path, PLAN, tasks[1], outcome())
-        given = unfinished(tmp_path, PLAN, tasks)
-        assert [next(given), next(given), next(given)] == [tasks[2], tasks[3], tasks[0]]
+        write_outcome(tmp_path, PLAN, tasks[4], outcome())
+        given = list(unfinished(tmp_path, bundles, path_of))
+        # of a bundle only what is not finished is given out
+        assert given == [(tasks[2],), (tasks[3],), (tasks[5],), (tasks[0],)]
     finally:
         other.communicate(b"\n")
     # its process is gone now: the claim is worth nothing
-    release(tmp_path, tasks[2])
-    assert next(unfinished(tmp_path, PLAN, tasks)) == tasks[0]
+    release(tmp_path, path_of(tasks[2]))
+    assert next(unfinished(tmp_path, bundles, path_of)) == (tasks[0],)

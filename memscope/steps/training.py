@@ -1,0 +1,52 @@
+"""Training tasks into the ledger: what `train-family` and `distill` share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from memscope.engines import Bundle
+from memscope.run import Run
+from memscope.steps.work import OnEnd, Where, Work, carry_out
+from memscope.store.ledger import Task, outcome_path, write_outcome
+from memscope.store.weights import weights_path, write_weights
+from memscope.training.task import Job, open_work
+
+
+@dataclass
+class Trained:
+    """What a call did."""
+
+    run: Run
+    trained: int = 0
+    """Models"""
+    already: int = 0
+    failures: list[tuple[Task, str]] = field(default_factory=list)
+    """Tasks that failed twice, and the last line of why"""
+    diverged: list[tuple[Task, int]] = field(default_factory=list)
+    """This call's models whose loss became NaN or infinite, each with its task"""
+
+
+def train_tasks(
+    run: Run, bundles: Sequence[Bundle], where: Where, device: str, on_end: OnEnd, *, for_weights: bool = False
+) -> Trained:
+    """Train what is not finished of these bundles of tasks, and write outcomes and weights.
+
+    A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there.
+    """
+    result = Trained(run)
+    path_of = weights_path if for_weights else outcome_path
+
+    def write(task: Task, product: Any) -> None:
+        outcome, weights = product
+        if weights:  # before the outcome, which is the record that the task is done
+            write_weights(run.path, run.plan, task, weights)
+        write_outcome(run.path, run.plan, task, outcome)
+        lost = zip(task.models, outcome.diverged, strict=True)
+        result.diverged += [(task, model) for model, diverged in lost if diverged]
+
+    job = Job(str(run.path.absolute()), run.plan, device, where.keep_weights or for_weights)
+    work = Work(partial(open_work, job), lambda task: path_of(run.path, run.plan, task), write)
+    done = carry_out(run, work, bundles, where, device, on_end)
+    result.trained, result.failures = done.models, done.failures
+    return result
