@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from memscope.errors import OptionError
+from memscope.text import shortest
 
 ON = ("subset", "full")
 VARIANT = re.compile(r"^distilled/teacher-(?P<size>\d+)-t(?P<t>[^-]+(?:-\d+)?)-w(?P<w>[^-]+(?:-\d+)?)(?P<full>-full)?$")
@@ -51,11 +52,6 @@ class Teaching:
     def variant(self) -> str:
         """The variant of the ledger under which its students are kept."""
         return f"distilled/{self.setting}"
-
-
-def shortest(value: float) -> str:
-    """The shortest decimal that gives the number again: 4, 0.9, 1e-05."""
-    return repr(float(value)).removesuffix(".0")
 
 
 def teaching_of(variant: str) -> Teaching | None:

@@ -50,3 +50,17 @@ def tiny_run(tiny_choices: Choices, tmp_path_factory: pytest.TempPathFactory) ->
     result = train_family(path, replace(tiny_choices), Where(device="cpu", engine="inline"))
     assert not result.failures
     return path
+
+
+@pytest.fixture(scope="session")
+def full_run(tiny_run: Path, tiny_choices: Choices, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tiny_run` with two models of each size on all the data as well. Tests must not change it."""
+    import shutil
+
+    from memscope.steps.train_family import train_family
+    from memscope.steps.work import Where
+
+    path = tmp_path_factory.mktemp("runs") / "full"
+    shutil.copytree(tiny_run, path)
+    train_family(path, Choices(full=2), Where(device="cpu", engine="inline"))
+    return path

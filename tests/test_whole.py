@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 import memscope
+from memscope.steps.distill import distill
 from memscope.steps.options import Choices
+from memscope.steps.resmem import Tried, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.work import Where
+from memscope.teaching import Teaching
 
 # one process for all of them: the run is trained once
 pytestmark = pytest.mark.xdist_group("whole")
@@ -20,7 +23,7 @@ pytestmark = pytest.mark.xdist_group("whole")
 def real_run(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("whole") / "run"
     choices = Choices(
-        data="fashion-mnist-5k", examples=400, label_noise=0.1, widths=(1, 16), models=10, epochs=20, batch_size=32
+        data="fashion-mnist-5k", examples=400, label_noise=0.1, widths=(1, 4, 16), models=10, epochs=20, batch_size=32
     )
     result = train_family(path, choices, Where(device="cpu", workers=1))
     assert not result.failures
@@ -63,3 +66,23 @@ def test_the_held_out_models_suggest_the_true_label(real_run):
     examples = memscope.open_run(real_run).examples
     flipped = examples.flipped
     assert np.mean(found["suggested_label"][flipped] == examples.true_labels[flipped]) > 0.5
+
+
+def test_a_residual_memory_raises_the_test_accuracy_of_the_smallest_width_most(real_run):
+    summary, _ = resmem(real_run, Tried(k=(10,), sigma=(1.0,), temperature=(1.0,)), Where(device="cpu", workers=1))
+    gain = [row["test_change"] for row in summary["sizes"]]
+    assert gain[0] > 0.01
+    assert gain[0] > gain[-1]
+    assert abs(gain[-1]) < 0.01  # residuals of models that interpolate are near zero
+    residuals = [row["mean_residual_in"] for row in summary["sizes"]]
+    assert residuals == sorted(residuals, reverse=True)
+    assert residuals[-1] < 0.1
+    # what a small model gets wrong is what a large one memorises
+    assert summary["foretells"][1]["correlation"] > 0.4
+
+
+def test_students_memorise_flipped_labels_less_than_models_trained_on_the_labels_alone(real_run):
+    summary, _ = distill(real_run, Teaching(16), [4], Where(device="cpu", workers=1))
+    (row,) = summary["settings"][0]["students"]
+    assert row["mean_change_flipped"] < -0.1
+    assert row["mean_change_flipped"] < row["mean_change_clean"]

@@ -53,6 +53,15 @@ def beta_quantile(probability: ArrayLike, a: ArrayLike, b: ArrayLike) -> Floats:
     return x.reshape(given[0].shape)
 
 
+def t_quantile(probability: float, degrees: int) -> float:
+    """The quantile of Student's t distribution, for 1/2 < probability < 1 and `degrees` >= 1.
+
+    t^2 / (t^2 + degrees) has the distribution Beta(1/2, degrees / 2). Source: DLMF 8.17(vi).
+    """
+    share = float(beta_quantile(2 * probability - 1, 0.5, degrees / 2))
+    return math.sqrt(degrees * share / (1 - share))
+
+
 def jeffreys_limits(correct: ArrayLike, models: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
     """Lower and upper Jeffreys limits of the proportion `correct / models`; integers that broadcast.
 

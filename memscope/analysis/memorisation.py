@@ -64,6 +64,14 @@ class Counts:
         """The sum over the leading axis of stacked blocks: [..., examples] from [blocks, ..., examples]."""
         return _combine(lambda values: values.sum(axis=0, dtype=values.dtype), self)
 
+    def only(self, blocks: Sequence[int]) -> "Counts":
+        """The sum over some of the stacked blocks, by their positions."""
+        return _combine(lambda values: values[list(blocks)].sum(axis=0, dtype=values.dtype), self)
+
+    def weighted(self, blocks: Sequence[int], times: NDArray[np.int64]) -> "Counts":
+        """The sum over some of the stacked blocks, by their positions, each counted `times` [blocks] times."""
+        return _combine(lambda values: np.tensordot(times, values[list(blocks)], axes=1), self)
+
     def without(self, block: int) -> "Counts":
         """The sum over all stacked blocks but one."""
         return _combine(lambda values: values.sum(axis=0, dtype=values.dtype) - values[block], self)

@@ -1,7 +1,7 @@
 """Area under the ROC curve: how well a score finds the examples of one kind, such as flipped labels."""
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from memscope.errors import OptionError
 
@@ -28,8 +28,12 @@ def area_under_roc(scores: ArrayLike, positive: ArrayLike) -> float:
     negatives = len(marks) - positives
     if positives == 0 or negatives == 0:
         return float("nan")
+    excess = mean_ranks(values)[marks].sum() - positives * (positives + 1) / 2
+    return float(excess / (positives * negatives))
+
+
+def mean_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rank of each value [examples], from 1; values that are equal to nine decimals share their mean rank."""
     # scores are differences of ratios: what is equal in exact arithmetic differs by 1e-16 in floating point
     _, place, counts = np.unique(np.round(values, 9), return_inverse=True, return_counts=True)
-    mean_ranks = np.cumsum(counts) - (counts - 1) / 2
-    excess = mean_ranks[place[marks]].sum() - positives * (positives + 1) / 2
-    return float(excess / (positives * negatives))
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]

@@ -15,6 +15,8 @@ COMMANDS = {
     "train-family": "memscope.cli.train_family",
     "score": "memscope.cli.score",
     "trajectories": "memscope.cli.trajectories",
+    "resmem": "memscope.cli.resmem",
+    "distill": "memscope.cli.distill",
     "status": "memscope.cli.status",
     "demo": "memscope.cli.demo",
 }

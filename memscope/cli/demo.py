@@ -23,9 +23,12 @@ def command(run: Path, fresh: bool) -> None:
     """All of it on a bundled real data set, in a few minutes on two cores.
 
     Trains 20 small convolutional networks at each of five widths on random subsets of 1,000 Fashion-MNIST
-    images, a tenth of them with a flipped label, scores the images, classifies their trajectories and draws the
-    figures. RUN is runs/demo if not given.
+    images, a tenth of them with a flipped label, scores the images, classifies their trajectories, gives every
+    network a memory of its residuals, distils the largest into the others, and draws the figures. RUN is runs/demo
+    if not given.
     """
+    from memscope.cli import distill as distill_command
+    from memscope.cli import resmem as resmem_command
     from memscope.cli import score as score_command
     from memscope.cli import trajectories as trajectories_command
     from memscope.cli.progress import TrainingProgress
@@ -35,6 +38,8 @@ def command(run: Path, fresh: bool) -> None:
         shown = demo(run, fresh, say=progress.say, on_end=progress.ended)
     score_command.show(shown.scores | {"most_memorised": shown.most_memorised})
     trajectories_command.show(shown.types)
+    resmem_command.show_subsets(shown.memories)
+    distill_command.show_students(shown.students)
     tell(shown)
 
 
@@ -49,9 +54,10 @@ def tell(shown: "Demonstration") -> None:
     called = types["all_sizes"]["called"]
     console.print()
     console.print("[bold]What you have just seen[/bold]")
+    taught = sum(row["models"] for row in shown.students["settings"][0]["students"])
     say(
-        f"{sum(row['models'] for row in rows)} networks were trained, {last['models']} at each "
-        f"{axis}, each on a random "
+        f"{sum(row['models'] for row in rows)} networks were trained ({taught} students and "
+        f"{len(rows)} on all the data beside them), {last['models']} at each {axis}, each on a random "
         f"{scores['fraction']:.0%} of {scores['examples']} images of which {scores['flipped']} carry a wrong label. An "
         "example is memorised as far as a network gets it right only if it was trained on it."
     )
@@ -76,6 +82,27 @@ def tell(shown: "Demonstration") -> None:
         f"{last['auc_score']:.2f}, at {axis} {first['size']} of {first['auc_score']:.2f}: small "
         "networks cannot memorise. "
         f"{shown.suspects} lists the {shown.suspect_count} labels that the networks trained without them dispute."
+    )
+    memories = {row["size"]: row for row in shown.memories["sizes"]}
+    small, large = memories[first["size"]], memories[last["size"]]
+    foretold = next(
+        pair for pair in shown.memories["foretells"] if (pair["size"], pair["larger"]) == (first["size"], last["size"])
+    )
+    say(
+        f"A memory of its residuals (ResMem) changes the test accuracy of {axis} {first['size']} by "
+        f"{100 * small['test_change']:+.1f} points, of {axis} {last['size']} by {100 * large['test_change']:+.1f} "
+        f"(standard deviation over networks {100 * small['test_change_sd']:.1f} and "
+        f"{100 * large['test_change_sd']:.1f}). The residual that an image has at {axis} {first['size']} has a rank "
+        f"correlation of {foretold['correlation']:.2f} with its memorisation at {axis} {last['size']}."
+    )
+    setting = shown.students["settings"][0]
+    most = min(setting["students"], key=lambda row: row["mean_change_flipped"])
+    say(
+        f"Taught by {axis} {setting['teacher']} on the same images, networks of {axis} {most['size']} score "
+        f"{most['onehot']['mean_score_flipped']:.2f} -> {most['distilled']['mean_score_flipped']:.2f} on the flipped "
+        f"labels and {most['onehot']['mean_score_clean']:.2f} -> {most['distilled']['mean_score_clean']:.2f} on the "
+        f"others; their test accuracy goes from {most['onehot']['test_accuracy']:.1%} to "
+        f"{most['distilled']['test_accuracy']:.1%}."
     )
     say(f"Figures: {', '.join(str(figure) for figure in shown.figures)}")
     say(

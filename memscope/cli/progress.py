@@ -20,7 +20,7 @@ PLAIN_EVERY = 10.0
 class TrainingProgress:
     """Shows the models finished, the rate and the time left; on standard error, so that output can be piped."""
 
-    def __init__(self, quiet: bool = False) -> None:
+    def __init__(self, quiet: bool = False, doing: str = "training") -> None:
         console = Console(stderr=True)
         self.quiet = quiet
         self.live = console.is_terminal and not quiet
@@ -36,7 +36,8 @@ class TrainingProgress:
             console=console,
             disable=not self.live,
         )
-        self.bar = self.display.add_task("training", total=None, left="")
+        self.doing = doing
+        self.bar = self.display.add_task(doing, total=None, left="")
 
     def __enter__(self) -> "TrainingProgress":
         self.display.start()
@@ -62,7 +63,7 @@ class TrainingProgress:
         unfinished = ended.total - ended.done
         left = f"at most {duration(unfinished / rate)} left" if rate and unfinished else ""
         if self.live:
-            self.display.update(self.bar, description="training", completed=ended.done, total=ended.total, left=left)
+            self.display.update(self.bar, description=self.doing, completed=ended.done, total=ended.total, left=left)
         elif not self.quiet and (
             ended.failed or ended.done == ended.total or time.monotonic() - self.last_line > PLAIN_EVERY
         ):

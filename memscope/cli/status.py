@@ -43,8 +43,17 @@ def command(run: Path, as_json: bool) -> None:
     for row in found["sizes"]:
         for file in row["failed_tasks"]:
             say(f"Failed: {file} has the traceback; memscope train-family {run} tries it again.")
+    if found["variants"]:
+        table(
+            "Beside them",
+            ["variant", found["axis"], "models", "missing"],
+            [[row["variant"], str(row["size"]), str(row["models"]), str(row["missing"])] for row in found["variants"]],
+        )
+    for file in found["other_failures"]:
+        say(f"Failed: {file} has the traceback; the command that it is of tries it again.")
     for group, state in found["results"].items():
-        remedy = "" if state == "current" else f"; run memscope {group} {run}"
+        teacher = f" --teacher {found['sizes'][-1]['size']}" if group == "distill" and state == "missing" else ""
+        remedy = "" if state == "current" else f"; run memscope {group} {run}{teacher}"
         say(f"Results of {group}: {state}{remedy if len(state) < 20 else ''}.")
     if any(row["missing"] for row in found["sizes"]):
         recorded = found["trainer"] == "record"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memscope.cli.types import Sizes, json_option, run_argument
+from memscope.cli.types import Sizes, json_option, run_argument, work_options
 
 if TYPE_CHECKING:
     from memscope.steps.forecast import Forecast
@@ -81,15 +81,7 @@ Examples:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Take what is not given here from this plan.toml (for a new run).",
 )
-@click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
-@click.option(
-    "--engine",
-    type=click.Choice(["inline", "processes"]),
-    default="processes",
-    show_default=True,
-    help="Where models are trained.",
-)
-@click.option("--workers", type=int, metavar="N", help="Processes.  [one a core, or a GPU]")
+@work_options
 @click.option("--no-weights", is_flag=True, help="Do not keep trained weights.")
 @click.option("--missing-weights", is_flag=True, help="Train models again whose weights were not kept.")
 @click.option("--dry-run", is_flag=True, help="Print models, time, disk and expected standard error; write nothing.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from memscope.cli.types import json_option
+from memscope.cli.types import json_option, plot_option
 
 EPILOG = """
 \b
@@ -26,14 +26,7 @@ Examples:
     help="Posterior probability from which a type is called.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the posterior draws.")
-@click.option(
-    "--plot",
-    is_flag=False,
-    flag_value="",
-    default=None,
-    metavar="[DIR]",
-    help="Draw the figures, into DIR.  [RUN/figures]",
-)
+@plot_option
 @json_option
 def command(run: Path | None, epsilon: float, confidence: float, seed: int, plot: str | None, as_json: bool) -> None:
     """The type of every example's trajectory over the sizes of RUN, and the shares of the types.

@@ -20,7 +20,49 @@ class Sizes(click.ParamType):
             self.fail(f"{value!r} is not whole numbers with commas between, as in 2,4,8", param, ctx)
 
 
+class Numbers(click.ParamType):
+    """Numbers with commas between."""
+
+    name = "X,X,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not numbers with commas between, as in 0.5,1,2", param, ctx)
+
+
+plot_option = click.option(
+    "--plot",
+    is_flag=False,
+    flag_value="",
+    default=None,
+    metavar="[DIR]",
+    help="Draw the figures, into DIR.  [RUN/figures]",
+)
 run_argument = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+
+
+def work_options(command: Any) -> Any:
+    """The options of every command that carries out tasks: none changes a number on a CPU."""
+    options = (
+        click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True),
+        click.option(
+            "--engine",
+            type=click.Choice(["inline", "processes"]),
+            default="processes",
+            show_default=True,
+            help="Where the work is done.",
+        ),
+        click.option("--workers", type=int, metavar="N", help="Processes.  [one a core, or a GPU]"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON (keys: docs/format.md) instead of tables."
 )

@@ -4,14 +4,15 @@ Streams over the ledger's files, one at a time, so that memory holds one file an
 diverged are left out and counted.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from memscope.analysis.memorisation import Counts, count_outcomes, stack_blocks
 from memscope.errors import RunError
 from memscope.run import Run
-from memscope.store.ledger import ONEHOT, finished_tasks
+from memscope.store.ledger import ONEHOT, Outcome, Task, finished_tasks, read_outcome
 
 VOTES_AT_A_TIME = 2**28
 """Bytes of votes [examples, classes] held at once; more examples than fit are counted in several passes."""
@@ -23,17 +24,23 @@ HOW = ("device", "precision", "torch_version", "memscope_version")
 
 @dataclass(frozen=True, eq=False)
 class SizeCounts:
-    """What the models of one size did: counts [blocks, examples], and shares of each model [models]."""
+    """What the models of one size did: counts [blocks, examples], and numbers of each model [models]."""
 
     blocks: tuple[int, ...]
     """Numbers of the blocks of models that have a place in the counts"""
     hard: Counts
     soft: Counts | None
     """None where log-odds are not known"""
+    models: np.ndarray
+    """int64 [models], their numbers"""
     own_accuracy: np.ndarray
     """float64 [models], the share of its own subset that each model fits"""
     test_accuracy: np.ndarray
     """float64 [models]"""
+    seconds: np.ndarray
+    """float64 [models], time of training and evaluation"""
+    teacher_seconds: np.ndarray
+    """float64 [models], the part of it that a teacher took"""
     diverged: tuple[int, ...]
     """Numbers of the models that were left out"""
     made_by: tuple[str, ...]
@@ -43,48 +50,97 @@ class SizeCounts:
         """The hard counts over all models but those of one block, which may have none here."""
         return self.hard.without(self.blocks.index(block)) if block in self.blocks else self.hard.total()
 
+    def hard_of(self, blocks: Collection[int]) -> Counts:
+        """The hard counts over the models of some blocks."""
+        return self.hard.only([position for position, block in enumerate(self.blocks) if block in blocks])
+
     @property
     def used(self) -> int:
         return len(self.own_accuracy)
 
 
+@dataclass
+class Tally:
+    """Adds up what the models of one size did, outcome by outcome."""
+
+    run: Run
+    hard: dict[int, Counts] = field(default_factory=dict)
+    soft: dict[int, Counts] = field(default_factory=dict)
+    soft_known: bool = True
+    columns: dict[str, list[float]] = field(default_factory=dict)
+    diverged: list[int] = field(default_factory=list)
+    made_by: set[str] = field(default_factory=set)
+
+    def add(self, task: Task, outcome: Outcome, good: np.ndarray) -> None:
+        """Add the models of an outcome that are `good`, bool [models]; the others count as diverged."""
+        self.made_by.add(", ".join(outcome.made_by.get(key, "?") for key in HOW))
+        numbers = np.array(task.models)
+        self.diverged += [int(model) for model in numbers[~good]]
+        if not good.any():
+            return
+        examples = self.run.examples
+        mask = outcome.in_subset[good]
+        block = task.first // self.run.plan.block  # a task never crosses blocks: its unit divides the block
+        add(self.hard, block, count_outcomes(mask, outcome.predicted_train[good] == examples.labels))
+        probability = probability_of(outcome.log_odds_train[good])
+        self.soft_known = self.soft_known and not np.isnan(probability).any()
+        if self.soft_known:
+            add(self.soft, block, count_outcomes(mask, probability))
+        teacher = np.zeros(len(good)) if outcome.teacher_seconds is None else outcome.teacher_seconds
+        for name, values in (
+            ("models", numbers[good]),
+            ("own_accuracy", outcome.own_accuracy[good]),
+            ("test_accuracy", (outcome.predicted_test[good] == examples.test_labels).mean(1)),
+            ("seconds", outcome.seconds[good]),
+            ("teacher_seconds", teacher[good]),
+        ):
+            self.columns.setdefault(name, []).extend(values.tolist())
+
+    def counts(self) -> SizeCounts | None:
+        """What was added up; None if no model was good."""
+        if not self.hard:
+            return None
+        columns = {name: np.array(values) for name, values in self.columns.items()}
+        return SizeCounts(
+            blocks=tuple(sorted(self.hard)),
+            hard=stack_blocks([self.hard[block] for block in sorted(self.hard)]),
+            soft=stack_blocks([self.soft[block] for block in sorted(self.soft)]) if self.soft_known else None,
+            **columns,
+            diverged=tuple(self.diverged),
+            made_by=tuple(sorted(self.made_by)),
+        )
+
+
 def count_size(run: Run, size: int, variant: str = ONEHOT) -> SizeCounts:
     """The counts of one size; RunError where it has no model that can be scored."""
-    examples = run.examples
-    hard: dict[int, Counts] = {}
-    soft: dict[int, Counts] = {}
-    own, test, diverged, made_by = [], [], [], set()
-    soft_known = True
+    tally = Tally(run)
     for task, outcome in run.outcomes(size, variant):
-        made_by.add(", ".join(outcome.made_by.get(key, "?") for key in HOW))
-        diverged += [model for model, lost in zip(task.models, outcome.diverged, strict=True) if lost]
-        good = ~outcome.diverged
-        if not good.any():
-            continue
-        mask = outcome.in_subset[good]
-        correct = outcome.predicted_train[good] == examples.labels
-        probability = probability_of(outcome.log_odds_train[good])
-        own += list(outcome.own_accuracy[good].astype(np.float64))
-        test += list((outcome.predicted_test[good] == examples.test_labels).mean(1))
-        block = task.first // run.plan.block  # a task never crosses blocks: its unit divides the block
-        add(hard, block, count_outcomes(mask, correct))
-        soft_known = soft_known and not np.isnan(probability).any()
-        if soft_known:
-            add(soft, block, count_outcomes(mask, probability))
-    if not hard:
-        lost = f" but {len(diverged)} that diverged" if diverged else ""
+        tally.add(task, outcome, ~outcome.diverged)
+    counts = tally.counts()
+    if counts is None:
+        lost = f" but {len(tally.diverged)} that diverged" if tally.diverged else ""
         raise RunError(
             f"{run.path} has no finished model of {run.plan.axis} {size}{lost}; run memscope train-family {run.path}"
         )
-    return SizeCounts(
-        blocks=tuple(sorted(hard)),
-        hard=stack_blocks([hard[block] for block in sorted(hard)]),
-        soft=stack_blocks([soft[block] for block in sorted(soft)]) if soft_known else None,
-        own_accuracy=np.array(own),
-        test_accuracy=np.array(test),
-        diverged=tuple(diverged),
-        made_by=tuple(sorted(made_by)),
-    )
+    return counts
+
+
+def count_pairs(run: Run, size: int, variant: str) -> tuple[SizeCounts, SizeCounts] | None:
+    """The counts of the one-hot models of one size and of those of another variant, of the same numbers only.
+
+    A model that diverged in either is left out of both; None where no pair remains.
+    """
+    both = Tally(run), Tally(run)
+    finished = set(finished_tasks(run.path, run.plan, size, variant))
+    for task, outcome in run.outcomes(size):
+        partner = replace(task, variant=variant)
+        if partner in finished:
+            other = read_outcome(run.path, run.plan, partner)
+            good = ~(outcome.diverged | other.diverged)
+            both[0].add(task, outcome, good)
+            both[1].add(partner, other, good)
+    onehot, others = both[0].counts(), both[1].counts()
+    return None if onehot is None or others is None else (onehot, others)
 
 
 def add(counts: dict[int, Counts], block: int, more: Counts) -> None:

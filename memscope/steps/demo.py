@@ -9,16 +9,22 @@ from typing import Any
 from memscope.errors import RunError
 from memscope.recipe import Recipe
 from memscope.run import open_run, plan_path
+from memscope.steps.distill import distill
 from memscope.steps.exports import export_suspects, most_memorised
-from memscope.steps.figures import draw_figures
+from memscope.steps.figures import draw_distill_figures, draw_figures, draw_resmem_figures
 from memscope.steps.options import Choices, choices_of, with_defaults
+from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.work import Say, Where
+from memscope.store.ledger import Task
+from memscope.teaching import Teaching
 
-DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20)
+DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20, full=1)
 """Chosen to end in less than four minutes on two cores without bfloat16, training to figures."""
+TEACHING = Teaching(teacher=16)
+STUDENTS = (2, 4)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,8 @@ class Demonstration:
     run: Path
     scores: dict[str, Any]
     types: dict[str, Any]
+    memories: dict[str, Any]
+    students: dict[str, Any]
     most_memorised: list[dict[str, Any]]
     suspects: Path
     suspect_count: int
@@ -37,23 +45,38 @@ class Demonstration:
 def demo(
     path: str | os.PathLike[str], fresh: bool = False, *, say: Say, on_end: Any = lambda ended: None
 ) -> Demonstration:
-    """Train, score, classify and draw; what is done already is not done again. `fresh` starts over."""
+    """Train, score, classify, compare and draw; what is done already is not done again. `fresh` starts over."""
     run = Path(path)
     if fresh and run.exists():
         remove_demo(run)
     trained = train_family(run, DEMO, Where(), say=say, on_end=on_end)
-    if trained.failures:
-        task, reason = trained.failures[0]
-        raise RunError(f"{run}: models of width {task.size} could not be trained: {reason}; see {run}/failures")
+    check(run, trained.failures)
     say("scoring")
     scores = score(run)
     say("classifying the trajectories")
     types = trajectories(run)
+    memories, measured = resmem(run, say=say, on_end=on_end)
+    check(run, measured.failures)
+    students, taught = distill(run, TEACHING, STUDENTS, say=say, on_end=on_end)
+    check(run, taught.failures)
     say("drawing the figures")
-    figures = draw_figures(run, run / "figures")
+    figures = [
+        *draw_figures(run, run / "figures"),
+        *draw_resmem_figures(run, run / "figures"),
+        *draw_distill_figures(run, run / "figures"),
+    ]
     suspects = run / "suspects.csv"
     count, _ = export_suspects(run, suspects)
-    return Demonstration(run, scores, types, most_memorised(open_run(run), 5), suspects, count, figures)
+    assert memories is not None
+    listed = most_memorised(open_run(run), 5)
+    return Demonstration(run, scores, types, memories, students, listed, suspects, count, figures)
+
+
+def check(run: Path, failures: list[tuple[Task, str]]) -> None:
+    """RunError where a task failed."""
+    if failures:
+        task, reason = failures[0]
+        raise RunError(f"{run}: models of width {task.size} could not be done: {reason}; see {run}/failures")
 
 
 def remove_demo(run: Path) -> None:

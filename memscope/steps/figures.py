@@ -1,7 +1,7 @@
-"""`memscope trajectories --plot`: the figures of a run, drawn from its results."""
+"""`--plot` of `memscope trajectories`, `distill` and `resmem`: the figures of a run, drawn from its results."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,14 @@ from matplotlib.figure import Figure
 from memscope.analysis.trajectories import TYPES
 from memscope.errors import RunError
 from memscope.plots.accuracy import draw_accuracy
+from memscope.plots.distillation import draw_distillation
+from memscope.plots.distillation_scores import draw_distillation_scores
+from memscope.plots.distillation_types import draw_distillation_types, has_changes
 from memscope.plots.examples import ExampleRow, draw_examples, most_certain
 from memscope.plots.histogram import draw_histogram
+from memscope.plots.residual_memory import draw_residual_memory, measured
+from memscope.plots.residual_memory_foretells import draw_residual_memory_foretells
+from memscope.plots.residual_memory_types import draw_residual_memory_types, known_types
 from memscope.plots.setting import Setting
 from memscope.plots.shares import draw_shares
 from memscope.plots.style import png
@@ -32,12 +38,33 @@ def draw_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path
     """
     run = open_run(run_path)
     ensure_examples(run)
-    drawn = []
-    for name, figure in figures(run):
-        path = directory / f"{name}.png"
-        write_atomically(path, png(figure))
-        drawn.append(path)
-    return drawn
+    return write_figures(directory, figures(run))
+
+
+def draw_distill_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
+    """Draw the comparison of students with one-hot models into a directory, as PNG files; their paths.
+
+    RunError where `memscope distill` has not written its results.
+    """
+    run = open_run(run_path)
+    values, _, summary = read_results(run.path, "distill", run.plan)
+    return write_figures(directory, distill_figures(values, summary))
+
+
+def draw_resmem_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
+    """Draw the comparison of residual memories with their base models likewise."""
+    run = open_run(run_path)
+    _, _, summary = read_results(run.path, "resmem", run.plan)
+    return write_figures(directory, resmem_figures(summary))
+
+
+def write_figures(directory: Path, drawn: Iterable[tuple[str, Figure]]) -> list[Path]:
+    """Write each figure under its name, in turn; the paths."""
+    paths = []
+    for name, figure in drawn:
+        paths.append(directory / f"{name}.png")
+        write_atomically(paths[-1], png(figure))
+    return paths
 
 
 def figures(run: Run) -> Iterator[tuple[str, Figure]]:
@@ -63,6 +90,51 @@ def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     yield "histogram", draw_histogram(setting, scores, examples.flipped)
     yield "accuracy", draw_accuracy(setting, scores_summary["sizes"])
     yield "examples", draw_examples(setting, example_rows(run, found, scores))
+
+
+def distill_figures(values: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> Iterator[tuple[str, Figure]]:
+    """All settings beside each other, then scores and types of each; file names tell several settings apart."""
+    settings = summary["settings"]
+    every = [row for one in settings for row in one["students"]]
+    yield "distillation", draw_distillation(compared(summary, every), settings)
+    sizes, names = values["size"].tolist(), values["setting"].tolist()
+    for one in settings:
+        setting = compared(summary, one["students"])
+        suffix = f"-{one['setting']}" if len(settings) > 1 else ""
+        columns = [sizes.index(row["size"]) for row in one["students"]]
+        counts = values["histogram"][names.index(one["setting"]), columns]
+        scores = draw_distillation_scores(setting, one, counts, values["histogram_edge"])
+        yield f"distillation-scores{suffix}", scores
+        if has_changes(one):
+            yield f"distillation-types{suffix}", draw_distillation_types(setting, one)
+
+
+def resmem_figures(summary: Mapping[str, Any]) -> Iterator[tuple[str, Figure]]:
+    """The overview, then what can be drawn of types and of forecasts."""
+    rows, full = summary["sizes"], summary["full"] or []
+    setting = compared(summary, rows)
+    if measured(rows):
+        yield "resmem", draw_residual_memory(compared(summary, rows, [row["size"] for row in full]), rows, full)
+    if known_types(summary["by_type"]):
+        yield "resmem-types", draw_residual_memory_types(setting, summary["by_type"])
+    if any(row["correlation"] is not None for row in summary["foretells"]):
+        yield "resmem-foretells", draw_residual_memory_foretells(setting, summary["foretells"])
+
+
+def compared(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], others: Sequence[int] = ()) -> Setting:
+    """What captions say of a comparison: `rows` have its models by size, and `others` are further sizes to show."""
+    return Setting(
+        data=summary["data"],
+        family=summary["family"],
+        axis=summary["axis"],
+        sizes=np.array(sorted({*(row["size"] for row in rows), *others})),
+        models=tuple(row["models"] for row in rows),
+        fraction=summary["fraction"],
+        examples=summary["examples"],
+        flipped=summary["flipped"],
+        epsilon=summary["epsilon"],
+        confidence=np.nan,  # types are those of the raw rule
+    )
 
 
 def scores_of(run: Run, ledger: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

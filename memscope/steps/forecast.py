@@ -13,7 +13,7 @@ from memscope.families import open_family
 from memscope.plan import Plan
 from memscope.recipe import OWN_LOOP
 from memscope.store.examples import channel_statistics
-from memscope.store.ledger import Task
+from memscope.store.ledger import FULL, Task
 from memscope.subsets import fraction_of
 from memscope.training.device import worker_device
 from memscope.training.evaluation import BATCH, evaluate
@@ -50,6 +50,11 @@ def forecast(
 ) -> Forecast:
     """The forecast for the tasks that are missing."""
     missing = {size: sum(task.count for task in tasks if task.size == size) for size in plan.sizes}
+    # models on all the data take as many epochs, and so 1 / fraction times the steps
+    work = {
+        size: sum(task.count / (plan.fraction if task.variant == FULL else 1) for task in tasks if task.size == size)
+        for size in plan.sizes
+    }
     own = plan.recipe.trainer == OWN_LOOP
     sizes = tuple(
         probe(plan, dataset, size, missing[size], device) if own else SizeForecast(size, missing[size], None, None)
@@ -64,7 +69,7 @@ def forecast(
         sizes=sizes,
         workers=workers,
         steps=plan.recipe.steps(round(len(dataset.train_labels) * plan.fraction)),
-        seconds=sum(s.models * (s.seconds_per_model or 0) for s in sizes) / workers if own else None,
+        seconds=sum(work[s.size] * (s.seconds_per_model or 0) for s in sizes) / workers if own else None,
         outcome_bytes=total * per_model,
         weight_bytes=sum(4 * s.models * (s.parameters or 0) for s in sizes) if keep_weights else 0,
         standard_error=expected_error(plan.models, plan.fraction),

@@ -7,7 +7,16 @@ from typing import Any
 from memscope.errors import RunError
 from memscope.run import Run, open_run
 from memscope.store.format import GROUPS
-from memscope.store.ledger import ONEHOT, finished_tasks, ledger_state, missing_tasks, size_directory, task_name
+from memscope.store.ledger import (
+    FULL,
+    ONEHOT,
+    distilled_variants,
+    finished_tasks,
+    ledger_state,
+    missing_tasks,
+    size_directory,
+    task_name,
+)
 from memscope.store.results import read_results, results_path
 
 
@@ -16,7 +25,7 @@ def status(path: str | os.PathLike[str]) -> dict[str, Any]:
     run = open_run(path)
     plan = run.plan
     missing = missing_tasks(run.path, plan)
-    sizes = []
+    sizes: list[dict[str, Any]] = []
     for size in plan.sizes:
         done = finished_tasks(run.path, plan, size)
         failures = size_directory(run.path, "failures", plan, ONEHOT, size)
@@ -44,8 +53,30 @@ def status(path: str | os.PathLike[str]) -> dict[str, Any]:
         "precision": plan.precision,
         "models_planned": plan.models,
         "sizes": sizes,
+        "variants": variant_rows(run),
+        "other_failures": other_failures(run, {file for row in sizes for file in row["failed_tasks"]}),
         "results": {group: result_state(run, group) for group in GROUPS if group != "examples"},
     }
+
+
+def variant_rows(run: Run) -> list[dict[str, Any]]:
+    """What there is beside the models on subsets: those on all the data, and the students of each setting."""
+    plan, rows = run.plan, []
+    for variant in (FULL, *distilled_variants(run.path)):
+        for size in plan.sizes:
+            models = sum(task.count for task in finished_tasks(run.path, plan, size, variant))
+            planned = plan.full_models if variant == FULL else plan.models
+            # of students only the sizes that were asked for have any
+            if models or (variant == FULL and planned):
+                rows.append({"variant": variant, "size": size, "models": models, "missing": planned - models})
+    return rows
+
+
+def other_failures(run: Run, told: set[str]) -> list[str]:
+    """Tracebacks of tasks other than those of the models on subsets: students, models on all the data, memories."""
+    files = (str(path) for path in sorted((run.path / "failures").rglob("*.txt")))
+    subsets = str(run.path / "failures" / ONEHOT / run.plan.axis) + "-"
+    return [file for file in files if file not in told and not file.startswith(subsets)]
 
 
 def result_state(run: Run, group: str) -> str:
@@ -56,7 +87,13 @@ def result_state(run: Run, group: str) -> str:
         _, ledger, _ = read_results(run.path, group, run.plan)
     except RunError as error:
         return str(error)
-    return "current" if ledger == ledger_state(run.path, run.plan) else "out of date"
+    return "current" if ledger == ledger_state(run.path, run.plan, *rests_on(run, group)) else "out of date"
+
+
+def rests_on(run: Run, group: str) -> tuple[str, ...]:
+    """The variants of the ledger that a group of results is made from."""
+    more = {"resmem": (FULL,), "distill": distilled_variants(run.path)}
+    return (ONEHOT, *more.get(group, ()))
 
 
 def bytes_under(directory: Path) -> int:

@@ -41,6 +41,27 @@ OUTCOME = {
     "teacher_seconds": Field(("model",), "s", "part of it in the teacher's forward passes; distilled models only"),
 }
 
+MEMORY = {
+    "model": Field(("model",), "1", "number of the model whose residuals are held"),
+    "predicted_train": Field(("model", "train"), "class", "class that ResMem predicts for every training example"),
+    "predicted_test": Field(("model", "test"), "class", "class that ResMem predicts for every test example"),
+    "residual": Field(("model", "train"), "1", "norm of onehot - softmax(logits) of every training example"),
+    "retrieved": Field(("model", "train"), "1", "held-out training examples that have it among their k neighbours"),
+    "weight": Field(("model", "train"), "1", "sum of the weights that those put on it"),
+    "class_weight": Field(
+        ("train", "class"), "1", "the same by class of the example asked for, summed over the models"
+    ),
+    "diverged": Field(("model",), "1", "1 where the model diverged and has no memory"),
+}
+
+MEMORY_GRID = {
+    "model": Field(("model",), "1", "number of the model"),
+    "accuracy": Field(("model", "k", "sigma", "temperature"), "1", "accuracy of ResMem on examples held out of it"),
+    "base_accuracy": Field(("model",), "1", "accuracy of the model itself on them"),
+    "queries": Field(("model",), "1", "how many they are"),
+    "diverged": Field(("model",), "1", "1 where the model diverged and has no memory"),
+}
+
 EXAMPLES = {
     "example": Field(("example",), "1", "position of the training example in the run, from 0"),
     "index": Field(("example",), "1", "position of the training example in its source"),
@@ -98,7 +119,80 @@ TRAJECTORIES = {
     "fall_from_out": Field(("example",), "1", "part of fall that comes from accuracy out"),
 }
 
-GROUPS = {"examples": EXAMPLES, "score": SCORE, "trajectories": TRAJECTORIES}
+SETTING_SIZE = ("setting", "size")
+SETTING_SIZE_EXAMPLE = (*SETTING_SIZE, "example")
+DISTILL = {
+    "setting": Field(("setting",), "1", "setting of distillation: its teacher, temperature and soft weight"),
+    "size": Field(("size",), "1", "width or depth of the students"),
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "teacher": Field(("setting",), "1", "width or depth of the teacher"),
+    "temperature": Field(("setting",), "1", "temperature of both softmaxes"),
+    "soft_weight": Field(("setting",), "1", "weight of the teacher's part of the loss"),
+    "teacher_on": Field(("setting",), "1", "subset: the teacher saw the student's subset; full: all the data"),
+    "score": Field(SETTING_SIZE_EXAMPLE, "1", "memorisation score of the students"),
+    "standard_error": Field(SETTING_SIZE_EXAMPLE, "1", "standard error of score"),
+    "accuracy_in": Field(SETTING_SIZE_EXAMPLE, "1", "share of the students trained with the example right on it"),
+    "accuracy_out": Field(SETTING_SIZE_EXAMPLE, "1", "share of the students trained without it right on it"),
+    "onehot_score": Field(SETTING_SIZE_EXAMPLE, "1", "score of the one-hot models of the same numbers"),
+    "onehot_standard_error": Field(SETTING_SIZE_EXAMPLE, "1", "standard error of onehot_score"),
+    "onehot_accuracy_in": Field(SETTING_SIZE_EXAMPLE, "1", "accuracy_in of those one-hot models"),
+    "onehot_accuracy_out": Field(SETTING_SIZE_EXAMPLE, "1", "accuracy_out of those one-hot models"),
+    "test_accuracy": Field(SETTING_SIZE, "1", "mean over the students of the accuracy on the test examples"),
+    "onehot_test_accuracy": Field(SETTING_SIZE, "1", "the same of those one-hot models"),
+    "models_used": Field(SETTING_SIZE, "1", "pairs of student and one-hot model that the numbers come from"),
+    "histogram": Field(
+        (*SETTING_SIZE, "onehot_bin", "distilled_bin"), "1", "examples by one-hot score and distilled score"
+    ),
+    "histogram_edge": Field(("edge",), "1", "edges of the histogram's bins, the same on both axes"),
+    "raw_type": Field(("setting", "example"), "1", "type of the students' trajectory by the rule alone, or empty"),
+    "called_type": Field(("setting", "example"), "1", "called type of the students' trajectory, or empty"),
+}
+
+RESMEM = {
+    "size": Field(("size",), "1", "width or depth of the models"),
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "k": Field(("size",), "1", "neighbours in the residual memory"),
+    "sigma": Field(("size",), "distance", "scale of the weights of the neighbours"),
+    "temperature": Field(("size",), "1", "temperature of the softmax"),
+    "score": Field(SIZE_EXAMPLE, "1", "memorisation score of ResMem: accuracy_in - accuracy_out"),
+    "standard_error": Field(SIZE_EXAMPLE, "1", "standard error of score"),
+    "accuracy_in": Field(SIZE_EXAMPLE, "1", "share of the memories that hold the example right on it"),
+    "accuracy_out": Field(SIZE_EXAMPLE, "1", "share of the memories without it right on it"),
+    "base_score": Field(SIZE_EXAMPLE, "1", "score of the models under the memories, the same ones"),
+    "base_accuracy_in": Field(SIZE_EXAMPLE, "1", "accuracy_in of those models"),
+    "base_accuracy_out": Field(SIZE_EXAMPLE, "1", "accuracy_out of those models"),
+    "residual_in": Field(SIZE_EXAMPLE, "1", "mean norm of onehot - softmax(logits), models trained with the example"),
+    "residual_out": Field(SIZE_EXAMPLE, "1", "mean norm of onehot - softmax(logits), models trained without it"),
+    "retrieved": Field(SIZE_EXAMPLE, "1", "held-out training examples that have it among their k neighbours, mean"),
+    "weight": Field(SIZE_EXAMPLE, "1", "sum of the weights that those put on it, mean over the memories that hold it"),
+    "weight_own_class": Field(SIZE_EXAMPLE, "1", "share of the weight by examples of its own label"),
+    "weight_class": Field(SIZE_EXAMPLE, "class", "label of those that put most weight on it; -1: not known"),
+    "weight_class_share": Field(SIZE_EXAMPLE, "1", "share of the weight by examples of label weight_class"),
+    "flip_in": Field(SIZE_EXAMPLE, "1", "share of the memories that hold it that turn wrong into right"),
+    "flip_out": Field(SIZE_EXAMPLE, "1", "share of the memories without it that turn wrong into right"),
+    "harm_in": Field(SIZE_EXAMPLE, "1", "share of the memories that hold it that turn right into wrong"),
+    "harm_out": Field(SIZE_EXAMPLE, "1", "share of the memories without it that turn right into wrong"),
+    "models_used": Field(("size",), "1", "models whose memories the numbers come from"),
+    "test_accuracy": Field(("size",), "1", "mean over the memories of the accuracy on the test examples"),
+    "base_test_accuracy": Field(("size",), "1", "the same of the models under them"),
+    "grid_k": Field(("k_tried",), "1", "values of k that were tried"),
+    "grid_sigma": Field(("sigma_tried",), "distance", "values of sigma that were tried"),
+    "grid_temperature": Field(("temperature_tried",), "1", "values of temperature that were tried"),
+    "grid_accuracy": Field(
+        ("size", "k_tried", "sigma_tried", "temperature_tried"), "1", "mean accuracy on held-out training examples"
+    ),
+    "foretells": Field(("size", "larger_size"), "1", "rank correlation of residual_in with the score at a larger size"),
+    "foretells_low": Field(("size", "larger_size"), "1", "lower end of its 95 % interval"),
+    "foretells_high": Field(("size", "larger_size"), "1", "upper end of its 95 % interval"),
+}
+
+GROUPS = {
+    "examples": EXAMPLES,
+    "score": SCORE,
+    "trajectories": TRAJECTORIES,
+    "resmem": RESMEM,
+    "distill": DISTILL,
+}
 """Every group of `results/*.h5` and `trajectories.h5`, with its fields."""
 
 

@@ -153,6 +153,20 @@ def subset_digest(packed: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(packed).tobytes()).hexdigest()
 
 
+def outcome_digest(outcome: Outcome) -> str:
+    """SHA-256, in hex, over subsets, predictions and log-odds: two outcomes of one digest are of the same models."""
+    digest = hashlib.sha256()
+    for values in (
+        np.packbits(outcome.in_subset, axis=1, bitorder="little"),
+        outcome.predicted_train.astype(np.uint16),
+        outcome.predicted_test.astype(np.uint16),
+        outcome.log_odds_train,
+        outcome.log_odds_test,
+    ):
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
 def own_accuracy(predicted: np.ndarray, labels: np.ndarray, in_subset: np.ndarray) -> np.ndarray:
     """float32 [models]: the share of its own subset that each model gets right; the arrays are [models, N] and [N]."""
     return (((predicted == labels) & in_subset).sum(1) / in_subset.sum(1)).astype(np.float32)
@@ -248,13 +262,18 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
     )
 
 
-def check_stamp(path: Path, name: str, expected: str, found: str) -> None:
+def check_stamp(
+    path: Path,
+    name: str,
+    expected: str,
+    found: str,
+    remedy: str = "Move it away; memscope train-family then trains its models again",
+) -> None:
     """RunError where a file was made for something else than it is read for."""
     if expected != found:
         raise RunError(
             f"{path}: expected {name} {shortened(expected)}, found {shortened(found)}; it belongs to "
-            "another plan, data set or "
-            "subset. Move it away; memscope train-family then trains its models again"
+            f"another plan, data set or subset. {remedy}"
         )
 
 

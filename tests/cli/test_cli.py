@@ -67,6 +67,24 @@ def test_every_command_shows_an_example_in_its_help():
         (("demo", "RUN"), 2, "now asked for"),
         (("demo", "RUN", "--fresh"), 1, "not a demo's run"),
         (("scores", "RUN"), 2, "No such command 'scores'"),
+        (("train-family", "RUN", "--full", "-1"), 2, "--full is -1"),
+        (("train-family", "new", "--data", "DATA", "--trainer", "record", "--full", "1"), 2, "leave one out"),
+        (("train-family", "RUN", "--missing-weights", "--no-weights"), 2, "leave one out"),
+        (("resmem", "nowhere"), 1, "is not a run"),
+        (("resmem", "RUN", "--k", "0"), 2, "k"),
+        (("resmem", "RUN", "--k", "100"), 2, "a subset of"),
+        (("resmem", "RUN", "--sigma", "0,1"), 2, "sigma"),
+        (("resmem", "RUN", "--sigma", "one"), 2, "numbers with commas"),
+        (("resmem", "RUN", "--temperature", "nan"), 2, "temperature"),
+        (("resmem", "RUN", "--epsilon", "0"), 2, "--epsilon is 0"),
+        (("resmem", "RUN", "--workers", "0"), 2, "--workers is 0"),
+        (("distill", "RUN"), 1, "has no distilled models; train some with memscope distill"),
+        (("distill", "RUN", "--teacher", "9"), 2, "--teacher is 9, no width of"),
+        (("distill", "RUN", "--teacher", "2"), 2, "the smallest width"),
+        (("distill", "RUN", "--teacher", "4", "--students", "8"), 2, "a teacher is larger than its students"),
+        (("distill", "RUN", "--teacher", "8", "--temperature", "0"), 2, "the temperature is 0"),
+        (("distill", "RUN", "--teacher", "8", "--soft-weight", "2"), 2, "the soft weight is 2"),
+        (("distill", "RUN", "--teacher", "8", "--teacher-on", "full"), 1, "--full 1"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_with_its_status_and_changes_nothing(
@@ -108,9 +126,18 @@ def test_score_prints_a_line_for_every_size_and_the_same_numbers_as_json(copy):
 
 def test_every_key_of_the_json_is_documented(copy):
     page = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
-    for command in ("score", "trajectories", "status"):
-        found = json.loads(memscope(command, copy, "--json").stdout)
-        for key in keys_of(found):
+    few = ("--k", "1,5", "--sigma", "1", "--temperature", "1", "--engine", "inline")
+    memscope("train-family", copy, "--full", "1", "--engine", "inline", "--device", "cpu")
+    for command, *options in (
+        ("resmem", *few),
+        ("distill", "--teacher", "8", "--engine", "inline"),
+        ("score",),
+        ("trajectories",),
+        ("status",),
+    ):
+        done = memscope(command, copy, *options, "--json")
+        assert done.returncode == 0, done.stderr
+        for key in keys_of(json.loads(done.stdout)):
             assert f"`{key}`" in page, f"{command} --json gives {key}"
 
 
@@ -253,3 +280,65 @@ def test_a_table_that_is_too_wide_for_the_terminal_is_turned_and_no_number_cut(c
         assert "…" not in shown
         assert max(map(len, shown.splitlines())) <= width
         assert ("│column 4 " in shown) == turned
+
+
+@pytest.fixture(scope="module")
+def compared(full_run, tmp_path_factory) -> Path:
+    import shutil
+
+    path = tmp_path_factory.mktemp("compared") / "run"
+    shutil.copytree(full_run, path)
+    return path
+
+
+def test_resmem_tells_its_choice_accuracies_types_and_what_it_foretells(compared, tmp_path):
+    options = ("--k", "1,5", "--sigma", "0.5,1", "--temperature", "1", "--engine", "inline", "--device", "cpu")
+    done = memscope("resmem", compared, *options, "--plot", tmp_path / "figures")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(memscope("resmem", compared, *options, "--json").stdout)
+    assert found["measured"] == 0
+    assert "Chosen from k 1, 5; sigma 0.5, 1; temperature 1 on block 0" in done.stdout
+    for row in found["sizes"]:
+        accuracy = f"{row['resmem']['test_accuracy']:.1%}"
+        assert any(line.startswith(f"│{row['size']} ") and accuracy in line for line in done.stdout.splitlines())
+    assert f"{found['foretells'][1]['correlation']:.3f}" in done.stdout
+    for name in ("resmem", "resmem-types", "resmem-foretells"):
+        assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 10_000
+
+
+def test_resmem_without_models_on_all_the_data_says_so_in_one_line(tiny_run, tmp_path):
+    import shutil
+
+    shutil.copytree(tiny_run, tmp_path / "run")
+    done = memscope("resmem", tmp_path / "run", "--k", "5", "--sigma", "1", "--temperature", "1", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "No models on all the data" in done.stdout
+
+
+def test_distill_compares_all_settings_in_one_table_and_draws_them(compared, tmp_path):
+    options = ("--engine", "inline", "--device", "cpu")
+    for temperature in ("4", "1"):
+        done = memscope("distill", compared, "--teacher", "8", "--temperature", temperature, *options)
+        assert done.returncode == 0, done.stderr
+        assert "40 students trained, 0 were there." in done.stdout
+    done = memscope("distill", compared, "--plot", tmp_path / "figures")
+    assert done.returncode == 0, done.stderr
+    assert "0 students trained" in done.stdout
+    found = json.loads(memscope("distill", compared, "--json").stdout)
+    assert [setting["temperature"] for setting in found["settings"]] == [1, 4]
+    for setting in found["settings"]:
+        for row in setting["students"]:
+            (line, *_) = [
+                line
+                for line in done.stdout.splitlines()
+                if line.startswith(f"│{setting['setting']} ") and f"│ {row['size']:>5} │" in line
+            ]
+            assert f"{row['distilled']['mean_score']:.3f}" in line
+    assert len(list((tmp_path / "figures").glob("distillation*.png"))) >= 3
+    status = json.loads(memscope("status", compared, "--json").stdout)
+    assert status["results"]["distill"] == "current"
+    assert {row["variant"] for row in status["variants"]} == {
+        "full",
+        "distilled/teacher-8-t1-w0.9",
+        "distilled/teacher-8-t4-w0.9",
+    }

@@ -1,0 +1,82 @@
+"""Nearly the k nearest vectors of a memory that is too large for an exact search, found by faiss.
+
+An inverted file: the memory is divided among some 4 sqrt(M) centroids, and for a query only the vectors of the
+centroids nearest to it are looked at. What is found is measured and ordered as in `neighbours`, so that distances are
+exact and ties go to the lowest position; what is not found is missed, and nothing says so. faiss uses as many threads
+as it is set to use.
+"""
+
+from math import ceil, sqrt
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from memscope.analysis.neighbours import Memory, first_of_each, nearest_by_measuring_all, squared_distances
+from memscope.errors import MemscopeError
+
+APPROXIMATE_FROM = 50_000
+"""Vectors in the memory from which on the search is approximate."""
+
+PROBED = 1 / 16
+"""Share of the centroids whose vectors are looked at."""
+
+SPARE = 8
+"""Vectors asked for beyond k: faiss orders by float32 distances."""
+
+QUERIES = 1024
+
+
+def require_faiss() -> Any:
+    """The module faiss; MemscopeError where it is not installed."""
+    try:
+        import faiss
+    except ImportError as error:
+        raise MemscopeError(
+            'index="faiss" needs faiss, which is not installed: pip install "memscope-ml[faiss]", or use index="exact"'
+        ) from error
+    return faiss
+
+
+def build_index(memory: Memory) -> Any:
+    """faiss's index of a memory on the CPU, of its centred float32 vectors; None for memories to search exactly."""
+    faiss = require_faiss()
+    size, features = memory.vectors.shape
+    if size < APPROXIMATE_FROM:
+        return None
+    lists = ceil(4 * sqrt(size))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(features), features, lists)
+    index.nprobe = ceil(PROBED * lists)
+    index.cp.max_points_per_centroid = 64  # more take longer to train on than they gain
+    vectors = memory.factors[:size, :features].contiguous().numpy()
+    index.train(vectors)
+    index.add(vectors)
+    return index
+
+
+@torch.no_grad()
+def nearest_found(index: Any, memory: Memory, queries: Tensor) -> tuple[Tensor, Tensor]:
+    """Positions int64 [n, k] and squared distances float64 [n, k], as `neighbours.nearest`, of what faiss finds.
+
+    Queries for which it finds fewer than k are answered exactly.
+    """
+    k, size = memory.k, len(memory.vectors)
+    positions = torch.empty((len(queries), k), dtype=torch.int64)
+    squared = torch.empty((len(queries), k), dtype=torch.float64)
+    for first in range(0, len(queries), QUERIES):
+        here = slice(first, first + QUERIES)
+        block = queries[here].double()
+        centred = ((block - memory.centre) * memory.scale).float()
+        asked = min(k + SPARE, size)
+        place = torch.from_numpy(index.search(centred.numpy(), asked)[1]).sort(dim=1).values  # -1 where there is none
+        row = torch.arange(len(block))[:, None].expand_as(place)[place >= 0]
+        enough = (place >= 0).sum(dim=1) >= k
+        place = place[place >= 0]
+        distance = squared_distances(block, row, memory.vectors, place)
+        place, distance = first_of_each(row, place, distance, k, enough)
+        positions[here][enough] = memory.positions[place]
+        squared[here][enough] = distance
+        for short in enough.logical_not().nonzero()[:, 0].tolist():
+            exact = nearest_by_measuring_all(memory, block[short : short + 1])
+            positions[first + short], squared[first + short] = exact[0][0], exact[1][0]
+    return positions, squared

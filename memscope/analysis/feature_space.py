@@ -1,0 +1,140 @@
+"""From arrays as they are given to the vectors that neighbours are searched among: kind, checks, normalisation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from memscope.analysis.neighbours import piece_rows, row_sums
+from memscope.errors import OptionError
+
+NORMALISATIONS = ("none", "unit", "standard")
+METRICS = ("euclidean", "squared-euclidean", "cosine")
+
+Array = NDArray[Any] | Tensor
+
+LARGEST = 1e150
+"""Squares of larger numbers, summed, leave float64."""
+
+
+def tensor_of(array: Any, name: str, axes: str, columns: int | None = None) -> Tensor:
+    """Float32 or float64 [n, F] of a NumPy array or tensor, on its own device; where that is mps, on the CPU.
+
+    Half precisions become float32, integers float64. OptionError for what is not two-dimensional, has other
+    `columns`, or holds NaN or infinity.
+    """
+    tensor = array.detach() if isinstance(array, Tensor) else _from_numpy(np.asarray(array), name)
+    if tensor.device.type == "mps":  # has no float64
+        tensor = tensor.cpu()
+    if tensor.is_complex() or tensor.ndim != 2 or tensor.shape[1] == 0:
+        found = f"{tensor.dtype} of shape {tuple(tensor.shape)}".removeprefix("torch.")
+        raise OptionError(f"{name} are {found}, expected numbers [{axes}]: give one row per example")
+    if columns not in (None, tensor.shape[1]):
+        raise OptionError(
+            f"{name} have shape {tuple(tensor.shape)}, expected [{axes}] with {columns} columns, as the memory was "
+            "fitted with: give the output of the same layer of the same model"
+        )
+    if not tensor.is_floating_point():
+        tensor = tensor.double()
+    elif tensor.dtype not in (torch.float32, torch.float64):
+        tensor = tensor.float()
+    if not bool(torch.isfinite(tensor).all()):
+        row = int(torch.isfinite(tensor).all(dim=1).logical_not().nonzero()[0])
+        raise OptionError(
+            f"{name} hold NaN or infinity, first in row {row}, expected finite numbers: leave out models that diverged"
+        )
+    return tensor
+
+
+def labels_of(array: Any, logits: Tensor) -> Tensor:
+    """Labels int64 [n] on the device of logits [n, classes]; OptionError unless they are classes of those."""
+    labels = array.detach() if isinstance(array, Tensor) else _from_numpy(np.asarray(array), "labels")
+    count, classes = logits.shape
+    if labels.shape != (count,) or labels.is_floating_point() or labels.is_complex():
+        found = f"{labels.dtype} of shape {tuple(labels.shape)}".removeprefix("torch.")
+        raise OptionError(f"labels are {found}, expected whole numbers [{count}]: give the class of every example")
+    labels = labels.to(logits.device, torch.int64)
+    if count and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise OptionError(
+            f"labels go from {int(labels.min())} to {int(labels.max())}, expected 0 to {classes - 1}, the columns of "
+            "the logits: give labels and logits of the same classes"
+        )
+    return labels
+
+
+def like(result: Tensor, given: Any) -> Any:
+    """The result as an array of the kind of what was given: a tensor on its device, where float64 exists, or NumPy."""
+    if isinstance(given, Tensor):
+        return result if given.device.type == "mps" else result.to(given.device)
+    return result.cpu().numpy()
+
+
+def _from_numpy(array: NDArray[Any], name: str) -> Tensor:
+    if array.dtype.kind not in "fiub":
+        raise OptionError(f"{name} are {array.dtype}, expected an array of numbers or a tensor")
+    # torch has no big-endian, read-only or wide types
+    if array.dtype.kind == "f":
+        array = array.astype(np.float32 if array.dtype.itemsize <= 4 else np.float64, copy=not array.flags.writeable)
+    else:
+        array = array.astype(np.int64)
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+@dataclass(frozen=True)
+class FeatureSpace:
+    """How features become vectors whose Euclidean distances count; what decides it was measured on the memory.
+
+    `mean` and `deviation` [F] float64 are None where features are not standardised; `unit` says whether each vector
+    is divided by its norm.
+    """
+
+    mean: Tensor | None
+    deviation: Tensor | None
+    unit: bool
+    dtype: torch.dtype
+
+    def vectors(self, features: Tensor) -> Tensor:
+        """New vectors [n, F] of features [n, F]: computed in float64, kept in the type of the memory's features.
+
+        OptionError for numbers whose squares would overflow.
+        """
+        out = torch.empty(features.shape, dtype=self.dtype, device=features.device)
+        rows = piece_rows(features)
+        for first in range(0, len(features), rows):
+            piece = features[first : first + rows].double()  # a copy, except of float64
+            if self.mean is not None and self.deviation is not None:
+                piece = (piece - self.mean) / self.deviation
+            if self.unit:
+                # Divided by the largest first: squares of tiny numbers vanish. A zero vector stays zero.
+                largest = piece.abs().amax(dim=1, keepdim=True)
+                piece = piece / torch.where(largest > 0, largest, 1)
+                norm = row_sums(piece.square())[:, None].sqrt()
+                piece = piece / torch.where(norm > 0, norm, 1)
+            out[first : first + rows] = piece
+        if out.numel() and not float(out.abs().amax()) <= LARGEST:
+            raise OptionError(
+                f"features are as large as {float(features.abs().amax()):.3g} and, normalised, {out.abs().amax():.3g}; "
+                f"expected {LARGEST:g} at most, so that distances are finite: scale them down"
+            )
+        return out
+
+
+def fit_feature_space(features: Tensor, normalise: str, metric: str) -> FeatureSpace:
+    """The space of these normalisation and metric, for the features [N, F] of a memory.
+
+    "standard" centres each feature and divides it by its standard deviation over the memory (of the population,
+    with N in the denominator), or by 1 where it is constant. "unit" and the metric "cosine" divide each vector by its norm.
+    """
+    unit = normalise == "unit" or metric == "cosine"
+    if normalise != "standard":
+        return FeatureSpace(None, None, unit, features.dtype)
+    pieces = features.split(piece_rows(features))
+    mean = torch.stack([piece.sum(dim=0, dtype=torch.float64) for piece in pieces]).sum(dim=0) / len(features)
+    squares = torch.stack([(piece - mean).square().sum(dim=0) for piece in pieces]).sum(dim=0)
+    constant = features.amin(dim=0) == features.amax(dim=0)  # exactly: the mean is rounded
+    mean = torch.where(constant, features[0].double(), mean)
+    deviation = torch.where(constant, 1.0, (squares / len(features)).sqrt())
+    return FeatureSpace(mean, deviation, unit, features.dtype)

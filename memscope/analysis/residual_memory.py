@@ -1,0 +1,233 @@
+"""Residual memory: what a model got wrong on its training examples, added to its predictions on examples like them.
+
+A ResMem predictor is a trained model and a soft k-nearest-neighbour regressor of its residuals (Yang et al. 2023,
+'ResMem: Learn what you can and memorize the rest', arXiv 2302.01576). Features, logits and labels of training
+examples come in, features and logits of any examples, and predictions go out:
+
+    memory = ResidualMemory(k=10, sigma=0.5).fit(features, logits, labels)
+    predictions = memory.predict(test_features, test_logits)    # [n, classes]
+
+A search over sigma and temperature takes one search for neighbours, at the largest k: `neighbours` gives them, and
+`residuals`, `probabilities` and `neighbour_weights` are the formulas.
+"""
+
+from math import isfinite
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from memscope.analysis.approximate_neighbours import build_index, nearest_found, require_faiss
+from memscope.analysis.feature_space import (
+    METRICS,
+    NORMALISATIONS,
+    Array,
+    FeatureSpace,
+    fit_feature_space,
+    labels_of,
+    like,
+    tensor_of,
+)
+from memscope.analysis.neighbours import BLOCK_SIZE, Memory, nearest, prepare
+from memscope.errors import OptionError
+
+INDEXES = ("exact", "faiss")
+
+
+def probabilities(logits: Array, temperature: float = 1.0) -> Any:
+    """softmax(logits / temperature), float64 [n, classes], an array of the kind given.
+
+    OptionError for logits that are not finite [n, classes] or a temperature that is not positive.
+    """
+    check_positive("temperature", temperature)
+    return like(_probabilities(tensor_of(logits, "logits", "n, classes"), temperature), logits)
+
+
+def residuals(logits: Array, labels: Array, temperature: float = 1.0) -> Any:
+    """onehot(labels) - softmax(logits / temperature), float64 [n, classes], an array of the kind of the logits.
+
+    OptionError for logits that are not finite [n, classes], labels that are not classes [n], or a temperature that is
+    not positive.
+    """
+    check_positive("temperature", temperature)
+    rows = tensor_of(logits, "logits", "n, classes")
+    return like(_residuals(rows, labels_of(labels, rows), temperature), logits)
+
+
+def neighbour_weights(distances: Array, sigma: float) -> Any:
+    """Weights exp(-d / sigma), divided by their sum, of each row of distances [n, k]: float64 of the kind given.
+
+    The smallest distance of a row is subtracted first, so that a weight is 1 however small sigma is. OptionError for
+    distances that are not finite [n, k] or a sigma that is not positive.
+    """
+    check_positive("sigma", sigma)
+    return like(_weights(tensor_of(distances, "distances", "n, k"), sigma), distances)
+
+
+class ResidualMemory:
+    """A soft k-nearest-neighbour regressor of a model's residuals, added to the model's predictions.
+
+    For training examples (x_i, y_i), logits f and features phi, in a memory:
+
+        r_i           = onehot(y_i) - softmax(f(x_i) / temperature)
+        w_i(x)        proportional to exp(-d(phi(x), phi(x_i)) / sigma) over the k nearest, summing to 1
+        prediction(x) = softmax(f(x) / temperature) + sum_i w_i(x) r_i
+
+    `normalise`: "none"; "unit", each feature vector divided by its Euclidean norm; or "standard", each feature
+    centred and divided by its standard deviation over the memory, or by 1 where it is constant. `metric`:
+    "euclidean", "squared-euclidean", or "cosine", which is 1 - cos. A zero vector stays zero: its cosine distance is
+    taken to be 1/2 from any other and 0 from itself.
+
+    `index`: "exact" or "faiss", which is approximate (see `approximate_neighbours`) and an extra to install.
+    `block_size` is the working space in bytes beside arguments, results and the memory, which holds a copy of the
+    features, another in float32, and 8 bytes for each example and class.
+
+    OptionError for what cannot be; MemscopeError where faiss is asked for and not installed. Source: Yang et al.
+    2023, arXiv 2302.01576; normalisation, metric and index are ours.
+    """
+
+    def __init__(
+        self,
+        k: int,
+        sigma: float,
+        temperature: float = 1.0,
+        normalise: str = "none",
+        metric: str = "euclidean",
+        index: str = "exact",
+        block_size: int = BLOCK_SIZE,
+    ) -> None:
+        for name, value in (("k", k), ("block_size", block_size)):
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+                raise OptionError(f"{name} is {value!r}; it must be a whole number of at least 1")
+        check_positive("sigma", sigma)
+        check_positive("temperature", temperature)
+        named = (("normalise", normalise, NORMALISATIONS), ("metric", metric, METRICS), ("index", index, INDEXES))
+        for name, value, known in named:
+            if value not in known:
+                raise OptionError(f"{name} is {value!r}; it must be one of {', '.join(known)}")
+        if index == "faiss":
+            require_faiss()
+        self.k, self.sigma, self.temperature = int(k), float(sigma), float(temperature)
+        self.normalise, self.metric, self.index, self.block_size = normalise, metric, index, int(block_size)
+        self._space: FeatureSpace | None = None
+        self._memory: Memory
+        self._index: Any
+        self._residuals: Tensor
+
+    def fit(self, features: Array, logits: Array, labels: Array) -> "ResidualMemory":
+        """Fill the memory with features [N, F], logits [N, classes] and labels int [N] of training examples.
+
+        NumPy arrays or tensors, on whose device the memory then is. Features are searched among as float64 if they
+        are, else as float32. OptionError for other shapes, numbers that are not finite, labels that are no classes, or
+        fewer than k examples.
+        """
+        given = tensor_of(features, "features", "N, F")
+        rows = tensor_of(logits, "logits", "N, classes").to(given.device)
+        check_same_length(given, rows)
+        if len(given) < self.k:
+            raise OptionError(
+                f"the memory has {len(given)} examples, expected at least k = {self.k}: give more examples or a "
+                "smaller k"
+            )
+        residual = _residuals(rows, labels_of(labels, rows), self.temperature)
+        if self.index == "faiss":
+            given = given.cpu()
+        space = fit_feature_space(given, self.normalise, self.metric)
+        self._memory = prepare(space.vectors(given), self.k)
+        self._index = build_index(self._memory) if self.index == "faiss" else None
+        self._space, self._residuals = space, residual.to(given.device)
+        return self
+
+    def predict(self, features: Array, logits: Array) -> Any:
+        """Predictions float64 [n, classes] for features [n, F] and logits [n, classes], of the kind of the features.
+
+        Each row sums to 1 but need not be a probability distribution: numbers below 0 and above 1 occur.
+        OptionError before `fit`, or for other shapes or numbers that are not finite.
+        """
+        positions, weights = self.retrieve(features)
+        return like(self._combine(logits, positions, weights), features)
+
+    def neighbours(self, features: Array) -> tuple[Any, Any]:
+        """Positions in the memory int64 [n, k] and distances float64 [n, k] of the k nearest to features [n, F].
+
+        In order of (distance, position), arrays of the kind of the features. Neither the other rows nor `block_size`
+        can change a bit of a row. OptionError as in `predict`.
+        """
+        positions, distances = self._nearest(features)
+        return like(positions, features), like(distances, features)
+
+    def retrieve(self, features: Array) -> tuple[Any, Any]:
+        """Positions int64 [n, k] as in `neighbours`, and the neighbours' weights float64 [n, k], which sum to 1."""
+        positions, distances = self._nearest(features)
+        return like(positions, features), like(_weights(distances, self.sigma), features)
+
+    def combine(self, logits: Array, positions: Array, weights: Array) -> Any:
+        """Predictions as in `predict`, of the kind of the logits [n, classes], from what `retrieve` gave."""
+        return like(self._combine(logits, positions, weights), logits)
+
+    def _nearest(self, features: Array) -> tuple[Tensor, Tensor]:
+        """Positions and distances [n, k] on the memory's device."""
+        memory, space = self._fitted()
+        given = tensor_of(features, "features", "n, F", memory.vectors.shape[1])
+        vectors = space.vectors(given.to(memory.vectors.device))
+        if self._index is None:
+            positions, squared = nearest(memory, vectors, self.block_size)
+        else:
+            positions, squared = nearest_found(self._index, memory, vectors)
+        if self.metric == "euclidean":
+            return positions, squared.sqrt()
+        return positions, squared / 2 if self.metric == "cosine" else squared
+
+    def _combine(self, logits: Array, positions: Array, weights: Array) -> Tensor:
+        """Predictions on the memory's device, from element-wise operations only, whose rounding no block changes."""
+        self._fitted()
+        residual = self._residuals
+        rows = tensor_of(logits, "logits", "n, classes", residual.shape[1]).to(residual.device)
+        place, weight = (torch.as_tensor(array, device=residual.device) for array in (positions, weights))
+        check_same_length(place, rows)
+        predictions = _probabilities(rows, self.temperature)
+        at_once = max(1, self.block_size // (24 * residual.shape[1]))
+        for first in range(0, len(rows), at_once):
+            here = slice(first, first + at_once)
+            for neighbour in range(place.shape[1]):
+                found = residual.index_select(0, place[here, neighbour])
+                predictions[here] += found.mul_(weight[here, neighbour, None])
+        return predictions
+
+    def _fitted(self) -> tuple[Memory, FeatureSpace]:
+        if self._space is None:
+            raise OptionError("the memory is empty, expected examples in it: call fit first")
+        return self._memory, self._space
+
+
+def check_positive(name: str, value: Any) -> None:
+    """OptionError unless the value is a positive finite number."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not (isfinite(value) and value > 0):
+        raise OptionError(f"{name} is {value!r}; it must be a number above 0")
+
+
+def check_same_length(features: Tensor, logits: Tensor) -> None:
+    """OptionError unless both have one row for each example."""
+    if len(features) != len(logits):
+        raise OptionError(
+            f"features of {len(features)} examples and logits of {len(logits)}, expected as many: give both of the "
+            "same examples, in the same order"
+        )
+
+
+def _probabilities(logits: Tensor, temperature: float) -> Tensor:
+    logits = logits.double()
+    # torch subtracts the largest too, but logits / temperature could be infinite before it does
+    return torch.softmax((logits - logits.amax(dim=1, keepdim=True)) / temperature, dim=1)
+
+
+def _residuals(logits: Tensor, labels: Tensor, temperature: float) -> Tensor:
+    residual = -_probabilities(logits, temperature)
+    residual[torch.arange(len(labels), device=labels.device), labels] += 1
+    return residual
+
+
+def _weights(distances: Tensor, sigma: float) -> Tensor:
+    distances = distances.double()
+    return torch.softmax((distances.amin(dim=1, keepdim=True) - distances) / sigma, dim=1)

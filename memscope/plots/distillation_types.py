@@ -1,0 +1,149 @@
+"""`distillation-types.png`: whose memorisation distillation changes, by type of the one-hot trajectory."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from memscope.plots.compared import Curve, Kind, column, draw_panel, raw_rule_note, reach, set_scale, signed
+from memscope.plots.distillation import heading
+from memscope.plots.setting import Setting, caption
+from memscope.plots.style import (
+    GREY,
+    INK,
+    MARGIN,
+    SMALL,
+    TEXT,
+    TYPE_STYLES,
+    grid_of,
+    page,
+    percent,
+    place,
+    plain_text,
+    size_positions,
+)
+
+Row = Mapping[str, Any]
+
+ENOUGH = 0.05
+"""Share of the examples that a type needs to be named in the title: the means of fewer jump about."""
+
+FARTHEST = 1.0
+"""Change of a score at which panels end: intervals over few blocks of models reach beyond what a score can be."""
+
+OVERALL_MARKER = "."  # a line of one size has no length
+PANEL_WIDTH, PANEL_HEIGHT, BETWEEN, UNDER, LEGEND = 2.45, 1.75, 0.25, 0.8, 0.3  # inches
+
+
+def has_changes(one: Row) -> bool:
+    """Whether a setting of the summary of `distill` knows any change by type, so that there is a figure to draw."""
+    return any(known_changes(row) for row in one.get("by_type") or ())
+
+
+def known_changes(row: Row) -> list[Row]:
+    return [change for change in row["changes"] or () if change["change"] is not None]
+
+
+def draw_distillation_types(setting: Setting, one: Row) -> Figure:
+    """One panel for each type: mean change of the score at each size of students, with its 95 % interval if known.
+
+    `one` is a setting of the summary of `distill` that `has_changes`.
+    """
+    shown = [row for row in one["by_type"] if known_changes(row)]
+    absent = [row["type"] for row in one["by_type"] if not known_changes(row)]
+    rows, columns = grid_of(len(shown))
+    left = MARGIN + 0.6
+    columns_wide = max(columns, 3)  # narrower, the title would be a column of words
+    width = left + columns_wide * PANEL_WIDTH + (columns_wide - 1) * BETWEEN + MARGIN
+    body = LEGEND + rows * (PANEL_HEIGHT + UNDER)
+    curves = [curve_of(row) for row in shown]
+    figure, bottom = page(
+        width,
+        body,
+        title(setting, one, shown),
+        f"{heading(setting, one)}. Types of the one-hot trajectories come from one half of the blocks of models, "
+        "changes from the other, and the halves are swapped: types of the same models would feign changes (regression "
+        "to the mean).",
+        caption(setting, *notes(curves, absent), raw_rule_note(setting)),
+    )
+    everything = column(one["students"], "mean_change")
+    sizes = np.array([row["size"] for row in one["students"]])
+    panels = []
+    for position, (row_of, curve) in enumerate(zip(shown, curves, strict=True)):
+        row, place_in_row = divmod(position, columns)
+        axes = place(
+            figure,
+            left + place_in_row * (PANEL_WIDTH + BETWEEN),
+            bottom + (rows - 1 - row) * (PANEL_HEIGHT + UNDER) + 0.5,
+            PANEL_WIDTH,
+            PANEL_HEIGHT,
+        )
+        axes.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
+        at = size_positions(setting.axis, sizes)
+        axes.plot(at, everything, color=GREY, linewidth=1.2, linestyle=":", marker=OVERALL_MARKER, label="all")
+        draw_panel(axes, setting.axis, setting.sizes, [curve], "change of the score" if place_in_row == 0 else "")
+        axes.set_title(row_of["type"], loc="left", size=TEXT, weight="bold", color=INK, pad=6)
+        count = row_of["examples"]
+        axes.set_title(
+            f"{count:,.0f} ({percent(count / setting.examples)})", loc="right", size=SMALL, color=GREY, pad=6
+        )
+        axes.tick_params(labelleft=place_in_row == 0)
+        if position + columns >= len(shown):
+            axes.set_xlabel(setting.axis, size=SMALL, color=INK)
+        panels.append(axes)
+    overall = Curve(curves[0].kind, sizes, everything, np.full(len(sizes), np.nan), "all")
+    set_scale(panels, [*curves, overall], (-FARTHEST, FARTHEST), zero=True)
+    figure.legend(
+        handles=[
+            Line2D([], [], color=INK, linewidth=1.8, marker="o", label="mean change of the type, distilled − one-hot"),
+            Line2D([], [], color=GREY, linewidth=1.2, linestyle=":", marker=OVERALL_MARKER, label="of all examples"),
+        ],
+        loc="upper left",
+        bbox_to_anchor=(MARGIN / width, (bottom + body + 0.05) / figure.get_figheight()),
+        borderaxespad=0,
+        borderpad=0.2,
+        ncols=2,
+        frameon=False,
+        fontsize=SMALL,
+    )
+    return plain_text(figure)
+
+
+def curve_of(row: Row) -> Curve:
+    """Changes of one type over size, with their intervals."""
+    changes = row["changes"]
+    change = column(changes, "change")
+    errors = reach(change, column(changes, "low"), column(changes, "high"))
+    colour, marker, line = TYPE_STYLES[row["type"]]
+    sizes = np.array([change["size"] for change in changes])
+    return Curve(Kind(row["type"], colour, marker, line), sizes, change, errors, row["type"])
+
+
+def title(setting: Setting, one: Row, shown: Sequence[Row]) -> str:
+    """The type and size of the largest change, beside that of all examples."""
+    named = [row for row in shown if row["examples"] >= ENOUGH * setting.examples] or shown
+    row, change = max(
+        ((row, change) for row in named for change in known_changes(row)), key=lambda pair: abs(pair[1]["change"])
+    )
+    of_all = {student["size"]: student["mean_change"] for student in one["students"]}
+    return (
+        f"By distillation the scores of {row['type']} examples change most, by {signed(change['change'])} at "
+        f"{setting.axis} {change['size']}; those of all examples by {signed(of_all.get(change['size']))}"
+    )
+
+
+def notes(curves: Sequence[Curve], absent: Sequence[str]) -> list[str]:
+    """What the intervals are, and what is not shown."""
+    ends = np.concatenate([np.abs(curve.values) + curve.errors for curve in curves], axis=1)
+    if np.isnan(ends).all():
+        lines = ["No intervals: they need two blocks of models in each half."]
+    else:
+        lines = ["Error bars, where known: 95 % intervals, by the jackknife over blocks of models."]
+        if np.nanmax(ends) > FARTHEST:
+            lines.append("Those that leave a panel are cut.")
+    if absent:
+        lines.append(f"No change is known of {' or '.join(absent)} examples.")
+    lines.append("Numbers of examples are means over the two halves.")
+    return lines

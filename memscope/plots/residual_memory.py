@@ -1,0 +1,203 @@
+"""`resmem.png`: the family with a residual memory (ResMem) beside the family without, at every size."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from memscope.plots.compared import (
+    Curve,
+    Kind,
+    column,
+    draw_panel,
+    label_ends,
+    label_room,
+    points,
+    set_scale,
+    signed,
+)
+from memscope.plots.setting import Setting, caption
+from memscope.plots.style import (
+    BLACK,
+    BLUE,
+    INK,
+    MARGIN,
+    SMALL,
+    page,
+    percent,
+    place,
+    plain_text,
+)
+
+BASE_KIND = Kind("base", BLACK, "o", "--")
+RESMEM_KIND = Kind("ResMem", BLUE, "s", "-")
+KINDS = (("base", BASE_KIND, -1), ("resmem", RESMEM_KIND, 1))
+"""Key in the summary, looks, and side to which it is shifted where error bars would cover each other"""
+SHIFT, SHIFT_OF_FULL = 1.5, 7.0  # points
+
+Row = Mapping[str, Any]
+PANEL_WIDTH, PANEL_HEIGHT, BEFORE, ABOVE, UNDER = 2.4, 2.4, 0.68, 0.2, 0.5  # inches
+
+
+def draw_residual_memory(setting: Setting, rows: Sequence[Row], full: Sequence[Row] | None) -> Figure:
+    """Test accuracy, mean score, accuracy in and out of the base models and of ResMem, over size.
+
+    `rows` have the keys of `sizes` of the summary of `resmem`, `full` those of its `full`: models trained on all the
+    data, open markers beside the others. `setting.sizes` holds the sizes of both. At least one size is
+    `measured`.
+    """
+    left_out = [str(row["size"]) for row in rows if row["base"] is None]
+    rows = measured(rows)
+    panels = (
+        ("test accuracy", (0, 1), test_accuracy(rows, full or ())),
+        ("mean memorisation score", (-1, 1), mean_score(rows)),
+        ("accuracy in and out", (0, 1), accuracy(rows)),
+    )
+    right = [label_room(curves) + 0.05 for _, _, curves in panels]
+    lefts = [MARGIN + sum(right[:panel]) + panel * (BEFORE + PANEL_WIDTH) + BEFORE for panel in range(len(panels))]
+    width = lefts[-1] + PANEL_WIDTH + right[-1] + MARGIN
+    above = ABOVE + (0.2 if full else 0)
+    figure, bottom = page(
+        width,
+        UNDER + PANEL_HEIGHT + above,
+        title(setting, rows),
+        subtitle(setting, rows),
+        caption(setting, *notes(setting, rows, left_out)),
+    )
+    for left, (name, within, curves) in zip(lefts, panels, strict=True):
+        axes = place(figure, left, bottom + UNDER, PANEL_WIDTH, PANEL_HEIGHT)
+        draw_panel(axes, setting.axis, setting.sizes, curves, name)
+        axes.set_xlabel(setting.axis, size=SMALL, color=INK)
+        set_scale([axes], curves, within)
+        label_ends(axes, setting.axis, curves)
+    if full:
+        looks: dict[str, Any] = {"color": INK, "linestyle": "none", "marker": "o", "markersize": 6}
+        figure.legend(
+            handles=[
+                Line2D([], [], label=f"trained on {percent(setting.fraction)} of the examples", **looks),
+                Line2D([], [], label="trained on all of them", markerfacecolor="white", **looks),
+            ],
+            loc="lower left",
+            bbox_to_anchor=(lefts[0] / width, (bottom + UNDER + PANEL_HEIGHT) / figure.get_figheight()),
+            borderaxespad=0.7,
+            borderpad=0,
+            handletextpad=0.2,
+            ncols=2,
+            columnspacing=1.4,
+            frameon=False,
+            fontsize=SMALL,
+        )
+    return plain_text(figure)
+
+
+def measured(rows: Sequence[Row]) -> list[Row]:
+    """The sizes that have a model which did not diverge."""
+    return [row for row in rows if row["base"] is not None]
+
+
+def test_accuracy(rows: Sequence[Row], full: Sequence[Row]) -> list[Curve]:
+    """With the standard deviation over models; those of the full data without a line, for they are few."""
+    curves = []
+    for of_all, among in ((False, rows), (True, full)):
+        for key, kind, side in KINDS if among else ():
+            curves.append(
+                Curve(
+                    kind,
+                    sizes_of(among),
+                    column(among, key, "test_accuracy"),
+                    column(among, key, "test_accuracy_sd"),
+                    "" if of_all else kind.name,
+                    shift=side * (SHIFT_OF_FULL if of_all else SHIFT),
+                    open=of_all,
+                )
+            )
+    return curves
+
+
+def mean_score(rows: Sequence[Row]) -> list[Curve]:
+    """With the standard error of the change at ResMem."""
+    unknown = np.full(len(rows), np.nan)
+    errors = (unknown, column(rows, "mean_change_error"))
+    return [
+        Curve(kind, sizes_of(rows), column(rows, key, "mean_score"), error, kind.name)
+        for (key, kind, _), error in zip(KINDS, errors, strict=True)
+    ]
+
+
+def accuracy(rows: Sequence[Row]) -> list[Curve]:
+    """Of the training examples, by whether a model, and its memory, had the example."""
+    unknown = np.full(len(rows), np.nan)
+    return [
+        Curve(
+            kind, sizes_of(rows), column(rows, key, f"mean_accuracy_{side}"), unknown, f"{side}, {kind.name}", 0, marker
+        )
+        for side, marker in (("in", "^"), ("out", "v"))
+        for key, kind, _ in KINDS
+    ]
+
+
+def sizes_of(rows: Sequence[Row]) -> np.ndarray:
+    return np.array([row["size"] for row in rows])
+
+
+def ends(rows: Sequence[Row]) -> list[Row]:
+    """The smallest and the largest size, which may be one."""
+    return [rows[0], rows[-1]] if len(rows) > 1 else [rows[0]]
+
+
+def title(setting: Setting, rows: Sequence[Row]) -> str:
+    """What the memory does to test accuracy and score at the smallest and at the largest size."""
+    shown = ends(rows)
+    tests = " and by ".join(f"{points(row['test_change'])} at {setting.axis} {row['size']}" for row in shown)
+    scores = " and by ".join(signed(row["mean_change"]) for row in shown)
+    return f"A residual memory changes test accuracy by {tests}; it changes the mean score by {scores}"
+
+
+def subtitle(setting: Setting, rows: Sequence[Row]) -> str:
+    """Why there is much or little to gain: what the base models leave, and what the memory turns."""
+    residual = " and ".join(f"{decimal(row['mean_residual_in'])} at {setting.axis} {row['size']}" for row in ends(rows))
+    turned = " and ".join(
+        f"{percent(row['flip_out'])} right and {percent(row['harm_out'])} wrong at {setting.axis} {row['size']}"
+        for row in ends(rows)
+    )
+    return (
+        f"On examples that they were trained on, the base models leave residuals (label − probabilities, at "
+        f"temperature 1) of mean norm {residual}: the smaller, the less there is to remember. Of the predictions on "
+        f"examples that it does not hold, the memory turns {turned}."
+    )
+
+
+def decimal(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def notes(setting: Setting, rows: Sequence[Row], left_out: Sequence[str]) -> list[str]:
+    """Error bars, the memory of each size, and choices at the edge of the grid."""
+    known = np.isfinite(column(rows, "base", "test_accuracy_sd")).any()
+    changes = np.isfinite(column(rows, "mean_change_error")).any()
+    lines = []
+    if known:
+        lines.append("Error bars of test accuracy: one standard deviation over the models.")
+    if changes:
+        lines.append("Of the mean score, at ResMem: one jackknife standard error of the change from the base models.")
+    else:
+        lines.append(f"No error bars{' of the mean score' if known else ''}: they need two blocks of models.")
+    memories = [
+        (f"{row['k']}, {row['sigma']:g}, {row['temperature']:g}", row["size"])
+        for row in rows
+        if None not in (row["k"], row["sigma"], row["temperature"])
+    ]
+    chosen = [f"{memory} at {setting.axis} {size}" for memory, size in memories]
+    if len(chosen) > 1 and len({memory for memory, _ in memories}) == 1:
+        chosen = [f"{memories[0][0]} at every {setting.axis}"]
+    how = "chosen on examples held out from other models" if any(row["selection"] for row in rows) else "as given"
+    if chosen:
+        lines.append(f"Neighbours k, sigma and temperature of the memory, {how}: {'; '.join(chosen)}.")
+    at_edge = [f"{' and '.join(row['at_edge'])} at {setting.axis} {row['size']}" for row in rows if row.get("at_edge")]
+    if at_edge:
+        lines.append(f"At the edge of what was tried: {'; '.join(at_edge)}.")
+    if left_out:
+        lines.append(f"No model of {setting.axis} {', '.join(left_out)} could be measured.")
+    return lines

@@ -1,0 +1,108 @@
+"""`resmem-foretells.png`: whether the residuals of small models foretell what larger models memorise."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from memscope.plots.compared import Curve, Kind, column, draw_panel, label_ends, label_room, reach, set_scale, signed
+from memscope.plots.setting import Setting, caption
+from memscope.plots.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    MARGIN,
+    ORANGE,
+    PURPLE,
+    SKY,
+    SMALL,
+    page,
+    place,
+    plain_text,
+)
+
+Row = Mapping[str, Any]
+
+LOOKS = (
+    (BLUE, "o"),
+    (ORANGE, "^"),
+    (GREEN, "v"),
+    (PURPLE, "D"),
+    (BLACK, "X"),
+    (SKY, "s"),
+    (GREY, "P"),
+)
+"""Of the small sizes, one after the other; colours come again after seven."""
+
+PANEL_WIDTH, PANEL_HEIGHT, BEFORE, ABOVE, UNDER = 5.6, 3.4, 0.75, 0.15, 0.5  # inches
+APART = 3.5  # points between the intervals of different small sizes
+
+
+def draw_residual_memory_foretells(setting: Setting, foretells: Sequence[Row]) -> Figure:
+    """A line for each small size over the larger ones: rank correlation with its 95 % interval, if known.
+
+    `foretells` has the keys of the summary of `resmem`; at least one correlation is known.
+    """
+    known = [row for row in foretells if row["correlation"] is not None]
+    sizes = np.array(sorted({row["larger"] for row in known}))
+    curves = curves_of(setting, known)
+    left = MARGIN + BEFORE
+    right = label_room(curves)
+    width = left + PANEL_WIDTH + right + MARGIN
+    intervals = any(np.isfinite(curve.errors).any() for curve in curves)
+    figure, bottom = page(
+        width,
+        UNDER + PANEL_HEIGHT + ABOVE,
+        title(setting, known),
+        f"Over the examples: mean norm of the residual at the {setting.axis} named on the right, of models trained "
+        f"with the example, against the memorisation score at a larger {setting.axis}.",
+        caption(
+            setting,
+            "Error bars, where known: 95 % intervals over blocks of models."
+            if intervals
+            else "No intervals: they need more blocks of models.",
+        ),
+    )
+    axes = place(figure, left, bottom + UNDER, PANEL_WIDTH, PANEL_HEIGHT)
+    axes.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
+    draw_panel(axes, setting.axis, sizes, curves, "rank correlation of residual and score")
+    axes.set_xlabel(f"{setting.axis} whose scores are foretold", size=SMALL, color=INK)
+    set_scale([axes], curves, (-1, 1), zero=True)
+    label_ends(axes, setting.axis, curves)
+    return plain_text(figure)
+
+
+def curves_of(setting: Setting, known: Sequence[Row]) -> list[Curve]:
+    """One for each small size, the smallest first."""
+    small = sorted({row["size"] for row in known})
+    curves = []
+    for at, size in enumerate(small):
+        rows = sorted((row for row in known if row["size"] == size), key=lambda row: row["larger"])
+        value = column(rows, "correlation")
+        colour, marker = LOOKS[at % len(LOOKS)]
+        curves.append(
+            Curve(
+                Kind(f"{setting.axis} {size}", colour, marker, "-"),
+                np.array([row["larger"] for row in rows]),
+                value,
+                reach(value, column(rows, "low"), column(rows, "high")),
+                f"{setting.axis} {size}",
+                APART * (at - (len(small) - 1) / 2),
+            )
+        )
+    return curves
+
+
+def title(setting: Setting, known: Sequence[Row]) -> str:
+    """How well the smallest size foretells the largest."""
+    row = max(known, key=lambda each: (each["larger"], -each["size"]))
+    found = f"{signed(row['correlation'])}"
+    if row["low"] is not None and row["high"] is not None:
+        found += f" (95\u00a0% interval {signed(row['low'])} to {signed(row['high'])})"
+    return (
+        f"How far the residuals at {setting.axis} {row['size']} foretell what is memorised at {setting.axis} "
+        f"{row['larger']}: rank correlation {found}"
+    )

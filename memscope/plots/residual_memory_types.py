@@ -1,0 +1,132 @@
+"""`resmem-types.png`: how large the residuals are, and what a memory of them gains, by type of trajectory."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from memscope.plots.compared import Curve, Kind, column, draw_panel, points, raw_rule_note, set_scale, span
+from memscope.plots.setting import Setting, caption
+from memscope.plots.style import (
+    GREY,
+    INK,
+    MARGIN,
+    SMALL,
+    TYPE_STYLES,
+    page,
+    place,
+    plain_text,
+)
+
+Row = Mapping[str, Any]
+
+ENOUGH = 0.05
+"""Share of the examples that a type needs to be named in the title: the means of fewer jump about."""
+
+MEASURES = (
+    ("residual", "residual_error", "mean norm of the residual", (0, np.inf)),
+    ("gain_out", "gain_out_error", "gain in accuracy out, ResMem − base", (-1, 1)),
+)
+PANEL_WIDTH, PANEL_HEIGHT, BEFORE, BETWEEN, UNDER = 3.7, 3.0, 0.65, 0.9, 0.5  # inches
+IN_A_ROW = 3  # types in the legend
+APART = 2.5  # points between the error bars of types at one size
+
+
+def known_types(by_type: Sequence[Row] | None) -> list[Row]:
+    """The types with examples whose residuals are known; where there is none, there is no figure to draw."""
+    return [
+        row
+        for row in by_type or ()
+        if row["examples"] and any(each["residual"] is not None for each in row["sizes"] or ())
+    ]
+
+
+def draw_residual_memory_types(setting: Setting, by_type: Sequence[Row]) -> Figure:
+    """Left the mean norm of the residuals of each type over size, right its gain in accuracy out, with errors if known.
+
+    `by_type` has the keys of the summary of `resmem`; one of its `known_types` there must be.
+    """
+    shown = known_types(by_type)
+    absent = [row["type"] for row in by_type if row not in shown]
+    left = MARGIN + BEFORE
+    width = left + 2 * PANEL_WIDTH + BETWEEN + MARGIN
+    body = UNDER + PANEL_HEIGHT + 0.2 + 0.2 * -(-len(shown) // IN_A_ROW)
+    panels = [
+        [curve_of(row, key, error, at, len(shown)) for at, row in enumerate(shown)] for key, error, _, _ in MEASURES
+    ]
+    figure, bottom = page(
+        width,
+        body,
+        title(setting, shown),
+        "The residual of an example is its label less the probabilities (at temperature 1) of a base model that was "
+        "trained with it. Accuracy out: of models and memories without the example.",
+        caption(setting, *notes(panels, absent), raw_rule_note(setting)),
+    )
+    for position, (curves, (_, _, name, within)) in enumerate(zip(panels, MEASURES, strict=True)):
+        axes = place(figure, left + position * (PANEL_WIDTH + BETWEEN), bottom + UNDER, PANEL_WIDTH, PANEL_HEIGHT)
+        axes.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
+        draw_panel(axes, setting.axis, setting.sizes, curves, name)
+        axes.set_xlabel(setting.axis, size=SMALL, color=INK)
+        set_scale([axes], curves, within, zero=True)
+    figure.legend(
+        handles=[
+            Line2D(
+                [],
+                [],
+                color=curve.kind.colour,
+                marker=curve.kind.marker,
+                linewidth=1.8,
+                label=f"{row['type']} ({row['examples']:,.0f})",
+            )
+            for row, curve in zip(shown, panels[0], strict=True)
+        ],
+        loc="lower left",
+        bbox_to_anchor=(left / width, (bottom + UNDER + PANEL_HEIGHT) / figure.get_figheight()),
+        borderaxespad=0.7,
+        borderpad=0,
+        ncols=IN_A_ROW,
+        columnspacing=1.8,
+        frameon=False,
+        fontsize=SMALL,
+    )
+    return plain_text(figure)
+
+
+def curve_of(row: Row, key: str, error: str, at: int, of: int) -> Curve:
+    """One measure of one type, which is one of several."""
+    colour, marker, line = TYPE_STYLES[row["type"]]
+    sizes = np.array([each["size"] for each in row["sizes"]])
+    values, errors = column(row["sizes"], key), column(row["sizes"], error)
+    return Curve(
+        Kind(row["type"], colour, marker, line), sizes, values, errors, row["type"], APART * (at - (of - 1) / 2)
+    )
+
+
+def title(setting: Setting, shown: Sequence[Row]) -> str:
+    """The type and size where the memory gains most."""
+    named = [row for row in shown if row["examples"] >= ENOUGH * setting.examples] or shown
+    gains = [(each["gain_out"], row, each) for row in named for each in row["sizes"] if each["gain_out"] is not None]
+    if not gains:
+        return f"Residuals by type of trajectory over {span(setting.axis, setting.sizes)}"
+    gain, row, each = max(gains, key=lambda found: found[0])
+    if gain <= 0:
+        return f"A residual memory gains no type of example accuracy out, over {span(setting.axis, setting.sizes)}"
+    return (
+        f"A residual memory gains most on {row['type']} examples: {points(gain)} of accuracy out at "
+        f"{setting.axis} {each['size']}"
+    )
+
+
+def notes(panels: Sequence[Sequence[Curve]], absent: Sequence[str]) -> list[str]:
+    errors = np.concatenate([curve.errors for curves in panels for curve in curves] or [np.empty(0)])
+    lines = [
+        "Types come from one half of the blocks of models, the rest from the other, halves swapped.",
+        "No error bars: they need more blocks of models."
+        if np.isnan(errors).all()
+        else "Error bars, where known: one jackknife standard error over blocks of models.",
+    ]
+    if absent:
+        lines.append(f"Nothing is known of {' or '.join(absent)} examples.")
+    return lines

@@ -1,0 +1,208 @@
+"""`memscope resmem`: choose, measure and compare the residual memory of every trained model of a run."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, best_choice
+from memscope.errors import OptionError, RunError
+from memscope.recipe import OWN_LOOP
+from memscope.run import Run, open_run
+from memscope.steps.compare_memories import Chosen, compare_memories
+from memscope.steps.counting import sizes_in_ledger
+from memscope.steps.train_family import ensure_examples
+from memscope.steps.work import Done, OnEnd, Say, Where, Work, carry_out, check_where, silent, unseen, workers_of
+from memscope.store.atomic import remove_abandoned
+from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome
+from memscope.store.memories import MemoryFile, memory_path, read_memory, write_memory
+from memscope.store.weights import weights_path
+from memscope.subsets import fraction_of
+from memscope.training.device import resolve_device
+from memscope.training.memory_task import MemoryJob, Product, open_memory_work
+
+RESERVED = 0
+"""The block of models on which k, sigma and temperature are chosen. The first: it stays as a run grows."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What is tried for k, sigma and temperature, None for the default, and options of the memory."""
+
+    k: tuple[int, ...] | None = None
+    sigma: tuple[float, ...] | None = None
+    temperature: tuple[float, ...] | None = None
+    normalise: str = "none"
+    metric: str = "euclidean"
+    index: str = "exact"
+
+
+def resmem(
+    path: str | os.PathLike[str],
+    tried: Tried | None = None,
+    where: Where | None = None,
+    *,
+    epsilon: float = 0.2,
+    say: Say = silent,
+    on_end: OnEnd = unseen,
+) -> tuple[dict[str, Any] | None, Done]:
+    """Measure what residual memories do, write `results/resmem.h5`, and give the summary and what was done.
+
+    The keys of the summary are those of `memscope resmem --json` in docs/format.md; it is None
+    where tasks failed. OptionError for a grid that cannot be, RunError where models or their weights are missing.
+    """
+    where = where or Where()
+    check_where(where)
+    if not epsilon > 0:
+        raise OptionError(f"--epsilon is {epsilon}; it must be above 0, such as 0.2")
+    device = resolve_device(where.device)
+    run = open_run(path)
+    if run.plan.recipe.trainer != OWN_LOOP:
+        raise OptionError(
+            f"{run.path} was made with --trainer {run.plan.recipe.trainer}, so that memscope has no weights to take "
+            "features from; use memscope.ResidualMemory on features and logits of your own"
+        )
+    sizes = sizes_in_ledger(run)
+    grid = fitting_grid(run, tried or Tried())
+    reserved = None if grid.single else RESERVED
+    measured = {size: finished_tasks(run.path, run.plan, size) for size in sizes}
+    full = {size: finished_tasks(run.path, run.plan, size, FULL) for size in sizes}
+    check_blocks(run, measured, reserved)
+    check_weights(run, [task for tasks in (*measured.values(), *full.values()) for task in tasks])
+    remove_abandoned(run.path)
+    ensure_examples(run, say=say)
+
+    done = Done()
+    chosen = {size: Chosen(grid.choices()[0], [], None, None) for size in sizes}
+    if reserved is not None:
+        tasks = {size: [task for task in measured[size] if block_of(run, task) == reserved] for size in sizes}
+        say(f"choosing k, sigma and temperature on block {reserved} with {workers_of(where, device)} workers")
+        done = measure(run, grid, tasks, where, device, on_end)
+        if done.failures:
+            return None, done
+        chosen = {size: choose(run, grid, size, tasks[size]) for size in sizes}
+    scored = {size: [task for task in measured[size] if block_of(run, task) != reserved] + full[size] for size in sizes}
+    say(f"measuring {sum(task.count for tasks in scored.values() for task in tasks)} residual memories")
+    choices = {size: chosen[size].choice for size in sizes}
+    rest = measure(run, choices, scored, where, device, on_end)
+    done = Done(done.models + rest.models, rest.failures)
+    if done.failures:
+        return None, done
+    say("comparing with the trajectories")
+    return compare_memories(run, grid, reserved, chosen, scored, epsilon), done
+
+
+def block_of(run: Run, task: Task) -> int | None:
+    """The block of models that a task is of; None for models on all the data."""
+    return task.first // run.plan.block if task.variant == ONEHOT else None
+
+
+def fitting_grid(run: Run, tried: Tried) -> MemoryGrid:
+    """What is tried, with the defaults in place of None; OptionError where a subset has fewer examples than a k.
+
+    Of the default k only those are tried that a subset is large enough for.
+    """
+    smallest = int(len(run.examples.labels) * fraction_of(run.plan.fraction))
+    given = {name: value for name, value in vars(tried).items() if value is not None}
+    default = tuple(k for k in MemoryGrid().k if k <= smallest)
+    grid = MemoryGrid(**({"k": default} | given))
+    if grid.k[-1] > smallest:
+        raise OptionError(f"k is {grid.k[-1]}; a subset of {run.path} has only {smallest} examples; take a smaller one")
+    return grid
+
+
+def check_blocks(run: Run, measured: dict[int, list[Task]], reserved: int | None) -> None:
+    """RunError where a size lacks the reserved block, or has no other."""
+    if reserved is None:
+        return
+    for size, tasks in measured.items():
+        blocks = {block_of(run, task) for task in tasks}
+        if blocks == {reserved} or reserved not in blocks:
+            there = "no other block of models" if reserved in blocks else f"no model of block {reserved}"
+            raise RunError(
+                f"{run.path}, {run.plan.axis} {size}: k, sigma and temperature are chosen on block {reserved} of the "
+                f"models and scores made from the others, and there is {there}; train more with memscope train-family "
+                f"{run.path} --models {max(run.plan.models, 2 * run.plan.block)}, or give one value each of --k, "
+                "--sigma and --temperature"
+            )
+
+
+def check_weights(run: Run, tasks: Sequence[Task]) -> None:
+    """RunError that names the models whose weights are missing, and the command that trains them again."""
+    missing: dict[tuple[str, int], list[int]] = {}
+    for task in tasks:
+        if not weights_path(run.path, run.plan, task).is_file():
+            missing.setdefault((task.variant, task.size), []).extend(task.models)
+    if missing:
+        named = "; ".join(
+            f"{run.plan.axis} {size}{' on all the data' if variant == FULL else ''}, models {spans(models)}"
+            for (variant, size), models in missing.items()
+        )
+        count = sum(map(len, missing.values()))
+        raise RunError(
+            f"{run.path} has not kept the weights of {count} models, from which features are taken: {named}. They "
+            f"would have to be trained again: memscope train-family {run.path} --missing-weights"
+        )
+
+
+def spans(numbers: list[int]) -> str:
+    """0 to 9, 20 to 29"""
+    ordered = sorted(numbers)
+    starts = [n for n in ordered if n - 1 not in ordered]
+    ends = [n for n in ordered if n + 1 not in ordered]
+    return ", ".join(f"{a} to {b}" if b > a else str(a) for a, b in zip(starts, ends, strict=True))
+
+
+def measure(
+    run: Run,
+    what: dict[int, MemoryChoice] | MemoryGrid,
+    tasks: dict[int, list[Task]],
+    where: Where,
+    device: str,
+    on_end: OnEnd,
+) -> Done:
+    """Carry out what is not done of these tasks, by size, large sizes first."""
+    kind = "memory-grid" if isinstance(what, MemoryGrid) else "memory"
+
+    def file_of(task: Task) -> MemoryFile:
+        return MemoryFile(kind, what.name if isinstance(what, MemoryGrid) else what[task.size].name)
+
+    def write(task: Task, product: Product) -> None:
+        write_memory(run.path, run.plan, task, file_of(task), *product)
+
+    job = MemoryJob(str(run.path.absolute()), run.plan, device, what)
+    work = Work(
+        partial(open_memory_work, job), lambda task: memory_path(run.path, run.plan, task, file_of(task).choice), write
+    )
+    bundles = [(task,) for size in sorted(tasks, reverse=True) for task in tasks[size]]
+    missing = [bundle for bundle in bundles if not work.path_of(bundle[0]).exists()]
+    return carry_out(run, work, missing, where, device, on_end)
+
+
+def choose(run: Run, grid: MemoryGrid, size: int, tasks: list[Task]) -> Chosen:
+    """The best choice of one size over the models of the reserved block."""
+    accuracy, base, queries = [], [], 0
+    for task in tasks:
+        digest = outcome_digest(read_outcome(run.path, run.plan, task))
+        found = read_memory(run.path, run.plan, task, MemoryFile("memory-grid", grid.name), digest)
+        good = ~found["diverged"].astype(bool)
+        accuracy += list(found["accuracy"][good])
+        base += list(found["base_accuracy"][good])
+        queries += int(found["queries"][good].sum())
+    if not accuracy:
+        raise RunError(
+            f"{run.path}, {run.plan.axis} {size}: every model of block {RESERVED}, on which k, sigma and temperature "
+            "are chosen, diverged; give one value each of --k, --sigma and --temperature"
+        )
+    mean = np.mean(accuracy, axis=0)
+    choice, edge, best = best_choice(grid, mean)
+    selection = {
+        "models": len(accuracy),
+        "queries": queries,
+        "base_accuracy": float(np.mean(base)),
+        "accuracy": best,
+    }
+    return Chosen(choice, edge, selection, mean)

@@ -1,0 +1,73 @@
+"""What residual memories did, one write-once file for every task: the record that it is done.
+
+`memories/<variant>/<choice>/<axis>-<size>/<first>-<last>-r<replicate>.h5`, beside the outcomes of the models whose
+residuals are held; `<choice>` names k, sigma, temperature and options, or the grid that they are chosen from.
+"""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from memscope.errors import RunError
+from memscope.plan import Plan
+from memscope.store.atomic import write_atomically
+from memscope.store.format import DAMAGE, MEMORY, MEMORY_GRID, check_encoding, stamp_encoding, write_field
+from memscope.store.ledger import Task, check_stamp, size_directory, task_name
+
+KINDS = {"memory": MEMORY, "memory-grid": MEMORY_GRID}
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryFile:
+    """Where the product of a task is kept: `kind` is `memory` or `memory-grid`, `choice` the name of the setting."""
+
+    kind: str
+    choice: str
+
+
+def memory_path(run: Path, plan: Plan, task: Task, choice: str) -> Path:
+    return size_directory(run, "memories", plan, f"{task.variant}/{choice}", task.size) / f"{task_name(task)}.h5"
+
+
+def write_memory(
+    run: Path, plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.ndarray], outcome_digest: str
+) -> None:
+    """Write what the memories of one task did, whole or not at all. `outcome_digest` says of which outcomes."""
+    fields = KINDS[what.kind]
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        stamp_encoding(file, f"memscope-{what.kind}")
+        file.attrs["plan_digest"] = plan.digest
+        file.attrs["variant"] = task.variant
+        file.attrs["axis"] = plan.axis
+        file.attrs["size"] = task.size
+        file.attrs["choice"] = what.choice
+        file.attrs["outcome_digest"] = outcome_digest
+        for name, array in values.items():
+            write_field(file, name, array, fields[name], checksum=True)
+    write_atomically(memory_path(run, plan, task, what.choice), buffer.getbuffer())
+
+
+def read_memory(run: Path, plan: Plan, task: Task, what: MemoryFile, outcome_digest: str) -> dict[str, np.ndarray]:
+    """What the memories of one task did, by name; RunError where the file is damaged or of other models."""
+    path = memory_path(run, plan, task, what.choice)
+    try:
+        with h5py.File(path, "r") as file:
+            check_encoding(file, f"memscope-{what.kind}", path)
+            stamps = {
+                "plan digest": (plan.digest, str(file.attrs["plan_digest"])),
+                "variant": (task.variant, str(file.attrs["variant"])),
+                "size": (str(task.size), str(file.attrs["size"])),
+                "choice": (what.choice, str(file.attrs["choice"])),
+                "models": (str(list(task.models)), str(file["model"][()].tolist())),
+                "outcome digest": (outcome_digest, str(file.attrs["outcome_digest"])),
+            }
+            values = {name: file[name][()] for name in KINDS[what.kind] if name in file}
+    except DAMAGE as error:
+        raise RunError(f"{path} is damaged: {error}. Delete it and run memscope resmem {run} again") from error
+    for name, (expected, found) in stamps.items():
+        check_stamp(path, name, expected, found, f"Delete it and run memscope resmem {run} again")
+    return values

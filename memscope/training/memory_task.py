@@ -1,0 +1,169 @@
+"""What a worker measures of residual memories: a task (trained models of one size) to what their memories do.
+
+`open_memory_work` is called once in every worker process. The memory of a model holds the residuals of the examples
+that the model was trained on and no other; every training and test example is asked of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, grid_accuracy, predicted_class
+from memscope.analysis.residual_memory import residuals
+from memscope.errors import RunError
+from memscope.families import features_and_logits
+from memscope.plan import Plan
+from memscope.store.examples import read_examples
+from memscope.store.ledger import Outcome, Task, outcome_digest, read_outcome
+from memscope.store.weights import read_weights, weights_path
+from memscope.training.device import worker_device
+from memscope.training.evaluation import BATCH
+from memscope.training.loop import autocast, normalise
+from memscope.training.material import Material, open_material
+
+LARGEST_CLASS_WEIGHTS = 2**26
+"""Examples times classes up to which weights are kept by class: 256 MiB a task."""
+
+AGREES = 0.99
+"""Share of the predictions in an outcome that its weights must give again; rounding may turn a few."""
+
+Row = dict[str, Any]
+"""What is found out about one model: numbers and arrays by the names in format.py"""
+
+Product = tuple[dict[str, np.ndarray], str]
+"""Arrays by the names in format.py, and the digest of the outcome that they belong to"""
+
+
+@dataclass(frozen=True)
+class MemoryJob:
+    """What every worker needs to know. Plain data."""
+
+    run: str
+    plan: Plan
+    device: str
+    what: dict[int, MemoryChoice] | MemoryGrid
+    """The memory of each size, or the grid to try"""
+
+
+def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Product]]:
+    """Open the data set in this process and return the function that measures a bundle of tasks."""
+    torch.set_num_threads(1)
+    plan, run = job.plan, Path(job.run)
+    examples = read_examples(run, plan.data.fingerprint)
+    material = open_material(run, plan, examples, worker_device(job.device, worker))
+    labels = np.concatenate([examples.labels, examples.test_labels])
+
+    def work(bundle: tuple[Task, ...]) -> list[Product]:
+        return [measure(task) for task in bundle]
+
+    def measure(task: Task) -> Product:
+        outcome = read_outcome(run, plan, task)
+        weights = read_weights(run, plan, task)
+        rows: list[Row] = []
+        for position, model in enumerate(task.models):
+            row: Row = {"model": np.int32(model), "diverged": np.uint8(outcome.diverged[position])}
+            if outcome.diverged[position]:
+                rows.append(row | empty(job.what, material))
+                continue
+            network = material.trained(task.size, weights[model])
+            features, logits = representation(network, material)
+            check_agreement(logits, outcome, position, weights_path(run, plan, task))
+            inside = outcome.in_subset[position]
+            if isinstance(job.what, MemoryGrid):
+                rows.append(row | try_grid(job.what, features, logits, labels, inside))
+            else:
+                rows.append(row | remember(job.what[task.size], features, logits, labels, inside))
+        class_weight = [row.pop("class_weight") for row in rows if "class_weight" in row]
+        values: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        if class_weight:
+            values["class_weight"] = np.sum(class_weight, axis=0, dtype=np.float32)
+        return values, outcome_digest(outcome)
+
+    return work
+
+
+@torch.inference_mode()
+def representation(network: torch.nn.Module, material: Material) -> tuple[np.ndarray, np.ndarray]:
+    """Penultimate features float32 [N + M, F] and logits float32 [N + M, classes] of every example."""
+    features, logits = [], []
+    for start in range(0, len(material.images), BATCH):
+        inputs = normalise(material.images[start : start + BATCH], material.mean, material.scale)
+        with autocast(material.device, material.plan.precision):
+            some_features, some_logits = features_and_logits(network, inputs)
+        features.append(some_features.float().cpu())
+        logits.append(some_logits.float().cpu())
+    return torch.cat(features).numpy(), torch.cat(logits).numpy()
+
+
+def check_agreement(logits: np.ndarray, outcome: Outcome, position: int, path: Path) -> None:
+    """RunError where weights do not give what the ledger says that their model predicted."""
+    expected = np.concatenate([outcome.predicted_train[position], outcome.predicted_test[position]])
+    agree = float((logits.argmax(1) == expected).mean())
+    if agree < AGREES:
+        raise RunError(
+            f"{path}: the predictions of these weights agree with the ledger on {agree:.1%} of the examples, expected "
+            f"at least {AGREES:.0%}: they are not the weights of that outcome. Delete the file and run memscope "
+            "train-family with --missing-weights"
+        )
+
+
+def try_grid(
+    grid: MemoryGrid, features: np.ndarray, logits: np.ndarray, labels: np.ndarray, inside: np.ndarray
+) -> Row:
+    """Accuracy of every choice of the grid on the training examples outside the model's subset."""
+    train = len(inside)
+    held_in, held_out = np.flatnonzero(inside), np.flatnonzero(~inside)
+    asked = (features[:train][held_out], logits[:train][held_out], labels[:train][held_out])
+    memory = (features[:train][held_in], logits[:train][held_in], labels[:train][held_in])
+    return {
+        "accuracy": grid_accuracy(grid, *memory, *asked),
+        "base_accuracy": np.float64((asked[1].argmax(1) == asked[2]).mean()),
+        "queries": np.int32(len(held_out)),
+    }
+
+
+def remember(
+    choice: MemoryChoice, features: np.ndarray, logits: np.ndarray, labels: np.ndarray, inside: np.ndarray
+) -> Row:
+    """What ResMem over the model's own subset predicts, and how its memory is used by the examples outside."""
+    train, classes = len(inside), logits.shape[1]
+    held_in = np.flatnonzero(inside)
+    memory = choice.memory().fit(features[held_in], logits[held_in], labels[held_in])
+    positions, weights = memory.retrieve(features)  # [N + M, k] within the memory
+    predicted = predicted_class(memory.combine(logits, positions, weights))
+    asking = np.flatnonzero(~inside)
+    retrieved = held_in[positions[asking]]  # [n, k], training examples
+    weight = weights[asking]
+    # at temperature 1 whatever was chosen, so that norms of different sizes can be compared
+    norm = np.linalg.norm(residuals(logits[:train], labels[:train], 1.0), axis=1)
+    found: Row = {
+        "predicted_train": predicted[:train].astype(np.uint16),
+        "predicted_test": predicted[train:].astype(np.uint16),
+        "residual": norm.astype(np.float16),
+        "retrieved": np.bincount(retrieved.ravel(), minlength=train).astype(np.int32),
+        "weight": np.bincount(retrieved.ravel(), weight.ravel(), minlength=train).astype(np.float32),
+    }
+    if train * classes <= LARGEST_CLASS_WEIGHTS:
+        by_class = retrieved * classes + labels[asking][:, np.newaxis]
+        summed = np.bincount(by_class.ravel(), weight.ravel(), minlength=train * classes)
+        found["class_weight"] = summed.reshape(train, classes).astype(np.float32)
+    return found
+
+
+def empty(what: dict[int, MemoryChoice] | MemoryGrid, material: Material) -> Row:
+    """What stands for a model that diverged, and is never counted."""
+    train, test = material.num_train, len(material.labels) - material.num_train
+    if isinstance(what, MemoryGrid):
+        shape = (len(what.k), len(what.sigma), len(what.temperature))
+        return {"accuracy": np.full(shape, np.nan), "base_accuracy": np.float64(np.nan), "queries": np.int32(0)}
+    return {
+        "predicted_train": np.zeros(train, dtype=np.uint16),
+        "predicted_test": np.zeros(test, dtype=np.uint16),
+        "residual": np.full(train, np.nan, dtype=np.float16),
+        "retrieved": np.zeros(train, dtype=np.int32),
+        "weight": np.zeros(train, dtype=np.float32),
+    }
