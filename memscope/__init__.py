@@ -10,10 +10,12 @@ touches to what everything stands on; nothing imports from a line above its own:
     training/               the training loop and what surrounds it
     run.py                  a run directory, opened
     store/                  the files of a run
-    plan.py, recipe.py      all that decides the numbers
+    plan.py, recipe.py,
+    teaching.py             all that decides the numbers
     families/, datasets/    what is trained, and on what
     analysis/, subsets.py   the mathematics, as pure functions of arrays
-    streams.py, errors.py   random draws by name; the errors that are raised on purpose
+    streams.py, text.py,
+    errors.py               random draws by name; numbers as names; the errors that are raised on purpose
 """
 
 from typing import TYPE_CHECKING, Any

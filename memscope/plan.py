@@ -155,12 +155,11 @@ def ledger_unit(fraction: float, images_per_model: int) -> int:
 
 
 def plan_to_toml(plan: Plan) -> bytes:
-    """The content of `plan.toml`: no value is left out but those that are None."""
-    document = {
-        "memscope-plan": VERSION,
-        "digest": plan.digest,
-        **without_none({**asdict(plan), "sizes": list(plan.sizes)}),
-    }
+    """The content of `plan.toml`: no value is left out but those that are None, and full models if there are none."""
+    values = {**asdict(plan), "sizes": list(plan.sizes)}
+    if not plan.full_models:
+        del values["full_models"]  # plans that have none can be read by the memscope that did not know them
+    document = {"memscope-plan": VERSION, "digest": plan.digest, **without_none(values)}
     note = "# The plan of a memscope run. Replay it with: memscope train-family NEW --plan THIS-FILE\n"
     return (note + tomli_w.dumps(document)).encode()
 

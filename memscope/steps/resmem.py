@@ -178,8 +178,7 @@ def measure(
         partial(open_memory_work, job), lambda task: memory_path(run.path, run.plan, task, file_of(task).choice), write
     )
     bundles = [(task,) for size in sorted(tasks, reverse=True) for task in tasks[size]]
-    missing = [bundle for bundle in bundles if not work.path_of(bundle[0]).exists()]
-    return carry_out(run, work, missing, where, device, on_end)
+    return carry_out(run, work, bundles, where, device, on_end)
 
 
 def choose(run: Run, grid: MemoryGrid, size: int, tasks: list[Task]) -> Chosen:

@@ -93,7 +93,7 @@ def cores() -> int:
 def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: Where, device: str, on_end: OnEnd) -> Done:
     """Do the tasks that have no file yet; each bundle that fails is tried once more at the end."""
     result = Done()
-    total = sum(task.count for bundle in bundles for task in bundle)
+    total = sum(task.count for bundle in bundles for task in bundle if not work.path_of(task).exists())
     engine = open_engine(where.engine)
     failed: list[tuple[Bundle, str]] = []
     for _ in range(2):

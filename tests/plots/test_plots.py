@@ -1,12 +1,9 @@
 """The figures show the numbers they are given, and all their text can be read."""
 
-from itertools import combinations
-
 import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
@@ -54,26 +51,6 @@ def a_setting(sizes=(2, 4, 8), axis="width", flipped=None, data="a/long/path_wit
     )
 
 
-def assert_readable(figure: Figure) -> list[str]:
-    """Every text lies on the page, is taken literally, and covers no other; the texts."""
-    figure.canvas.draw()
-    page = figure.bbox
-    boxes = []
-    for text in figure.findobj(Text):
-        if not text.get_visible() or not text.get_text().strip():
-            continue
-        box = text.get_window_extent()
-        assert not text.get_parse_math(), text
-        assert page.x0 <= box.x0 < box.x1 <= page.x1, text
-        assert page.y0 <= box.y0 < box.y1 <= page.y1, text
-        boxes.append((text.get_text(), box))
-    for (one, box), (other, beside) in combinations(boxes, 2):
-        across = min(box.x1, beside.x1) - max(box.x0, beside.x0)
-        up = min(box.y1, beside.y1) - max(box.y0, beside.y0)
-        assert across <= 1 or up <= 1, f"{one!r} and {other!r} overlap by {across:.0f} x {up:.0f} pixels"
-    return [text for text, _ in boxes]
-
-
 def called_and_scores(num_sizes=3, each=40, types=(*TYPES, UNDETERMINED), seed=0):
     random = np.random.default_rng(seed)
     called = np.repeat(np.array([*types, "undetermined-long"])[:-1], each)
@@ -87,7 +64,7 @@ def lines_by_label(axes):
 # trajectories.png
 
 
-def test_each_panel_draws_the_mean_and_the_middle_80_percent_of_its_type():
+def test_each_panel_draws_the_mean_and_the_middle_80_percent_of_its_type(assert_readable):
     called, scores = called_and_scores()
     called[3] = UNDEFINED
     scores[:, 3] = np.nan
@@ -113,7 +90,7 @@ def test_each_panel_draws_the_mean_and_the_middle_80_percent_of_its_type():
     assert "1 examples are left out" in " ".join(assert_readable(figure))
 
 
-def test_a_type_without_examples_has_no_panel_and_is_named_in_the_caption():
+def test_a_type_without_examples_has_no_panel_and_is_named_in_the_caption(assert_readable):
     called, scores = called_and_scores(types=("increasing", UNDETERMINED))
     figure = draw_trajectories(a_setting(), scores, called)
     assert len(figure.axes) == 2
@@ -124,7 +101,7 @@ def test_a_type_without_examples_has_no_panel_and_is_named_in_the_caption():
     "sizes", [(1, 64), tuple(2**k for k in range(10)), (10, 11, 12, 64, 65), (4, 5, 6, 7, 8, 9, 10, 11, 12, 4096)]
 )
 @pytest.mark.parametrize("axis", ["width", "depth"])
-def test_the_ticks_are_the_sizes_and_do_not_crowd(sizes, axis):
+def test_the_ticks_are_the_sizes_and_do_not_crowd(sizes, axis, assert_readable):
     called, scores = called_and_scores(len(sizes))
     figure = draw_trajectories(a_setting(sizes, axis), scores, called)
     assert_readable(figure)
@@ -156,7 +133,7 @@ def bar_lengths(axes, container):
 
 
 @pytest.mark.parametrize("noise", [False, True])
-def test_the_bars_are_as_long_as_the_shares(noise):
+def test_the_bars_are_as_long_as_the_shares(noise, assert_readable):
     shares = some_shares()
     by_label = None
     if noise:
@@ -179,7 +156,7 @@ def test_the_bars_are_as_long_as_the_shares(noise):
         assert bar_lengths(figure.axes[1], 1) == pytest.approx(list(shares["called"].values()))
 
 
-def test_the_error_bars_of_the_raw_shares_are_one_jackknife_error_each_way():
+def test_the_error_bars_of_the_raw_shares_are_one_jackknife_error_each_way(assert_readable):
     figure = draw_shares(a_setting(), some_shares(error=0.03), None)
     reach = figure.axes[0].collections[0].get_segments()
     assert [(start[0], end[0]) for start, end in reach] == [
@@ -193,7 +170,7 @@ def test_the_error_bars_of_the_raw_shares_are_one_jackknife_error_each_way():
 # histogram.png
 
 
-def test_the_steps_are_the_shares_of_flipped_and_of_clean_labels():
+def test_the_steps_are_the_shares_of_flipped_and_of_clean_labels(assert_readable):
     random = np.random.default_rng(2)
     scores = random.choice(np.linspace(-1, 1, 43), (3, 500))
     scores[1, 7] = np.nan
@@ -208,7 +185,7 @@ def test_the_steps_are_the_shares_of_flipped_and_of_clean_labels():
                 assert height == pytest.approx(sum(low <= value < high for value in values) / len(values))
 
 
-def test_scores_on_a_threshold_fall_on_the_side_that_the_marks_say():
+def test_scores_on_a_threshold_fall_on_the_side_that_the_marks_say(assert_readable):
     scores = np.float32([[0.1, 0.1, 0.0, 0.95], [0.9, 0.9, 0.91, -1.0]])
     at_threshold = bin_shares(scores[0])
     assert at_threshold[np.isclose(EDGES[:-1], 0.1)] == pytest.approx(0.5)
@@ -219,7 +196,7 @@ def test_scores_on_a_threshold_fall_on_the_side_that_the_marks_say():
 
 
 @pytest.mark.parametrize("count", range(1, 11))
-def test_a_histogram_of_any_number_of_sizes_is_readable(count):
+def test_a_histogram_of_any_number_of_sizes_is_readable(count, assert_readable):
     sizes = tuple(4 * 2**k for k in range(count))
     figure = draw_histogram(a_setting(sizes), np.random.default_rng(0).uniform(-1, 1, (count, 50)), None)
     assert len(figure.axes) == count
@@ -249,7 +226,7 @@ def accuracy_rows(errors=True, noise=True):
 
 
 @pytest.mark.parametrize(("errors", "noise"), [(True, True), (False, False)])
-def test_accuracies_and_mean_scores_stand_at_their_sizes(errors, noise):
+def test_accuracies_and_mean_scores_stand_at_their_sizes(errors, noise, assert_readable):
     figure = draw_accuracy(a_setting(flipped=10 if noise else None), accuracy_rows(errors, noise))
     assert_readable(figure)
     drawn = [{container.get_label(): container for container in axes.containers} for axes in figure.axes]
@@ -269,7 +246,7 @@ def test_accuracies_and_mean_scores_stand_at_their_sizes(errors, noise):
         assert low <= min(values) <= max(values) <= high
 
 
-def test_only_sizes_that_interpolate_are_shaded():
+def test_only_sizes_that_interpolate_are_shaded(assert_readable):
     figure = draw_accuracy(a_setting(flipped=10), accuracy_rows())
     for axes in figure.axes:
         (shade,) = axes.patches
@@ -280,7 +257,7 @@ def test_only_sizes_that_interpolate_are_shaded():
     assert not none.axes[0].patches
 
 
-def test_a_size_that_does_not_fit_as_it_could_is_named():
+def test_a_size_that_does_not_fit_as_it_could_is_named(assert_readable):
     rows = accuracy_rows()
     rows[1] = rows[1] | {"fit_warning": "the median model fits less"}
     caption = " ".join(assert_readable(draw_accuracy(a_setting(flipped=10), rows)))
@@ -325,7 +302,7 @@ def example_rows(shape=(28, 28, 1), types=TYPES, flipped=True, names=NASTY):
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (224, 160, 3)])
-def test_the_sheet_holds_every_image_as_it_is(shape):
+def test_the_sheet_holds_every_image_as_it_is(shape, assert_readable):
     rows = example_rows(shape)
     figure = draw_examples(a_setting(flipped=3), rows)
     assert_readable(figure)
@@ -340,7 +317,7 @@ def test_the_sheet_holds_every_image_as_it_is(shape):
             assert drawn.get_clim() == (0, 255)
 
 
-def test_flipped_labels_show_the_true_one_in_another_colour_and_names_are_no_mathematics():
+def test_flipped_labels_show_the_true_one_in_another_colour_and_names_are_no_mathematics(assert_readable):
     figure = draw_examples(a_setting(flipped=3), example_rows())
     texts = assert_readable(figure)
     assert any(text.startswith("true: under_") for text in texts)
