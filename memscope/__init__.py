@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from memscope.analysis.memorisation import Memorisation, memorisation
+    from memscope.analysis.residual_memory import ResidualMemory
     from memscope.analysis.trajectories import TYPES, TrajectoryTypes, classify_trajectories, trajectory_types
     from memscope.datasets import load_dataset
     from memscope.datasets.image_dataset import ImageDataset
@@ -38,6 +39,7 @@ __all__ = [
     "Memorisation",
     "MemscopeError",
     "OptionError",
+    "ResidualMemory",
     "Run",
     "RunError",
     "TrajectoryTypes",
@@ -53,6 +55,7 @@ __all__ = [
 # neither numpy nor torch.
 HOMES = {
     "memscope.analysis.memorisation": ("Memorisation", "memorisation"),
+    "memscope.analysis.residual_memory": ("ResidualMemory",),
     "memscope.analysis.trajectories": ("TYPES", "TrajectoryTypes", "classify_trajectories", "trajectory_types"),
     "memscope.datasets": ("load_dataset",),
     "memscope.datasets.image_dataset": ("ImageDataset",),

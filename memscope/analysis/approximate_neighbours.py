@@ -1,9 +1,10 @@
 """Nearly the k nearest vectors of a memory that is too large for an exact search, found by faiss.
 
-An inverted file: the memory is divided among some 4 sqrt(M) centroids, and for a query only the vectors of the
-centroids nearest to it are looked at. What is found is measured and ordered as in `neighbours`, so that distances are
-exact and ties go to the lowest position; what is not found is missed, and nothing says so. faiss uses as many threads
-as it is set to use.
+An inverted file: the memory is divided among 4 sqrt(M) centroids, and for a query only the vectors of the 64 nearest
+centroids are looked at. What is found is measured and ordered as in `neighbours`, so that distances are exact and ties
+go to the lowest position; what is not found is missed, and nothing says so. Of the 50 nearest among 3,500 penultimate
+features of two small networks, 30 centroids found 99 %; in Gaussian noise, which has no clusters, most are missed.
+faiss uses as many threads as it is set to use.
 """
 
 from math import ceil, sqrt
@@ -15,11 +16,12 @@ from torch import Tensor
 from memscope.analysis.neighbours import Memory, first_of_each, nearest_by_measuring_all, squared_distances
 from memscope.errors import MemscopeError
 
-APPROXIMATE_FROM = 50_000
-"""Vectors in the memory from which on the search is approximate."""
+APPROXIMATE_FROM = 200_000
+"""Vectors in the memory from which on the search is approximate. To find the centroids takes as long as 10,000 exact
+queries, and then, of 150,000 vectors, an exact query takes only twice as long as one of faiss's."""
 
-PROBED = 1 / 16
-"""Share of the centroids whose vectors are looked at."""
+PROBES = 64
+"""Centroids whose vectors are looked at."""
 
 SPARE = 8
 """Vectors asked for beyond k: faiss orders by float32 distances."""
@@ -46,7 +48,7 @@ def build_index(memory: Memory) -> Any:
         return None
     lists = ceil(4 * sqrt(size))
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(features), features, lists)
-    index.nprobe = ceil(PROBED * lists)
+    index.nprobe = min(PROBES, lists)
     index.cp.max_points_per_centroid = 64  # more take longer to train on than they gain
     vectors = memory.factors[:size, :features].contiguous().numpy()
     index.train(vectors)
@@ -68,10 +70,10 @@ def nearest_found(index: Any, memory: Memory, queries: Tensor) -> tuple[Tensor, 
         block = queries[here].double()
         centred = ((block - memory.centre) * memory.scale).float()
         asked = min(k + SPARE, size)
-        place = torch.from_numpy(index.search(centred.numpy(), asked)[1]).sort(dim=1).values  # -1 where there is none
+        place = torch.from_numpy(index.search(centred.numpy(), asked)[1])  # -1 where there is none
         row = torch.arange(len(block))[:, None].expand_as(place)[place >= 0]
         enough = (place >= 0).sum(dim=1) >= k
-        place = place[place >= 0]
+        place = memory.order[place[place >= 0]]
         distance = squared_distances(block, row, memory.vectors, place)
         place, distance = first_of_each(row, place, distance, k, enough)
         positions[here][enough] = memory.positions[place]

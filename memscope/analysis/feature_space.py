@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memscope.analysis.neighbours import piece_rows, row_sums
+from memscope.analysis.neighbours import float64_pieces, row_sums
 from memscope.errors import OptionError
 
 NORMALISATIONS = ("none", "unit", "standard")
@@ -16,8 +16,8 @@ METRICS = ("euclidean", "squared-euclidean", "cosine")
 
 Array = NDArray[Any] | Tensor
 
-LARGEST = 1e150
-"""Squares of larger numbers, summed, leave float64."""
+LARGEST, SMALLEST = 1e150, 1e-130
+"""Squares of larger numbers overflow float64; those of differences of smaller ones vanish, so that they count as 0."""
 
 
 def tensor_of(array: Any, name: str, axes: str, columns: int | None = None) -> Tensor:
@@ -102,18 +102,16 @@ class FeatureSpace:
         OptionError for numbers whose squares would overflow.
         """
         out = torch.empty(features.shape, dtype=self.dtype, device=features.device)
-        rows = piece_rows(features)
-        for first in range(0, len(features), rows):
-            piece = features[first : first + rows].double()  # a copy, except of float64
+        for here, piece in float64_pieces(features):
             if self.mean is not None and self.deviation is not None:
-                piece = (piece - self.mean) / self.deviation
+                piece.sub_(self.mean).div_(self.deviation)
             if self.unit:
-                # Divided by the largest first: squares of tiny numbers vanish. A zero vector stays zero.
+                # By the largest first: squares of tiny numbers vanish. A zero vector stays zero.
                 largest = piece.abs().amax(dim=1, keepdim=True)
-                piece = piece / torch.where(largest > 0, largest, 1)
+                piece.div_(torch.where(largest > 0, largest, 1))
                 norm = row_sums(piece.square())[:, None].sqrt()
-                piece = piece / torch.where(norm > 0, norm, 1)
-            out[first : first + rows] = piece
+                piece.div_(torch.where(norm > 0, norm, 1))
+            out[here] = piece.masked_fill_(piece.abs() < SMALLEST, 0)
         if out.numel() and not float(out.abs().amax()) <= LARGEST:
             raise OptionError(
                 f"features are as large as {float(features.abs().amax()):.3g} and, normalised, {out.abs().amax():.3g}; "
@@ -126,15 +124,15 @@ def fit_feature_space(features: Tensor, normalise: str, metric: str) -> FeatureS
     """The space of these normalisation and metric, for the features [N, F] of a memory.
 
     "standard" centres each feature and divides it by its standard deviation over the memory (of the population,
-    with N in the denominator), or by 1 where it is constant. "unit" and the metric "cosine" divide each vector by its norm.
+    with N in the denominator), or by 1 where it is constant. "unit" and the metric "cosine" divide each vector by its
+    norm.
     """
     unit = normalise == "unit" or metric == "cosine"
     if normalise != "standard":
         return FeatureSpace(None, None, unit, features.dtype)
-    pieces = features.split(piece_rows(features))
-    mean = torch.stack([piece.sum(dim=0, dtype=torch.float64) for piece in pieces]).sum(dim=0) / len(features)
-    squares = torch.stack([(piece - mean).square().sum(dim=0) for piece in pieces]).sum(dim=0)
-    constant = features.amin(dim=0) == features.amax(dim=0)  # exactly: the mean is rounded
+    mean = torch.stack([piece.sum(dim=0) for _, piece in float64_pieces(features)]).sum(dim=0) / len(features)
+    squares = [piece.sub_(mean).square_().sum(dim=0) for _, piece in float64_pieces(features)]
+    constant = features.amin(dim=0) == features.amax(dim=0)  # tested exactly, since the mean is rounded
     mean = torch.where(constant, features[0].double(), mean)
-    deviation = torch.where(constant, 1.0, (squares / len(features)).sqrt())
+    deviation = torch.where(constant, 1.0, (torch.stack(squares).sum(dim=0) / len(features)).sqrt())
     return FeatureSpace(mean, deviation, unit, features.dtype)

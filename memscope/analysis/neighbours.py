@@ -11,7 +11,6 @@ ruled out for certain; the rest, 52 of 50,000 Gaussian vectors where k is 50, is
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil, frexp, isqrt
 
@@ -19,17 +18,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from memscope.analysis.products import multiply
+
 BLOCK_SIZE = 64 * 2**20
-"""Bytes of working space."""
+"""Bytes of working space. Twice as much gains nothing."""
 
 QUERIES = 1024
-"""Queries in a block at most. Products of fewer run at a lower rate."""
+"""Queries in a block at most. Products of fewer run at a lower rate, those of more at the same."""
 
 TILE, CHUNK = 1024, 64
 """Vectors in a tile at most, whose scores are still in the cache when they are read, and in a chunk at most."""
 
 PIECE = 2**18
-"""Float64 numbers that are measured at once: 2 MiB."""
+"""Float64 numbers that are measured at once: 2 MiB. Fewer take longer to call for, more to fetch."""
 
 FAR = 2.0**60
 """A query this many times farther from the centre than any vector could overflow float32."""
@@ -45,7 +46,7 @@ class Memory:
     `vectors` [M, F] float32 or float64 and their `positions` [M] in what was given, of which all but the first k
     copies of any one vector are left out: they can never be among the nearest. `factors` [tiles * tile, F + 1]
     float32 are the vectors, centred and multiplied by `scale`, a power of two that makes their norms 1 at most, and
-    their squared norms.
+    their squared norms; in a shuffled `order` [M], lest vectors that are near to each other be in the same chunks.
     """
 
     k: int
@@ -54,16 +55,19 @@ class Memory:
     centre: Tensor
     scale: float
     factors: Tensor
+    order: Tensor
     tile: int
 
 
 @torch.no_grad()
 def prepare(vectors: Tensor, k: int) -> Memory:
-    """A memory of vectors [N, F], float32 or float64 and finite, for k from 1 to N. It keeps hold of `vectors`."""
-    pieces = vectors.split(piece_rows(vectors))
+    """A memory of vectors [N, F], float32 or float64, for k from 1 to N. It keeps hold of `vectors`.
+
+    Numbers are finite, at most 1e150 and, but for 0, at least 1e-130: squares neither overflow nor vanish.
+    """
     # Centring keeps numbers, and with them rounding errors, small; where exactly the centre is does not matter.
-    centre = torch.stack([piece.sum(dim=0, dtype=torch.float64) for piece in pieces]).sum(dim=0) / len(vectors)
-    squares = torch.cat([row_sums((piece.double() - centre).square_()) for piece in pieces])
+    centre = torch.stack([piece.sum(dim=0) for _, piece in float64_pieces(vectors)]).sum(dim=0) / len(vectors)
+    squares = torch.cat([row_sums(piece.sub_(centre).square_()) for _, piece in float64_pieces(vectors)])
     positions = without_surplus_copies(vectors, squares, k)
     if len(positions) < len(vectors):
         vectors, squares = vectors[positions], squares[positions]
@@ -72,21 +76,22 @@ def prepare(vectors: Tensor, k: int) -> Memory:
     tiles = ceil(size / TILE)
     tile = CHUNK * ceil(size / (tiles * CHUNK))
     factors = torch.zeros((tiles * tile, features + 1), dtype=torch.float32, device=vectors.device)
-    rows = piece_rows(vectors)
-    for first in range(0, size, rows):
-        here = slice(first, min(first + rows, size))
-        factors[here, :features] = (vectors[here].double() - centre) * scale
-    factors[:size, features] = squares * scale * scale
+    shuffle = torch.Generator().manual_seed(0)  # decides nothing but time, so it is no stream
+    order = torch.randperm(size, generator=shuffle, device="cpu").to(vectors.device)
+    place = order.argsort()
+    for here, piece in float64_pieces(vectors):
+        factors[place[here], :features] = piece.sub_(centre).mul_(scale).float()
+    factors[:size, features] = squares[order] * scale * scale
     factors[size:, features] = FILLING
-    return Memory(k, vectors, positions, centre, scale, factors, tile)
+    return Memory(k, vectors, positions, centre, scale, factors, order, tile)
 
 
 @torch.no_grad()
 def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tuple[Tensor, Tensor]:
     """Positions int64 [n, k] and squared distances float64 [n, k] of the nearest to queries [n, F], nearest first.
 
-    Queries are finite and on the memory's device. Beside arguments and results it takes about `block_size` bytes, at
-    least the space of the products of one query with 4 k vectors and one tile.
+    Queries are numbers as in `prepare`, on the memory's device. Beside arguments and results it takes `block_size`
+    bytes, about; at least the space of the scores of one query for 4 k vectors and for a tile.
     """
     k, device = memory.k, queries.device
     positions = torch.empty((len(queries), k), dtype=torch.int64, device=device)
@@ -96,16 +101,15 @@ def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tu
     for first in range(0, len(queries), rows):
         here = slice(first, first + rows)
         block = queries[here].double()
-        undecided = torch.ones(len(block), dtype=torch.bool, device=device)
+        rest = torch.ones(len(block), dtype=torch.bool, device=device)
         if chunk:
-            row, place, undecided = candidates(memory, block, scores, chunk)
-            distance = squared_distances(block, row, memory.vectors, place)
-            place, distance = first_of_each(row, place, distance, k, ~undecided)
-            positions[here][~undecided] = memory.positions[place]
-            squared[here][~undecided] = distance
+            row, place, rest = candidates(memory, block, scores, chunk)
+            if len(row):
+                distance = squared_distances(block, row, memory.vectors, place)
+                place, distance = first_of_each(row, place, distance, k, ~rest)
+                positions[here][~rest], squared[here][~rest] = memory.positions[place], distance
         at_once = max(1, PIECE // memory.vectors.numel())
-        rest = undecided.nonzero()[:, 0]
-        for some in rest.split(at_once) if len(rest) else ():
+        for some in rest.nonzero()[:, 0].split(at_once) if bool(rest.any()) else ():
             positions[first + some], squared[first + some] = nearest_by_measuring_all(memory, block[some])
     return positions, squared
 
@@ -120,7 +124,7 @@ def shape_of_block(memory: Memory, queries: int, block_size: int) -> tuple[int, 
         return QUERIES, 0, 0
     room = max(1, block_size // 8)
     in_memory = len(memory.factors) // memory.tile
-    rows = max(1, min(queries, QUERIES, isqrt(room)))
+    rows = max(1, min(queries, QUERIES, isqrt(room), room // (8 * memory.vectors.shape[1])))
     tiles = min(in_memory, max(room // (rows * memory.tile), ceil(4 * memory.k / memory.tile)))
     rows = max(1, min(rows, room // (tiles * memory.tile)))
     chunk = CHUNK
@@ -132,55 +136,63 @@ def shape_of_block(memory: Memory, queries: int, block_size: int) -> tuple[int, 
 def candidates(memory: Memory, block: Tensor, scores: Tensor, chunk: int) -> tuple[Tensor, Tensor, Tensor]:
     """Rows of the block and places in the memory of all pairs that can be among the nearest; and undecided rows.
 
-    `block` is float64 [B, F], `scores` the space for those of some tiles, [tiles, B at most, tile]. Places ascend
-    within a row. Rows with too many candidates to hold are undecided, bool [B], and have no pairs.
+    `block` is float64 [B, F], `scores` the space for those of some tiles, [tiles, B at most, tile]. Rows with more
+    candidates than can be held are undecided, bool [B], and have no pairs.
     """
-    count, device, tile, k = len(block), block.device, memory.tile, memory.k
+    count, features = block.shape
+    chunks, held = memory.tile // chunk, scores.shape[0] * memory.tile
     centred = (block - memory.centre) * memory.scale
     norms = row_sums(centred.square()).sqrt()
-    factors = torch.ones((count, block.shape[1] + 1), dtype=torch.float32, device=device)
-    factors[:, :-1] = -2 * centred
+    factors = block.new_ones((count, features + 1), dtype=torch.float32)
+    factors[:, :features] = -2 * centred
     undecided = norms > FAR
-    chunks, held = tile // chunk, scores.shape[0] * tile
-    least = torch.full((count, k), torch.inf, device=device)
-    rows, places = torch.empty((2, 0), dtype=torch.int64, device=device)
-    values = torch.empty(0, device=device)
+    least = factors.new_full((count, memory.k), torch.inf)  # scores, of as many vectors, of those seen so far
+    rows, places = block.new_empty((2, 0), dtype=torch.int64)
+    values = factors.new_empty(0)
     for start in range(0, len(memory.factors), held):
-        columns = memory.factors[start : start + held].split(tile)
-        minima = torch.empty((count, len(columns), chunks), device=device)
-        with full_float32(device):
-            for number, column in enumerate(columns):
-                product = torch.mm(factors, column.T, out=scores[number, :count])
-                torch.amin(product.view(count, chunks, chunk), dim=2, out=minima[:, number])
+        columns = memory.factors[start : start + held].split(memory.tile)
+        minima = factors.new_empty((count, len(columns), chunks))
+        for number, column in enumerate(columns):
+            product = scores[number, :count]
+            multiply(factors, column, out=product)
+            torch.amin(product.view(count, chunks, chunk), dim=2, out=minima[:, number])
         minima = minima.view(count, -1)
-        least = smallest(torch.cat([least, minima], dim=1), k)
-        limit = highest_score(least.amax(dim=1), norms, block.shape[1])
+        least = smallest(torch.cat([least, minima], dim=1), memory.k)
+        limit = highest_score(least.amax(dim=1), norms, features)
         hits = minima <= limit[:, None]
         undecided |= hits.sum(dim=1) > held // (2 * chunk)
         hits[undecided] = False
-        for found in flat_places(hits).split(max(1, scores.numel() // (8 * chunk))):
-            row, within = found // minima.shape[1], found % minima.shape[1]
-            line = (within // chunks * scores.shape[1] + row) * chunks + within % chunks
-            some = scores.view(-1, chunk).index_select(0, line)  # [hits, chunk]
-            inside = flat_places(some <= limit[row, None])
-            hit = inside // chunk
-            rows = torch.cat([rows, row[hit]])
-            places = torch.cat([places, start + within[hit] * chunk + inside % chunk])
-            values = torch.cat([values, some.view(-1)[inside]])
-            undecided |= torch.bincount(rows, minlength=count) > max(4 * k, held // 16)
+        for row, place, value in scores_up_to(limit, hits, scores, chunk):
+            rows, places = torch.cat([rows, row]), torch.cat([places, start + place])
+            values = torch.cat([values, value])
+            undecided |= torch.bincount(rows, minlength=count) > max(4 * memory.k, held // 16)
             stay = flat_places((values <= limit[rows]) & ~undecided[rows])
             rows, places, values = rows[stay], places[stay], values[stay]
-    return rows, places, undecided
+    return rows, memory.order[places], undecided
+
+
+def scores_up_to(limit: Tensor, hits: Tensor, scores: Tensor, chunk: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Rows, columns and values of the scores up to `limit` [B], of chunks with `hits` [B, chunks], in several parts."""
+    per_tile = scores.shape[2] // chunk
+    for found in flat_places(hits).split(max(1, scores.numel() // (8 * chunk))):
+        row, within = found // hits.shape[1], found % hits.shape[1]
+        line = (within // per_tile * scores.shape[1] + row) * per_tile + within % per_tile
+        some = scores.view(-1, chunk).index_select(0, line)  # [hits, chunk]
+        inside = flat_places(some <= limit[row, None])
+        hit = inside // chunk
+        yield row[hit], within[hit] * chunk + inside % chunk, some.view(-1)[inside]
 
 
 def highest_score(kth: Tensor, norms: Tensor, features: int) -> Tensor:
-    """Float32 [B] that no score of the k nearest exceeds, where k vectors have scores up to `kth` [B].
+    """Float32 [B] that no score of the k nearest exceeds, where k vectors have scores of `kth` [B] or less.
 
-    A score is off by c (2 |q| |x| + |x|^2) at most: F + 1 products in any order and the rounding of what they are
-    made of (Higham 2002, 'Accuracy and stability of numerical algorithms', section 3.1). The norm |x| of the memory
-    is 1 at most, and for a given score it cannot be much above |q| either, so that a few outliers do not blur all.
+    A score is off by c (2 |q| |x| + |x|^2) at most: F + 1 products, added in any order, of rounded factors (Higham
+    2002, 'Accuracy and stability of numerical algorithms', section 3.1). No |x| is above 1; nor, given its score, can
+    it be far above |q|, so that a few outliers do not blur all. First that makes a bound of the k-th smallest score
+    before rounding, then one of any score after it.
     """
-    c = 1.01 * (features + 8) * 2.0**-24
+    c = (features + 8) * 2.0**-24
+    c /= 1 - c
     # Rounding in float64, of centred vectors and of the distances themselves, and what float32 flushes to zero.
     spare = (features + 8) * (2.0**-50 * (norms + 1) ** 2 + 2.0**-120 * (norms + 1))
     kth = kth.double() + spare
@@ -194,9 +206,9 @@ def highest_score(kth: Tensor, norms: Tensor, features: int) -> Tensor:
 
 def squared_distances(queries: Tensor, rows: Tensor, vectors: Tensor, places: Tensor) -> Tensor:
     """Float64 [pairs]: squared distance of `queries` [B, F] float64 at `rows` from `vectors` [M, F] at `places`."""
-    step = piece_rows(vectors)
+    step = max(1, PIECE // vectors.shape[1])
     shape = (min(step, len(rows)), vectors.shape[1])
-    given = torch.empty(shape, dtype=vectors.dtype, device=vectors.device)  # buffers: new ones cost page faults
+    given = torch.empty(shape, dtype=vectors.dtype, device=vectors.device)
     vector, query = torch.empty((2, *shape), dtype=torch.float64, device=vectors.device)
     result = torch.empty(len(rows), dtype=torch.float64, device=vectors.device)
     for first in range(0, len(rows), step):
@@ -209,22 +221,19 @@ def squared_distances(queries: Tensor, rows: Tensor, vectors: Tensor, places: Te
     return result
 
 
-def first_of_each(
-    rows: Tensor, places: Tensor, distances: Tensor, k: int, wanted: Tensor
-) -> tuple[Tensor, Tensor]:
+def first_of_each(rows: Tensor, places: Tensor, distances: Tensor, k: int, wanted: Tensor) -> tuple[Tensor, Tensor]:
     """Places and distances [n, k] of the first k pairs, by (distance, place), of each wanted row; `wanted` is bool [B].
 
-    The pairs of a row come in ascending places, and each wanted row has k or more of them.
+    Each wanted row has k pairs or more.
     """
-    in_rows = rows.argsort(stable=True)
-    rows, places, distances = rows[in_rows], places[in_rows], distances[in_rows]
+    order = (rows * (1 + int(places.max())) + places).argsort()
+    rows, places, distances = rows[order], places[order], distances[order]
     counts = torch.bincount(rows, minlength=len(wanted))
-    column = torch.arange(len(rows), device=rows.device) - (counts.cumsum(dim=0) - counts)[rows]
+    starts = counts.cumsum(dim=0) - counts
     table = torch.full((len(wanted), max(k, int(counts.max()))), torch.inf, dtype=torch.float64, device=rows.device)
-    table[rows, column] = distances
-    distances, order = table[wanted].sort(dim=1, stable=True)
-    pair = (counts.cumsum(dim=0) - counts)[wanted, None] + order[:, :k]
-    return places[pair], distances[:, :k]
+    table[rows, torch.arange(len(rows), device=rows.device) - starts[rows]] = distances
+    distances, column = table[wanted].sort(dim=1, stable=True)
+    return places[starts[wanted, None] + column[:, :k]], distances[:, :k]
 
 
 def nearest_by_measuring_all(memory: Memory, queries: Tensor) -> tuple[Tensor, Tensor]:
@@ -232,7 +241,7 @@ def nearest_by_measuring_all(memory: Memory, queries: Tensor) -> tuple[Tensor, T
     count, k = len(queries), memory.k
     places = torch.empty((count, 0), dtype=torch.int64, device=queries.device)
     squared = torch.empty((count, 0), dtype=torch.float64, device=queries.device)
-    step = max(1, PIECE // (count * max(1, queries.shape[1])))
+    step = max(1, PIECE // (count * queries.shape[1]))
     for first in range(0, len(memory.vectors), step):
         some = memory.vectors[first : first + step].double()
         squares = row_sums((some - queries[:, None]).square_())
@@ -275,9 +284,16 @@ def row_sums(values: Tensor) -> Tensor:
     return values[..., 0]
 
 
-def piece_rows(vectors: Tensor) -> int:
-    """Rows of vectors [N, F] that are measured at once."""
-    return max(1, PIECE // max(1, vectors.shape[1]))
+def float64_pieces(vectors: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Slices of vectors [N, F] and float64 copies of them, which may be changed, all in the same buffer.
+
+    A new tensor for each would cost more time, in page faults, than is spent on it.
+    """
+    rows = max(1, PIECE // vectors.shape[1])
+    buffer = torch.empty((min(rows, len(vectors)), vectors.shape[1]), dtype=torch.float64, device=vectors.device)
+    for first in range(0, len(vectors), rows):
+        here = slice(first, min(first + rows, len(vectors)))
+        yield here, buffer[: here.stop - first].copy_(vectors[here])
 
 
 def smallest(values: Tensor, k: int) -> Tensor:
@@ -292,23 +308,3 @@ def flat_places(mask: Tensor) -> Tensor:
     if mask.device.type == "cpu":
         return torch.from_numpy(np.flatnonzero(mask.numpy()))  # torch's nonzero takes 6 times as long
     return mask.flatten().nonzero()[:, 0]
-
-
-@contextmanager
-def full_float32(device: torch.device) -> Iterator[None]:
-    """Products in float32 as such, not in TF32 or bfloat16, whatever has been allowed elsewhere."""
-    legacy = not hasattr(torch.backends, "fp32_precision")  # before torch 2.9
-    places = [] if legacy else [torch.backends.cuda.matmul, torch.backends.mkldnn.matmul]
-    before = [torch.get_float32_matmul_precision()] if legacy else [place.fp32_precision for place in places]
-    try:
-        if legacy:
-            torch.set_float32_matmul_precision("highest")
-        for place in places:
-            place.fp32_precision = "ieee"
-        with torch.autocast(device.type, enabled=False):
-            yield
-    finally:
-        if legacy:
-            torch.set_float32_matmul_precision(before[0])
-        for place, precision in zip(places, before, strict=bool(places)):
-            place.fp32_precision = precision

@@ -11,10 +11,11 @@ A search over sigma and temperature takes one search for neighbours, at the larg
 `residuals`, `probabilities` and `neighbour_weights` are the formulas.
 """
 
+from dataclasses import dataclass
 from math import isfinite
-from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,6 +34,16 @@ from memscope.analysis.neighbours import BLOCK_SIZE, Memory, nearest, prepare
 from memscope.errors import OptionError
 
 INDEXES = ("exact", "faiss")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a memory holds: the space of its vectors, the vectors, faiss's index of them, residuals [N, classes]."""
+
+    space: FeatureSpace
+    memory: Memory
+    index: Any
+    residuals: Tensor
 
 
 def probabilities(logits: Array, temperature: float = 1.0) -> Any:
@@ -83,6 +94,9 @@ class ResidualMemory:
     `block_size` is the working space in bytes beside arguments, results and the memory, which holds a copy of the
     features, another in float32, and 8 bytes for each example and class.
 
+    Arrays are NumPy's or tensors. Tensors stay on their device, except for mps, which has no float64: there the work
+    is done, and results are, on the CPU.
+
     OptionError for what cannot be; MemscopeError where faiss is asked for and not installed. Source: Yang et al.
     2023, arXiv 2302.01576; normalisation, metric and index are ours.
     """
@@ -97,9 +111,9 @@ class ResidualMemory:
         index: str = "exact",
         block_size: int = BLOCK_SIZE,
     ) -> None:
-        for name, value in (("k", k), ("block_size", block_size)):
-            if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-                raise OptionError(f"{name} is {value!r}; it must be a whole number of at least 1")
+        for name, whole in (("k", k), ("block_size", block_size)):
+            if not isinstance(whole, int | np.integer) or isinstance(whole, bool) or whole < 1:
+                raise OptionError(f"{name} is {whole!r}; it must be a whole number of at least 1")
         check_positive("sigma", sigma)
         check_positive("temperature", temperature)
         named = (("normalise", normalise, NORMALISATIONS), ("metric", metric, METRICS), ("index", index, INDEXES))
@@ -110,33 +124,30 @@ class ResidualMemory:
             require_faiss()
         self.k, self.sigma, self.temperature = int(k), float(sigma), float(temperature)
         self.normalise, self.metric, self.index, self.block_size = normalise, metric, index, int(block_size)
-        self._space: FeatureSpace | None = None
-        self._memory: Memory
-        self._index: Any
-        self._residuals: Tensor
+        self._fitted: Fitted | None = None
 
-    def fit(self, features: Array, logits: Array, labels: Array) -> "ResidualMemory":
+    def fit(self, features: Array, logits: Array, labels: Array) -> Self:
         """Fill the memory with features [N, F], logits [N, classes] and labels int [N] of training examples.
 
-        NumPy arrays or tensors, on whose device the memory then is. Features are searched among as float64 if they
+        NumPy arrays, or tensors, on whose device the memory then is. Features are searched among as float64 if they
         are, else as float32. OptionError for other shapes, numbers that are not finite, labels that are no classes, or
         fewer than k examples.
         """
         given = tensor_of(features, "features", "N, F")
-        rows = tensor_of(logits, "logits", "N, classes").to(given.device)
+        rows = tensor_of(logits, "logits", "N, classes")
         check_same_length(given, rows)
+        known = labels_of(labels, rows)
         if len(given) < self.k:
             raise OptionError(
-                f"the memory has {len(given)} examples, expected at least k = {self.k}: give more examples or a "
-                "smaller k"
+                f"k is {self.k} and the memory has {len(given)} examples, expected at least k: give more examples "
+                "or a smaller k"
             )
-        residual = _residuals(rows, labels_of(labels, rows), self.temperature)
         if self.index == "faiss":
             given = given.cpu()
         space = fit_feature_space(given, self.normalise, self.metric)
-        self._memory = prepare(space.vectors(given), self.k)
-        self._index = build_index(self._memory) if self.index == "faiss" else None
-        self._space, self._residuals = space, residual.to(given.device)
+        memory = prepare(space.vectors(given), self.k)
+        index = build_index(memory) if self.index == "faiss" else None
+        self._fitted = Fitted(space, memory, index, _residuals(rows, known, self.temperature).to(given.device))
         return self
 
     def predict(self, features: Array, logits: Array) -> Any:
@@ -145,8 +156,10 @@ class ResidualMemory:
         Each row sums to 1 but need not be a probability distribution: numbers below 0 and above 1 occur.
         OptionError before `fit`, or for other shapes or numbers that are not finite.
         """
-        positions, weights = self.retrieve(features)
-        return like(self._combine(logits, positions, weights), features)
+        given, rows = self._features(features), self._logits(logits)
+        check_same_length(given, rows)
+        positions, distances = self._nearest(given)
+        return like(self._combine(rows, positions, _weights(distances, self.sigma)), features)
 
     def neighbours(self, features: Array) -> tuple[Any, Any]:
         """Positions in the memory int64 [n, k] and distances float64 [n, k] of the k nearest to features [n, F].
@@ -154,56 +167,61 @@ class ResidualMemory:
         In order of (distance, position), arrays of the kind of the features. Neither the other rows nor `block_size`
         can change a bit of a row. OptionError as in `predict`.
         """
-        positions, distances = self._nearest(features)
+        positions, distances = self._nearest(self._features(features))
         return like(positions, features), like(distances, features)
 
     def retrieve(self, features: Array) -> tuple[Any, Any]:
         """Positions int64 [n, k] as in `neighbours`, and the neighbours' weights float64 [n, k], which sum to 1."""
-        positions, distances = self._nearest(features)
+        positions, distances = self._nearest(self._features(features))
         return like(positions, features), like(_weights(distances, self.sigma), features)
 
     def combine(self, logits: Array, positions: Array, weights: Array) -> Any:
         """Predictions as in `predict`, of the kind of the logits [n, classes], from what `retrieve` gave."""
-        return like(self._combine(logits, positions, weights), logits)
+        rows = self._logits(logits)
+        place, weight = (torch.as_tensor(array).to(rows.device) for array in (positions, weights))
+        check_same_length(place, rows)
+        return like(self._combine(rows, place, weight), logits)
 
-    def _nearest(self, features: Array) -> tuple[Tensor, Tensor]:
-        """Positions and distances [n, k] on the memory's device."""
-        memory, space = self._fitted()
-        given = tensor_of(features, "features", "n, F", memory.vectors.shape[1])
-        vectors = space.vectors(given.to(memory.vectors.device))
-        if self._index is None:
-            positions, squared = nearest(memory, vectors, self.block_size)
+    def _features(self, features: Array) -> Tensor:
+        vectors = self._after_fit().memory.vectors
+        return tensor_of(features, "features", "n, F", vectors.shape[1]).to(vectors.device)
+
+    def _logits(self, logits: Array) -> Tensor:
+        residual = self._after_fit().residuals
+        return tensor_of(logits, "logits", "n, classes", residual.shape[1]).to(residual.device)
+
+    def _nearest(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        fitted = self._after_fit()
+        vectors = fitted.space.vectors(features)
+        if fitted.index is None:
+            positions, squared = nearest(fitted.memory, vectors, self.block_size)
         else:
-            positions, squared = nearest_found(self._index, memory, vectors)
+            positions, squared = nearest_found(fitted.index, fitted.memory, vectors)
         if self.metric == "euclidean":
             return positions, squared.sqrt()
         return positions, squared / 2 if self.metric == "cosine" else squared
 
-    def _combine(self, logits: Array, positions: Array, weights: Array) -> Tensor:
-        """Predictions on the memory's device, from element-wise operations only, whose rounding no block changes."""
-        self._fitted()
-        residual = self._residuals
-        rows = tensor_of(logits, "logits", "n, classes", residual.shape[1]).to(residual.device)
-        place, weight = (torch.as_tensor(array, device=residual.device) for array in (positions, weights))
-        check_same_length(place, rows)
-        predictions = _probabilities(rows, self.temperature)
-        at_once = max(1, self.block_size // (24 * residual.shape[1]))
-        for first in range(0, len(rows), at_once):
-            here = slice(first, first + at_once)
-            for neighbour in range(place.shape[1]):
-                found = residual.index_select(0, place[here, neighbour])
-                predictions[here] += found.mul_(weight[here, neighbour, None])
+    def _combine(self, logits: Tensor, positions: Tensor, weights: Tensor) -> Tensor:
+        residual = self._after_fit().residuals
+        predictions = _probabilities(logits, self.temperature)
+        rows = max(1, self.block_size // (24 * residual.shape[1]))
+        for first in range(0, len(logits), rows):
+            here = slice(first, first + rows)
+            for number in range(positions.shape[1]):  # neighbour by neighbour: no block changes the order of the sum
+                found = residual.index_select(0, positions[here, number])
+                predictions[here] += found.mul_(weights[here, number, None])
         return predictions
 
-    def _fitted(self) -> tuple[Memory, FeatureSpace]:
-        if self._space is None:
+    def _after_fit(self) -> Fitted:
+        if self._fitted is None:
             raise OptionError("the memory is empty, expected examples in it: call fit first")
-        return self._memory, self._space
+        return self._fitted
 
 
 def check_positive(name: str, value: Any) -> None:
     """OptionError unless the value is a positive finite number."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not (isfinite(value) and value > 0):
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if not number or not (isfinite(value) and value > 0):
         raise OptionError(f"{name} is {value!r}; it must be a number above 0")
 
 

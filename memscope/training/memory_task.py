@@ -111,9 +111,7 @@ def check_agreement(logits: np.ndarray, outcome: Outcome, position: int, path: P
         )
 
 
-def try_grid(
-    grid: MemoryGrid, features: np.ndarray, logits: np.ndarray, labels: np.ndarray, inside: np.ndarray
-) -> Row:
+def try_grid(grid: MemoryGrid, features: np.ndarray, logits: np.ndarray, labels: np.ndarray, inside: np.ndarray) -> Row:
     """Accuracy of every choice of the grid on the training examples outside the model's subset."""
     train = len(inside)
     held_in, held_out = np.flatnonzero(inside), np.flatnonzero(~inside)

@@ -1,0 +1,290 @@
+"""The nearest vectors against a few lines of NumPy in float64 that measure every pair."""
+
+import numpy as np
+import pytest
+import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from memscope.analysis import neighbours
+from memscope.analysis.neighbours import BLOCK_SIZE, nearest, prepare
+
+BLOCK_SIZES = (1, 5_000, 60_000, 400_000, BLOCK_SIZE)
+
+
+def measure_all(vectors: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions and squared distances [n, k], by (squared distance, position)."""
+    squared = np.stack(
+        [((vectors.astype(np.float64) - query) ** 2).sum(axis=1) for query in queries.astype(np.float64)]
+    )
+    order = np.argsort(squared, axis=1, kind="stable")[:, :k]
+    return order, np.take_along_axis(squared, order, axis=1)
+
+
+def search(vectors: np.ndarray, queries: np.ndarray, k: int, block_size: int = BLOCK_SIZE):
+    memory = prepare(torch.from_numpy(vectors), k)
+    return [found.numpy() for found in nearest(memory, torch.from_numpy(queries), block_size)]
+
+
+def assert_exact(vectors: np.ndarray, queries: np.ndarray, k: int, block_size: int = BLOCK_SIZE) -> None:
+    positions, squared = search(vectors, queries, k, block_size)
+    expected_positions, expected = measure_all(vectors, queries, k)
+    np.testing.assert_allclose(squared, expected, rtol=1e-13)
+    np.testing.assert_array_equal(positions, expected_positions)
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """How many pairs were measured after scores had ruled out the rest, and how many queries against all."""
+    counts = {"pairs": 0, "queries": 0}
+    pairs, everything = neighbours.squared_distances, neighbours.nearest_by_measuring_all
+
+    def count_pairs(queries, rows, *others):
+        counts["pairs"] += len(rows)
+        return pairs(queries, rows, *others)
+
+    def count_queries(memory, queries):
+        counts["queries"] += len(queries)
+        return everything(memory, queries)
+
+    monkeypatch.setattr(neighbours, "squared_distances", count_pairs)
+    monkeypatch.setattr(neighbours, "nearest_by_measuring_all", count_queries)
+    return counts
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("size", "features", "k"),
+    [
+        (1, 3, 1),
+        (50, 4, 50),
+        (399, 16, 100),
+        (401, 16, 100),
+        (2500, 1, 3),
+        (2500, 2, 40),
+        (1025, 513, 7),
+        (9000, 20, 9),
+    ],
+)
+def test_the_nearest_are_exact(size, features, k, dtype):
+    random = np.random.default_rng(size)
+    vectors, queries = random.normal(size=(size, features)), random.normal(size=(30, features))
+    assert_exact(vectors.astype(dtype), queries.astype(dtype), k)
+
+
+def test_clustered_features_with_many_zeros_are_searched_exactly():
+    random = np.random.default_rng(0)
+    centres = random.gamma(1, 2, size=(10, 60))
+    vectors, queries = (
+        np.maximum(centres[random.integers(0, 10, n)] + random.normal(0, 0.5, (n, 60)) - 1, 0).astype(np.float32)
+        for n in (4000, 100)
+    )
+    assert (vectors == 0).mean() > 0.3
+    assert_exact(vectors, queries, 20)
+    assert_exact(vectors, vectors[:50], 20)
+
+
+@pytest.mark.parametrize("k", [1, 8, 60])
+def test_the_size_of_a_block_does_not_change_a_bit(k, measured):
+    random = np.random.default_rng(1)
+    vectors, queries = (random.normal(size=(n, 24)).astype(np.float32) for n in (3000, 70))
+    found = [search(vectors, queries, k, block_size) for block_size in BLOCK_SIZES]
+    assert measured["queries"] == 0  # all by products, in blocks of different shapes
+    memory = prepare(torch.from_numpy(vectors), k)
+    assert len({neighbours.shape_of_block(memory, 70, block_size) for block_size in BLOCK_SIZES}) >= 4
+    for positions, squared in found[:-1]:
+        np.testing.assert_array_equal(positions, found[-1][0])
+        np.testing.assert_array_equal(squared, found[-1][1])
+
+
+@pytest.mark.parametrize("features", [1, 3, 7, 64, 333])
+def test_the_other_queries_of_a_call_do_not_change_a_bit(features):
+    random = np.random.default_rng(features)
+    vectors, queries = (random.normal(size=(n, features)) for n in (1500, 40))
+    vectors[700:] = vectors[:800]  # ties
+    together = search(vectors, queries, 6)
+    for rows in (slice(0, 1), slice(7, 8), slice(3, 20), slice(39, None, -1)):
+        some = np.ascontiguousarray(queries[rows]) if rows.step is None else queries[::-1].copy()
+        alone = search(vectors, some, 6)
+        for expected, found in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(expected[rows] if rows.step is None else expected[::-1], found)
+
+
+def test_threads_do_not_change_a_bit():
+    random = np.random.default_rng(2)
+    vectors, queries = (random.normal(size=(n, 64)).astype(np.float32) for n in (3000, 200))
+    threads = torch.get_num_threads()
+    found = []
+    try:
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            found.append(search(vectors, queries, 5))
+    finally:
+        torch.set_num_threads(threads)
+    np.testing.assert_array_equal(found[0][1], found[1][1])
+
+
+@pytest.mark.parametrize("block_size", BLOCK_SIZES)
+def test_of_identical_vectors_the_first_are_nearest(block_size, measured):
+    """Far more ties than k, in three places; and fewer than k, so that two places are needed."""
+    random = np.random.default_rng(3)
+    places = random.integers(-3, 4, size=(4, 10)).astype(np.float32)
+    which = random.choice(4, size=5000, p=[0.5, 0.3, 0.199, 0.001])
+    assert 2 < (which == 3).sum() < 12
+    queries = np.concatenate([places, places + 1, np.zeros((1, 10), dtype=np.float32)])
+    assert_exact(places[which], queries, 12, block_size)
+    # Copies beyond the twelfth are left out, else all 5,000 would be measured.
+    assert measured["pairs"] <= 9 * 48
+
+
+def test_a_memory_of_one_vector_many_times_gives_the_first_positions():
+    vectors = np.full((3000, 5), 0.3, dtype=np.float32)
+    positions, squared = search(vectors, vectors[:4], 11)
+    np.testing.assert_array_equal(positions, np.tile(np.arange(11), (4, 1)))
+    np.testing.assert_array_equal(squared, 0)
+    zero = np.zeros_like(vectors)
+    np.testing.assert_array_equal(search(zero, zero[:4], 11)[0], positions)
+
+
+def test_negative_zero_is_zero():
+    vectors = np.zeros((2000, 3), dtype=np.float32)
+    vectors[::3] = -0.0
+    np.testing.assert_array_equal(search(vectors, vectors[:2], 4)[0], [[0, 1, 2, 3]] * 2)
+
+
+def test_ties_of_different_vectors_go_to_the_lowest_position(measured):
+    """All corners of a cube are equally far from its middle, and very many from each corner."""
+    random = np.random.default_rng(4)
+    vectors = random.choice([-1.0, 1.0], size=(4000, 40)).astype(np.float32)
+    queries = np.concatenate([np.zeros((2, 40), dtype=np.float32), vectors[:20]])
+    assert_exact(vectors, queries, 9)
+    assert measured["queries"] >= 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_near_ties_far_from_the_centre_are_told_apart(dtype):
+    """Two clusters 20,000 apart whose members differ by a few steps of float32: its products see one point each."""
+    random = np.random.default_rng(5)
+    side = np.where(np.arange(3000) % 3 == 0, 1.0, -1.0)[:, np.newaxis]
+    vectors = (side * 10_000 / np.sqrt(32) + random.integers(-3, 4, size=(3000, 32)) / 1024).astype(dtype)
+    assert_exact(vectors, vectors[:40], 10)
+
+
+def test_near_ties_that_float32_cannot_represent_are_told_apart():
+    random = np.random.default_rng(6)
+    vectors = 1e6 + random.normal(size=(2000, 16)) * 1e-4
+    assert_exact(vectors, vectors[:30] + 1e-5, 5)
+    vectors[:1000] = vectors[1000] + random.normal(size=(1000, 16)) * 1e-12
+    expected, _ = measure_all(vectors, vectors[:30], 5)
+    np.testing.assert_array_equal(search(vectors, vectors[:30], 5)[0], expected)
+
+
+def test_near_ties_in_the_scores_are_told_apart_though_few_pairs_are_measured(measured):
+    """Distances from the query differ by less than a float32 score can tell, in a memory that is otherwise ordinary."""
+    random = np.random.default_rng(7)
+    vectors = random.normal(size=(5000, 100))
+    query = random.normal(size=(1, 100))
+    direction = random.normal(size=(200, 100))
+    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+    near = random.choice(5000, 200, replace=False)
+    vectors[near] = query + direction * (5 + random.permutation(200)[:, np.newaxis] * 1e-8)
+    assert_exact(vectors, query, 60)
+    assert measured == {"pairs": 200, "queries": 0}
+
+
+def test_few_pairs_are_measured(measured):
+    """Also where one vector of the memory is a thousand times as long as the others."""
+    random = np.random.default_rng(8)
+    vectors, queries = (random.normal(size=(n, 128)).astype(np.float32) for n in (20_000, 100))
+    vectors[77] *= 1000
+    assert_exact(vectors, queries, 30)
+    assert measured["queries"] == 0
+    assert measured["pairs"] < 100 * 36
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e-18, 1e18, 1e30])
+def test_tiny_and_huge_numbers_do_not_underflow_or_overflow(factor):
+    random = np.random.default_rng(9)
+    vectors, queries = (random.normal(size=(n, 12)).astype(np.float32) * np.float32(factor) for n in (1500, 20))
+    assert_exact(vectors, queries, 5)
+    assert_exact(vectors.astype(np.float64) * factor**3, queries.astype(np.float64) * factor**3, 5)
+
+
+@pytest.mark.parametrize("distance", [1e3, 1e9, 1e18, 1e30])
+def test_queries_far_from_the_memory_are_answered_exactly(distance):
+    random = np.random.default_rng(10)
+    vectors, queries = (random.normal(size=(n, 12)).astype(np.float32) for n in (1500, 20))
+    assert_exact(vectors, queries * np.float32(distance), 5)
+    assert_exact(np.concatenate([vectors, vectors * np.float32(distance)]), queries, 5)
+
+
+def test_vectors_in_order_of_their_distance_are_searched_exactly(measured):
+    """The worst order there is: every block of the memory is nearer than all before it."""
+    random = np.random.default_rng(11)
+    vectors, queries = (random.normal(size=(n, 8)).astype(np.float32) for n in (6000, 10))
+    vectors = vectors[np.argsort(-((vectors - queries[0]) ** 2).sum(axis=1))]
+    for block_size in BLOCK_SIZES:
+        assert_exact(vectors, queries, 10, block_size)
+    assert measured["queries"] == 0
+
+
+def test_no_queries_have_no_neighbours():
+    positions, squared = search(np.ones((5000, 3)), np.empty((0, 3)), 2)
+    assert positions.shape == squared.shape == (0, 2)
+
+
+def test_products_are_taken_in_full_float32_whatever_else_is_allowed(monkeypatch):
+    random = np.random.default_rng(12)
+    vectors, queries = (random.normal(size=(n, 30)).astype(np.float32) for n in (3000, 20))
+    product, seen = torch.mm, []
+
+    def watched(*arguments, **more):
+        seen.append((torch.backends.mkldnn.matmul.fp32_precision, torch.backends.cuda.matmul.fp32_precision))
+        return product(*arguments, **more)
+
+    monkeypatch.setattr(torch, "mm", watched)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.autocast("cpu", torch.bfloat16):
+            assert_exact(vectors, queries, 5)
+        assert set(seen) == {("ieee", "ieee")}
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+class LiveMemory(TorchDispatchMode):
+    """`peak` is the largest sum, in bytes, of the storages that were made in it and still in use."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.storages: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.peak = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        for tensor in result if isinstance(result, (tuple, list)) else (result,):
+            if isinstance(tensor, torch.Tensor):
+                storage = tensor.untyped_storage()
+                self.storages[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
+        self.storages = {key: held for key, held in self.storages.items() if not held[0].expired()}
+        self.peak = max(self.peak, sum(size for _, size in self.storages.values()))
+        return result
+
+
+@pytest.mark.parametrize("block_size", [2**20, 2**22, 2**24])
+@pytest.mark.parametrize("kind", ["normal", "crowded"])
+def test_working_space_is_bounded_by_the_size_of_a_block(kind, block_size):
+    random = np.random.default_rng(13)
+    vectors, queries = (torch.from_numpy(random.normal(size=(n, 32)).astype(np.float32)) for n in (8000, 700))
+    if kind == "crowded":  # float32 scores tell nothing apart
+        vectors, queries = vectors.sign() + vectors / 4096, queries / 1e6
+    memory = prepare(vectors, 10)
+    with LiveMemory() as live:
+        found = nearest(memory, queries, block_size)
+    result = sum(tensor.nbytes for tensor in found)
+    arguments = sum(t.nbytes for t in (vectors, queries, memory.factors, memory.positions, memory.centre))
+    pieces = 5 * 8 * neighbours.PIECE
+    assert live.peak - result - arguments < 1.2 * block_size + pieces
+    assert live.peak > block_size / 4 or block_size == 2**24
