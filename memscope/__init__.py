@@ -24,6 +24,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from memscope.analysis.memorisation import Memorisation, memorisation
+    from memscope.analysis.population import Population, population
     from memscope.analysis.residual_memory import ResidualMemory
     from memscope.analysis.trajectories import TYPES, TrajectoryTypes, classify_trajectories, trajectory_types
     from memscope.datasets import load_dataset
@@ -39,6 +40,7 @@ __all__ = [
     "Memorisation",
     "MemscopeError",
     "OptionError",
+    "Population",
     "ResidualMemory",
     "Run",
     "RunError",
@@ -48,6 +50,7 @@ __all__ = [
     "load_dataset",
     "memorisation",
     "open_run",
+    "population",
     "trajectory_types",
 ]
 
@@ -55,6 +58,7 @@ __all__ = [
 # neither numpy nor torch.
 HOMES = {
     "memscope.analysis.memorisation": ("Memorisation", "memorisation"),
+    "memscope.analysis.population": ("Population", "population"),
     "memscope.analysis.residual_memory": ("ResidualMemory",),
     "memscope.analysis.trajectories": ("TYPES", "TrajectoryTypes", "classify_trajectories", "trajectory_types"),
     "memscope.datasets": ("load_dataset",),

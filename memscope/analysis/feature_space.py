@@ -99,8 +99,9 @@ class FeatureSpace:
     def vectors(self, features: Tensor) -> Tensor:
         """New vectors [n, F] of features [n, F]: computed in float64, kept in the type of the memory's features.
 
-        OptionError for numbers whose squares would overflow.
+        OptionError for numbers above 1e150, before normalisation or after it.
         """
+        check_magnitude(features, "features are")
         out = torch.empty(features.shape, dtype=self.dtype, device=features.device)
         for here, piece in float64_pieces(features):
             if self.mean is not None and self.deviation is not None:
@@ -112,11 +113,7 @@ class FeatureSpace:
                 norm = row_sums(piece.square())[:, None].sqrt()
                 piece.div_(torch.where(norm > 0, norm, 1))
             out[here] = piece.masked_fill_(piece.abs() < SMALLEST, 0)
-        if out.numel() and not float(out.abs().amax()) <= LARGEST:
-            raise OptionError(
-                f"features are as large as {float(features.abs().amax()):.3g} and, normalised, {out.abs().amax():.3g}; "
-                f"expected {LARGEST:g} at most, so that distances are finite: scale them down"
-            )
+        check_magnitude(out, "features, normalised, are")
         return out
 
 
@@ -130,9 +127,19 @@ def fit_feature_space(features: Tensor, normalise: str, metric: str) -> FeatureS
     unit = normalise == "unit" or metric == "cosine"
     if normalise != "standard":
         return FeatureSpace(None, None, unit, features.dtype)
+    check_magnitude(features, "features are")
     mean = torch.stack([piece.sum(dim=0) for _, piece in float64_pieces(features)]).sum(dim=0) / len(features)
     squares = [piece.sub_(mean).square_().sum(dim=0) for _, piece in float64_pieces(features)]
     constant = features.amin(dim=0) == features.amax(dim=0)  # tested exactly, since the mean is rounded
-    mean = torch.where(constant, features[0].double(), mean)
     deviation = torch.where(constant, 1.0, (torch.stack(squares).sum(dim=0) / len(features)).sqrt())
     return FeatureSpace(mean, deviation, unit, features.dtype)
+
+
+def check_magnitude(features: Tensor, subject: str) -> None:
+    """OptionError where features are so large, or not finite, that distances would not be finite."""
+    largest = float(features.abs().amax()) if features.numel() else 0.0
+    if not largest <= LARGEST:
+        raise OptionError(
+            f"{subject} as large as {largest:.3g}, expected {LARGEST:g} at most, so that distances are finite: scale "
+            "them down"
+        )

@@ -91,7 +91,7 @@ def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tu
     """Positions int64 [n, k] and squared distances float64 [n, k] of the nearest to queries [n, F], nearest first.
 
     Queries are numbers as in `prepare`, on the memory's device. Beside arguments and results it takes `block_size`
-    bytes, about; at least the space of the scores of one query for 4 k vectors and for a tile.
+    bytes, and 6 MiB; more where one query's scores of 4 k vectors need it.
     """
     k, device = memory.k, queries.device
     positions = torch.empty((len(queries), k), dtype=torch.int64, device=device)
@@ -104,10 +104,9 @@ def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tu
         rest = torch.ones(len(block), dtype=torch.bool, device=device)
         if chunk:
             row, place, rest = candidates(memory, block, scores, chunk)
-            if len(row):
-                distance = squared_distances(block, row, memory.vectors, place)
-                place, distance = first_of_each(row, place, distance, k, ~rest)
-                positions[here][~rest], squared[here][~rest] = memory.positions[place], distance
+            distance = squared_distances(block, row, memory.vectors, place)
+            place, distance = first_of_each(row, place, distance, k, ~rest)
+            positions[here][~rest], squared[here][~rest] = memory.positions[place], distance
         at_once = max(1, PIECE // memory.vectors.numel())
         for some in rest.nonzero()[:, 0].split(at_once) if bool(rest.any()) else ():
             positions[first + some], squared[first + some] = nearest_by_measuring_all(memory, block[some])
@@ -146,6 +145,7 @@ def candidates(memory: Memory, block: Tensor, scores: Tensor, chunk: int) -> tup
     factors = block.new_ones((count, features + 1), dtype=torch.float32)
     factors[:, :features] = -2 * centred
     undecided = norms > FAR
+    factors[undecided] = 0
     least = factors.new_full((count, memory.k), torch.inf)  # scores, of as many vectors, of those seen so far
     rows, places = block.new_empty((2, 0), dtype=torch.int64)
     values = factors.new_empty(0)
@@ -160,7 +160,6 @@ def candidates(memory: Memory, block: Tensor, scores: Tensor, chunk: int) -> tup
         least = smallest(torch.cat([least, minima], dim=1), memory.k)
         limit = highest_score(least.amax(dim=1), norms, features)
         hits = minima <= limit[:, None]
-        undecided |= hits.sum(dim=1) > held // (2 * chunk)
         hits[undecided] = False
         for row, place, value in scores_up_to(limit, hits, scores, chunk):
             rows, places = torch.cat([rows, row]), torch.cat([places, start + place])
@@ -174,7 +173,7 @@ def candidates(memory: Memory, block: Tensor, scores: Tensor, chunk: int) -> tup
 def scores_up_to(limit: Tensor, hits: Tensor, scores: Tensor, chunk: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Rows, columns and values of the scores up to `limit` [B], of chunks with `hits` [B, chunks], in several parts."""
     per_tile = scores.shape[2] // chunk
-    for found in flat_places(hits).split(max(1, scores.numel() // (8 * chunk))):
+    for found in flat_places(hits).split(max(1, scores.numel() // (16 * chunk))):
         row, within = found // hits.shape[1], found % hits.shape[1]
         line = (within // per_tile * scores.shape[1] + row) * per_tile + within % per_tile
         some = scores.view(-1, chunk).index_select(0, line)  # [hits, chunk]
@@ -226,7 +225,8 @@ def first_of_each(rows: Tensor, places: Tensor, distances: Tensor, k: int, wante
 
     Each wanted row has k pairs or more.
     """
-    order = (rows * (1 + int(places.max())) + places).argsort()
+    beyond = 1 + int(places.max()) if len(places) else 1
+    order = (rows * beyond + places).argsort()
     rows, places, distances = rows[order], places[order], distances[order]
     counts = torch.bincount(rows, minlength=len(wanted))
     starts = counts.cumsum(dim=0) - counts
@@ -281,7 +281,7 @@ def row_sums(values: Tensor) -> Tensor:
         half = width // 2
         values[..., :half] += values[..., width - half : width]
         width -= half
-    return values[..., 0]
+    return values[..., 0].clone()  # what held the values may be a buffer that is used again
 
 
 def float64_pieces(vectors: Tensor) -> Iterator[tuple[slice, Tensor]]:

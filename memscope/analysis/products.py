@@ -16,12 +16,12 @@ def multiply(left: Tensor, right: Tensor, out: Tensor) -> None:
         # With more threads than one, those of the two libraries would wait for each other, busily.
         np.matmul(left.numpy(), right.numpy().T, out=out.numpy())
     else:
-        with full_float32(left.device):
+        with full_float32():  # autocast leaves products with an `out` alone
             torch.mm(left, right.T, out=out)
 
 
 @contextmanager
-def full_float32(device: torch.device) -> Iterator[None]:
+def full_float32() -> Iterator[None]:
     """Within it torch multiplies float32 as such, not as TF32 or bfloat16. The settings are put back after it."""
     backends: Any = torch.backends
     separate = hasattr(backends, "fp32_precision")  # torch before 2.9 has one setting for all
@@ -33,8 +33,7 @@ def full_float32(device: torch.device) -> Iterator[None]:
             place.fp32_precision = "ieee"
         if before_of_all is not None:
             torch.set_float32_matmul_precision("highest")
-        with torch.autocast(device.type, enabled=False):
-            yield
+        yield
     finally:
         for place, precision in zip(places, before, strict=True):
             place.fp32_precision = precision

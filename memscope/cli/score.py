@@ -31,9 +31,16 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     "--csv", "csv_file", type=FILE, metavar="FILE", help="Write a csv with a line for every size and example."
 )
 @click.option("--npz", "npz_file", type=FILE, metavar="FILE", help="Write arrays [size, example].")
+@click.option("--validate", is_flag=True, help="Check the population estimate on halves of the models (4 blocks).")
 @json_option
 def command(
-    run: Path, top: int, suspects: Path | None, csv_file: Path | None, npz_file: Path | None, as_json: bool
+    run: Path,
+    top: int,
+    suspects: Path | None,
+    csv_file: Path | None,
+    npz_file: Path | None,
+    validate: bool,
+    as_json: bool,
 ) -> None:
     """Memorisation of every example of RUN at every size, with standard errors.
 
@@ -47,6 +54,10 @@ def command(
 
     summary = score(run)
     summary["most_memorised"] = most_memorised(open_run(run), top)
+    if validate:
+        from memscope.steps.validation import validate as validated
+
+        summary["validation"] = validated(run)["validation"]
     written = []
     if suspects:
         count, size = export_suspects(run, suspects)
@@ -61,6 +72,8 @@ def command(
         print_json(summary)
         return
     show(summary)
+    if validate:
+        show_validation(summary)
     for line in written:
         say(f"Wrote {line}.")
     if len(summary["sizes"]) > 1:
@@ -81,6 +94,8 @@ def show(summary: dict[str, Any]) -> None:
         "acc. out",
         "test acc.",
         "mean SE",
+        "population",
+        "sd",
         "< .1",
         "> .9",
         "interpolates",
@@ -98,6 +113,8 @@ def show(summary: dict[str, Any]) -> None:
             decimals(row["mean_accuracy_out"]),
             decimals(row["test_accuracy"]),
             decimals(row["mean_standard_error"]),
+            decimals(row["population"]["mean_score"]),
+            decimals(row["population"]["rms_sd"]),
             percent(row["share_low"]),
             percent(row["share_high"]),
             f"{'yes' if row['interpolates'] else 'no'} ({row['own_accuracy']:.1%})",
@@ -116,10 +133,15 @@ def show(summary: dict[str, Any]) -> None:
         "more); ±: of the mean over examples, by leaving out blocks of models. "
         "interpolates: the median model fits 99 % of its own subset (share in brackets)."
     )
+    say(
+        "population, sd: the empirical-Bayes estimate, which borrows strength from all examples and sizes: its mean "
+        "and its root mean squared posterior standard deviation. All other columns are of the raw score."
+    )
     if noisy:
         say(f"AUC: area under the ROC curve for finding the {summary['flipped']} flipped labels.")
     for line in notes(summary):
         say(line)
+    show_noise(summary)
     if summary["most_memorised"]:
         largest = summary["sizes"][-1]
         named = summary["most_memorised"][0]["name"] is not None
@@ -143,6 +165,68 @@ def show(summary: dict[str, Any]) -> None:
             left=3 + named,
         )
         say("others say: the most frequent prediction of the models trained without the example.")
+
+
+def show_noise(summary: dict[str, Any]) -> None:
+    """Where the noise comes from, if some subsets were trained twice."""
+    from memscope.cli.printing import decimals, percent, table
+
+    rows = [row for row in summary["sizes"] if row["noise"]]
+    if rows:
+        table(
+            "Where the noise of a model's outcomes comes from (subsets trained twice)",
+            [summary["axis"], "subsets", "variance", "of training", "share", "±"],
+            [
+                [
+                    str(row["size"]),
+                    str(row["noise"]["subsets"]),
+                    decimals(row["noise"]["variance"], 4),
+                    decimals(row["noise"]["training"], 4),
+                    percent(row["noise"]["training_share"]),
+                    percent(row["noise"]["training_share_error"]),
+                ]
+                for row in rows
+            ],
+        )
+
+
+def show_validation(found: dict[str, Any]) -> None:
+    """Whether the population estimate helps on these data."""
+    from memscope.cli.printing import decimals, say, table
+
+    rows = found["validation"]
+    table(
+        f"Each half of the models ({rows[0]['models']} of each {found['axis']}) predicts the raw scores of the other",
+        [found["axis"], "error raw", "population", "ratio", "rank agr. raw", "population", "c", "c by thirds of sd"],
+        [
+            [
+                str(row["size"]),
+                decimals(row["raw_squared_error"], 4),
+                decimals(row["squared_error"], 4),
+                decimals(row["ratio"], 2),
+                decimals(row["raw_agreement"]),
+                decimals(row["agreement"]),
+                decimals(row["calibration"], 2),
+                " ".join("-" if value is None else f"{value:.2f}" for value in row["calibration_thirds"]),
+            ]
+            for row in rows
+        ],
+    )
+    say(
+        "error: mean squared error, the noise of what is predicted taken out. c: squared error over what the posterior "
+        "standard deviations promise, 1 where they are right."
+    )
+    useless = [str(row["size"]) for row in rows if not row["helps"]]
+    if useless:
+        say(f"At {found['axis']} {', '.join(useless)} the population estimate does not help: use the raw scores there.")
+    loose = [str(row["size"]) for row in rows if row["helps"] and not row["calibrated"]]
+    if loose:
+        say(
+            f"At {found['axis']} {', '.join(loose)} its standard deviations are not right (c outside .8 to 1.25): do "
+            "not rely on them; the raw scores and their intervals are safe."
+        )
+    if not useless and not loose:
+        say("The population estimate helps at every size, and its standard deviations can be trusted.")
 
 
 def notes(summary: dict[str, Any]) -> list[str]:

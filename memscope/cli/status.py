@@ -18,7 +18,7 @@ Example:
 @json_option
 def command(run: Path, as_json: bool) -> None:
     """What of RUN is done, is missing, has failed, is out of date."""
-    from memscope.cli.printing import print_json, say, size_of, table
+    from memscope.cli.printing import decimals, duration, print_json, say, size_of, table
     from memscope.steps.status import status
 
     found = status(run)
@@ -43,6 +43,28 @@ def command(run: Path, as_json: bool) -> None:
     for row in found["sizes"]:
         for file in row["failed_tasks"]:
             say(f"Failed: {file} has the traceback; memscope train-family {run} tries it again.")
+    if found["score_precision"]:
+        forecasts = [each["error"] for each in found["score_precision"][0]["forecast"]]
+        table(
+            "Precision so far (rms over the examples), and the models of a size that another error would take",
+            [found["axis"], "models", "error of a score", "population", "halves agree"]
+            + [f"for {error:g}" for error in forecasts],
+            [
+                [
+                    str(row["size"]),
+                    str(row["models"]),
+                    decimals(row["rms_standard_error"]),
+                    decimals(row["rms_sd"]),
+                    decimals(row["agreement"]),
+                    *(
+                        f"{each['models']:,}" + ("" if not each["seconds"] else f" (+{duration(each['seconds'])})")
+                        for each in row["forecast"]
+                    ),
+                ]
+                for row in found["score_precision"]
+            ],
+        )
+        say("(+): the time of one worker. halves agree: rank correlation of the scores of two halves of the models.")
     if found["variants"]:
         table(
             "Beside them",

@@ -23,6 +23,9 @@ Examples:
 """
 
 
+REPLICATES = "2: train the subsets of the first block twice, to tell training noise from subset noise."
+
+
 @click.command("train-family", epilog=EPILOG)
 @run_argument
 @click.option(
@@ -81,6 +84,15 @@ Examples:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Take what is not given here from this plan.toml (for a new run).",
 )
+@click.option("--replicates", type=click.IntRange(1, 2), default=1, show_default=True, help=REPLICATES)
+@click.option("--until-error", type=float, metavar="E", help="Add models until scores have this error (rms).")
+@click.option("--until-error-population", type=float, metavar="E", help="The same of the population estimate's scores.")
+@click.option(
+    "--until-agreement",
+    type=float,
+    metavar="R",
+    help="Add models until halves of them agree so well (rank correlation).",
+)
 @work_options
 @click.option("--no-weights", is_flag=True, help="Do not keep trained weights.")
 @click.option("--missing-weights", is_flag=True, help="Train models again whose weights were not kept.")
@@ -94,6 +106,10 @@ def command(
     workers: int | None,
     no_weights: bool,
     missing_weights: bool,
+    replicates: int,
+    until_error: float | None,
+    until_error_population: float | None,
+    until_agreement: float | None,
     dry_run: bool,
     as_json: bool,
     **choices: Any,
@@ -107,10 +123,12 @@ def command(
     from memscope.cli.progress import TrainingProgress
     from memscope.plan import read_plan
     from memscope.steps.options import Choices, choices_from_plan
+    from memscope.steps.precision import Until
     from memscope.steps.train_family import plan_ahead, train_family
     from memscope.steps.work import Where
 
     given = Choices(**choices)
+    until = Until(until_error, until_error_population, until_agreement)
     if plan is not None:
         given = choices_from_plan(read_plan(plan), given)
     where = Where(device=device, engine=engine, workers=workers, keep_weights=not no_weights)
@@ -119,7 +137,14 @@ def command(
         return
     with TrainingProgress(quiet=as_json) as progress:
         trained = train_family(
-            run, given, where, missing_weights=missing_weights, say=progress.say, on_end=progress.ended
+            run,
+            given,
+            where,
+            missing_weights=missing_weights,
+            replicates=replicates,
+            until=until,
+            say=progress.say,
+            on_end=progress.ended,
         )
     if as_json:
         print_json(as_summary(trained))

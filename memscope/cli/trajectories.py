@@ -65,9 +65,10 @@ def show(summary: dict[str, Any]) -> None:
         grids.append(("interpolating sizes", interpolating))
     for label, shares in grids:
         sizes = ", ".join(map(str, shares["sizes"]))
+        population = ["population", "called by it"] if label == "all sizes" else []
         table(
             f"Types of trajectory over {label}: {summary['axis']} {sizes} (epsilon {epsilon:g})",
-            ["type", "raw rule", "if all were flat", "called", "if all were flat"],
+            ["type", "raw rule", "if all were flat", "called", "if all were flat", *population],
             [
                 [
                     name,
@@ -75,6 +76,7 @@ def show(summary: dict[str, Any]) -> None:
                     percent(shares["if_all_flat"].get(name)) if name in shares["if_all_flat"] else "-",
                     percent(shares["called"][name]),
                     percent(shares["if_all_flat_called"][name]),
+                    *(population_cells(summary["population"], name) if population else []),
                 ]
                 for name in shares["called"]
             ],
@@ -86,6 +88,10 @@ def show(summary: dict[str, Any]) -> None:
         "these numbers of models. "
         f"called: with at least {summary['confidence']:.0%} of the posterior. Compare shares only on "
         "equal sizes and models."
+    )
+    say(
+        "population: shares in the population that empirical Bayes fits to all examples, the noise taken out; called "
+        "by it: with as much of its posterior. All else is of the raw scores."
     )
     if len(set(summary["models"])) > 1:
         counts = ", ".join(map(str, summary["models"]))
@@ -125,6 +131,16 @@ def show(summary: dict[str, Any]) -> None:
                 for kind, found in summary["flipped_types"].items()
             ],
         )
+
+
+def population_cells(population: dict[str, Any], name: str) -> list[str]:
+    from memscope.cli.printing import percent
+
+    share = population["shares"].get(name)
+    return [
+        "-" if share is None else percent_with_error(share, population["shares_error"].get(name)),
+        percent(population["called"][name]),
+    ]
 
 
 def percent_with_error(value: float | None, error: float | None) -> str:

@@ -4,7 +4,7 @@ Streams over the ledger's files, one at a time, so that memory holds one file an
 diverged are left out and counted.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -111,11 +111,19 @@ class Tally:
         )
 
 
-def count_size(run: Run, size: int, variant: str = ONEHOT) -> SizeCounts:
-    """The counts of one size; RunError where it has no model that can be scored."""
+def count_size(
+    run: Run, size: int, variant: str = ONEHOT, also: Callable[[Task, Outcome, np.ndarray], None] | None = None
+) -> SizeCounts:
+    """The counts of one size; RunError where it has no model that can be scored.
+
+    `also` is given each task, its outcome and which of its models did not diverge, bool [models]: for what else is to
+    be added up while the ledger is read.
+    """
     tally = Tally(run)
     for task, outcome in run.outcomes(size, variant):
         tally.add(task, outcome, ~outcome.diverged)
+        if also is not None:
+            also(task, outcome, ~outcome.diverged)
     counts = tally.counts()
     if counts is None:
         lost = f" but {len(tally.diverged)} that diverged" if tally.diverged else ""

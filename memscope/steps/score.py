@@ -1,16 +1,23 @@
 """`memscope score`: memorisation of every example at every size, hard and soft, from the ledger."""
 
 import os
+from dataclasses import replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from memscope.analysis.jackknife import delete_one_block
 from memscope.analysis.memorisation import Counts, Memorisation, memorisation_from_counts
+from memscope.analysis.noise_split import split_noise
+from memscope.analysis.population import population_from_sums
+from memscope.analysis.population_sums import population_sums
 from memscope.analysis.roc import area_under_roc
 from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, count_size, sizes_in_ledger, suggested_labels
-from memscope.store.ledger import ledger_state
+from memscope.steps.population import SEED, adding
+from memscope.steps.precision import rms, split_half_agreement
+from memscope.store.ledger import finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results
 
 LOW, HIGH = 0.1, 0.9
@@ -34,16 +41,20 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
     columns: dict[str, list[np.ndarray]] = {}
     rows, made_by = [], set()
     ledger = ledger_state(run.path, run.plan)
-    for size in sizes:
-        counts = count_size(run, size)
+    sums = population_sums(len(sizes), len(examples.labels), SEED)
+    for position, size in enumerate(sizes):
+        counts = count_size(run, size, also=adding(run, (sums,), position))
         hard = memorisation_from_counts(counts.hard.total())
         soft = memorisation_from_counts(counts.soft.total()) if counts.soft is not None else None
         suggested, share = suggested_labels(run, size)
         for name, values in size_columns(hard, soft, suggested, share).items():
             columns.setdefault(name, []).append(values)
-        rows.append(size_row(run, size, counts, hard, soft))
+        rows.append(size_row(run, size, counts, hard, soft) | {"noise": noise_row(run, size)})
         made_by |= set(counts.made_by)
     mark_sizes_that_fit_less(rows, run.plan.axis)
+    estimate = population_from_sums(sums)
+    for row, one, sd in zip(rows, estimate.score, estimate.score_sd, strict=True):
+        row["population"] = population_row(one, sd)
     summary = {
         "run": str(path),
         "axis": run.plan.axis,
@@ -59,6 +70,10 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
         "made_by": sorted(made_by),
     }
     stored: dict[str, Any] = {name: np.stack(arrays) for name, arrays in columns.items()}
+    stored |= {
+        f"population_{name}": getattr(estimate, name).astype(np.float32)
+        for name in ("score", "score_sd", "accuracy_in", "accuracy_out")
+    }
     stored |= {
         "size": np.array(sizes),
         "example": np.arange(len(examples.labels)),
@@ -117,6 +132,9 @@ def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: 
         "test_accuracy": mean(counts.test_accuracy),
         "test_accuracy_sd": float(np.std(counts.test_accuracy, ddof=1)) if counts.used > 1 else None,
         "mean_standard_error": mean(hard.standard_error),
+        "rms_standard_error": number(rms(hard.standard_error)),
+        "agreement": number(split_half_agreement(counts)),
+        "seconds": number(np.median(counts.seconds)),
         "share_low": share_below(hard.score),
         "share_low_error": jackknifed(counts.hard, lambda s: share_below(s.score)),
         "share_high": share_above(hard.score),
@@ -135,6 +153,44 @@ def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: 
         # the long-tail theory's own check: held-out examples with true labels are like test examples
         row["clean_accuracy_out_minus_test"] = mean(hard.accuracy_out[~flipped]) - mean(counts.test_accuracy)
     return row
+
+
+def noise_row(run: Run, size: int) -> dict[str, float | int | None] | None:
+    """How much of the variance of a model's outcomes is training noise, from subsets that were trained twice."""
+    inside, correct = [], []
+    for task in finished_tasks(run.path, run.plan, size, replicate=1):
+        first = replace(task, replicate=0)
+        if outcome_path(run.path, run.plan, first).exists():
+            both = [read_outcome(run.path, run.plan, one) for one in (first, task)]
+            good = ~(both[0].diverged | both[1].diverged)
+            inside.append(both[0].in_subset[good])
+            correct.append(np.stack([one.predicted_train[good] == run.examples.labels for one in both]))
+    if sum(map(len, inside)) < 3:
+        return None
+    found = split_noise(np.concatenate(inside), np.concatenate(correct, axis=1))
+    return {
+        "subsets": sum(map(len, inside)),
+        "variance": number(found.variance),
+        "training": number(found.training),
+        "training_share": number(found.training_share),
+        "training_share_error": number(found.training_share_error),
+    }
+
+
+def population_row(score: np.ndarray, sd: np.ndarray) -> dict[str, float | None]:
+    """The population estimate of one size: its mean, its precision, and shares of scores that are hardly extreme.
+
+    The shares are of the posteriors, taken as normal: those of the raw scores carry their noise.
+    """
+    known = ~np.isnan(score)
+    score, sd = score[known], np.maximum(sd[known], 1e-9)
+    normal = np.vectorize(NormalDist().cdf, otypes=[np.float64])
+    return {
+        "mean_score": number(mean(score)),
+        "rms_sd": number(np.sqrt(mean(sd**2))),
+        "share_low": number(mean(normal((LOW - score) / sd))),
+        "share_high": number(mean(normal((score - HIGH) / sd))),
+    }
 
 
 def mark_sizes_that_fit_less(rows: list[dict[str, Any]], axis: str) -> None:

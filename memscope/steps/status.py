@@ -6,6 +6,7 @@ from typing import Any
 
 from memscope.errors import RunError
 from memscope.run import Run, open_run
+from memscope.steps.precision import TARGETS, models_for
 from memscope.store.format import GROUPS
 from memscope.store.ledger import (
     FULL,
@@ -53,10 +54,46 @@ def status(path: str | os.PathLike[str]) -> dict[str, Any]:
         "precision": plan.precision,
         "models_planned": plan.models,
         "sizes": sizes,
+        "score_precision": precision_rows(run),
         "variants": variant_rows(run),
         "other_failures": other_failures(run, {file for row in sizes for file in row["failed_tasks"]}),
         "results": {group: result_state(run, group) for group in GROUPS if group != "examples"},
     }
+
+
+def precision_rows(run: Run) -> list[dict[str, Any]] | None:
+    """The precision of the last scores by size, and the models and time that other errors would take; or None.
+
+    The error falls with the square root of the number of models; the time is that of one worker.
+    """
+    try:
+        _, _, summary = read_results(run.path, "score", run.plan)
+    except RunError:
+        return None
+    rows = []
+    for row in summary["sizes"]:
+        error = row.get("rms_standard_error")
+        if error is None:
+            continue
+        needed = {target: models_for(row["models"], error, target, run.plan) for target in TARGETS}
+        rows.append(
+            {
+                "size": row["size"],
+                "models": row["models"],
+                "rms_standard_error": error,
+                "rms_sd": row["population"]["rms_sd"],
+                "agreement": row["agreement"],
+                "forecast": [
+                    {
+                        "error": target,
+                        "models": models,
+                        "seconds": None if row["seconds"] is None else max(models - row["models"], 0) * row["seconds"],
+                    }
+                    for target, models in needed.items()
+                ],
+            }
+        )
+    return rows or None
 
 
 def variant_rows(run: Run) -> list[dict[str, Any]]:

@@ -23,11 +23,12 @@ from memscope.steps.options import (
     with_defaults,
     with_saved_axis,
 )
+from memscope.steps.precision import Until, next_models, precision, reached, told
 from memscope.steps.training import Trained, train_tasks
 from memscope.steps.work import OnEnd, Say, Where, check_where, silent, unseen, workers_of
 from memscope.store.atomic import remove_abandoned
 from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
-from memscope.store.ledger import FULL, ONEHOT, all_tasks, missing_tasks
+from memscope.store.ledger import FULL, ONEHOT, Task, all_tasks, missing_tasks, outcome_path
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 
@@ -38,12 +39,16 @@ def train_family(
     where: Where | None = None,
     *,
     missing_weights: bool = False,
+    replicates: int = 1,
+    until: Until | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
 ) -> Trained:
     """Create the run or go on with it. MemscopeError where the plan, the data or the disk does not allow it.
 
-    With `missing_weights`, models whose weights were not kept are trained again, to the same outcomes.
+    With `missing_weights`, models whose weights were not kept are trained again, to the same outcomes. With two
+    `replicates` the subsets of the first block are trained a second time, with other initial weights and order.
+    `until` adds blocks of models, equally at all sizes, until their scores are as precise as asked.
     """
     where = where or Where()
     check_where(where)
@@ -55,7 +60,18 @@ def train_family(
         return Trained(run)
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
         raise OptionError(f"{run.path} was made with --trainer {run.plan.recipe.trainer}, which gives us no weights")
-    return train_missing(run, where, device, missing_weights, say, on_end)
+    trained = train_missing(run, where, device, missing_weights, replicates, say, on_end)
+    while until is not None and until.asked and not trained.failures:
+        found = precision(trained.run, population=until.error_population is not None)
+        say(told(found, until, trained.run.plan))
+        if reached(found, until):
+            break
+        grown = grow(trained.run, (), next_models(found, until, trained.run.plan))
+        more = train_missing(grown, where, device, False, 1, say, on_end)
+        trained = Trained(
+            grown, trained.trained + more.trained, trained.already, more.failures, trained.diverged + more.diverged
+        )
+    return trained
 
 
 def plan_ahead(
@@ -170,10 +186,13 @@ def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = si
     cache_images(run.path, dataset)
 
 
-def train_missing(run: Run, where: Where, device: str, missing_weights: bool, say: Say, on_end: OnEnd) -> Trained:
-    """Train what the ledger lacks, the models on subsets and then those on all the data."""
+def train_missing(
+    run: Run, where: Where, device: str, missing_weights: bool, replicates: int, say: Say, on_end: OnEnd
+) -> Trained:
+    """Train what the ledger lacks: the models on subsets, those on all the data, and second ones of a subset."""
     plan = run.plan
     tasks = [*missing_tasks(run.path, plan), *missing_tasks(run.path, plan, FULL)]
+    tasks += [task for task in second_tasks(plan, replicates) if not outcome_path(run.path, plan, task).exists()]
     if missing_weights:
         tasks = [
             task
@@ -186,5 +205,12 @@ def train_missing(run: Run, where: Where, device: str, missing_weights: bool, sa
         again = " again where only the weights are missing" if missing_weights else ""
         say(f"training {total} models{again} with {workers_of(where, device)} workers")
     trained = train_tasks(run, [(task,) for task in tasks], where, device, on_end, for_weights=missing_weights)
-    trained.already = len(plan.sizes) * (plan.models + plan.full_models) - total
+    planned = len(plan.sizes) * (plan.models + plan.full_models) + sum(t.count for t in second_tasks(plan, replicates))
+    trained.already = planned - total
     return trained
+
+
+def second_tasks(plan: Plan, replicates: int) -> list[Task]:
+    """The tasks that train the subsets of the first block again."""
+    first_block = [task for task in all_tasks(plan) if task.first < plan.block]
+    return [replace(task, replicate=replicate) for replicate in range(1, replicates) for task in first_block]

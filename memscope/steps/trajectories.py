@@ -7,6 +7,7 @@ import numpy as np
 
 from memscope.analysis.jackknife import delete_one_block
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
+from memscope.analysis.population import Population, population_from_sums
 from memscope.analysis.trajectories import (
     TYPES,
     UNDEFINED,
@@ -20,7 +21,8 @@ from memscope.analysis.trajectories import (
 )
 from memscope.errors import RunError
 from memscope.run import Run, open_run
-from memscope.steps.counting import SizeCounts, count_size, sizes_in_ledger
+from memscope.steps.counting import SizeCounts, sizes_in_ledger
+from memscope.steps.population import count_and_sum
 from memscope.steps.score import INTERPOLATES, number
 from memscope.store.ledger import ledger_state
 from memscope.store.results import write_results
@@ -45,7 +47,8 @@ def trajectories(
             f"add sizes with memscope train-family {run.path} --{run.plan.axis}s, or use memscope score"
         )
     ledger = ledger_state(run.path, run.plan)
-    counts = [count_size(run, size) for size in sizes]
+    counts, (sums,) = count_and_sum(run, sizes)
+    population = population_from_sums(sums, epsilon, confidence, seed)
     total = [one.hard.total() for one in counts]
     measured = [memorisation_from_counts(one) for one in total]
     scores = np.stack([one.score for one in measured])
@@ -61,6 +64,8 @@ def trajectories(
         "raw_type": list(raw),
         "called_type": list(called.called),
         "probability": called.probabilities.astype(np.float32),
+        "population_type": list(population.called),
+        "population_probability": population.type_probabilities.astype(np.float32),
     }
     for name, change in (("rise", rise), ("fall", fall)):
         values[name] = change.amount.astype(np.float32)
@@ -76,6 +81,7 @@ def trajectories(
         "models": [one.used for one in counts],
         "all_sizes": shares(sizes, counts, range(len(sizes)), raw, called.called, epsilon, confidence, seed),
         "interpolating_sizes": None,
+        "population": population_shares(population),
         "by_type": [type_row(name, raw, called.called, rise, fall, scores) for name in TYPES],
         "by_epsilon": [
             {"epsilon": each, "shares": [number(s) for s in type_shares(classify_trajectories(scores, each))]}
@@ -92,6 +98,18 @@ def trajectories(
         summary["interpolating_sizes"] = summary["all_sizes"]
     write_results(run.path, run.plan, "trajectories", values, ledger, summary)
     return summary
+
+
+def population_shares(population: Population) -> dict[str, Any]:
+    """Shares of the types by the population estimate: of the fitted population, and called."""
+    called = type_shares(population.called, (*TYPES, UNDETERMINED))
+    return {
+        "shares": {name: number(s) for name, s in zip(TYPES, population.shares, strict=True)},
+        "shares_error": {name: number(s) for name, s in zip(TYPES, population.shares_sd, strict=True)},
+        "called": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), called, strict=True)},
+        "fitted_examples": population.fitted_examples,
+        "undefined": int((population.called == UNDEFINED).sum()),
+    }
 
 
 def stacked(total: list[Counts]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -64,6 +64,7 @@ def measured(monkeypatch):
         (2500, 2, 40),
         (1025, 513, 7),
         (9000, 20, 9),
+        (40, 40_000, 3),  # rows longer than torch.sum adds up in one order
     ],
 )
 def test_the_nearest_are_exact(size, features, k, dtype):
@@ -125,7 +126,7 @@ def test_threads_do_not_change_a_bit():
 
 
 @pytest.mark.parametrize("block_size", BLOCK_SIZES)
-def test_of_identical_vectors_the_first_are_nearest(block_size, measured):
+def test_of_identical_vectors_the_first_are_nearest(block_size):
     """Far more ties than k, in three places; and fewer than k, so that two places are needed."""
     random = np.random.default_rng(3)
     places = random.integers(-3, 4, size=(4, 10)).astype(np.float32)
@@ -133,8 +134,13 @@ def test_of_identical_vectors_the_first_are_nearest(block_size, measured):
     assert 2 < (which == 3).sum() < 12
     queries = np.concatenate([places, places + 1, np.zeros((1, 10), dtype=np.float32)])
     assert_exact(places[which], queries, 12, block_size)
-    # Copies beyond the twelfth are left out, else all 5,000 would be measured.
-    assert measured["pairs"] <= 9 * 48
+    among_others = np.concatenate([places[which], random.integers(-3, 4, size=(3000, 10)).astype(np.float32)])
+    assert_exact(random.permutation(among_others), queries, 12, block_size)
+
+
+def test_no_more_than_k_copies_of_a_vector_are_searched_among():
+    vectors = torch.tensor([[0.0, 1.0], [2.0, 0.0], [1.0, 1.0]])[torch.arange(3000) % 50 % 3]
+    assert prepare(vectors, 7).positions.tolist() == list(range(21))
 
 
 def test_a_memory_of_one_vector_many_times_gives_the_first_positions():
@@ -158,7 +164,16 @@ def test_ties_of_different_vectors_go_to_the_lowest_position(measured):
     vectors = random.choice([-1.0, 1.0], size=(4000, 40)).astype(np.float32)
     queries = np.concatenate([np.zeros((2, 40), dtype=np.float32), vectors[:20]])
     assert_exact(vectors, queries, 9)
-    assert measured["queries"] >= 2
+    assert measured["queries"] >= 2  # the middle, from which scores rule nothing out
+
+
+def test_ties_are_broken_in_the_same_way_from_piece_to_piece(monkeypatch):
+    monkeypatch.setattr(neighbours, "PIECE", 999)
+    random = np.random.default_rng(14)
+    vectors = random.choice([-1.0, 1.0], size=(1000, 10)).astype(np.float32)
+    queries = np.zeros((3, 10), dtype=np.float32)
+    for k in (9, 300):
+        assert_exact(vectors, queries, k)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -170,10 +185,11 @@ def test_near_ties_far_from_the_centre_are_told_apart(dtype):
     assert_exact(vectors, vectors[:40], 10)
 
 
-def test_near_ties_that_float32_cannot_represent_are_told_apart():
+def test_near_ties_that_float32_cannot_represent_are_told_apart(measured):
     random = np.random.default_rng(6)
     vectors = 1e6 + random.normal(size=(2000, 16)) * 1e-4
     assert_exact(vectors, vectors[:30] + 1e-5, 5)
+    assert measured["queries"] == 0  # what is common to all does not blur the scores
     vectors[:1000] = vectors[1000] + random.normal(size=(1000, 16)) * 1e-12
     expected, _ = measure_all(vectors, vectors[:30], 5)
     np.testing.assert_array_equal(search(vectors, vectors[:30], 5)[0], expected)
@@ -197,9 +213,11 @@ def test_few_pairs_are_measured(measured):
     random = np.random.default_rng(8)
     vectors, queries = (random.normal(size=(n, 128)).astype(np.float32) for n in (20_000, 100))
     vectors[77] *= 1000
+    search(vectors, queries[:20], 30, block_size=2_000_000)
+    assert measured["pairs"] < 20 * 36
     assert_exact(vectors, queries, 30)
     assert measured["queries"] == 0
-    assert measured["pairs"] < 100 * 36
+    assert measured["pairs"] < 120 * 36
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1e-18, 1e18, 1e30])
@@ -216,6 +234,7 @@ def test_queries_far_from_the_memory_are_answered_exactly(distance):
     vectors, queries = (random.normal(size=(n, 12)).astype(np.float32) for n in (1500, 20))
     assert_exact(vectors, queries * np.float32(distance), 5)
     assert_exact(np.concatenate([vectors, vectors * np.float32(distance)]), queries, 5)
+    assert_exact(vectors * np.float32(1e-20), queries * np.float32(distance), 5)  # 1e50 times as far
 
 
 def test_vectors_in_order_of_their_distance_are_searched_exactly(measured):
@@ -249,7 +268,7 @@ def test_products_are_taken_in_full_float32_whatever_else_is_allowed(monkeypatch
         with torch.autocast("cpu", torch.bfloat16):
             assert_exact(vectors, queries, 5)
         assert set(seen) == {("ieee", "ieee")}
-        assert torch.get_float32_matmul_precision() == "medium"
+        assert torch.backends.mkldnn.matmul.fp32_precision == "bf16"  # what was allowed is allowed again
     finally:
         torch.set_float32_matmul_precision("highest")
 
@@ -257,8 +276,9 @@ def test_products_are_taken_in_full_float32_whatever_else_is_allowed(monkeypatch
 class LiveMemory(TorchDispatchMode):
     """`peak` is the largest sum, in bytes, of the storages that were made in it and still in use."""
 
-    def __init__(self) -> None:
+    def __init__(self, arguments: list[torch.Tensor]) -> None:
         super().__init__()
+        self.arguments = {tensor.untyped_storage()._cdata for tensor in arguments}
         self.storages: dict[int, tuple[StorageWeakRef, int]] = {}
         self.peak = 0
 
@@ -267,24 +287,25 @@ class LiveMemory(TorchDispatchMode):
         for tensor in result if isinstance(result, (tuple, list)) else (result,):
             if isinstance(tensor, torch.Tensor):
                 storage = tensor.untyped_storage()
+                if storage._cdata in self.arguments:
+                    continue
                 self.storages[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
         self.storages = {key: held for key, held in self.storages.items() if not held[0].expired()}
         self.peak = max(self.peak, sum(size for _, size in self.storages.values()))
         return result
 
 
-@pytest.mark.parametrize("block_size", [2**20, 2**22, 2**24])
+@pytest.mark.parametrize("block_size", [2**20, 2**22])
 @pytest.mark.parametrize("kind", ["normal", "crowded"])
-def test_working_space_is_bounded_by_the_size_of_a_block(kind, block_size):
+def test_working_space_is_bounded_by_the_size_of_a_block(kind, block_size, monkeypatch):
     random = np.random.default_rng(13)
-    vectors, queries = (torch.from_numpy(random.normal(size=(n, 32)).astype(np.float32)) for n in (8000, 700))
+    vectors, queries = (torch.from_numpy(random.normal(size=(n, 32)).astype(np.float32)) for n in (4000, 100))
     if kind == "crowded":  # float32 scores tell nothing apart
-        vectors, queries = vectors.sign() + vectors / 4096, queries / 1e6
+        vectors, queries = vectors.sign() + vectors / 2**20, queries / 1e9
     memory = prepare(vectors, 10)
-    with LiveMemory() as live:
+    monkeypatch.setattr(neighbours, "PIECE", 2**14)
+    arguments = [queries, *(value for value in vars(memory).values() if isinstance(value, torch.Tensor))]
+    with LiveMemory(arguments) as live:
         found = nearest(memory, queries, block_size)
-    result = sum(tensor.nbytes for tensor in found)
-    arguments = sum(t.nbytes for t in (vectors, queries, memory.factors, memory.positions, memory.centre))
-    pieces = 5 * 8 * neighbours.PIECE
-    assert live.peak - result - arguments < 1.2 * block_size + pieces
-    assert live.peak > block_size / 4 or block_size == 2**24
+    space = live.peak - sum(tensor.nbytes for tensor in found)
+    assert block_size / 4 < space < 1.2 * block_size + 3 * 8 * neighbours.PIECE

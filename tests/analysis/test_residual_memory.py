@@ -144,7 +144,7 @@ def test_neither_other_rows_nor_the_size_of_a_block_change_a_bit(data):
         positions, distances = memory.neighbours(queries)
         _, weights = memory.retrieve(queries)
         predictions = memory.predict(queries, query_logits)
-        for block_size in (1, 3000, 50_000):
+        for block_size in (3000, 50_000):
             other = ResidualMemory(**options, block_size=block_size).fit(features, logits, labels)
             np.testing.assert_array_equal(other.neighbours(queries), (positions, distances))
             np.testing.assert_array_equal(other.predict(queries, query_logits), predictions)
@@ -214,7 +214,7 @@ def test_a_constant_feature_counts_as_it_is_when_others_are_standardised():
 
 
 def test_tiny_vectors_have_a_direction():
-    features = np.array([[3.0, 4.0], [4.0, 3.0], [-3.0, 4.0]]) * 1e-120
+    features = np.array([[3.0, 4.0], [4.0, 3.0], [-3.0, 4.0]]) * 1e-180
     memory = ResidualMemory(1, 1.0, metric="cosine").fit(features, np.zeros((3, 2)), [0, 1, 0])
     np.testing.assert_array_equal(memory.neighbours(np.array([[30.0, 41.0], [-1e-3, 1e-3]]))[0], [[0], [2]])
 
@@ -328,7 +328,12 @@ def test_data_that_cannot_be_are_refused(data):
             arrays[which][7, 2] = bad
             name = ("features", "logits")[which]
             refused(f"{name} hold NaN or infinity, first in row 7", memory.fit, *arrays, labels)
-    refused("expected 1e.150 at most", memory.fit, np.float64(features) * 1e200, logits, labels)
+    for options in ({}, {"normalise": "standard"}, {"metric": "cosine"}):
+        huge = np.float64(features) * 1e200
+        refused(r"expected 1e\+150 at most", ResidualMemory(5, 1.0, **options).fit, huge, logits, labels)
+    unlike = features * np.where(np.arange(12) == 0, 1e-140, 1)
+    standard = ResidualMemory(5, 1.0, normalise="standard").fit(unlike, logits, labels)
+    refused("features, normalised, are as large as", standard.neighbours, queries * 1e20)
     memory.fit(features, logits, labels)
     refused("with 12 columns", memory.neighbours, queries[:, 1:])
     refused("with 5 columns", memory.predict, queries, query_logits[:, 1:])
@@ -339,7 +344,6 @@ def test_data_that_cannot_be_are_refused(data):
     for function in (residuals, probabilities):
         with pytest.raises(OptionError, match="temperature is 0"):
             function(logits, *([labels] if function is residuals else []), temperature=0)
-    refused("sigma is -1", neighbour_weights, np.ones((2, 2)), -1)
     refused("sigma is -1", neighbour_weights, np.ones((2, 2)), -1)
 
 
@@ -407,3 +411,14 @@ def test_what_faiss_does_not_find_enough_of_is_searched_exactly(monkeypatch):
         ResidualMemory(200, 0.5, index=name).fit(*options).neighbours(features[:20]) for name in ("exact", "faiss")
     )
     np.testing.assert_array_equal(exact, approximate)
+
+
+def test_faiss_is_not_asked_for_what_float32_cannot_hold(monkeypatch):
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(approximate_neighbours, "APPROXIMATE_FROM", 500)
+    features = np.random.default_rng(8).normal(size=(600, 4))
+    options = features, np.zeros((600, 2)), np.zeros(600, dtype=int)
+    exact, approximate = (ResidualMemory(3, 0.5, index=name).fit(*options) for name in ("exact", "faiss"))
+    far = np.concatenate([features[:2], features[:2] * 1e60])
+    np.testing.assert_array_equal(exact.neighbours(far), approximate.neighbours(far))
+    np.testing.assert_array_equal(exact.neighbours(far[2:]), approximate.neighbours(far[2:]))

@@ -56,10 +56,8 @@ def test_one_file_holds_all_results_and_the_plan(scored):
         for group in ("score", "trajectories"):
             with h5py.File(results_path(scored, group)) as own:
                 for name in own[group]:
-                    assert np.array_equal(own[group][name][()], file[group][name][()], equal_nan=name not in TEXT)
-
-
-TEXT = ("type", "raw_type", "called_type")
+                    ours, theirs = own[group][name][()], file[group][name][()]
+                    assert np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
 
 
 def test_a_step_that_ends_while_another_assembles_is_not_lost(scored, monkeypatch):

@@ -1,0 +1,226 @@
+"""Scores and types that borrow strength: each example's measured means, and what all the other examples are like.
+
+Thousands of examples share a few kinds of trajectory, and neighbouring sizes of one example are nearly the same. The
+true vectors of all examples are a population; fitted with the sampling noise taken out, it is the prior of each.
+Always beside the raw score, never instead of it: the raw score is unbiased, this one is not, example by example, and
+the gain melts as models are added.
+
+    population_sums      what is added up over models
+    population_moments   from sums to measured means and their noise
+    population_noise     how noisy they are in a component of the population
+    population_prior     the population: a mixture of normals, deconvolved
+    population_posterior what it makes of each example
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from memscope.analysis.intervals import Floats
+from memscope.analysis.jackknife import jackknife_error
+from memscope.analysis.population_moments import (
+    Moments,
+    Patterns,
+    dimensions,
+    measured_means,
+    model_patterns,
+    moments,
+)
+from memscope.analysis.population_posterior import CHUNK, TypeDraws, posteriors
+from memscope.analysis.population_prior import Prior, fit_prior, memberships
+from memscope.analysis.population_sums import PopulationSums, population_sums
+from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED, _check_options
+from memscope.errors import OptionError
+
+REFIT_ROUNDS = 10
+"""From the fit to all blocks of models, when one is left out."""
+REFIT_EXAMPLES = 2000
+"""Of the sample, whose types are drawn again then."""
+REFIT_DRAWS = 64
+
+
+@dataclass(frozen=True)
+class Population:
+    """Posterior scores and types of examples, and the population that was fitted."""
+
+    score: Floats
+    """[sizes, examples], NaN where no model was trained with, or none without, the example"""
+    score_sd: Floats
+    """[sizes, examples]: posterior standard deviations"""
+    accuracy_in: Floats
+    """[sizes, examples]"""
+    accuracy_out: Floats
+    """[sizes, examples]"""
+    type_probabilities: Floats
+    """[examples, 6] in the order of TYPES, NaN where the type is undefined"""
+    called: NDArray[np.str_]
+    """[examples]: one of TYPES, `undetermined` or `undefined`"""
+    shares: Floats
+    """[6]: the share of each type in the population"""
+    shares_sd: Floats
+    """[6]: their delete-one-block jackknife standard errors; NaN with one block of models"""
+    prior: Prior | None
+    """What was fitted; None where nothing could be"""
+    fitted_examples: int
+    undefined: NDArray[np.int64]
+    """[sizes]: how many scores are NaN"""
+    without_probability: NDArray[np.int64]
+    """[sizes]: at how many examples the probabilities were not all known, and counted alone were used"""
+
+
+def population(
+    in_subset: ArrayLike,
+    correct: ArrayLike,
+    probability: ArrayLike | None = None,
+    epsilon: float = 0.2,
+    confidence: float = 0.8,
+    seed: int = 0,
+) -> Population:
+    """Scores, their standard deviations and types of trajectories, by empirical Bayes over all the examples.
+
+    `in_subset` is bool [models, examples], true where the model was trained on the example; `correct` bool [sizes,
+    models, examples]; `probability`, float of the same shape, is what the model gives to the example's label, NaN
+    where not known: with it the error is much smaller. Diverged models must be left out. Blocks of balanced subsets
+    are found by themselves; the errors that the models give to all examples alike are taken from differences between
+    blocks, or between models if there are none. See `population_from_sums` for what is computed; OptionError for
+    other shapes, types or values.
+    """
+    mask, right = np.asarray(in_subset), np.asarray(correct)
+    soft = None if probability is None else np.asarray(probability)
+    if mask.ndim != 2 or right.ndim != 3 or right.shape[1:] != mask.shape or len(right) < 1:
+        raise OptionError(
+            f"in_subset {mask.shape} and correct {right.shape}, expected [models, examples] and [sizes, models, "
+            "examples]: give one row per model, the same models at every size"
+        )
+    if soft is not None and soft.shape != right.shape:
+        raise OptionError(f"probability {soft.shape}, expected the shape of correct, {right.shape}")
+    sums = population_sums(len(right), mask.shape[1], seed)
+    models = np.arange(len(mask))
+    block = models // models_per_block(mask)
+    for size in range(len(right)):
+        sums.add(size, models.tolist(), mask, right[size], None if soft is None else soft[size], block.tolist())
+    return population_from_sums(sums, epsilon, confidence, seed)
+
+
+def population_from_sums(
+    sums: PopulationSums, epsilon: float = 0.2, confidence: float = 0.8, seed: int = 0
+) -> Population:
+    """`population`, from sums over models.
+
+    The measured vector of an example is F = (mean correct, mean probability) of the models trained with it and of
+    those trained without it, at all sizes. With the prior of `fit_prior`, a mixture of normals N(mu_k, G_k) with
+    weights w_k, and the noise Sigma_k of such measurements in component k, the true vector's posterior is the mixture
+    of
+
+        N(mu_k + G_k (G_k + Sigma_k)^-1 (F - mu_k),  G_k - G_k (G_k + Sigma_k)^-1 G_k + error of mu_k)
+
+    with weights as probable as F makes the components. Accuracies and scores are its means; types are shares of
+    draws, classified by the raw rule, and called where the most frequent has `confidence`. The shares of types in the
+    population are the means over all the examples of their type probabilities: the fitted prior, updated once by
+    the examples, which takes out most of what normal components do not fit. Their standard errors leave out each
+    block of models (each of 20 groups of them) and fit again.
+    """
+    _check_options(epsilon, confidence)
+    shape = (sums.sizes, sums.examples)
+    missing = sums.models.min(axis=0) == 0  # [sizes, examples]
+    kept = dimensions(sums)
+    known_sizes = np.flatnonzero(kept[0, 0])
+    score, score_sd, accuracy_in, accuracy_out = (np.full(shape, np.nan) for _ in range(4))
+    types = np.full((sums.examples, len(TYPES)), np.nan)
+    shares, shares_sd = np.full((2, len(TYPES)), np.nan)
+    prior = None
+    if len(known_sizes):
+        patterns = model_patterns(sums, kept)
+        data = moments(sums, kept, patterns)
+        prior = fit_prior(data, patterns)
+        accuracies = accuracy_positions(kept)
+        draws = TypeDraws(sums.sizes, seed) if len(known_sizes) == sums.sizes > 1 else None
+        for first in range(0, sums.examples, CHUNK):
+            chunk = slice(first, first + CHUNK)
+            means = measured_means(sums, kept, chunk)
+            for some, posterior in posteriors(prior, means, patterns.of_example[chunk], patterns, accuracies):
+                place = np.ix_(known_sizes, first + some)
+                inside, outside = np.split(posterior.accuracies.T, 2)
+                accuracy_in[place], accuracy_out[place], score[place] = inside, outside, inside - outside
+                score_sd[place] = posterior.score_sd.T
+                if draws is not None:
+                    types[first + some] = draws.probabilities(posterior, epsilon)
+        for values in (score, score_sd, accuracy_in, accuracy_out):
+            values[missing] = np.nan
+        types[missing.any(axis=0)] = np.nan
+        if draws is not None and not np.isnan(types).all():
+            shares = np.nanmean(types, axis=0)
+            shares_sd = shares_error(prior, data, patterns, accuracies, ~np.isnan(types[sums.sample, 0]), epsilon, seed)
+    return Population(
+        score=score,
+        score_sd=score_sd,
+        accuracy_in=accuracy_in,
+        accuracy_out=accuracy_out,
+        type_probabilities=types,
+        called=called_types(types, confidence),
+        shares=shares,
+        shares_sd=shares_sd,
+        prior=prior,
+        fitted_examples=len(sums.sample),
+        undefined=missing.sum(axis=1),
+        without_probability=np.isnan(sums.probability).any(axis=0).sum(axis=1),
+    )
+
+
+def called_types(probabilities: Floats, confidence: float) -> NDArray[np.str_]:
+    """The most frequent type [examples] where it has `confidence`, else `undetermined`; `undefined` for NaN."""
+    undefined = np.isnan(probabilities[:, 0])
+    known = np.where(undefined[:, None], 0, probabilities)
+    best = np.where(known.max(axis=1) >= confidence, known.argmax(axis=1), len(TYPES))
+    return np.array([*TYPES, UNDETERMINED, UNDEFINED])[np.where(undefined, len(TYPES) + 1, best)]
+
+
+def accuracy_positions(kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Where accuracies in, then out, stand among the measured dimensions."""
+    sizes = int(kept[0, 0].sum())
+    return np.concatenate([np.arange(sizes), kept[0].sum() + np.arange(sizes)])
+
+
+def shares_error(
+    prior: Prior,
+    data: Moments,
+    patterns: Patterns,
+    accuracies: NDArray[np.int64],
+    defined: NDArray[np.bool_],
+    epsilon: float,
+    seed: int,
+) -> Floats:
+    """Standard errors [6] of shares: the jackknife over groups of blocks, the prior fitted again without each."""
+    groups = len(data.without)
+    if groups < 2:
+        return np.full(len(TYPES), np.nan)
+    start, _ = memberships(prior.membership, data.means, data.pattern, patterns)
+    fewer = Patterns(patterns.of_example, patterns.models * (groups - 1) / groups)
+    draws = TypeDraws(len(accuracies) // 2, seed, REFIT_DRAWS)
+    chosen = np.flatnonzero(defined)
+    chosen = chosen[:: max(1, -(-len(chosen) // REFIT_EXAMPLES))]
+    left_out = []
+    for group in range(groups):
+        means = data.without[group]
+        others = replace(data, means=means, without=data.without[:0])
+        again = fit_prior(others, fewer, start, REFIT_ROUNDS)
+        total = np.zeros(len(TYPES))
+        for _, posterior in posteriors(again, means[chosen], data.pattern[chosen], fewer, accuracies):
+            total += draws.probabilities(posterior, epsilon).sum(axis=0)
+        left_out.append(total / len(chosen))
+    return jackknife_error(left_out)
+
+
+def models_per_block(in_subset: NDArray[np.bool_]) -> int:
+    """The size of the blocks in which every example is in equally many subsets [models, examples]; 1 if there are none.
+
+    A last block may be incomplete.
+    """
+    models = len(in_subset)
+    counts = np.cumsum(in_subset, axis=0, dtype=np.int32)
+    balanced = (counts == counts[:, :1]).all(axis=1)  # after so many models every example was in equally many
+    for size in range(2, models // 2 + 1):
+        if balanced[size - 1 :: size].all():
+            return size
+    return 1

@@ -1,0 +1,132 @@
+"""How precise the scores of a run are, and how many more models another precision would take."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from memscope.analysis.correlation import rank_correlation
+from memscope.analysis.memorisation import memorisation_from_counts
+from memscope.analysis.population import population_from_sums
+from memscope.errors import OptionError
+from memscope.plan import Plan
+from memscope.run import Run
+from memscope.steps.counting import SizeCounts, sizes_in_ledger
+from memscope.steps.population import count_and_sum
+
+TARGETS = (0.1, 0.05, 0.025)
+"""Root mean squared standard errors that `status` forecasts the models for."""
+
+
+@dataclass(frozen=True)
+class Until:
+    """When to stop adding models: each that is given must hold at every size."""
+
+    error: float | None = None
+    """Root mean squared standard error of the raw score, at most"""
+    error_population: float | None = None
+    """Root mean squared posterior standard deviation of the population estimate, at most"""
+    agreement: float | None = None
+    """Rank correlation of the scores of the two halves of the models, at least"""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not 0 < value < 1:
+                option = f"--until-{name.replace('_', '-')}"
+                raise OptionError(f"{option} is {value}; it must lie between 0 and 1")
+
+    @property
+    def asked(self) -> bool:
+        return any(value is not None for value in vars(self).values())
+
+
+@dataclass(frozen=True)
+class SizePrecision:
+    """The precision of one size so far."""
+
+    size: int
+    models: int
+    error: float
+    """Root mean squared standard error of the raw score; NaN below two models on a side"""
+    agreement: float
+    """Of the halves of the blocks; NaN below two blocks"""
+    error_population: float | None
+    """None where it was not asked for"""
+
+
+def precision(run: Run, population: bool) -> list[SizePrecision]:
+    """The precision of every size in the ledger."""
+    sizes = sizes_in_ledger(run)
+    counts, (sums,) = count_and_sum(run, sizes)
+    sd = population_from_sums(sums).score_sd if population else None
+    return [
+        SizePrecision(
+            size,
+            one.used,
+            rms(memorisation_from_counts(one.hard.total()).standard_error),
+            split_half_agreement(one),
+            None if sd is None else rms(sd[at]),
+        )
+        for at, (size, one) in enumerate(zip(sizes, counts, strict=True))
+    ]
+
+
+def rms(values: np.ndarray) -> float:
+    """Root mean square of the values that are defined; NaN if there are none."""
+    known = values[~np.isnan(values)]
+    return float(np.sqrt((known**2).mean())) if len(known) else float("nan")
+
+
+def split_half_agreement(counts: SizeCounts) -> float:
+    """Rank correlation of the scores of the blocks of even and of odd number; NaN below two blocks."""
+    halves = [[block for block in counts.blocks if block % 2 == part] for part in (0, 1)]
+    if not all(halves):
+        return float("nan")
+    return rank_correlation(*(counts.hard_of(half).score for half in halves))
+
+
+def reached(found: list[SizePrecision], until: Until) -> bool:
+    """Whether all that was asked for holds at every size."""
+    wanted = [
+        *((one.error, until.error) for one in found if until.error is not None),
+        *((one.error_population, until.error_population) for one in found if until.error_population is not None),
+        *((-one.agreement, -until.agreement) for one in found if until.agreement is not None),
+    ]
+    # a NaN, what is not known yet, is not reached
+    return all(value is not None and limit is not None and value <= limit for value, limit in wanted)
+
+
+def told(found: list[SizePrecision], until: Until, plan: Plan) -> str:
+    """The worst of what was asked for, over the sizes."""
+    parts = []
+    if until.error is not None:
+        parts.append(f"error of the raw score {worst(one.error for one in found)} (until {until.error:g})")
+    if until.error_population is not None:
+        sd = worst(one.error_population for one in found)
+        parts.append(f"of the population estimate {sd} (until {until.error_population:g})")
+    if until.agreement is not None:
+        agreement = worst((one.agreement for one in found), smallest=True)
+        parts.append(f"agreement of the halves {agreement} (until {until.agreement:g})")
+    return f"{plan.models} models of each {plan.axis}: " + ", ".join(parts)
+
+
+def worst(values: Any, smallest: bool = False) -> str:
+    known = [value for value in values if value is not None and not math.isnan(value)]
+    return f"{min(known) if smallest else max(known):.3f}" if known else "not known yet"
+
+
+def models_for(models: int, error: float, target: float, plan: Plan) -> int:
+    """Models of a size, in whole blocks, for another root mean squared error: it falls with the square root."""
+    return plan.whole_blocks(math.ceil(models * (error / target) ** 2 - 1e-9))
+
+
+def next_models(found: list[SizePrecision], until: Until, plan: Plan) -> int:
+    """How many models of each size to have next: a block more, or half of what the raw error says is missing."""
+    more = plan.block
+    if until.error is not None:
+        errors = [one.error for one in found if not math.isnan(one.error)]
+        if errors:
+            needed = models_for(plan.models, max(errors), until.error, plan)
+            more = max(more, (needed - plan.models) // 2 // plan.block * plan.block)
+    return plan.models + more

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from memscope.analysis.noise_split import split_noise
+from memscope.errors import OptionError
+from memscope.subsets import balanced_subsets
+
+
+def outcomes(random, subset_noise: float, training_noise: float, subsets: int = 10, examples: int = 4000):
+    """Two models of each subset: right where a level, the effect of the subset and the own effect add up to over 0."""
+    mask = balanced_subsets(examples, subsets, 0.7, 0)
+    level = random.normal(size=examples)
+    shared = subset_noise * random.normal(size=(subsets, examples))
+    own = training_noise * random.normal(size=(2, subsets, examples))
+    return mask, level + mask + shared + own > 0
+
+
+def test_without_training_noise_the_share_is_zero_and_without_subset_noise_it_is_one():
+    random = np.random.default_rng(0)
+    assert split_noise(*outcomes(random, 1.0, 0.0)).training == 0
+    found = split_noise(*outcomes(random, 0.0, 1.0))
+    assert found.training_share == pytest.approx(1, abs=0.03)
+    assert abs(found.training_share - 1) < 4 * found.training_share_error + 0.01
+
+
+def test_the_parts_are_those_of_a_closed_form():
+    """Both noises alone: P[right | subset] is normal; the variance of its mean is the subset's part."""
+    random = np.random.default_rng(1)
+    mask = balanced_subsets(20000, 10, 0.7, 0)
+    probability = np.where(random.random((10, 20000)) < 0.5, 0.1, 0.7)  # decided by the subset
+    right = random.random((2, 10, 20000)) < probability
+    found = split_noise(mask, right)
+    assert found.variance == pytest.approx(0.4 * 0.6, abs=0.003)
+    assert found.training == pytest.approx((0.1 * 0.9 + 0.7 * 0.3) / 2, abs=0.003)
+    assert found.training_share == pytest.approx(0.15 / 0.24, abs=0.01)
+
+
+def test_nothing_that_varies_has_no_share():
+    mask = balanced_subsets(50, 10, 0.7, 0)
+    found = split_noise(mask, np.ones((2, 10, 50), dtype=bool))
+    assert found.variance == found.training == 0
+    assert np.isnan(found.training_share)
+
+
+def test_other_shapes_and_too_few_subsets_are_refused():
+    mask = balanced_subsets(50, 10, 0.7, 0)
+    with pytest.raises(OptionError, match=r"expected bool \[subsets, examples\]"):
+        split_noise(mask, np.ones((3, 10, 50), dtype=bool))
+    with pytest.raises(OptionError, match="2 subsets, expected at least 3"):
+        split_noise(mask[:2], np.ones((2, 2, 50), dtype=bool))

@@ -1,0 +1,190 @@
+"""The population estimate in a run's results, its validation on halves, and models added until scores are precise."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import memscope
+from memscope.analysis.correlation import rank_correlation
+from memscope.analysis.population import population
+from memscope.errors import OptionError, RunError
+from memscope.run import open_run
+from memscope.steps.options import Choices
+from memscope.steps.precision import Until, models_for, precision, reached
+from memscope.steps.score import score
+from memscope.steps.status import status
+from memscope.steps.train_family import train_family
+from memscope.steps.trajectories import trajectories
+from memscope.steps.validation import validate
+from memscope.steps.work import Where
+from memscope.store.ledger import Task, finished_tasks, read_outcome, write_outcome
+
+INLINE = Where(device="cpu", engine="inline")
+SIZES = (2, 4, 8)
+
+
+@pytest.fixture
+def run(tiny_run, tmp_path) -> Path:
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run, path)
+    return path
+
+
+def arrays_of(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """in_subset [models, N], correct and probability [sizes, models, N], read from the ledger."""
+    opened = open_run(path)
+    inside, correct, probability = [], [], []
+    for size in SIZES:
+        found = [outcome for _, outcome in opened.outcomes(size)]
+        inside.append(np.concatenate([one.in_subset for one in found]))
+        correct.append(np.concatenate([one.predicted_train for one in found]) == opened.examples.labels)
+        odds = np.concatenate([one.log_odds_train for one in found]).astype(np.float32)
+        probability.append(1 / (1 + np.exp(-odds)))
+    assert all(np.array_equal(one, inside[0]) for one in inside)
+    return inside[0], np.stack(correct), np.stack(probability)
+
+
+def test_the_results_hold_the_estimate_that_the_function_gives_on_the_ledgers_arrays(run):
+    score(run)
+    trajectories(run)
+    expected = population(*arrays_of(run))
+    found, types = open_run(run).results("score"), open_run(run).results("trajectories")
+    for name in ("score", "score_sd", "accuracy_in", "accuracy_out"):
+        assert found[f"population_{name}"] == pytest.approx(getattr(expected, name), abs=1e-4, nan_ok=True)
+    assert types["population_probability"] == pytest.approx(expected.type_probabilities, abs=0.02, nan_ok=True)
+    # the raw scores stand beside it as they were
+    inside, correct, _ = arrays_of(run)
+    raw = np.stack([memscope.memorisation(inside, one).score for one in correct])
+    assert found["score"] == pytest.approx(raw, abs=1e-6)
+
+
+def test_models_that_diverged_have_no_part_in_the_estimate(run):
+    opened = open_run(run)
+    for size in SIZES:
+        task = Task("onehot", size, 0, 10)
+        outcome = read_outcome(run, opened.plan, task)
+        spoilt = np.where(np.arange(10)[:, None] == 4, 0, outcome.predicted_train)
+        changed = replace(outcome, diverged=np.arange(10) == 4, predicted_train=spoilt)
+        write_outcome(run, opened.plan, task, changed)
+    score(run)
+    inside, correct, probability = arrays_of(run)
+    kept = np.arange(20) != 4
+    expected = population(inside[kept], correct[:, kept], probability[:, kept])
+    found = open_run(run).results("score")["population_score"]
+    assert np.abs(found - expected.score).max() < 0.05  # blocks are told apart here and there by other means
+
+
+def test_models_without_probabilities_are_estimated_from_counts_alone(tiny_npz, tmp_path):
+    choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=20, widths=(1, 2))
+    opened = train_family(tmp_path / "run", choices, INLINE).run
+    random = np.random.default_rng(0)
+    labels = np.concatenate([opened.examples.labels, opened.examples.test_labels])
+    for size in (1, 2):
+        for model in range(20):
+            wrong = random.random(160) < 0.3
+            opened.record(size, model, np.where(wrong, (labels + 1) % 4, labels))
+    row = score(tmp_path / "run")["sizes"][0]
+    assert row["population"]["mean_score"] == pytest.approx(row["mean_score"], abs=0.02)
+    assert row["seconds"] is None
+
+
+def test_validation_needs_four_blocks_and_says_how_to_get_them(run):
+    with pytest.raises(RunError, match=r"has 2 blocks of models .* two in each half; train more with .* --models 40"):
+        validate(run)
+
+
+def test_validation_compares_halves_of_the_blocks_with_each_other(run):
+    train_family(run, Choices(models=40), INLINE)
+    rows = validate(run)["validation"]
+    inside, correct, _ = arrays_of(run)
+    even = np.arange(40) // 10 % 2 == 0
+    for row, right in zip(rows, correct, strict=True):
+        raw = [memscope.memorisation(inside[half], right[half]).score for half in (even, ~even)]
+        noise = []
+        for half in (even, ~even):
+            blocks = np.flatnonzero(half).reshape(2, 10)
+            scores = [memscope.memorisation(inside[block], right[block]).score for block in blocks]
+            noise.append(np.var(scores, axis=0, ddof=1) / 2)
+        expected = ((raw[0] - raw[1]) ** 2).mean() - np.mean(noise)
+        assert row["raw_squared_error"] == pytest.approx(expected, abs=1e-6)
+        assert row["models"] == 20
+        assert row["ratio"] == pytest.approx(row["squared_error"] / row["raw_squared_error"])
+        assert row["helps"] == (row["ratio"] < 1)
+
+
+def test_models_are_added_in_blocks_at_all_sizes_until_the_error_is_reached(run):
+    before = {one.size: one.error for one in precision(open_run(run), population=False)}
+    target = 0.8 * max(before.values())
+    said = []
+    trained = train_family(run, Choices(), INLINE, until=Until(error=target), say=said.append)
+    plan = trained.run.plan
+    found = precision(open_run(run), population=False)
+    assert max(one.error for one in found) <= target
+    assert {len(finished_tasks(run, plan, size)) for size in SIZES} == {plan.models // 10}
+    assert plan.models > 20
+    # with a block less it did not hold
+    fewer = [memscope.memorisation(arrays_of(run)[0][:-10], right[:-10]).standard_error for right in arrays_of(run)[1]]
+    assert max(np.sqrt((one**2).mean()) for one in fewer) > target
+    assert any(f"until {target:g}" in line for line in said)
+    # and once it holds nothing more is trained
+    assert train_family(run, Choices(), INLINE, until=Until(error=target)).trained == 0
+
+
+def test_agreement_is_not_reached_before_there_are_two_halves_to_agree(tiny_choices, run, tmp_path):
+    one_block = train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run
+    assert not reached(precision(one_block, population=False), Until(agreement=1e-6))
+    found = precision(open_run(run), population=True)
+    inside, correct, _ = arrays_of(run)
+    for one, right in zip(found, correct, strict=True):
+        halves = [memscope.memorisation(inside[half], right[half]).score for half in (slice(10), slice(10, 20))]
+        assert one.agreement == pytest.approx(rank_correlation(*halves))
+        assert 0 < one.error_population < one.error
+    worst = min(one.agreement for one in found)
+    assert not reached(found, Until(agreement=max(worst + 0.01, 0.01)))
+    assert reached(found, Until(error_population=0.9, error=0.9))
+
+
+@pytest.mark.parametrize("values", [{"error": 0}, {"error": 1.5}, {"agreement": 1}, {"error_population": -0.1}])
+def test_limits_that_cannot_be_are_refused(values):
+    with pytest.raises(OptionError, match=r"it must lie between 0 and 1"):
+        Until(**values)
+
+
+def test_models_for_an_error_grow_with_its_square_in_whole_blocks(run):
+    plan = open_run(run).plan
+    assert models_for(20, 0.1, 0.05, plan) == 80
+    assert models_for(20, 0.1, 0.0999, plan) == 30
+    assert models_for(20, 0.1, 0.2, plan) == 10
+
+
+def test_status_tells_the_precision_so_far_and_what_more_would_take(run):
+    assert status(run)["score_precision"] is None
+    found = score(run)
+    rows = status(run)["score_precision"]
+    errors = open_run(run).results("score")["standard_error"]
+    for row, of_size, error in zip(rows, found["sizes"], errors, strict=True):
+        assert row["rms_standard_error"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-5)
+        for each in row["forecast"]:
+            assert each["models"] >= 20 * (row["rms_standard_error"] / each["error"]) ** 2 - 1e-6
+            assert each["seconds"] == pytest.approx((max(each["models"] - 20, 0)) * of_size["seconds"])
+
+
+def test_subsets_trained_twice_differ_by_training_noise_and_split_the_variance(run):
+    before = score(run)["sizes"]
+    assert all(row["noise"] is None for row in before)
+    trained = train_family(run, Choices(), INLINE, replicates=2)
+    assert trained.trained == 3 * 10
+    opened = open_run(run)
+    for size in SIZES:
+        first, second = (read_outcome(run, opened.plan, Task("onehot", size, 0, 10, replicate)) for replicate in (0, 1))
+        assert np.array_equal(first.in_subset, second.in_subset)
+        assert (first.predicted_train != second.predicted_train).any()
+    after = score(run)["sizes"]
+    for row, old in zip(after, before, strict=True):
+        assert row["mean_score"] == old["mean_score"]  # second models have no part in the scores
+        assert row["noise"]["subsets"] == 10
+        assert 0 < row["noise"]["training"] <= 1.2 * row["noise"]["variance"]
+    assert train_family(run, Choices(), INLINE, replicates=2).trained == 0
