@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise, product
 
 import numpy as np
-from memscope.analysis.residual_memory import ResidualMemory, probabilities, residuals
 from numpy.typing import NDArray
 
+from memscope.analysis.residual_memory import ResidualMemory, probabilities, residuals
 from memscope.errors import OptionError
 from memscope.text import shortest
 
