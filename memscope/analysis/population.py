@@ -38,6 +38,8 @@ REFIT_ROUNDS = 10
 REFIT_EXAMPLES = 2000
 """Of the sample, whose types are drawn again then."""
 REFIT_DRAWS = 64
+LOW, HIGH = 0.1, 0.9
+"""Scores below and above which an example counts as hardly and as fully memorised, for bimodality."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,10 @@ class Population:
     """[6]: the share of each type in the population"""
     shares_sd: Floats
     """[6]: their delete-one-block jackknife standard errors; NaN with one block of models"""
+    share_low: Floats
+    """[sizes]: the share of the population with a score below LOW, of the examples that have a score"""
+    share_high: Floats
+    """[sizes]: the same above HIGH"""
     prior: Prior | None
     """What was fitted; None where nothing could be"""
     fitted_examples: int
@@ -118,15 +124,16 @@ def population_from_sums(
     with weights as probable as F makes the components. Accuracies and scores are its means; types are shares of
     draws, classified by the raw rule, and called where the most frequent has `confidence`. The shares of types in the
     population are the means over all the examples of their type probabilities: the fitted prior, updated once by
-    the examples, which takes out most of what normal components do not fit. Their standard errors leave out each
-    block of models (each of 20 groups of them) and fit again.
+    the examples, which takes out most of what normal components do not fit. Their standard
+    errors leave out each block of models (each of 20 groups of them) and fit again. `share_low` and `share_high` are
+    such means too, of the probabilities of an extreme score.
     """
     _check_options(epsilon, confidence)
     shape = (sums.sizes, sums.examples)
     missing = sums.models.min(axis=0) == 0  # [sizes, examples]
     kept = dimensions(sums)
     known_sizes = np.flatnonzero(kept[0, 0])
-    score, score_sd, accuracy_in, accuracy_out = (np.full(shape, np.nan) for _ in range(4))
+    score, score_sd, accuracy_in, accuracy_out, low, high = (np.full(shape, np.nan) for _ in range(6))
     types = np.full((sums.examples, len(TYPES)), np.nan)
     shares, shares_sd = np.full((2, len(TYPES)), np.nan)
     prior = None
@@ -144,9 +151,10 @@ def population_from_sums(
                 inside, outside = np.split(posterior.accuracies.T, 2)
                 accuracy_in[place], accuracy_out[place], score[place] = inside, outside, inside - outside
                 score_sd[place] = posterior.score_sd.T
+                low[place], high[place] = posterior.score_below(LOW).T, 1 - posterior.score_below(HIGH).T
                 if draws is not None:
                     types[first + some] = draws.probabilities(posterior, epsilon)
-        for values in (score, score_sd, accuracy_in, accuracy_out):
+        for values in (score, score_sd, accuracy_in, accuracy_out, low, high):
             values[missing] = np.nan
         types[missing.any(axis=0)] = np.nan
         if draws is not None and not np.isnan(types).all():
@@ -161,11 +169,19 @@ def population_from_sums(
         called=called_types(types, confidence),
         shares=shares,
         shares_sd=shares_sd,
+        share_low=mean_of_known(low),
+        share_high=mean_of_known(high),
         prior=prior,
         fitted_examples=len(sums.sample),
         undefined=missing.sum(axis=1),
         without_probability=np.isnan(sums.probability).any(axis=0).sum(axis=1),
     )
+
+
+def mean_of_known(values: Floats) -> Floats:
+    """Means [sizes] of values [sizes, examples] without NaN; NaN where there are none."""
+    count = (~np.isnan(values)).sum(axis=1)
+    return np.where(count > 0, np.nansum(values, axis=1) / np.maximum(count, 1), np.nan)
 
 
 def called_types(probabilities: Floats, confidence: float) -> NDArray[np.str_]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from memscope.analysis.intervals import Floats
@@ -42,13 +43,23 @@ class Posterior:
     @property
     def score_sd(self) -> Floats:
         """Posterior standard deviations [examples, sizes] of the scores."""
-        sizes = self.centres.shape[2] // 2
-        score = self.centres[:, :, :sizes] - self.centres[:, :, sizes:]
-        contrast = np.concatenate([np.eye(sizes), -np.eye(sizes)])
-        within = np.einsum("rs,krq,qs->ks", contrast, self.covariances, contrast)
+        score, within = self.scores()
         mean = np.einsum("nk,kns->ns", self.member, score)
         between = np.einsum("nk,kns->ns", self.member, (score - mean) ** 2)
         return np.sqrt(np.maximum(self.member @ within + between, 0))
+
+    def score_below(self, limit: float) -> Floats:
+        """The probability [examples, sizes] of a score below a limit."""
+        score, variance = self.scores()
+        deviation = np.sqrt(np.maximum(variance, 1e-12))[:, None]
+        below = torch.special.ndtr(torch.from_numpy((limit - score) / deviation)).numpy()
+        return np.einsum("nk,kns->ns", self.member, below)
+
+    def scores(self) -> tuple[Floats, Floats]:
+        """By component: posterior means of the scores [components, examples, sizes], variances [components, sizes]."""
+        sizes = self.centres.shape[2] // 2
+        contrast = np.concatenate([np.eye(sizes), -np.eye(sizes)])
+        return self.centres @ contrast, np.einsum("rs,krq,qs->ks", contrast, self.covariances, contrast)
 
 
 def posteriors(

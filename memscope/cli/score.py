@@ -115,8 +115,8 @@ def show(summary: dict[str, Any]) -> None:
             decimals(row["mean_standard_error"]),
             decimals(row["population"]["mean_score"]),
             decimals(row["population"]["rms_sd"]),
-            percent(row["share_low"]),
-            percent(row["share_high"]),
+            percent(row["population"]["share_low"]),
+            percent(row["population"]["share_high"]),
             f"{'yes' if row['interpolates'] else 'no'} ({row['own_accuracy']:.1%})",
         ]
         if noisy:
@@ -134,8 +134,9 @@ def show(summary: dict[str, Any]) -> None:
         "interpolates: the median model fits 99 % of its own subset (share in brackets)."
     )
     say(
-        "population, sd: the empirical-Bayes estimate, which borrows strength from all examples and sizes: its mean "
-        "and its root mean squared posterior standard deviation. All other columns are of the raw score."
+        "population, sd, < .1, > .9: the empirical-Bayes estimate, which borrows strength from all examples and sizes: "
+        "its mean, its root mean squared posterior standard deviation, and the shares of examples with a score below "
+        ".1 and above .9, without the noise that shares of raw scores carry. All other columns are of the raw score."
     )
     if noisy:
         say(f"AUC: area under the ROC curve for finding the {summary['flipped']} flipped labels.")

@@ -20,6 +20,8 @@ PER_SIZE_EXAMPLE = (
     "n_out",
     "soft_score",
     "soft_standard_error",
+    "population_score",
+    "population_score_sd",
 )
 
 

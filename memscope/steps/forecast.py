@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.families import open_family
 from memscope.plan import Plan
 from memscope.recipe import OWN_LOOP
+from memscope.steps.precision import SizePrecision, Until, models_until
 from memscope.store.examples import channel_statistics
 from memscope.store.ledger import FULL, Task
 from memscope.subsets import fraction_of
@@ -43,12 +44,31 @@ class Forecast:
     weight_bytes: int
     standard_error: float
     """Expected of one score at p = 0.5 on both sides"""
+    pilot: tuple[SizePrecision, ...] = ()
+    """What the models that are there already say, at every size; nothing where a size has none"""
+    models_until: int | None = None
+    """Models of each size until the scores are as precise as asked; None where that was not asked or is not known"""
+
+    @property
+    def seconds_until(self) -> float | None:
+        """The time that those take, by the models that are there; None where not known."""
+        if self.models_until is None:
+            return None
+        seconds = sum(max(self.models_until - one.models, 0) * one.seconds for one in self.pilot) / self.workers
+        return None if math.isnan(seconds) else seconds
 
 
 def forecast(
-    plan: Plan, dataset: ImageDataset, tasks: list[Task], device: str, workers: int, keep_weights: bool
+    plan: Plan,
+    dataset: ImageDataset,
+    tasks: list[Task],
+    device: str,
+    workers: int,
+    keep_weights: bool,
+    pilot: Sequence[SizePrecision] = (),
+    until: Until | None = None,
 ) -> Forecast:
-    """The forecast for the tasks that are missing."""
+    """The forecast for the tasks that are missing, and for as many models as `until` takes; from a `pilot` if any."""
     missing = {size: sum(task.count for task in tasks if task.size == size) for size in plan.sizes}
     # models on all the data take as many epochs, and so 1 / fraction times the steps
     work = {
@@ -73,6 +93,8 @@ def forecast(
         outcome_bytes=total * per_model,
         weight_bytes=sum(4 * s.models * (s.parameters or 0) for s in sizes) if keep_weights else 0,
         standard_error=expected_error(plan.models, plan.fraction),
+        pilot=tuple(pilot),
+        models_until=None if until is None or not pilot else models_until(list(pilot), until, plan),
     )
 
 

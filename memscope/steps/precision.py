@@ -53,6 +53,17 @@ class SizePrecision:
     """Of the halves of the blocks; NaN below two blocks"""
     error_population: float | None
     """None where it was not asked for"""
+    seconds: float
+    """Median of a model, NaN where not known"""
+
+    def error_with(self, models: int) -> float:
+        """The error of the raw score with another number of models: it falls with the square root."""
+        return self.error * math.sqrt(self.models / models)
+
+    def agreement_with(self, models: int) -> float:
+        """The agreement of halves of another number of models (Spearman 1910; Brown 1910)."""
+        times = models / self.models
+        return times * self.agreement / (1 + (times - 1) * self.agreement)
 
 
 def precision(run: Run, population: bool) -> list[SizePrecision]:
@@ -67,6 +78,7 @@ def precision(run: Run, population: bool) -> list[SizePrecision]:
             rms(memorisation_from_counts(one.hard.total()).standard_error),
             split_half_agreement(one),
             None if sd is None else rms(sd[at]),
+            float(np.median(one.seconds)) if len(one.seconds) else float("nan"),
         )
         for at, (size, one) in enumerate(zip(sizes, counts, strict=True))
     ]
@@ -119,6 +131,29 @@ def worst(values: Any, smallest: bool = False) -> str:
 def models_for(models: int, error: float, target: float, plan: Plan) -> int:
     """Models of a size, in whole blocks, for another root mean squared error: it falls with the square root."""
     return plan.whole_blocks(math.ceil(models * (error / target) ** 2 - 1e-9))
+
+
+def models_until(found: list[SizePrecision], until: Until, plan: Plan) -> int | None:
+    """The models of each size that it will take, as far as those that there are tell; None where they do not.
+
+    For the error of the population estimate it is as many as the raw score needs: at most so many.
+    """
+    needed = []
+    for one in found:
+        for target in (until.error, until.error_population):
+            if target is not None:
+                needed.append(models_for(one.models, one.error, target, plan) if one.error > 0 else None)
+        if until.agreement is not None:
+            known = 0 < one.agreement < 1
+            odds = until.agreement / (1 - until.agreement)
+            needed.append(
+                plan.whole_blocks(math.ceil(one.models * odds * (1 - one.agreement) / one.agreement - 1e-9))
+                if known
+                else None
+            )
+    if not needed or None in needed:
+        return None
+    return max(plan.models, *(models for models in needed if models is not None))
 
 
 def next_models(found: list[SizePrecision], until: Until, plan: Plan) -> int:

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import replace
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from memscope.analysis.jackknife import delete_one_block
 from memscope.analysis.memorisation import Counts, Memorisation, memorisation_from_counts
 from memscope.analysis.noise_split import split_noise
-from memscope.analysis.population import population_from_sums
+from memscope.analysis.population import HIGH, LOW, Population, population_from_sums
 from memscope.analysis.population_sums import population_sums
 from memscope.analysis.roc import area_under_roc
 from memscope.run import Run, open_run
@@ -19,9 +18,6 @@ from memscope.steps.population import SEED, adding
 from memscope.steps.precision import rms, split_half_agreement
 from memscope.store.ledger import finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results
-
-LOW, HIGH = 0.1, 0.9
-"""Scores below and above which an example counts as hardly and as fully memorised, for bimodality."""
 
 INTERPOLATES = 0.99
 """A size interpolates where the median model fits at least this share of its own subset."""
@@ -53,8 +49,8 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
         made_by |= set(counts.made_by)
     mark_sizes_that_fit_less(rows, run.plan.axis)
     estimate = population_from_sums(sums)
-    for row, one, sd in zip(rows, estimate.score, estimate.score_sd, strict=True):
-        row["population"] = population_row(one, sd)
+    for position, row in enumerate(rows):
+        row["population"] = population_row(estimate, position)
     summary = {
         "run": str(path),
         "axis": run.plan.axis,
@@ -177,19 +173,16 @@ def noise_row(run: Run, size: int) -> dict[str, float | int | None] | None:
     }
 
 
-def population_row(score: np.ndarray, sd: np.ndarray) -> dict[str, float | None]:
+def population_row(estimate: Population, position: int) -> dict[str, float | None]:
     """The population estimate of one size: its mean, its precision, and shares of scores that are hardly extreme.
 
-    The shares are of the posteriors, taken as normal: those of the raw scores carry their noise.
+    The shares are of the fitted population: those of the raw scores carry their noise.
     """
-    known = ~np.isnan(score)
-    score, sd = score[known], np.maximum(sd[known], 1e-9)
-    normal = np.vectorize(NormalDist().cdf, otypes=[np.float64])
     return {
-        "mean_score": number(mean(score)),
-        "rms_sd": number(np.sqrt(mean(sd**2))),
-        "share_low": number(mean(normal((LOW - score) / sd))),
-        "share_high": number(mean(normal((score - HIGH) / sd))),
+        "mean_score": number(mean(estimate.score[position])),
+        "rms_sd": number(rms(estimate.score_sd[position])),
+        "share_low": number(estimate.share_low[position]),
+        "share_high": number(estimate.share_high[position]),
     }
 
 

@@ -23,12 +23,12 @@ from memscope.steps.options import (
     with_defaults,
     with_saved_axis,
 )
-from memscope.steps.precision import Until, next_models, precision, reached, told
+from memscope.steps.precision import SizePrecision, Until, next_models, precision, reached, told
 from memscope.steps.training import Trained, train_tasks
 from memscope.steps.work import OnEnd, Say, Where, check_where, silent, unseen, workers_of
 from memscope.store.atomic import remove_abandoned
 from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
-from memscope.store.ledger import FULL, ONEHOT, Task, all_tasks, missing_tasks, outcome_path
+from memscope.store.ledger import FULL, ONEHOT, Task, all_tasks, finished_tasks, missing_tasks, outcome_path
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 
@@ -79,17 +79,19 @@ def plan_ahead(
     choices: Choices,
     where: Where | None = None,
     *,
+    until: Until | None = None,
     say: Say = silent,
 ) -> Forecast:
-    """What `train_family` would do, as measured by a short probe; nothing is written."""
+    """What `train_family` would do, by a short probe and by the models that are there; nothing is written."""
     where = where or Where()
     check_where(where)
     device = resolve_device(where.device)
     workers = workers_of(where, device)
-    directory = Path(path)
+    directory, pilot = Path(path), []
     if plan_path(directory).is_file():
         run = open_run(directory)
         plan, dataset = grown_plan(run, choices), None
+        pilot = pilot_of(run, plan)
         with suppress(RunError):
             dataset = open_dataset(directory, run.examples, plan.data.spec)
         dataset = dataset or load_as_planned(plan, None)
@@ -97,7 +99,14 @@ def plan_ahead(
         dataset, plan = plan_anew(directory, choices, device, say)
     tasks = [*missing_tasks(directory, plan), *missing_tasks(directory, plan, FULL)]
     say("measuring a few training steps at each size")
-    return forecast(plan, dataset, tasks, device, workers, where.keep_weights)
+    return forecast(plan, dataset, tasks, device, workers, where.keep_weights, pilot, until)
+
+
+def pilot_of(run: Run, plan: Plan) -> list[SizePrecision]:
+    """The precision of what is there, at every planned size; nothing where one of them has no models yet."""
+    if any(not finished_tasks(run.path, plan, size) for size in plan.sizes):
+        return []
+    return precision(run, population=False)
 
 
 def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:

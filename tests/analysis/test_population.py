@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from memscope.analysis.population import Population, population
+from memscope.analysis.population import HIGH, LOW, Population, population
 from memscope.analysis.trajectories import TYPES, classify_trajectories, type_shares
 from memscope.subsets import balanced_subsets
 
@@ -168,6 +168,19 @@ def test_shares_of_types_are_right_at_40_models(kind):
     assert 0.5 * np.abs(shares - expected).sum() < 0.06
     raw = type_shares(classify_trajectories(here.raw(40)))
     assert 0.5 * np.abs(raw - expected).sum() > 0.15  # what it takes out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_shares_of_hardly_and_fully_memorised_examples_are_those_of_the_truth(kind):
+    """Flat trajectories and the rare type's common company have none: all that raw scores show of them is noise."""
+    here = simulated(kind)
+    expected = np.stack([(here.score < LOW).mean(axis=1), (here.score > HIGH).mean(axis=1)])
+    for models, most in ((20, 0.03), (40, 0.025)):
+        found, raw = fitted(kind, models), here.raw(models)
+        error = np.abs(np.stack([found.share_low, found.share_high]) - expected).mean()
+        assert error < most
+        raw_error = np.abs(np.stack([(raw < LOW).mean(axis=1), (raw > HIGH).mean(axis=1)]) - expected).mean()
+        assert error < (0.7 if kind in (FLAT, RARE) else 1.1) * raw_error
 
 
 def test_a_rare_type_is_not_lost():

@@ -1,5 +1,7 @@
 """Sums over models: in any order, from any parts, the same as all at once; what cannot be is refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -86,6 +88,27 @@ def test_the_sample_bounds_what_is_kept_and_the_rest_is_only_summed(outcomes, mo
     other = population_sums.population_sums(SIZES, EXAMPLES, seed=1)
     with pytest.raises(OptionError, match="expected the same examples, sizes and seed"):
         sums + other
+
+
+def test_memory_at_a_million_examples_and_eight_sizes_follows_from_that_of_a_slice():
+    """Beyond the sample it grows by what is kept of each example: 1,281,167 of ImageNet fit in 4 GB."""
+
+    def peak(examples):
+        random = np.random.default_rng(0)
+        tracemalloc.start()
+        sums = population_sums.population_sums(8, examples)
+        for size in range(8):
+            in_subset, right = random.random((2, 10, examples)) < 0.7  # not balanced: all numbers of models occur
+            sums.add(size, list(range(10)), in_subset, right, random.random((10, examples), dtype=np.float32))
+        population_from_sums(sums)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    few, many = 6000, 12000
+    assert few > population_sums.FIT_EXAMPLES
+    each = (peak(many) - peak(few)) / (many - few)
+    assert 0 < each * 1_281_167 + peak(few) < 4e9
 
 
 def test_unequal_numbers_of_models_are_told_apart_and_rounded_where_there_are_too_many(outcomes, monkeypatch):

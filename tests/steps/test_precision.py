@@ -16,7 +16,7 @@ from memscope.steps.options import Choices
 from memscope.steps.precision import Until, models_for, precision, reached
 from memscope.steps.score import score
 from memscope.steps.status import status
-from memscope.steps.train_family import train_family
+from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.validation import validate
 from memscope.steps.work import Where
@@ -158,6 +158,34 @@ def test_models_for_an_error_grow_with_its_square_in_whole_blocks(run):
     assert models_for(20, 0.1, 0.05, plan) == 80
     assert models_for(20, 0.1, 0.0999, plan) == 30
     assert models_for(20, 0.1, 0.2, plan) == 10
+
+
+def test_a_dry_run_forecasts_from_the_models_that_are_there(run, tiny_choices, tmp_path):
+    target = 0.5 * precision(open_run(run), population=False)[0].error
+    before = sorted(run.rglob("*"))
+    ahead = plan_ahead(run, Choices(models=80), INLINE, until=Until(error=target))
+    assert sorted(run.rglob("*")) == before
+    inside, correct, _ = arrays_of(run)
+    errors = []
+    for one, right in zip(ahead.pilot, correct, strict=True):
+        errors.append(np.sqrt((memscope.memorisation(inside, right).standard_error ** 2).mean()))
+        assert one.error_with(80) == pytest.approx(errors[-1] / 2)
+        halves = [memscope.memorisation(inside[half], right[half]).score for half in (slice(10), slice(10, 20))]
+        agreement = rank_correlation(*halves)
+        assert one.agreement_with(20) == pytest.approx(agreement)
+        assert one.agreement_with(40) == pytest.approx(2 * agreement / (1 + agreement))
+    assert ahead.models_until == max(80, *(models_for(20, error, target, ahead.plan) for error in errors))
+    missing = ahead.models_until - 20
+    assert ahead.seconds_until == pytest.approx(missing * sum(one.seconds for one in ahead.pilot))
+    wanted = max(one.agreement_with(200) for one in ahead.pilot)
+    by_agreement = plan_ahead(run, Choices(), INLINE, until=Until(agreement=wanted))
+    smallest = min(one.agreement for one in ahead.pilot)
+    assert by_agreement.models_until is None if smallest <= 0 else by_agreement.models_until >= 200
+    # nothing is foretold from nothing, nor an agreement of halves from one block
+    assert plan_ahead(tmp_path / "new", tiny_choices, INLINE, until=Until(error=0.1)).models_until is None
+    one_block = train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run.path
+    assert plan_ahead(one_block, Choices(), INLINE, until=Until(agreement=0.5)).models_until is None
+    assert plan_ahead(one_block, Choices(), INLINE, until=Until(error=0.05)).models_until > 10
 
 
 def test_status_tells_the_precision_so_far_and_what_more_would_take(run):
