@@ -79,7 +79,8 @@ def draw_examples(setting: Setting, rows: Sequence[ExampleRow]) -> Figure:
         width,
         max(1.0, sum(heights) - GAP / 2),
         f"What the types look like: the most certain examples of each type of trajectory from {setting.span}",
-        f"{what} its memorisation score over {setting.axis}, between lines at 0 and 1. Above: its position in the run.",
+        f"{what} its raw memorisation score over {setting.axis}, between lines at 0 and 1. "
+        "Above: its position in the run.",
         caption(setting, *notes, epsilon_note(setting)),
     )
     height = figure.get_figheight()

@@ -7,6 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
+from memscope.analysis.population import HIGH, LOW
 from memscope.plots.setting import Setting, caption
 from memscope.plots.style import (
     CLEAN,
@@ -22,9 +23,6 @@ from memscope.plots.style import (
     plain_text,
 )
 
-LOW, HIGH = 0.1, 0.9
-"""Below and above which an example counts as hardly and as fully memorised."""
-
 WIDTH = 1 / 15
 EDGES = np.arange(-15.5, 16) * WIDTH
 """Of the bins, from -1.03 to 1.03: 0 and 1, where scores pile up, are middles, and LOW and HIGH are edges."""
@@ -33,10 +31,13 @@ TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 PANEL_WIDTH, PANEL_HEIGHT, BETWEEN, UNDER = 3.0, 1.7, 0.25, 0.8  # inches
 
 
-def draw_histogram(setting: Setting, scores: np.ndarray, flipped: np.ndarray | None) -> Figure:
-    """One panel for each size: the share of examples in every bin of the score, on a square-root scale.
+def draw_histogram(
+    setting: Setting, scores: np.ndarray, flipped: np.ndarray | None, low: np.ndarray, high: np.ndarray
+) -> Figure:
+    """One panel for each size: the share of examples in every bin of the raw score, on a square-root scale.
 
-    `scores` [sizes, examples], NaN where undefined; `flipped` bool [examples] or None. Flipped and clean labels are
+    `scores` [sizes, examples], NaN where undefined; `flipped` bool [examples] or None; `low` and `high` [sizes], the
+    shares of the fitted population below LOW and above HIGH. Flipped and clean labels are
     each shares of their own number, so that the few flipped ones are seen. On a linear scale the many examples
     at 0 would hide the second hump, on a logarithmic one single examples would look like many.
     """
@@ -48,14 +49,14 @@ def draw_histogram(setting: Setting, scores: np.ndarray, flipped: np.ndarray | N
     columns_wide = max(columns, 2)
     width = left + columns_wide * PANEL_WIDTH + (columns_wide - 1) * BETWEEN + MARGIN
     body = legend + rows * (PANEL_HEIGHT + UNDER)
-    low, high = shares_at_the_ends(scores)
     figure, bottom = page(
         width,
         body,
         f"Distribution of the scores: from {setting.span}, those below {LOW:g} go from {percent(low[0])} to "
         f"{percent(low[-1])} of the examples, those above {HIGH:g} from {percent(high[0])} to {percent(high[-1])}",
         f"A score near 0: equally often right with and without the example; near 1: right only when trained on it. "
-        f"Dotted lines at {LOW:g} and {HIGH:g}, with the share of all examples below and above.",
+        f"Steps: raw scores, with their noise. Dotted lines at {LOW:g} and {HIGH:g}, with the shares below and above "
+        "in the fitted population, without it.",
         caption(setting, "The vertical axis has a square-root scale, so that small humps are seen."),
     )
     for position, size in enumerate(setting.sizes):
@@ -117,13 +118,6 @@ def bin_shares(scores: np.ndarray) -> np.ndarray:
     return counts / max(1, len(defined))
 
 
-def shares_at_the_ends(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each size, the shares of defined scores below LOW and above HIGH."""
-    defined = (~np.isnan(scores)).sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        return (scores < LOW).sum(axis=1) / defined, (scores > HIGH).sum(axis=1) / defined
-
-
 def draw_steps(axes: Axes, heights: np.ndarray, colour: str, name: str) -> None:
     """Clean labels (or all) as a filled area, flipped ones as a line over it: told apart without colour too."""
     if name == "flipped":
@@ -143,4 +137,4 @@ def scale_axes(axes: Axes, *, labelled: bool, lowest: bool) -> None:
     axes.set_xticks([-1, -0.5, 0, 0.5, 1], ["−1", "−0.5", "0", "0.5", "1"])
     axes.tick_params(labelleft=labelled)
     if lowest:
-        axes.set_xlabel("memorisation score", size=SMALL, color=INK)
+        axes.set_xlabel("raw memorisation score", size=SMALL, color=INK)

@@ -84,7 +84,7 @@ def draw_trajectories(setting: Setting, scores: np.ndarray, called: np.ndarray) 
             axes.set_xlabel(setting.axis, size=SMALL, color=INK)
         axes.tick_params(labelleft=column == 0)
         if column == 0:
-            axes.set_ylabel("memorisation score", size=SMALL, color=INK)
+            axes.set_ylabel("raw memorisation score", size=SMALL, color=INK)
         panels.append(axes)
     for axes in panels:
         ticks = [tick for tick in (-1, -0.5, 0, 0.5, 1) if lowest - 0.05 <= tick <= highest + 0.05]

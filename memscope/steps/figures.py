@@ -87,7 +87,11 @@ def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     )
     yield "trajectories", draw_trajectories(setting, scores, found["called_type"])
     yield "shares", draw_shares(setting, types["all_sizes"], types["flipped_types"])
-    yield "histogram", draw_histogram(setting, scores, examples.flipped)
+    ends = (
+        np.array([row["population"][share] for row in scores_summary["sizes"]], dtype=np.float64)
+        for share in ("share_low", "share_high")
+    )
+    yield "histogram", draw_histogram(setting, scores, examples.flipped, *ends)
     yield "accuracy", draw_accuracy(setting, scores_summary["sizes"])
     yield "examples", draw_examples(setting, example_rows(run, found, scores))
 

@@ -169,13 +169,15 @@ def test_the_error_bars_of_the_raw_shares_are_one_jackknife_error_each_way(asser
 
 # histogram.png
 
+ENDS = np.array([[0.8, 0.6, 0.4], [0.0, 0.05, 0.123]])
+
 
 def test_the_steps_are_the_shares_of_flipped_and_of_clean_labels(assert_readable):
     random = np.random.default_rng(2)
     scores = random.choice(np.linspace(-1, 1, 43), (3, 500))
     scores[1, 7] = np.nan
     flipped = np.arange(500) < 60
-    figure = draw_histogram(a_setting(flipped=60), scores, flipped)
+    figure = draw_histogram(a_setting(flipped=60), scores, flipped, *ENDS)
     assert_readable(figure)
     for size, axes in enumerate(figure.axes):
         drawn = {patch.get_label(): patch.get_data() for patch in axes.patches}
@@ -190,15 +192,23 @@ def test_scores_on_a_threshold_fall_on_the_side_that_the_marks_say(assert_readab
     at_threshold = bin_shares(scores[0])
     assert at_threshold[np.isclose(EDGES[:-1], 0.1)] == pytest.approx(0.5)
     assert bin_shares(scores[1]).sum() == pytest.approx(1)
-    texts = assert_readable(draw_histogram(a_setting((2, 4)), np.float64(scores.round(3)), None))
-    assert texts.count("25\u00a0% < 0.1") == 2
-    assert texts.count("25\u00a0% > 0.9") == 2
+
+
+def test_the_shares_at_the_ends_are_those_of_the_fitted_population(assert_readable):
+    figure = draw_histogram(a_setting((2, 4)), np.zeros((2, 9)), None, np.array([0.61, 0.3]), np.array([0.02, np.nan]))
+    texts = assert_readable(figure)
+    assert "61\u00a0% < 0.1" in texts
+    assert "30\u00a0% < 0.1" in texts
+    assert "2.0\u00a0% > 0.9" in texts
+    assert not any("nan" in text for text in texts)
 
 
 @pytest.mark.parametrize("count", range(1, 11))
 def test_a_histogram_of_any_number_of_sizes_is_readable(count, assert_readable):
     sizes = tuple(4 * 2**k for k in range(count))
-    figure = draw_histogram(a_setting(sizes), np.random.default_rng(0).uniform(-1, 1, (count, 50)), None)
+    figure = draw_histogram(
+        a_setting(sizes), np.random.default_rng(0).uniform(-1, 1, (count, 50)), None, *np.full((2, count), 0.3)
+    )
     assert len(figure.axes) == count
     assert_readable(figure)
 
