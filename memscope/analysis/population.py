@@ -110,9 +110,9 @@ def population(
 
 
 def population_from_sums(
-    sums: PopulationSums, epsilon: float = 0.2, confidence: float = 0.8, seed: int = 0
+    sums: PopulationSums, epsilon: float = 0.2, confidence: float = 0.8, seed: int = 0, types: bool = True
 ) -> Population:
-    """`population`, from sums over models.
+    """`population`, from sums over models; without `types`, which take most of the time, those are all undefined.
 
     The measured vector of an example is F = (mean correct, mean probability) of the models trained with it and of
     those trained without it, at all sizes. With the prior of `fit_prior`, a mixture of normals N(mu_k, G_k) with
@@ -134,7 +134,7 @@ def population_from_sums(
     kept = dimensions(sums)
     known_sizes = np.flatnonzero(kept[0, 0])
     score, score_sd, accuracy_in, accuracy_out, low, high = (np.full(shape, np.nan) for _ in range(6))
-    types = np.full((sums.examples, len(TYPES)), np.nan)
+    probabilities = np.full((sums.examples, len(TYPES)), np.nan)
     shares, shares_sd = np.full((2, len(TYPES)), np.nan)
     prior = None
     if len(known_sizes):
@@ -142,7 +142,7 @@ def population_from_sums(
         data = moments(sums, kept, patterns)
         prior = fit_prior(data, patterns)
         accuracies = accuracy_positions(kept)
-        draws = TypeDraws(sums.sizes, seed) if len(known_sizes) == sums.sizes > 1 else None
+        draws = TypeDraws(sums.sizes, seed) if types and len(known_sizes) == sums.sizes > 1 else None
         for first in range(0, sums.examples, CHUNK):
             chunk = slice(first, first + CHUNK)
             means = measured_means(sums, kept, chunk)
@@ -153,20 +153,21 @@ def population_from_sums(
                 score_sd[place] = posterior.score_sd.T
                 low[place], high[place] = posterior.score_below(LOW).T, 1 - posterior.score_below(HIGH).T
                 if draws is not None:
-                    types[first + some] = draws.probabilities(posterior, epsilon)
+                    probabilities[first + some] = draws.probabilities(posterior, epsilon)
         for values in (score, score_sd, accuracy_in, accuracy_out, low, high):
             values[missing] = np.nan
-        types[missing.any(axis=0)] = np.nan
-        if draws is not None and not np.isnan(types).all():
-            shares = np.nanmean(types, axis=0)
-            shares_sd = shares_error(prior, data, patterns, accuracies, ~np.isnan(types[sums.sample, 0]), epsilon, seed)
+        probabilities[missing.any(axis=0)] = np.nan
+        if draws is not None and not np.isnan(probabilities).all():
+            shares = np.nanmean(probabilities, axis=0)
+            defined = ~np.isnan(probabilities[sums.sample, 0])
+            shares_sd = shares_error(prior, data, patterns, accuracies, defined, epsilon, seed)
     return Population(
         score=score,
         score_sd=score_sd,
         accuracy_in=accuracy_in,
         accuracy_out=accuracy_out,
-        type_probabilities=types,
-        called=called_types(types, confidence),
+        type_probabilities=probabilities,
+        called=called_types(probabilities, confidence),
         shares=shares,
         shares_sd=shares_sd,
         share_low=mean_of_known(low),

@@ -1,7 +1,9 @@
 """Does `population` help on these very data? Each half of the blocks of models predicts the other half's raw scores.
 
 The raw scores of the other half are noisy but unbiased, and their noise is known from how its blocks differ; so the
-squared error against the truth can be had without the truth: the squared difference less that noise.
+squared error against the truth can be had without the truth: the squared difference less that noise. It is a small
+difference of large numbers, and the errors of all examples come from the same few models: with four blocks of ten, c
+of a single size may be off by 1. Hence several ways of halving, their mean and how far they go apart.
 """
 
 from collections.abc import Sequence
@@ -33,7 +35,7 @@ class Half:
 
 @dataclass(frozen=True)
 class HalvesCheck:
-    """How well one half's estimates predict the other half's raw scores; means over both ways, arrays [sizes]."""
+    """How well one half's estimates predict the other half's raw scores; arrays [sizes], means over all ways."""
 
     squared_error: Floats
     """Of the estimate, the noise of what it is compared with taken out"""
@@ -44,8 +46,11 @@ class HalvesCheck:
     raw_agreement: Floats
     calibration: Floats
     """c = sum[(estimate - other raw)^2 - noise] / sum sd^2: 1 for standard deviations that are right"""
+    calibration_spread: Floats
+    """Standard deviation of c over the ways of halving; NaN of a single one"""
     calibration_thirds: Floats
-    """[sizes, 3]: c of the third of the examples with the smallest sd, the middle one, the one with the largest"""
+    """[3], over all sizes: c of the third of the examples with the smallest sd, the middle one, the one with the
+    largest"""
 
     @property
     def ratio(self) -> Floats:
@@ -57,8 +62,14 @@ class HalvesCheck:
         return self.ratio < 1
 
     @property
-    def calibrated(self) -> NDArray[np.bool_]:
-        return (self.calibration >= CALIBRATED[0]) & (self.calibration <= CALIBRATED[1])
+    def calibrated(self) -> list[bool | None]:
+        """Of each size, whether c lies within CALIBRATED; None where ways of halving go too far apart to tell."""
+        spread = np.nan_to_num(self.calibration_spread)
+        low, high = CALIBRATED
+        return [
+            True if low <= c <= high else None if low - apart <= c <= high + apart else False
+            for c, apart in zip(self.calibration, spread, strict=True)
+        ]
 
 
 def block_noise(block_scores: ArrayLike) -> Floats:
@@ -73,15 +84,24 @@ def block_noise(block_scores: ArrayLike) -> Floats:
     return scores.var(axis=0, ddof=1) / len(scores)
 
 
-def check_halves(first: Half, second: Half) -> HalvesCheck:
-    """Compare two halves of the models with each other, both ways."""
-    ways = [one_way(first, second), one_way(second, first)]
-    error, raw_error, variance, agreement, raw_agreement = (
-        np.mean([way[part] for way in ways], axis=0) for part in range(5)
+def check_halves(*halvings: tuple[Half, Half]) -> HalvesCheck:
+    """Compare two halves of the models with each other, both ways, in each of several ways of halving."""
+    ways = [[one_way(first, second), one_way(second, first)] for first, second in halvings]
+    by_halving = [[np.mean(part, axis=0) for part in zip(*both, strict=True)] for both in ways]
+    error, raw_error, variance, agreement, raw_agreement, thirds, third_variances = (
+        np.mean(part, axis=0) for part in zip(*by_halving, strict=True)
     )
-    thirds, third_variances = (np.mean([way[part] for way in ways], axis=0) for part in (5, 6))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return HalvesCheck(error, raw_error, agreement, raw_agreement, error / variance, thirds / third_variances)
+        each = np.stack([one[0] / one[2] for one in by_halving])
+        return HalvesCheck(
+            squared_error=error,
+            raw_squared_error=raw_error,
+            agreement=agreement,
+            raw_agreement=raw_agreement,
+            calibration=error / variance,
+            calibration_spread=each.std(axis=0, ddof=1) if len(each) > 1 else np.full(len(error), np.nan),
+            calibration_thirds=thirds.sum(axis=0) / third_variances.sum(axis=0),
+        )
 
 
 def one_way(here: Half, there: Half) -> Sequence[Floats]:

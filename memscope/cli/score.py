@@ -57,7 +57,7 @@ def command(
     if validate:
         from memscope.steps.validation import validate as validated
 
-        summary["validation"] = validated(run)["validation"]
+        summary |= {key: found for key, found in validated(run).items() if key not in summary}
     written = []
     if suspects:
         count, size = export_suspects(run, suspects)
@@ -198,7 +198,7 @@ def show_validation(found: dict[str, Any]) -> None:
     rows = found["validation"]
     table(
         f"Each half of the models ({rows[0]['models']} of each {found['axis']}) predicts the raw scores of the other",
-        [found["axis"], "error raw", "population", "ratio", "rank agr. raw", "population", "c", "c by thirds of sd"],
+        [found["axis"], "error raw", "population", "ratio", "rank agr. raw", "population", "c"],
         [
             [
                 str(row["size"]),
@@ -207,27 +207,44 @@ def show_validation(found: dict[str, Any]) -> None:
                 decimals(row["ratio"], 2),
                 decimals(row["raw_agreement"]),
                 decimals(row["agreement"]),
-                decimals(row["calibration"], 2),
-                " ".join("-" if value is None else f"{value:.2f}" for value in row["calibration_thirds"]),
+                f"{decimals(row['calibration'], 2)} ({decimals(row['calibration_spread'], 2)})",
             ]
             for row in rows
         ],
     )
+    thirds = ", ".join(decimals(c, 2) for c in found["calibration_thirds"])
     say(
         "error: mean squared error, the noise of what is predicted taken out. c: squared error over what the posterior "
-        "standard deviations promise, 1 where they are right."
+        "standard deviations promise, 1 where they are right; in brackets how far it goes apart (SD) between ways of "
+        f"halving the models. Over all sizes, c in the thirds of the examples with small, middle, large sd: {thirds}."
     )
-    useless = [str(row["size"]) for row in rows if not row["helps"]]
+    for line in verdicts(rows, found["axis"]):
+        say(line)
+
+
+def verdicts(rows: list[dict[str, Any]], axis: str) -> list[str]:
+    """What follows for the user at which sizes."""
+
+    def where(chosen: list[dict[str, Any]]) -> str:
+        return f"At {axis} {', '.join(str(row['size']) for row in chosen)}"
+
+    useless = [row for row in rows if not row["helps"]]
+    loose = [row for row in rows if row["helps"] and row["calibrated"] is False]
+    unclear = [row for row in rows if row["helps"] and row["calibrated"] is None]
+    lines = []
     if useless:
-        say(f"At {found['axis']} {', '.join(useless)} the population estimate does not help: use the raw scores there.")
-    loose = [str(row["size"]) for row in rows if row["helps"] and not row["calibrated"]]
+        lines.append(f"{where(useless)} the population estimate does not help: use the raw scores there.")
     if loose:
-        say(
-            f"At {found['axis']} {', '.join(loose)} its standard deviations are not right (c outside .8 to 1.25): do "
-            "not rely on them; the raw scores and their intervals are safe."
+        lines.append(
+            f"{where(loose)} its standard deviations are not right (c outside .8 to 1.25): do not rely on them; the "
+            "raw scores and their intervals are safe."
         )
-    if not useless and not loose:
-        say("The population estimate helps at every size, and its standard deviations can be trusted.")
+    if unclear:
+        lines.append(
+            f"{where(unclear)} too few models tell whether its standard deviations are right (c should lie within .8 "
+            "to 1.25): where much depends on them, rely on the raw scores and their intervals."
+        )
+    return lines or ["The population estimate helps at every size, and its standard deviations can be trusted."]
 
 
 def notes(summary: dict[str, Any]) -> list[str]:

@@ -1,6 +1,6 @@
 """From the ledger to the population estimate: sums over the models of all sizes, streamed a file at a time."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -14,30 +14,34 @@ SEED = 0
 
 
 def count_and_sum(
-    run: Run, sizes: Collection[int], halves: int = 1
+    run: Run, sizes: Collection[int], parts: Sequence[Collection[int] | None] = (None,)
 ) -> tuple[list[SizeCounts], tuple[PopulationSums, ...]]:
     """The counts of every size, and the sums for the population estimate, in one pass over the ledger.
 
-    With two `halves` the sums are of the blocks of even and of odd number apart.
+    The sums are of each of some `parts` of the blocks of models, of all where that is None.
     """
-    sums = tuple(population_sums(len(sizes), len(run.examples.labels), SEED) for _ in range(halves))
-    counts = [count_size(run, size, also=adding(run, sums, position)) for position, size in enumerate(sizes)]
+    sums = tuple(population_sums(len(sizes), len(run.examples.labels), SEED) for _ in parts)
+    counts = [count_size(run, size, also=adding(run, sums, position, parts)) for position, size in enumerate(sizes)]
     return counts, sums
 
 
-def adding(run: Run, sums: tuple[PopulationSums, ...], position: int) -> Callable[[Task, Outcome, np.ndarray], None]:
-    """Adds the models of an outcome to the sums of their half, as the size at this position."""
+def adding(
+    run: Run, sums: Sequence[PopulationSums], position: int, parts: Sequence[Collection[int] | None] = (None,)
+) -> Callable[[Task, Outcome, np.ndarray], None]:
+    """Adds the models of an outcome to the sums of their parts, as the size at this position."""
 
     def add(task: Task, outcome: Outcome, good: np.ndarray) -> None:
         block = task.first // run.plan.block
         probability = probability_of(outcome.log_odds_train[good])
-        sums[block % len(sums)].add(
-            position,
-            [model for model, kept in zip(task.models, good, strict=True) if kept],
-            outcome.in_subset[good],
-            outcome.predicted_train[good] == run.examples.labels,
-            None if np.isnan(probability).all() else probability,
-            block,
-        )
+        for one, blocks in zip(sums, parts, strict=True):
+            if blocks is None or block in blocks:
+                one.add(
+                    position,
+                    [model for model, kept in zip(task.models, good, strict=True) if kept],
+                    outcome.in_subset[good],
+                    outcome.predicted_train[good] == run.examples.labels,
+                    None if np.isnan(probability).all() else probability,
+                    block,
+                )
 
     return add

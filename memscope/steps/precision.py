@@ -70,7 +70,7 @@ def precision(run: Run, population: bool) -> list[SizePrecision]:
     """The precision of every size in the ledger."""
     sizes = sizes_in_ledger(run)
     counts, (sums,) = count_and_sum(run, sizes)
-    sd = population_from_sums(sums).score_sd if population else None
+    sd = population_from_sums(sums, types=False).score_sd if population else None
     return [
         SizePrecision(
             size,

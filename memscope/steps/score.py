@@ -48,7 +48,7 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
         rows.append(size_row(run, size, counts, hard, soft) | {"noise": noise_row(run, size)})
         made_by |= set(counts.made_by)
     mark_sizes_that_fit_less(rows, run.plan.axis)
-    estimate = population_from_sums(sums)
+    estimate = population_from_sums(sums, types=False)
     for position, row in enumerate(rows):
         row["population"] = population_row(estimate, position)
     summary = {

@@ -1,19 +1,26 @@
 """`memscope score --validate`: does the population estimate help on these data? Each half of the models is asked."""
 
 import os
+from collections.abc import Collection
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from memscope.analysis.population import population_from_sums
 from memscope.analysis.population_check import Half, block_noise, check_halves
+from memscope.analysis.population_sums import PopulationSums
 from memscope.errors import RunError
-from memscope.run import open_run
+from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, sizes_in_ledger
-from memscope.steps.population import count_and_sum
+from memscope.steps.population import SEED, count_and_sum
 from memscope.steps.score import number
+from memscope.store.ledger import finished_tasks
+from memscope.streams import permutation, stream
 
 FEWEST_BLOCKS = 4
+HALVINGS = 3
+"""Ways of halving the blocks: all that there are of four. Each takes two estimates, and their sums."""
 
 
 def validate(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -23,38 +30,62 @@ def validate(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     run = open_run(path)
     sizes = sizes_in_ledger(run)
-    counts, sums = count_and_sum(run, sizes, halves=2)
-    blocks = sorted(set.intersection(*(set(one.blocks) for one in counts)))
-    halves = [[block for block in blocks if block % 2 == part] for part in (0, 1)]
-    if min(map(len, halves)) < FEWEST_BLOCKS // 2:
+    blocks = shared_blocks(run, sizes)
+    if len(blocks) < FEWEST_BLOCKS:
         raise RunError(
             f"{run.path} has {len(blocks)} blocks of models at every size; --validate needs two in each half; train "
             f"more with memscope train-family {run.path} --models {FEWEST_BLOCKS * run.plan.block}"
         )
-    check = check_halves(*(half_of(counts, half, one) for half, one in zip(halves, sums, strict=True)))
+    ways = halvings(blocks)
+    parts = [part for way in ways for part in way]
+    counts, sums = count_and_sum(run, sizes, parts)
+    halves = [half_of(counts, part, one) for part, one in zip(parts, sums, strict=True)]
+    check = check_halves(*zip(halves[::2], halves[1::2], strict=True))
     rows = []
     for at, size in enumerate(sizes):
         rows.append(
             {
                 "size": size,
-                "models": int(np.mean([len(half) for half in halves]) * run.plan.block),
+                "models": len(blocks) * run.plan.block // 2,
                 "squared_error": number(check.squared_error[at]),
                 "raw_squared_error": number(check.raw_squared_error[at]),
                 "ratio": number(check.ratio[at]),
                 "agreement": number(check.agreement[at]),
                 "raw_agreement": number(check.raw_agreement[at]),
                 "calibration": number(check.calibration[at]),
-                "calibration_thirds": [number(value) for value in check.calibration_thirds[at]],
+                "calibration_spread": number(check.calibration_spread[at]),
                 "helps": bool(check.helps[at]),
-                "calibrated": bool(check.calibrated[at]),
+                "calibrated": check.calibrated[at],
             }
         )
-    return {"run": str(path), "axis": run.plan.axis, "validation": rows}
+    thirds = [number(value) for value in check.calibration_thirds]
+    return {"run": str(path), "axis": run.plan.axis, "validation": rows, "calibration_thirds": thirds}
 
 
-def half_of(counts: list[SizeCounts], blocks: list[int], sums: Any) -> Half:
+def shared_blocks(run: Run, sizes: Collection[int]) -> list[int]:
+    """The blocks that have an outcome, not diverged, at every size."""
+    found = []
+    for size in sizes:
+        found.append({task.first // run.plan.block for task in finished_tasks(run.path, run.plan, size)})
+    return sorted(set.intersection(*found))
+
+
+def halvings(blocks: list[int]) -> list[tuple[list[int], list[int]]]:
+    """Ways to halve the blocks: all if there are few, else some at random; the first has every other block."""
+    half = len(blocks) // 2
+    if len(blocks) <= FEWEST_BLOCKS:
+        chosen = [list(first) for first in combinations(blocks, half) if blocks[0] in first][:HALVINGS]
+    else:
+        chosen = [blocks[::2]]
+        while len(chosen) < HALVINGS:
+            order = permutation(stream("population halves", SEED, len(chosen)), len(blocks))
+            chosen.append(sorted(blocks[place] for place in order[:half]))
+    return [(first, [block for block in blocks if block not in first]) for first in chosen]
+
+
+def half_of(counts: list[SizeCounts], blocks: Collection[int], sums: PopulationSums) -> Half:
     """What one half of the models says."""
-    estimate = population_from_sums(sums)
+    estimate = population_from_sums(sums, types=False)
     of_blocks = [
         [one.hard.only([position]).score for position, block in enumerate(one.blocks) if block in blocks]
         for one in counts

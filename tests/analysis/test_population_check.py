@@ -1,5 +1,7 @@
 """Halves of the models that check each other: with a known truth the numbers are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,14 +22,14 @@ def half(random, truth, gain, stated=1.0):
 def test_squared_error_calibration_and_agreement_are_those_that_follow_from_the_truth():
     random = np.random.default_rng(0)
     truth = random.normal(size=(2, EXAMPLES))
-    found = check_halves(half(random, truth, 2 / 3), half(random, truth, 2 / 3))
+    found = check_halves((half(random, truth, 2 / 3), half(random, truth, 2 / 3)))
     assert found.raw_squared_error == pytest.approx([0.5, 0.5], abs=0.02)
     assert found.squared_error == pytest.approx([1 / 3, 1 / 3], abs=0.02)
     assert found.ratio == pytest.approx([2 / 3, 2 / 3], abs=0.04)
     assert found.calibration == pytest.approx([1, 1], abs=0.05)
-    assert found.calibration_thirds == pytest.approx(np.ones((2, 3)), abs=0.1)
+    assert found.calibration_thirds == pytest.approx(np.ones(3), abs=0.1)
     assert found.helps.all()
-    assert found.calibrated.all()
+    assert found.calibrated == [True, True]
     # both halves measure with variance .5: Pearson's 1 / 1.5, Spearman's 6 / pi asin(r / 2)
     assert found.agreement == pytest.approx([6 / np.pi * np.arcsin(1 / 3)] * 2, abs=0.01)
     assert found.agreement == pytest.approx(found.raw_agreement)
@@ -36,13 +38,29 @@ def test_squared_error_calibration_and_agreement_are_those_that_follow_from_the_
 def test_too_much_shrinkage_does_not_help_and_too_short_deviations_are_not_calibrated():
     random = np.random.default_rng(0)
     truth = 3 * random.normal(size=(1, EXAMPLES))
-    worse = check_halves(half(random, truth, 0.5), half(random, truth, 0.5))
+    worse = check_halves((half(random, truth, 0.5), half(random, truth, 0.5)))
     assert not worse.helps.any()
     truth /= 3
-    short = check_halves(half(random, truth, 2 / 3, 0.7), half(random, truth, 2 / 3, 0.7))
+    short = check_halves((half(random, truth, 2 / 3, 0.7), half(random, truth, 2 / 3, 0.7)))
     assert short.helps.all()
     assert short.calibration == pytest.approx([1 / 0.49], abs=0.1)
-    assert not short.calibrated.any()
+    assert short.calibrated == [False]
+
+
+def test_several_ways_of_halving_are_averaged_and_tell_how_far_they_go_apart():
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(1, 400))
+    ways = [(half(random, truth, 2 / 3, 0.8), half(random, truth, 2 / 3, 0.8)) for _ in range(3)]
+    found, each = check_halves(*ways), [check_halves(way) for way in ways]
+    assert found.squared_error == pytest.approx(np.mean([one.squared_error for one in each], axis=0))
+    apart = np.std([one.calibration for one in each], axis=0, ddof=1)
+    assert found.calibration_spread == pytest.approx(apart)
+    assert np.isnan(each[0].calibration_spread).all()
+    # right ones are 1 / .64 here: outside, but not told by halves that go so far apart
+    beyond = float(found.calibration[0] - 1.25)
+    assert beyond > 0
+    assert replace(found, calibration_spread=np.array([beyond + 0.01])).calibrated == [None]
+    assert replace(found, calibration_spread=np.array([beyond - 0.01])).calibrated == [False]
 
 
 def test_thirds_are_by_the_stated_deviation():
@@ -53,8 +71,8 @@ def test_thirds_are_by_the_stated_deviation():
         one = half(random, truth, 2 / 3)
         sd = np.repeat([0.5, 1.0, 2.0], EXAMPLES // 3)[np.newaxis] * one.score_sd
         halves.append(Half(one.score, sd, one.raw, one.raw_noise))
-    found = check_halves(*halves)
-    assert found.calibration_thirds[0] == pytest.approx([4, 1, 0.25], rel=0.1)
+    found = check_halves(tuple(halves))
+    assert found.calibration_thirds == pytest.approx([4, 1, 0.25], rel=0.1)
 
 
 def test_undefined_scores_are_left_out():
@@ -62,7 +80,7 @@ def test_undefined_scores_are_left_out():
     truth = random.normal(size=(1, EXAMPLES))
     one, other = half(random, truth, 2 / 3), half(random, truth, 2 / 3)
     one.score[0, : EXAMPLES // 2] = np.nan
-    found = check_halves(one, other)
+    found = check_halves((one, other))
     assert found.ratio == pytest.approx([2 / 3], abs=0.04)
 
 

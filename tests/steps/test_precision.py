@@ -18,7 +18,7 @@ from memscope.steps.score import score
 from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
-from memscope.steps.validation import validate
+from memscope.steps.validation import halvings, validate
 from memscope.steps.work import Where
 from memscope.store.ledger import Task, finished_tasks, read_outcome, write_outcome
 
@@ -96,23 +96,35 @@ def test_validation_needs_four_blocks_and_says_how_to_get_them(run):
         validate(run)
 
 
-def test_validation_compares_halves_of_the_blocks_with_each_other(run):
+def test_validation_compares_halves_of_the_blocks_with_each_other_in_all_three_ways(run):
     train_family(run, Choices(models=40), INLINE)
     rows = validate(run)["validation"]
     inside, correct, _ = arrays_of(run)
-    even = np.arange(40) // 10 % 2 == 0
+    first_halves = [np.isin(np.arange(40) // 10, pair) for pair in ([0, 1], [0, 2], [0, 3])]
     for row, right in zip(rows, correct, strict=True):
-        raw = [memscope.memorisation(inside[half], right[half]).score for half in (even, ~even)]
-        noise = []
-        for half in (even, ~even):
-            blocks = np.flatnonzero(half).reshape(2, 10)
-            scores = [memscope.memorisation(inside[block], right[block]).score for block in blocks]
-            noise.append(np.var(scores, axis=0, ddof=1) / 2)
-        expected = ((raw[0] - raw[1]) ** 2).mean() - np.mean(noise)
-        assert row["raw_squared_error"] == pytest.approx(expected, abs=1e-6)
+        expected = []
+        for first in first_halves:
+            raw = [memscope.memorisation(inside[half], right[half]).score for half in (first, ~first)]
+            noise = []
+            for half in (first, ~first):
+                blocks = np.flatnonzero(half).reshape(2, 10)
+                scores = [memscope.memorisation(inside[block], right[block]).score for block in blocks]
+                noise.append(np.var(scores, axis=0, ddof=1) / 2)
+            expected.append(((raw[0] - raw[1]) ** 2).mean() - np.mean(noise))
+        assert row["raw_squared_error"] == pytest.approx(np.mean(expected), abs=1e-6)
         assert row["models"] == 20
         assert row["ratio"] == pytest.approx(row["squared_error"] / row["raw_squared_error"])
         assert row["helps"] == (row["ratio"] < 1)
+
+
+def test_halves_of_many_blocks_are_drawn_apart_and_of_equal_size():
+    ways = halvings(list(range(3, 13)))
+    assert len(ways) == 3
+    assert len({tuple(first) for first, _ in ways}) == 3
+    for first, second in ways:
+        assert len(first) == len(second) == 5
+        assert sorted(first + second) == list(range(3, 13))
+    assert ways == halvings(list(range(3, 13)))
 
 
 def test_models_are_added_in_blocks_at_all_sizes_until_the_error_is_reached(run):
