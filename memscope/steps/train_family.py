@@ -13,6 +13,7 @@ from memscope.plan import Plan
 from memscope.recipe import OWN_LOOP, RECORDED
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.steps.forecast import Forecast, forecast
+from memscope.steps.grouping import bundles_of, group_sizes
 from memscope.steps.options import (
     Choices,
     absolute,
@@ -213,7 +214,9 @@ def train_missing(
     if tasks:
         again = " again where only the weights are missing" if missing_weights else ""
         say(f"training {total} models{again} with {workers_of(where, device)} workers")
-    trained = train_tasks(run, [(task,) for task in tasks], where, device, on_end, for_weights=missing_weights)
+    groups = group_sizes(run, tasks, device, workers_of(where, device), say)
+    bundles = bundles_of(tasks, groups)
+    trained = train_tasks(run, bundles, where, device, on_end, groups=groups, for_weights=missing_weights)
     planned = len(plan.sizes) * (plan.models + plan.full_models) + sum(t.count for t in second_tasks(plan, replicates))
     trained.already = planned - total
     return trained

@@ -1,6 +1,6 @@
 """Training tasks into the ledger: what `train-family` and `distill` share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -28,11 +28,19 @@ class Trained:
 
 
 def train_tasks(
-    run: Run, bundles: Sequence[Bundle], where: Where, device: str, on_end: OnEnd, *, for_weights: bool = False
+    run: Run,
+    bundles: Sequence[Bundle],
+    where: Where,
+    device: str,
+    on_end: OnEnd,
+    *,
+    groups: Mapping[int, int] | None = None,
+    for_weights: bool = False,
 ) -> Trained:
     """Train what is not finished of these bundles of tasks, and write outcomes and weights.
 
-    A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there.
+    A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there. `groups` are the
+    numbers of models that are trained at once, by size.
     """
     result = Trained(run)
     path_of = weights_path if for_weights else outcome_path
@@ -45,7 +53,7 @@ def train_tasks(
         lost = zip(task.models, outcome.diverged, strict=True)
         result.diverged += [(task, model) for model, diverged in lost if diverged]
 
-    job = Job(str(run.path.absolute()), run.plan, device, where.keep_weights or for_weights)
+    job = Job(str(run.path.absolute()), run.plan, device, where.keep_weights or for_weights, groups or {})
     work = Work(partial(open_work, job), lambda task: path_of(run.path, run.plan, task), write)
     done = carry_out(run, work, bundles, where, device, on_end)
     result.trained, result.failures = done.models, done.failures

@@ -5,7 +5,7 @@ the subset, the recipe and the model's draws. What goes out: the trained model a
 Everything random is decided by `Draws` before the first step, on the CPU, by the run's counter-based streams.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -134,12 +134,8 @@ def train_model(
     words = draws.augmentation()
     optimiser = make_optimiser(model, recipe)
     rates = [group["lr"] for group in optimiser.param_groups]  # relative to the recipe's learning rate
-    ends = [round((epoch + 1) * steps / recipe.epochs) for epoch in range(recipe.epochs)]
-
+    losses = EpochLosses(recipe.epochs, steps, torch.zeros((), device=device))
     model.train()
-    epoch_loss = np.full(recipe.epochs, np.nan, dtype=np.float32)
-    epoch, first_step = 0, 0
-    total = torch.zeros((), device=device)
     with torch_seeded(draws.layers_seed, device):
         for step, positions in enumerate(draws.batches(subset, steps, recipe.batch_size)):
             index = torch.from_numpy(positions).to(device)
@@ -161,36 +157,56 @@ def train_model(
             for group, relative in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * relative
             optimiser.step()
-            total += loss.detach()
-            while epoch < recipe.epochs and step + 1 >= ends[epoch]:
-                # read once an epoch: on a GPU every reading waits for the device
-                if step + 1 > first_step:
-                    epoch_loss[epoch] = float(total) / (step + 1 - first_step)
-                elif epoch:
-                    epoch_loss[epoch] = epoch_loss[epoch - 1]  # fewer steps than epochs
-                if not np.isfinite(epoch_loss[epoch]):
-                    epoch_loss[epoch:] = np.nan
-                    return Course(epoch_loss, diverged=True)
-                total.zero_()
-                epoch, first_step = epoch + 1, step + 1
-    return Course(epoch_loss, diverged=False)
+            losses.add(step, loss.detach())
+            if not losses.finite:
+                return Course(losses.mean, diverged=True)
+    return Course(losses.mean, diverged=False)
 
 
-def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+class EpochLosses:
+    """The mean loss of every epoch of one model, or of several at once: losses are of the shape of `total`, zeros."""
+
+    def __init__(self, epochs: int, steps: int, total: Tensor) -> None:
+        self.ends = [round((epoch + 1) * steps / epochs) for epoch in range(epochs)]
+        self.mean = np.full((epochs, *total.shape), np.nan, dtype=np.float32)
+        """[epochs, ...]; NaN from the epoch on in which a loss became NaN or infinite"""
+        self.finite = np.ones(total.shape, dtype=bool)
+        """[...]: whether it has not"""
+        self.total, self.epoch, self.first_step = total, 0, 0
+
+    def add(self, step: int, loss: Tensor) -> None:
+        """Add the loss of a step. Read once an epoch: on a GPU every reading waits for the device."""
+        self.total += loss
+        while self.epoch < len(self.ends) and step + 1 >= self.ends[self.epoch]:
+            if step + 1 > self.first_step:
+                mean = self.total.cpu().numpy().astype(np.float64) / (step + 1 - self.first_step)
+                self.mean[self.epoch] = mean
+            elif self.epoch:
+                self.mean[self.epoch] = self.mean[self.epoch - 1]  # fewer steps than epochs
+            self.finite &= np.isfinite(self.mean[self.epoch])
+            self.mean[self.epoch :, ~self.finite] = np.nan
+            self.total.zero_()
+            self.epoch, self.first_step = self.epoch + 1, step + 1
+
+
+def make_optimiser(
+    model: nn.Module, recipe: Recipe, parameters: Mapping[str, Tensor] | None = None
+) -> torch.optim.Optimizer:
     """SGD with the classifier's learning rate divided by (features / 16) where it has more inputs than that.
 
     Each group's "lr" is relative to the recipe's learning rate. Weight decay reaches every parameter with more
-    than one dimension: scales, shifts and biases are not decayed.
+    than one dimension: scales, shifts and biases are not decayed. It moves the model's own parameters, or others of
+    the same names, such as those of many such models in one.
     """
     classifier = classifier_of(model)
     relative = min(1.0, CLASSIFIER_REFERENCE / classifier.in_features)
     in_classifier = {id(parameter) for parameter in classifier.parameters()}
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for parameter in model.parameters():
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             rate = relative if id(parameter) in in_classifier else 1.0
             decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
+            groups.setdefault((rate, decay), []).append(parameters[name] if parameters else parameter)
     return torch.optim.SGD(
         [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()],
         lr=1.0,

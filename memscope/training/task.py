@@ -1,13 +1,14 @@
 """What a worker runs: a bundle of tasks (some models of one size each) to outcomes and, if they are kept, weights.
 
 `open_work` is called once in every worker process; what it gives trains one bundle after another. An outcome is a
-pure function of (plan, data, task): nothing is remembered between bundles but the memory-mapped data. The tasks of
-a bundle have the same models: students of several sizes, which share each model's teacher, or one task alone.
+pure function of (plan, data, task): nothing is remembered between bundles but the memory-mapped data. A bundle is one
+task alone; or students of the same models at several sizes, which share each model's teacher; or tasks of one size,
+whose models are trained in one vectorised pass.
 """
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,10 @@ from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, rea
 from memscope.store.weights import Weights, read_weights
 from memscope.teaching import Teaching, teaching_of
 from memscope.training.device import device_name, worker_device
-from memscope.training.distillation import Teacher, open_teacher
-from memscope.training.evaluation import evaluate
-from memscope.training.loop import Draws, train_model
+from memscope.training.distillation import open_teacher
+from memscope.training.loop import Draws
 from memscope.training.material import Material, open_material
+from memscope.training.models import OneModel, train_in_groups, train_one, without_teacher
 from memscope.training.own import load_trainer, train_with
 
 Trained = tuple[Outcome, Weights]
@@ -38,25 +39,12 @@ class Job:
     plan: Plan
     device: str
     keep_weights: bool
+    groups: Mapping[int, int] = field(default_factory=dict)
+    """Models that are trained at once, by size; one by one where a size is not in it"""
 
 
-@dataclass(frozen=True, eq=False)
-class OneModel:
-    """What training one model gives, before the models of a task are put together."""
-
-    predictions: np.ndarray
-    """int [N + M], training examples first"""
-    log_odds: np.ndarray
-    """float16 [N + M]"""
-    epoch_loss: np.ndarray
-    diverged: bool
-    weights: Weights
-    seconds: float
-    teacher_seconds: float = 0.0
-
-
-TrainModel = Callable[[int, tuple[Task, ...], np.ndarray], Iterator[OneModel]]
-"""(model number, tasks, subset bool [N]) -> the trained model of each task"""
+TrainBundle = Callable[[tuple[Task, ...], Sequence[np.ndarray]], Sequence[Sequence[OneModel]]]
+"""(tasks, of each the subsets bool [models, N]) -> of each task the trained models"""
 
 
 def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Trained]]:
@@ -78,13 +66,12 @@ def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Tr
     }
 
     def work(bundle: tuple[Task, ...]) -> list[Trained]:
-        subsets = [subset_of(plan, bundle[0].variant, num_train, model) for model in bundle[0].models]
-        rows = [
-            list(train(model, bundle, subset)) for model, subset in zip(bundle[0].models, subsets, strict=True)
-        ]  # [models][tasks]
+        subsets = [
+            np.stack([subset_of(plan, task.variant, num_train, model) for model in task.models]) for task in bundle
+        ]
         return [
-            put_together(task, models, np.stack(subsets), examples, made_by)
-            for task, models in zip(bundle, zip(*rows, strict=True), strict=True)
+            put_together(task, models, in_subset, examples, made_by)
+            for task, models, in_subset in zip(bundle, train(bundle, subsets), subsets, strict=True)
         ]
 
     return work
@@ -96,7 +83,7 @@ def subset_of(plan: Plan, variant: str, num_train: int, model: int) -> np.ndarra
 
 
 def put_together(
-    task: Task, models: tuple[OneModel, ...], in_subset: np.ndarray, examples: Examples, made_by: dict[str, str]
+    task: Task, models: Sequence[OneModel], in_subset: np.ndarray, examples: Examples, made_by: dict[str, str]
 ) -> Trained:
     """The outcome and the weights of one task from those of its models."""
     num_train = len(examples.labels)
@@ -123,75 +110,51 @@ def put_together(
     return outcome, weights
 
 
-def with_own_loop(job: Job, examples: Examples, device: torch.device) -> TrainModel:
-    """Training by `loop.py` with the plan's family and recipe."""
-    plan, run = job.plan, Path(job.run)
-    material = open_material(run, plan, examples, device)
+def with_own_loop(job: Job, examples: Examples, device: torch.device) -> TrainBundle:
+    """Training by `loop.py`, or by `group.py`, with the plan's family and recipe."""
+    run = Path(job.run)
+    material = open_material(run, job.plan, examples, device)
 
-    def train(model: int, tasks: tuple[Task, ...], subset: np.ndarray) -> Iterator[OneModel]:
-        teaching = teaching_of(tasks[0].variant)
-        if teaching is None:
-            yield from (train_one(material, job.keep_weights, task, model, subset) for task in tasks)
-            return
-        network = teacher_network(material, run, teaching, model)
-        if network is None:
-            yield from (without_teacher(material) for _ in tasks)
-            return
-        teacher = open_teacher(network, teaching, material, np.flatnonzero(subset))
-        # its logits are computed once and serve all the sizes: each bears its part of the time
-        shared = teacher.seconds / len(tasks)
-        for task in tasks:
-            teacher.seconds = shared
-            yield train_one(material, job.keep_weights, task, model, subset, teacher)
+    def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> Sequence[Sequence[OneModel]]:
+        teaching = teaching_of(bundle[0].variant)
+        if teaching is not None:
+            rows = [
+                list(train_students(material, run, job.keep_weights, teaching, bundle, model, subset))
+                for model, subset in zip(bundle[0].models, subsets[0], strict=True)
+            ]  # [models][tasks]
+            return list(zip(*rows, strict=True))
+        lone = [
+            (task, model, subset)
+            for task, rows in zip(bundle, subsets, strict=True)
+            for model, subset in zip(task.models, rows, strict=True)
+        ]
+        group = job.groups.get(bundle[0].size, 1)
+        trained = iter(train_in_groups(material, job.keep_weights, lone, group))
+        return [[next(trained) for _ in task.models] for task in bundle]
 
     return train
 
 
-def train_one(
+def train_students(
     material: Material,
+    run: Path,
     keep_weights: bool,
-    task: Task,
+    teaching: Teaching,
+    tasks: tuple[Task, ...],
     model: int,
     subset: np.ndarray,
-    teacher: Teacher | None = None,
-) -> OneModel:
-    """Train and evaluate the model of this number in a task."""
-    plan = material.plan
-    start = time.perf_counter()
-    draws = Draws(plan.seed, task.size, model, task.replicate)
-    network = material.untrained(draws)
-    # models on all the data see as many epochs, not as many steps
-    nominal = material.num_train if task.variant == FULL else round(material.num_train * plan.fraction)
-    course = train_model(
-        network,
-        material.images,
-        material.labels,
-        np.flatnonzero(subset),
-        nominal,
-        plan.recipe,
-        draws,
-        material.mean,
-        material.scale,
-        plan.precision,
-        teacher,
-    )
-    predictions, log_odds = evaluate(
-        network, material.images, material.labels, material.mean, material.scale, plan.precision
-    )
-    weights = {}
-    if keep_weights:
-        weights = {name: value.cpu().contiguous().numpy() for name, value in network.state_dict().items()}
-    return OneModel(
-        predictions,
-        log_odds,
-        course.epoch_loss,
-        # weights can become NaN in the very last step, after the last loss that was looked at
-        diverged=course.diverged or bool(np.isnan(log_odds).any()),
-        weights=weights,
-        # logits that are told from a table were computed before the start
-        seconds=time.perf_counter() - start + (teacher.seconds if teacher and teacher.table is not None else 0.0),
-        teacher_seconds=teacher.seconds if teacher else 0.0,
-    )
+) -> Iterator[OneModel]:
+    """The students of one number at the sizes of the tasks, all taught by the same teacher."""
+    network = teacher_network(material, run, teaching, model)
+    if network is None:
+        yield from (without_teacher(material) for _ in tasks)
+        return
+    teacher = open_teacher(network, teaching, material, np.flatnonzero(subset))
+    # its logits are computed once and serve all the sizes: each bears its part of the time
+    shared = teacher.seconds / len(tasks)
+    for task in tasks:
+        teacher.seconds = shared
+        yield train_one(material, keep_weights, task, model, subset, teacher)
 
 
 def teacher_network(material: Material, run: Path, teaching: Teaching, model: int) -> torch.nn.Module | None:
@@ -207,31 +170,23 @@ def teacher_network(material: Material, run: Path, teaching: Teaching, model: in
     return material.trained(teaching.teacher, read_weights(run, plan, task)[number])
 
 
-def without_teacher(material: Material) -> OneModel:
-    """A student that was not trained, because its teacher diverged: it counts as diverged, and is never scored."""
-    count = len(material.labels)
-    return OneModel(
-        np.zeros(count, dtype=np.int64),
-        np.full(count, np.nan, dtype=np.float16),
-        np.full(material.plan.recipe.epochs, np.nan, dtype=np.float32),
-        diverged=True,
-        weights={},
-        seconds=0.0,
-    )
-
-
-def with_trainer(job: Job, examples: Examples) -> TrainModel:
+def with_trainer(job: Job, examples: Examples) -> TrainBundle:
     """Training by the user's own function."""
     plan = job.plan
     trainer = load_trainer(plan.recipe.trainer)
     dataset = open_dataset(Path(job.run), examples, plan.data.spec)
     unknown = np.full(plan.recipe.epochs, np.nan, dtype=np.float32)
 
-    def train(model: int, tasks: tuple[Task, ...], subset: np.ndarray) -> Iterator[OneModel]:
-        for task in tasks:
-            start = time.perf_counter()
-            draws = Draws(plan.seed, task.size, model, task.replicate)
-            predictions, log_odds, diverged = train_with(trainer, dataset, subset, draws)
-            yield OneModel(predictions, log_odds, unknown, diverged, weights={}, seconds=time.perf_counter() - start)
+    def train_one_of(task: Task, model: int, subset: np.ndarray) -> OneModel:
+        start = time.perf_counter()
+        draws = Draws(plan.seed, task.size, model, task.replicate)
+        predictions, log_odds, diverged = train_with(trainer, dataset, subset, draws)
+        return OneModel(predictions, log_odds, unknown, diverged, weights={}, seconds=time.perf_counter() - start)
+
+    def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> list[list[OneModel]]:
+        return [
+            [train_one_of(task, model, subset) for model, subset in zip(task.models, rows, strict=True)]
+            for task, rows in zip(bundle, subsets, strict=True)
+        ]
 
     return train

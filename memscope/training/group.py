@@ -1,0 +1,149 @@
+"""Many models of one size in one vectorised pass: the twin of `loop.train_model` for devices that one would idle.
+
+A narrow network leaves a large GPU waiting for its kernels to be launched. Here the parameters of a group of models
+are stacked and every operation does all of them at once (`torch.func.vmap`). Each model keeps its own subset, order,
+augmentation, initial weights and batch-normalisation statistics, by the same draws as in the loop, so that it comes
+out as it does there up to the rounding of sums; on a CPU, where outcomes must be the same to the bit, the loop alone
+is used.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.functional import cross_entropy
+
+from memscope.recipe import Recipe
+from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
+from memscope.training.evaluation import BATCH, log_odds_of
+from memscope.training.loop import Course, Draws, EpochLosses, autocast, make_optimiser, normalise
+
+
+class MeanOverMap(nn.Module):
+    """[B, C, H, W] -> [B, C, 1, 1]: `nn.AdaptiveAvgPool2d(1)`, which vmap does one model at a time."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.mean(dim=(2, 3), keepdim=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Models of one architecture as one: `G` models, every tensor with a first axis of that length."""
+
+    skeleton: nn.Module
+    """The architecture, whose own tensors are not used"""
+    parameters: dict[str, Tensor]
+    buffers: dict[str, Tensor]
+
+    def logits(self, inputs: Tensor, shared: bool = False) -> Tensor:
+        """[G, B, classes] of inputs [G, B, C, H, W], or of the same inputs [B, C, H, W] for all, if `shared`."""
+
+        def of_one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor) -> Tensor:
+            found: Tensor = functional_call(self.skeleton, (parameters, buffers), (batch,))
+            return found
+
+        return vmap(of_one, in_dims=(0, 0, None if shared else 0))(self.parameters, self.buffers, inputs)
+
+    def give_back(self, models: Sequence[nn.Module]) -> None:
+        """Copy the state of each into the models that were stacked."""
+        for place, model in enumerate(models):
+            model.load_state_dict({name: values[place] for name, values in (self.parameters | self.buffers).items()})
+
+
+def stack(models: Sequence[nn.Module]) -> Stack:
+    """Stack models that differ in nothing but their tensors. Parameters become leaves to be trained."""
+    parameters, buffers = stack_module_state(list(models))
+    skeleton = copy.deepcopy(models[0])
+    for layer in skeleton.modules():
+        for name, child in layer.named_children():
+            if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size in (1, (1, 1)):
+                setattr(layer, name, MeanOverMap())
+    return Stack(skeleton, parameters, buffers)
+
+
+def draws_while_training(model: nn.Module) -> bool:
+    """Whether layers such as dropout draw random numbers: then only one by one gives each model its own stream."""
+    names = ("drop_prob", "p")  # timm's stochastic depth, torch's dropouts
+    drops = (layer for layer in model.modules() if "Drop" in type(layer).__name__)
+    return any(getattr(layer, name, 0) for layer in drops for name in names)
+
+
+def train_group(
+    models: Sequence[nn.Module],
+    images: Tensor,
+    labels: Tensor,
+    subsets: Sequence[np.ndarray],
+    nominal_size: int,
+    recipe: Recipe,
+    draws: Sequence[Draws],
+    mean: Tensor,
+    scale: Tensor,
+    precision: str,
+) -> list[Course]:
+    """Train models in place, each on its own subset by its own draws: `train_model` of all of them at once.
+
+    Arguments are those of `train_model`, one of each model where that has one. A model that diverges is left behind:
+    the others go on.
+    """
+    device, count = images.device, len(models)
+    steps = recipe.steps(nominal_size)
+    side = images.shape[1]
+    padding = crop_padding(recipe.augment, side)
+    words = [one.augmentation() for one in draws]
+    for model in models:
+        model.train()
+    stacked = stack(models)
+    optimiser = make_optimiser(models[0], recipe, stacked.parameters)
+    rates = [group["lr"] for group in optimiser.param_groups]
+    losses = EpochLosses(recipe.epochs, steps, torch.zeros(count, device=device))
+    batches = [one.batches(subset, steps, recipe.batch_size) for one, subset in zip(draws, subsets, strict=True)]
+    for step, positions in enumerate(zip(*batches, strict=True)):
+        index = torch.from_numpy(np.concatenate(positions)).to(device)  # [G * B]
+        batch = images[index]
+        if recipe.augment != "none":
+            drawn = draw_shifts(np.concatenate([w.random_raw(recipe.batch_size) for w in words]), recipe.augment, side)
+            rows, columns, mirror = (torch.from_numpy(array).to(device) for array in drawn)
+            batch = augment_batch(batch, rows, columns, mirror, padding)
+        inputs = normalise(batch, mean, scale).unflatten(0, (count, recipe.batch_size))
+        with autocast(device, precision):
+            logits = stacked.logits(inputs)
+        each = cross_entropy(
+            logits.float().flatten(0, 1), labels[index], label_smoothing=recipe.label_smoothing, reduction="none"
+        )
+        loss = each.view(count, -1).mean(dim=1)  # [G]
+        optimiser.zero_grad(set_to_none=True)
+        loss.sum().backward()  # no model's loss depends on another's parameters
+        rate = recipe.learning_rate_at(step, steps)
+        for group, relative in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * relative
+        optimiser.step()
+        losses.add(step, loss.detach())
+        if not losses.finite.any():
+            break
+    stacked.give_back(models)
+    return [Course(losses.mean[:, place], not losses.finite[place]) for place in range(count)]
+
+
+@torch.inference_mode()
+def evaluate_group(
+    models: Sequence[nn.Module], images: Tensor, labels: Tensor, mean: Tensor, scale: Tensor, precision: str
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """`evaluate` of each of the models, all at once: predicted class int64 [n] and log-odds float16 [n]."""
+    for model in models:
+        model.eval()
+    stacked, count = stack(models), len(models)
+    predictions, log_odds = [], []
+    for start in range(0, len(images), BATCH):
+        inputs = normalise(images[start : start + BATCH], mean, scale)
+        with autocast(images.device, precision):
+            logits = stacked.logits(inputs, shared=True)
+        logits = logits.float()
+        given = labels[start : start + BATCH].repeat(count)
+        predictions.append(logits.argmax(2).cpu())
+        log_odds.append(log_odds_of(logits.flatten(0, 1), given).view(count, -1).cpu())
+    columns = torch.cat(predictions, dim=1).numpy(), torch.cat(log_odds, dim=1).numpy()
+    return list(zip(*columns, strict=True))

@@ -1,0 +1,80 @@
+"""How many models to train at once: measured, for each size, by a few steps of groups that double.
+
+A group pays where single models leave the device idle, until it is busy: that depends on the size, the data and the
+device, so nothing but a probe can tell. Where one by one is as fast, one by one it is.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from memscope.training.group import draws_while_training, train_group
+from memscope.training.loop import Draws, train_model
+from memscope.training.material import Material
+
+STEPS = 6
+WARM_UP = 3
+WORTH = 1.05
+"""A larger group must train so many times as many models in the same time."""
+LARGEST = 256
+
+Rate = Callable[[int], float]
+"""Models per second, as far as training steps go, of a group of so many"""
+
+
+def best_group(rate: Rate) -> int:
+    """The group, of 1, 2, 4, ... LARGEST models, beyond which doubling is not worth it, or finds no room."""
+    best, fastest = 1, rate(1)
+    group = 2
+    while group <= LARGEST:
+        try:
+            found = rate(group)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            break
+        if found < WORTH * fastest:
+            if group > 2:  # two at once may pay less than they cost, and four be worth it
+                break
+        else:
+            best, fastest = group, found
+        group *= 2
+    return best
+
+
+def measured_rate(material: Material, size: int) -> Rate:
+    """Trains the first models of a size for a few steps, on subsets of the usual size; nothing of it is kept."""
+    plan = material.plan
+    batch = plan.recipe.batch_size
+    recipe = replace(plan.recipe, epochs=1)  # losses are read at its end, which waits for the device
+
+    def rate(group: int) -> float:
+        draws = [Draws(plan.seed, size, model) for model in range(group)]
+        networks = [material.untrained(one) for one in draws]
+        subsets = [np.flatnonzero(plan.subset(material.num_train, model)) for model in range(group)]
+        images, labels, mean, scale = material.images, material.labels, material.mean, material.scale
+
+        def train(steps: int) -> None:
+            count = steps * batch
+            if group == 1:
+                train_model(
+                    networks[0], images, labels, subsets[0], count, recipe, draws[0], mean, scale, plan.precision
+                )
+            else:
+                train_group(networks, images, labels, subsets, count, recipe, draws, mean, scale, plan.precision)
+
+        train(WARM_UP)
+        start = time.perf_counter()
+        train(STEPS)
+        return group * STEPS / (time.perf_counter() - start)
+
+    return rate
+
+
+def group_of(material: Material, size: int) -> int:
+    """The number of models of a size to train at once; 1 for networks whose layers draw random numbers."""
+    if draws_while_training(material.untrained(Draws(material.plan.seed, size, 0))):
+        return 1
+    return best_group(measured_rate(material, size))

@@ -1,0 +1,156 @@
+"""Trained models of a run: one by one by `loop.py`, several at once by `group.py`, or taught by a teacher."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from memscope.store.ledger import FULL, Task
+from memscope.store.weights import Weights
+from memscope.training.distillation import Teacher
+from memscope.training.evaluation import evaluate
+from memscope.training.group import evaluate_group, train_group
+from memscope.training.loop import Course, Draws, train_model
+from memscope.training.material import Material
+
+Lone = tuple[Task, int, np.ndarray]
+"""A model that is trained without a teacher: its task, its number, and its subset bool [N]"""
+
+
+@dataclass(frozen=True, eq=False)
+class OneModel:
+    """What training one model gives, before the models of a task are put together."""
+
+    predictions: np.ndarray
+    """int [N + M], training examples first"""
+    log_odds: np.ndarray
+    """float16 [N + M]"""
+    epoch_loss: np.ndarray
+    diverged: bool
+    weights: Weights
+    seconds: float
+    teacher_seconds: float = 0.0
+
+
+def train_in_groups(material: Material, keep_weights: bool, lone: Sequence[Lone], group: int) -> Iterator[OneModel]:
+    """Train models, so many at once; where the device has no room for them, half as many from there on."""
+    done = 0
+    while done < len(lone):
+        some = lone[done : done + group]
+        try:
+            if len(some) == 1:
+                yield train_one(material, keep_weights, *some[0])
+            else:
+                yield from train_together(material, keep_weights, some)
+        except torch.OutOfMemoryError:
+            if len(some) == 1:
+                raise
+            torch.cuda.empty_cache()
+            group = len(some) // 2
+            continue
+        done += len(some)
+
+
+def train_together(material: Material, keep_weights: bool, some: Sequence[Lone]) -> list[OneModel]:
+    """Train and evaluate models of one size at once; each is taken to have had its part of the time."""
+    plan = material.plan
+    start = time.perf_counter()
+    draws = [Draws(plan.seed, task.size, model, task.replicate) for task, model, _ in some]
+    networks = [material.untrained(one) for one in draws]
+    pixels = (material.images, material.labels)
+    courses = train_group(
+        networks,
+        *pixels,
+        [np.flatnonzero(subset) for _, _, subset in some],
+        nominal_size(material, some[0][0]),
+        plan.recipe,
+        draws,
+        material.mean,
+        material.scale,
+        plan.precision,
+    )
+    found = evaluate_group(networks, *pixels, material.mean, material.scale, plan.precision)
+    seconds = (time.perf_counter() - start) / len(some)
+    return [
+        one_model(network, course, *outcome, keep_weights, seconds)
+        for network, course, outcome in zip(networks, courses, found, strict=True)
+    ]
+
+
+def nominal_size(material: Material, task: Task) -> int:
+    """Examples that decide the number of steps: models on all the data see as many epochs, not as many steps."""
+    return material.num_train if task.variant == FULL else round(material.num_train * material.plan.fraction)
+
+
+def one_model(
+    network: torch.nn.Module,
+    course: Course,
+    predictions: np.ndarray,
+    log_odds: np.ndarray,
+    keep_weights: bool,
+    seconds: float,
+    teacher_seconds: float = 0.0,
+) -> OneModel:
+    weights = {}
+    if keep_weights:
+        weights = {name: value.cpu().contiguous().numpy() for name, value in network.state_dict().items()}
+    return OneModel(
+        predictions,
+        log_odds,
+        course.epoch_loss,
+        # weights can become NaN in the very last step, after the last loss that was looked at
+        diverged=course.diverged or bool(np.isnan(log_odds).any()),
+        weights=weights,
+        seconds=seconds,
+        teacher_seconds=teacher_seconds,
+    )
+
+
+def train_one(
+    material: Material,
+    keep_weights: bool,
+    task: Task,
+    model: int,
+    subset: np.ndarray,
+    teacher: Teacher | None = None,
+) -> OneModel:
+    """Train and evaluate the model of this number in a task."""
+    plan = material.plan
+    start = time.perf_counter()
+    draws = Draws(plan.seed, task.size, model, task.replicate)
+    network = material.untrained(draws)
+    course = train_model(
+        network,
+        material.images,
+        material.labels,
+        np.flatnonzero(subset),
+        nominal_size(material, task),
+        plan.recipe,
+        draws,
+        material.mean,
+        material.scale,
+        plan.precision,
+        teacher,
+    )
+    predictions, log_odds = evaluate(
+        network, material.images, material.labels, material.mean, material.scale, plan.precision
+    )
+    # logits that are told from a table were computed before the start
+    before = teacher.seconds if teacher and teacher.table is not None else 0.0
+    seconds = time.perf_counter() - start + before
+    return one_model(network, course, predictions, log_odds, keep_weights, seconds, teacher.seconds if teacher else 0.0)
+
+
+def without_teacher(material: Material) -> OneModel:
+    """A student that was not trained, because its teacher diverged: it counts as diverged, and is never scored."""
+    count = len(material.labels)
+    return OneModel(
+        np.zeros(count, dtype=np.int64),
+        np.full(count, np.nan, dtype=np.float16),
+        np.full(material.plan.recipe.epochs, np.nan, dtype=np.float32),
+        diverged=True,
+        weights={},
+        seconds=0.0,
+    )
