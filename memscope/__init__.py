@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from memscope.analysis.influence import influence, influence_blocks
     from memscope.analysis.memorisation import Memorisation, memorisation
     from memscope.analysis.population import Population, population
     from memscope.analysis.residual_memory import ResidualMemory
@@ -47,6 +48,8 @@ __all__ = [
     "TrajectoryTypes",
     "balanced_subsets",
     "classify_trajectories",
+    "influence",
+    "influence_blocks",
     "load_dataset",
     "memorisation",
     "open_run",
@@ -57,6 +60,7 @@ __all__ = [
 # Where each public name lives. They are imported when first asked for, so that `memscope --help` loads
 # neither numpy nor torch.
 HOMES = {
+    "memscope.analysis.influence": ("influence", "influence_blocks"),
     "memscope.analysis.memorisation": ("Memorisation", "memorisation"),
     "memscope.analysis.population": ("Population", "population"),
     "memscope.analysis.residual_memory": ("ResidualMemory",),

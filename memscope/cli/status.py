@@ -1,6 +1,7 @@
 """`memscope status`: what is done, what is missing, what failed."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,15 +16,22 @@ Example:
 
 @click.command("status", epilog=EPILOG)
 @run_argument
+@click.option("--timing", is_flag=True, help="Tell where the time of the run's commands went.")
 @json_option
-def command(run: Path, as_json: bool) -> None:
+def command(run: Path, timing: bool, as_json: bool) -> None:
     """What of RUN is done, is missing, has failed, is out of date."""
     from memscope.cli.printing import decimals, duration, print_json, say, size_of, table
     from memscope.steps.status import status
+    from memscope.steps.timing import timing_rows
 
     found = status(run)
+    if timing:
+        found["timing"] = timing_rows(run)
     if as_json:
         print_json(found)
+        return
+    if timing:
+        show_timing(found["timing"])
         return
     table(
         f"{found['family']} on {found['data']}, {found['models_planned']} models of each {found['axis']} planned",
@@ -84,3 +92,31 @@ def command(run: Path, as_json: bool) -> None:
             if recorded
             else f"Next: memscope train-family {run} trains what is missing."
         )
+
+
+def show_timing(rows: list[dict[str, Any]]) -> None:
+    """The time of the commands that ended well, and how much of it was not training."""
+    from memscope.cli.printing import duration, percent, say, table
+
+    if not rows:
+        say("No command on this run has noted its time yet.")
+        return
+    table(
+        "Where the time went (wall clock, from the start of the program)",
+        ["command", "calls", "time", "training", "other", "other, share"],
+        [
+            [
+                row["command"],
+                str(row["calls"]),
+                duration(row["seconds"]),
+                duration(row["training"]),
+                duration(row["other"]),
+                percent(row["other"] / row["seconds"] if row["seconds"] else None),
+            ]
+            for row in rows
+        ],
+    )
+    say(
+        "training: of all workers over their number. other: starting up, evaluation, waiting, writing, scoring, "
+        "comparing, drawing. Calls that were interrupted are not in it."
+    )

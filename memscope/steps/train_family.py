@@ -25,6 +25,7 @@ from memscope.steps.options import (
     with_saved_axis,
 )
 from memscope.steps.precision import SizePrecision, Until, next_models, precision, reached, told
+from memscope.steps.timing import timed
 from memscope.steps.training import Trained, train_tasks
 from memscope.steps.work import OnEnd, Say, Where, check_where, silent, unseen, workers_of
 from memscope.store.atomic import remove_abandoned
@@ -52,11 +53,28 @@ def train_family(
     `until` adds blocks of models, equally at all sizes, until their scores are as precise as asked.
     """
     where = where or Where()
+    with timed(path, "train-family") as spent:
+        trained = train_until(Path(path), choices, where, missing_weights, replicates, until, say, on_end)
+        spent.trained(trained.seconds, workers_of(where, resolve_device(where.device)))
+    return trained
+
+
+def train_until(
+    path: Path,
+    choices: Choices,
+    where: Where,
+    missing_weights: bool,
+    replicates: int,
+    until: Until | None,
+    say: Say,
+    on_end: OnEnd,
+) -> Trained:
+    """`train_family`, without its time being noted."""
     check_where(where)
     if missing_weights and not where.keep_weights:
         raise OptionError("--missing-weights is for keeping weights and --no-weights for not; leave one out")
     device = resolve_device(where.device)
-    run = prepare(Path(path), choices, device, say)
+    run = prepare(path, choices, device, say)
     if run.plan.recipe.trainer == RECORDED:
         return Trained(run)
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
@@ -70,7 +88,12 @@ def train_family(
         grown = grow(trained.run, (), next_models(found, until, trained.run.plan))
         more = train_missing(grown, where, device, False, 1, say, on_end)
         trained = Trained(
-            grown, trained.trained + more.trained, trained.already, more.failures, trained.diverged + more.diverged
+            grown,
+            trained.trained + more.trained,
+            trained.already,
+            more.failures,
+            trained.diverged + more.diverged,
+            trained.seconds + more.seconds,
         )
     return trained
 

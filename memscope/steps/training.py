@@ -25,6 +25,8 @@ class Trained:
     """Tasks that failed twice, and the last line of why"""
     diverged: list[tuple[Task, int]] = field(default_factory=list)
     """This call's models whose loss became NaN or infinite, each with its task"""
+    seconds: float = 0.0
+    """Of training, without evaluation, of this call's models, added up over the workers"""
 
 
 def train_tasks(
@@ -50,6 +52,7 @@ def train_tasks(
         if weights:  # before the outcome, which is the record that the task is done
             write_weights(run.path, run.plan, task, weights)
         write_outcome(run.path, run.plan, task, outcome)
+        result.seconds += float((outcome.seconds - outcome.evaluation_seconds).sum())
         lost = zip(task.models, outcome.diverged, strict=True)
         result.diverged += [(task, model) for model, diverged in lost if diverged]
 

@@ -38,6 +38,7 @@ OUTCOME = {
     "own_accuracy": Field(("model",), "1", "share of its own subset that the model fits"),
     "diverged": Field(("model",), "1", "1 where the loss became NaN or infinite; such a model is never scored"),
     "seconds": Field(("model",), "s", "wall-clock time of training and evaluation"),
+    "evaluation_seconds": Field(("model",), "s", "part of it in evaluation; may be missing"),
     "teacher_seconds": Field(("model",), "s", "part of it in the teacher's forward passes; distilled models only"),
 }
 

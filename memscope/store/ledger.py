@@ -67,6 +67,8 @@ class Outcome:
     """float32 [m], wall-clock time of training and evaluation"""
     made_by: dict[str, str]
     """device, precision, versions"""
+    evaluation_seconds: np.ndarray | None = None
+    """float32 [m], the part of `seconds` that is evaluation; None in outcomes of before it was kept, or recorded"""
     teacher_seconds: np.ndarray | None = None
     """float32 [m], the part of `seconds` that went into the teacher's forward passes; None without a teacher"""
 
@@ -202,6 +204,8 @@ def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
             "diverged": outcome.diverged.astype(np.uint8),
             "seconds": outcome.seconds.astype(np.float32),
         }
+        if outcome.evaluation_seconds is not None:
+            columns["evaluation_seconds"] = outcome.evaluation_seconds.astype(np.float32)
         if outcome.teacher_seconds is not None and teaching_of(task.variant):
             columns["teacher_seconds"] = outcome.teacher_seconds.astype(np.float32)
         for name, values in columns.items():
@@ -231,8 +235,11 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
             ):
                 found = file[name][()].tolist() if name == "model" else file.attrs[name]
                 check_stamp(path, name, str(expected), str(found))
-            values = {name: file[name][()] for name in OUTCOME if name not in ("subset_digest", "teacher_seconds")}
-            teacher_seconds = file["teacher_seconds"][()] if teaching_of(task.variant) else None
+            optional = ("evaluation_seconds", "teacher_seconds")
+            values = {name: file[name][()] for name in OUTCOME if name not in ("subset_digest", *optional)}
+            parts = {name: file[name][()] if name in file else None for name in optional}
+            if teaching_of(task.variant) and parts["teacher_seconds"] is None:
+                raise KeyError("teacher_seconds")
             digests = file["subset_digest"].asstr()[()]
             num_examples = int(file.attrs["num_examples"])
             made_by = {
@@ -258,7 +265,7 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
         diverged=values["diverged"].astype(bool),
         seconds=values["seconds"],
         made_by=made_by,
-        teacher_seconds=teacher_seconds,
+        **parts,
     )
 
 

@@ -31,6 +31,7 @@ class OneModel:
     diverged: bool
     weights: Weights
     seconds: float
+    evaluation_seconds: float
     teacher_seconds: float = 0.0
 
 
@@ -71,10 +72,12 @@ def train_together(material: Material, keep_weights: bool, some: Sequence[Lone])
         material.scale,
         plan.precision,
     )
+    between = time.perf_counter()
     found = evaluate_group(networks, *pixels, material.mean, material.scale, plan.precision)
-    seconds = (time.perf_counter() - start) / len(some)
+    end = time.perf_counter()
+    seconds, evaluation = (end - start) / len(some), (end - between) / len(some)
     return [
-        one_model(network, course, *outcome, keep_weights, seconds)
+        one_model(network, course, *outcome, keep_weights, seconds, evaluation)
         for network, course, outcome in zip(networks, courses, found, strict=True)
     ]
 
@@ -91,6 +94,7 @@ def one_model(
     log_odds: np.ndarray,
     keep_weights: bool,
     seconds: float,
+    evaluation_seconds: float,
     teacher_seconds: float = 0.0,
 ) -> OneModel:
     weights = {}
@@ -104,6 +108,7 @@ def one_model(
         diverged=course.diverged or bool(np.isnan(log_odds).any()),
         weights=weights,
         seconds=seconds,
+        evaluation_seconds=evaluation_seconds,
         teacher_seconds=teacher_seconds,
     )
 
@@ -134,13 +139,23 @@ def train_one(
         plan.precision,
         teacher,
     )
+    between = time.perf_counter()
     predictions, log_odds = evaluate(
         network, material.images, material.labels, material.mean, material.scale, plan.precision
     )
+    end = time.perf_counter()
     # logits that are told from a table were computed before the start
     before = teacher.seconds if teacher and teacher.table is not None else 0.0
-    seconds = time.perf_counter() - start + before
-    return one_model(network, course, predictions, log_odds, keep_weights, seconds, teacher.seconds if teacher else 0.0)
+    return one_model(
+        network,
+        course,
+        predictions,
+        log_odds,
+        keep_weights,
+        seconds=end - start + before,
+        evaluation_seconds=end - between,
+        teacher_seconds=teacher.seconds if teacher else 0.0,
+    )
 
 
 def without_teacher(material: Material) -> OneModel:
@@ -153,4 +168,5 @@ def without_teacher(material: Material) -> OneModel:
         diverged=True,
         weights={},
         seconds=0.0,
+        evaluation_seconds=0.0,
     )

@@ -99,6 +99,7 @@ def put_together(
         own_accuracy=own_accuracy(predictions[:, :num_train], examples.labels, in_subset),
         diverged=np.array([one.diverged for one in models]),
         seconds=np.array([one.seconds for one in models], dtype=np.float32),
+        evaluation_seconds=np.array([one.evaluation_seconds for one in models], dtype=np.float32),
         teacher_seconds=np.array([one.teacher_seconds for one in models], dtype=np.float32),
         made_by=made_by,
     )
@@ -181,7 +182,9 @@ def with_trainer(job: Job, examples: Examples) -> TrainBundle:
         start = time.perf_counter()
         draws = Draws(plan.seed, task.size, model, task.replicate)
         predictions, log_odds, diverged = train_with(trainer, dataset, subset, draws)
-        return OneModel(predictions, log_odds, unknown, diverged, weights={}, seconds=time.perf_counter() - start)
+        seconds = time.perf_counter() - start
+        # what of it is evaluation the user's own function does not say
+        return OneModel(predictions, log_odds, unknown, diverged, {}, seconds, evaluation_seconds=0.0)
 
     def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> list[list[OneModel]]:
         return [
