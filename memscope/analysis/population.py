@@ -28,7 +28,7 @@ from memscope.analysis.population_moments import (
     moments,
 )
 from memscope.analysis.population_posterior import CHUNK, TypeDraws, posteriors
-from memscope.analysis.population_prior import Prior, fit_prior, memberships
+from memscope.analysis.population_prior import COARSE, FINE, Prior, fit_prior, memberships
 from memscope.analysis.population_sums import PopulationSums, population_sums
 from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED, _check_options
 from memscope.errors import OptionError
@@ -67,7 +67,9 @@ class Population:
     share_high: Floats
     """[sizes]: the same above HIGH"""
     prior: Prior | None
-    """What was fitted; None where nothing could be"""
+    """What was fitted for the scores; None where nothing could be"""
+    type_prior: Prior | None
+    """What was fitted for types and shares, in finer detail"""
     fitted_examples: int
     undefined: NDArray[np.int64]
     """[sizes]: how many scores are NaN"""
@@ -121,12 +123,12 @@ def population_from_sums(
 
         N(mu_k + G_k (G_k + Sigma_k)^-1 (F - mu_k),  G_k - G_k (G_k + Sigma_k)^-1 G_k + error of mu_k)
 
-    with weights as probable as F makes the components. Accuracies and scores are its means; types are shares of
-    draws, classified by the raw rule, and called where the most frequent has `confidence`. The shares of types in the
-    population are the means over all the examples of their type probabilities: the fitted prior, updated once by
-    the examples, which takes out most of what normal components do not fit. Their standard
-    errors leave out each block of models (each of 20 groups of them) and fit again. `share_low` and `share_high` are
-    such means too, of the probabilities of an extreme score.
+    with weights as probable as F makes the components. Accuracies and scores are its means. Types, of a mixture in
+    finer detail, are shares of draws, classified by the raw rule, and called where the most frequent has
+    `confidence`. The shares of types in the population are the means over all the examples of their type
+    probabilities: the fitted prior, updated once by the examples, which takes out most of what normal components do
+    not fit. Their standard errors leave out each block of models (each of 20 groups of them) and fit again.
+    `share_low` and `share_high` are such means too, of the probabilities of an extreme score.
     """
     _check_options(epsilon, confidence)
     shape = (sums.sizes, sums.examples)
@@ -136,21 +138,24 @@ def population_from_sums(
     score, score_sd, accuracy_in, accuracy_out, low, high = (np.full(shape, np.nan) for _ in range(6))
     probabilities = np.full((sums.examples, len(TYPES)), np.nan)
     shares, shares_sd = np.full((2, len(TYPES)), np.nan)
-    prior = None
+    prior = type_prior = None
     if len(known_sizes):
         patterns = model_patterns(sums, kept)
         data = moments(sums, kept, patterns)
-        prior = fit_prior(data, patterns)
+        prior, type_prior = (fit_prior(data, patterns, detail) for detail in (COARSE, FINE))
         accuracies = accuracy_positions(kept)
         draws = TypeDraws(sums.sizes, seed) if types and len(known_sizes) == sums.sizes > 1 else None
         for first in range(0, sums.examples, CHUNK):
             chunk = slice(first, first + CHUNK)
             means = measured_means(sums, kept, chunk)
-            for some, posterior in posteriors(prior, means, patterns.of_example[chunk], patterns, accuracies):
+            pattern = patterns.of_example[chunk]
+            for some, posterior in posteriors(prior, means, pattern, patterns, accuracies):
                 place = np.ix_(known_sizes, first + some)
                 inside, outside = np.split(posterior.accuracies.T, 2)
                 accuracy_in[place], accuracy_out[place], score[place] = inside, outside, inside - outside
                 score_sd[place] = posterior.score_sd.T
+            for some, posterior in posteriors(type_prior, means, pattern, patterns, accuracies):
+                place = np.ix_(known_sizes, first + some)
                 low[place], high[place] = posterior.score_below(LOW).T, 1 - posterior.score_below(HIGH).T
                 if draws is not None:
                     probabilities[first + some] = draws.probabilities(posterior, epsilon)
@@ -160,7 +165,7 @@ def population_from_sums(
         if draws is not None and not np.isnan(probabilities).all():
             shares = np.nanmean(probabilities, axis=0)
             defined = ~np.isnan(probabilities[sums.sample, 0])
-            shares_sd = shares_error(prior, data, patterns, accuracies, defined, epsilon, seed)
+            shares_sd = shares_error(type_prior, data, patterns, accuracies, defined, epsilon, seed)
     return Population(
         score=score,
         score_sd=score_sd,
@@ -173,6 +178,7 @@ def population_from_sums(
         share_low=mean_of_known(low),
         share_high=mean_of_known(high),
         prior=prior,
+        type_prior=type_prior,
         fitted_examples=len(sums.sample),
         undefined=missing.sum(axis=1),
         without_probability=np.isnan(sums.probability).any(axis=0).sum(axis=1),
@@ -221,7 +227,7 @@ def shares_error(
     for group in range(groups):
         means = data.without[group]
         others = replace(data, means=means, without=data.without[:0])
-        again = fit_prior(others, fewer, start, REFIT_ROUNDS)
+        again = fit_prior(others, fewer, FINE, start, REFIT_ROUNDS)
         total = np.zeros(len(TYPES))
         for _, posterior in posteriors(again, means[chosen], data.pattern[chosen], fewer, accuracies):
             total += draws.probabilities(posterior, epsilon).sum(axis=0)

@@ -68,7 +68,7 @@ def population_raw(in_subset, correct):
 
 def test_more_components_beat_the_linear_estimate_where_examples_are_of_several_kinds(monkeypatch):
     random = np.random.default_rng(0)
-    examples, models, sizes = 1000, 40, 4
+    examples, models, sizes = 2000, 40, 4
     in_subset = balanced_subsets(examples, models, 0.7, 0)
     rising = random.random(examples) < 0.2
     inside = np.where(rising, np.linspace(0.1, 1, sizes)[:, np.newaxis], 0.97)
