@@ -1,8 +1,9 @@
-# `make demo` and `make test` make .venv and install what they need, pinned by constraints.txt; a second call reuses it.
+# `make demo`, `make test` and `make bench` make .venv and install what they need, pinned by constraints.txt; a second
+# call reuses it.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint types pytest clean
+.PHONY: demo test bench lint types pytest clean
 
 demo: .venv/ready-run
 	$(BIN)/memscope demo
@@ -20,6 +21,12 @@ types: .venv/ready-test
 pytest: .venv/ready-test
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10
 
+# Ratios against others, on the CPU: about 15 minutes of a machine that does nothing else.
+bench: .venv/ready-bench
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/influence.py
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/residual_memory.py --queries 4096 --repeats 3
+	$(BIN)/python benchmarks/throughput.py --widths 4,8,16,32
+
 .venv/ready-run: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "memscope needs Python 3.11 or newer; set PYTHON=")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -29,6 +36,10 @@ pytest: .venv/ready-test
 
 .venv/ready-test: .venv/ready-run
 	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --disable-pip-version-check -q -e '.[test]'
+	touch $@
+
+.venv/ready-bench: .venv/ready-run
+	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --disable-pip-version-check -q -e '.[benchmarks]'
 	touch $@
 
 clean:

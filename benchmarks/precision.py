@@ -154,10 +154,10 @@ def table(outcomes: Outcomes, numbers: list[int]) -> dict[str, list[float]]:
 
 def draw(runs: list[Outcomes], numbers: list[list[int]], errors: list[dict[str, list[float]]]) -> Figure:
     """Squared error over the number of models, both on logarithmic axes: a panel for every run."""
-    wide, tall, between, under, above = 3.6, 3.2, 0.9, 0.5, 0.55
+    wide, tall, between, under, above = 3.6, 3.2, 0.9, 0.5, 0.3
     width = 2 * MARGIN + 0.6 + len(runs) * wide + (len(runs) - 1) * between
     gains = [
-        f"{run.name}: {k} models are as precise as {k * error['raw'][place] / error['population'][place]:.0f}"
+        f"{run.name}: {k} models are as precise as {k * error['raw'][place] / error['population'][place]:.0f} of raw scores"
         for run, ks, error in zip(runs, numbers, errors, strict=True)
         for place, k in enumerate(ks)
         if k == 20

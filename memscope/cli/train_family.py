@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memscope.cli.types import Sizes, json_option, run_argument, work_options
+from memscope.cli.types import Shard, Sizes, json_option, run_argument, work_options
 
 if TYPE_CHECKING:
     from memscope.steps.forecast import Forecast
@@ -95,6 +95,9 @@ REPLICATES = "2: train the subsets of the first block twice, to tell training no
     help="Add models until halves of them agree so well (rank correlation).",
 )
 @work_options
+@click.option(
+    "--shard", type=Shard(), default=(1, 1), help="Train the I-th of N shares of the models only (docs/scaling.md)."
+)
 @click.option("--no-weights", is_flag=True, help="Do not keep trained weights.")
 @click.option("--missing-weights", is_flag=True, help="Train models again whose weights were not kept.")
 @click.option("--dry-run", is_flag=True, help="Print models, time, disk and expected standard error; write nothing.")
@@ -105,6 +108,7 @@ def command(
     device: str,
     engine: str,
     workers: int | None,
+    shard: tuple[int, int],
     no_weights: bool,
     missing_weights: bool,
     replicates: int,
@@ -132,7 +136,7 @@ def command(
     until = Until(until_error, until_error_population, until_agreement)
     if plan is not None:
         given = choices_from_plan(read_plan(plan), given)
-    where = Where(device=device, engine=engine, workers=workers, keep_weights=not no_weights)
+    where = Where(device=device, engine=engine, workers=workers, keep_weights=not no_weights, shard=shard)
     if dry_run:
         ahead = plan_ahead(run, given, where, until=until, say=lambda text: click.echo(text, err=True))
         show_forecast(ahead, until.asked, as_json)
@@ -151,7 +155,7 @@ def command(
     if as_json:
         print_json(as_summary(trained))
     else:
-        show_trained(trained)
+        show_trained(trained, shard)
     if trained.failures:
         sys.exit(1)
 
@@ -174,7 +178,7 @@ def as_summary(trained: "Trained") -> dict[str, Any]:
     }
 
 
-def show_trained(trained: "Trained") -> None:
+def show_trained(trained: "Trained", shard: tuple[int, int]) -> None:
     from memscope.cli.printing import say
     from memscope.recipe import RECORDED
 
@@ -188,7 +192,9 @@ def show_trained(trained: "Trained") -> None:
         f"{plan.models} models{full} planned."
     )
     show_lost(trained)
-    if not trained.failures:
+    if shard[1] > 1:
+        say(f"Those are the numbers of share {shard[0]} of {shard[1]}; memscope status {run.path} tells of all.")
+    elif not trained.failures:
         say(f"Next: memscope score {run.path}")
 
 

@@ -34,6 +34,21 @@ class Numbers(click.ParamType):
             self.fail(f"{value!r} is not numbers with commas between, as in 0.5,1,2", param, ctx)
 
 
+class Shard(click.ParamType):
+    """One of several shares of the work: the i-th of n."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            share, shares = (int(part) for part in str(value).split("/"))
+        except ValueError:
+            self.fail(f"{value!r} is not I/N, as in 1/8", param, ctx)
+        return share, shares
+
+
 plot_option = click.option(
     "--plot",
     is_flag=False,

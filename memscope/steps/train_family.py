@@ -27,10 +27,10 @@ from memscope.steps.options import (
 from memscope.steps.precision import SizePrecision, Until, next_models, precision, reached, told
 from memscope.steps.timing import timed
 from memscope.steps.training import Trained, train_tasks
-from memscope.steps.work import OnEnd, Say, Where, check_where, silent, unseen, workers_of
+from memscope.steps.work import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
 from memscope.store.atomic import remove_abandoned
 from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
-from memscope.store.ledger import FULL, ONEHOT, Task, all_tasks, finished_tasks, missing_tasks, outcome_path
+from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 
@@ -71,6 +71,8 @@ def train_until(
 ) -> Trained:
     """`train_family`, without its time being noted."""
     check_where(where)
+    if where.shard[1] > 1 and until is not None and until.asked:
+        raise OptionError("--until-... looks at the models of all shards; train without it, then see memscope status")
     if missing_weights and not where.keep_weights:
         raise OptionError("--missing-weights is for keeping weights and --no-weights for not; leave one out")
     device = resolve_device(where.device)
@@ -121,7 +123,8 @@ def plan_ahead(
         dataset = dataset or load_as_planned(plan, None)
     else:
         dataset, plan = plan_anew(directory, choices, device, say)
-    tasks = [*missing_tasks(directory, plan), *missing_tasks(directory, plan, FULL)]
+    share = of_shard(where, [*all_tasks(plan), *all_tasks(plan, FULL)])
+    tasks = [task for task in share if not outcome_path(directory, plan, task).is_file()]
     say("measuring a few training steps at each size")
     return forecast(plan, dataset, tasks, device, workers, where.keep_weights, pilot, until)
 
@@ -224,24 +227,19 @@ def train_missing(
 ) -> Trained:
     """Train what the ledger lacks: the models on subsets, those on all the data, and second ones of a subset."""
     plan = run.plan
-    tasks = [*missing_tasks(run.path, plan), *missing_tasks(run.path, plan, FULL)]
-    tasks += [task for task in second_tasks(plan, replicates) if not outcome_path(run.path, plan, task).exists()]
-    if missing_weights:
-        tasks = [
-            task
-            for variant in (ONEHOT, FULL)
-            for task in all_tasks(plan, variant)
-            if not weights_path(run.path, plan, task).is_file()
-        ]
+    # by their place among all tasks of the plan, not among the missing ones: shares must not move as others are done
+    share = of_shard(where, [*all_tasks(plan), *all_tasks(plan, FULL), *second_tasks(plan, replicates)])
+    path_of = weights_path if missing_weights else outcome_path
+    again = set(second_tasks(plan, replicates)) if missing_weights else set()
+    tasks = [task for task in share if task not in again and not path_of(run.path, plan, task).is_file()]
     total = sum(task.count for task in tasks)
     if tasks:
-        again = " again where only the weights are missing" if missing_weights else ""
-        say(f"training {total} models{again} with {workers_of(where, device)} workers")
+        how = " again where only the weights are missing" if missing_weights else ""
+        say(f"training {total} models{how} with {workers_of(where, device)} workers")
     groups = group_sizes(run, tasks, device, workers_of(where, device), say)
     bundles = bundles_of(tasks, groups)
     trained = train_tasks(run, bundles, where, device, on_end, groups=groups, for_weights=missing_weights)
-    planned = len(plan.sizes) * (plan.models + plan.full_models) + sum(t.count for t in second_tasks(plan, replicates))
-    trained.already = planned - total
+    trained.already = sum(task.count for task in share) - total
     return trained
 
 

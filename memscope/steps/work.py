@@ -29,6 +29,8 @@ class Where:
     engine: str = "processes"
     workers: int | None = None
     keep_weights: bool = True
+    shard: tuple[int, int] = (1, 1)
+    """(i, n): of all tasks of the plan only every n-th is done here, from the i-th on; i from 1 to n"""
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,21 @@ class Done:
 def check_where(where: Where) -> None:
     if where.workers is not None and where.workers < 1:
         raise OptionError(f"--workers is {where.workers}; it must be at least 1")
+    share, shares = where.shard
+    if not 1 <= share <= shares:
+        raise OptionError(f"--shard is {share}/{shares}; it must be i/n with i from 1 to n, as in 1/8 to 8/8")
     open_engine(where.engine)
 
 
 def workers_of(where: Where, device: str) -> int:
     """How many workers there will be; the inline engine is one."""
     return 1 if where.engine == "inline" else where.workers or default_workers(device, cores())
+
+
+def of_shard(where: Where, tasks: Sequence[Task]) -> list[Task]:
+    """The tasks that are done here, of all tasks in an order that every shard knows."""
+    share, shares = where.shard
+    return list(tasks[share - 1 :: shares])
 
 
 def cores() -> int:

@@ -14,6 +14,7 @@ from memscope.datasets import load_dataset
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.run import open_run
 from memscope.steps.options import Choices
+from memscope.steps.precision import Until
 from memscope.steps.score import score
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.work import Where
@@ -566,3 +567,37 @@ def test_a_fresh_demo_removes_a_demo_and_nothing_that_only_looks_like_one(tmp_pa
     (path / "plan.toml").write_bytes(plan_to_toml(plan))
     remove_demo(path)
     assert not path.exists()
+
+
+def test_shares_of_the_work_make_the_whole_whatever_their_number(tiny_run, tiny_choices, tmp_path):
+    path = tmp_path / "run"
+    choices = tiny_choices
+    first = train_family(path, choices, replace(INLINE, shard=(1, 3)))
+    again = train_family(path, choices, replace(INLINE, shard=(1, 3)))
+    assert (again.trained, again.already) == (0, first.trained)
+    # half-way there are two shares in place of three
+    rest = [train_family(path, choices, replace(INLINE, shard=(share, 2))) for share in (2, 1)]
+    assert first.trained + sum(one.trained for one in rest) == 3 * 20
+    assert train_family(path, choices, INLINE).trained == 0
+    assert_same_outcomes(tiny_run, path)
+    # models on all the data are shared out too
+    full = [train_family(path, replace(choices, full=2), replace(INLINE, shard=(share, 2))) for share in (1, 2)]
+    assert [one.trained for one in full] == [3, 3]
+
+
+@pytest.mark.parametrize("shard", [(0, 2), (3, 2), (1, 0), (-1, 2)])
+def test_shares_that_there_are_not_are_refused(shard, tiny_choices, tmp_path):
+    with pytest.raises(OptionError, match="it must be i/n with i from 1 to n"):
+        train_family(tmp_path / "run", tiny_choices, replace(INLINE, shard=shard))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_share_cannot_tell_how_precise_the_whole_is(tiny_choices, tmp_path):
+    with pytest.raises(OptionError, match="looks at the models of all shards"):
+        train_family(tmp_path / "run", tiny_choices, replace(INLINE, shard=(1, 2)), until=Until(error=0.5))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_of_a_share_tells_of_that_share(tiny_choices, tmp_path):
+    ahead = [plan_ahead(tmp_path / "run", tiny_choices, replace(INLINE, shard=(share, 2))) for share in (1, 2)]
+    assert [sum(size.models for size in one.sizes) for one in ahead] == [30, 30]
