@@ -156,12 +156,11 @@ def draw(runs: list[Outcomes], numbers: list[list[int]], errors: list[dict[str, 
     """Squared error over the number of models, both on logarithmic axes: a panel for every run."""
     wide, tall, between, under, above = 3.6, 3.2, 0.9, 0.5, 0.3
     width = 2 * MARGIN + 0.6 + len(runs) * wide + (len(runs) - 1) * between
-    gains = [
-        f"{run.name}: {k} models are as precise as {k * error['raw'][place] / error['population'][place]:.0f} of raw scores"
-        for run, ks, error in zip(runs, numbers, errors, strict=True)
-        for place, k in enumerate(ks)
-        if k == 20
-    ]
+    gains = []
+    for run, ks, error in zip(runs, numbers, errors, strict=True):
+        gained = {k: k * raw / ours for k, raw, ours in zip(ks, error["raw"], error["population"], strict=True)}
+        if 20 in gained:
+            gains.append(f"{run.name}: 20 models are as precise as {gained[20]:.0f} of raw scores")
     figure, bottom = page(
         max(width, 6.0),
         above + tall + under,
