@@ -212,6 +212,7 @@ def show_subsets(summary: dict[str, Any]) -> None:
         ],
     )
     say(
+        "Scores, here and below, are raw ones. "
         "ResMem's score is its own: with the memory of a subset it is a learning algorithm too. Change of the score: ± "
         "standard error by leaving out blocks of models; of the test accuracy, in points: ± standard deviation over "
         "models."

@@ -45,7 +45,7 @@ def caption(setting: Setting, *notes: str) -> str:
     about = (
         f"Data: {truncated(setting.data, SMALL, LONGEST_NAME)}, {setting.examples:,} training examples{flipped}. "
         f"Family: {truncated(setting.family, SMALL, LONGEST_NAME)}, {models} models at each {setting.axis}, "
-        f"each trained on {percent(setting.fraction)} of the examples."
+        f"each trained on {percent(setting.fraction)} of the examples. Scores are raw ones."
     )
     return " ".join((*notes, about))
 
