@@ -53,7 +53,7 @@ def timed(material: Material, width: int, models: int, group: int) -> tuple[floa
     task = Task("onehot", width, 0, models)
     lone = [(task, model, material.plan.subset(material.num_train, model)) for model in range(models)]
     start = time.perf_counter()
-    found = list(train_in_groups(material, False, lone, group))
+    found = list(train_in_groups(material, False, lone, {width: group}))
     return time.perf_counter() - start, found
 
 

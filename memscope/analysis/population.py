@@ -112,9 +112,16 @@ def population(
 
 
 def population_from_sums(
-    sums: PopulationSums, epsilon: float = 0.2, confidence: float = 0.8, seed: int = 0, types: bool = True
+    sums: PopulationSums,
+    epsilon: float = 0.2,
+    confidence: float = 0.8,
+    seed: int = 0,
+    types: bool = True,
+    shares: bool = True,
 ) -> Population:
-    """`population`, from sums over models; without `types`, which take most of the time, those are all undefined.
+    """`population`, from sums over models.
+
+    Types and their shares take most of the time, and may be left undefined; so may the shares of extreme scores.
 
     The measured vector of an example is F = (mean correct, mean probability) of the models trained with it and of
     those trained without it, at all sizes. With the prior of `fit_prior`, a mixture of normals N(mu_k, G_k) with
@@ -137,12 +144,13 @@ def population_from_sums(
     known_sizes = np.flatnonzero(kept[0, 0])
     score, score_sd, accuracy_in, accuracy_out, low, high = (np.full(shape, np.nan) for _ in range(6))
     probabilities = np.full((sums.examples, len(TYPES)), np.nan)
-    shares, shares_sd = np.full((2, len(TYPES)), np.nan)
+    type_shares, shares_sd = np.full((2, len(TYPES)), np.nan)
     prior = type_prior = None
     if len(known_sizes):
         patterns = model_patterns(sums, kept)
         data = moments(sums, kept, patterns)
-        prior, type_prior = (fit_prior(data, patterns, detail) for detail in (COARSE, FINE))
+        prior = fit_prior(data, patterns, COARSE)
+        type_prior = fit_prior(data, patterns, FINE) if types or shares else None
         accuracies = accuracy_positions(kept)
         draws = TypeDraws(sums.sizes, seed) if types and len(known_sizes) == sums.sizes > 1 else None
         for first in range(0, sums.examples, CHUNK):
@@ -154,6 +162,8 @@ def population_from_sums(
                 inside, outside = np.split(posterior.accuracies.T, 2)
                 accuracy_in[place], accuracy_out[place], score[place] = inside, outside, inside - outside
                 score_sd[place] = posterior.score_sd.T
+            if type_prior is None:
+                continue
             for some, posterior in posteriors(type_prior, means, pattern, patterns, accuracies):
                 place = np.ix_(known_sizes, first + some)
                 low[place], high[place] = posterior.score_below(LOW).T, 1 - posterior.score_below(HIGH).T
@@ -162,8 +172,8 @@ def population_from_sums(
         for values in (score, score_sd, accuracy_in, accuracy_out, low, high):
             values[missing] = np.nan
         probabilities[missing.any(axis=0)] = np.nan
-        if draws is not None and not np.isnan(probabilities).all():
-            shares = np.nanmean(probabilities, axis=0)
+        if type_prior is not None and draws is not None and not np.isnan(probabilities).all():
+            type_shares = np.nanmean(probabilities, axis=0)
             defined = ~np.isnan(probabilities[sums.sample, 0])
             shares_sd = shares_error(type_prior, data, patterns, accuracies, defined, epsilon, seed)
     return Population(
@@ -173,7 +183,7 @@ def population_from_sums(
         accuracy_out=accuracy_out,
         type_probabilities=probabilities,
         called=called_types(probabilities, confidence),
-        shares=shares,
+        shares=type_shares,
         shares_sd=shares_sd,
         share_low=mean_of_known(low),
         share_high=mean_of_known(high),

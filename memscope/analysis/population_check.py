@@ -48,6 +48,8 @@ class HalvesCheck:
     """c = sum[(estimate - other raw)^2 - noise] / sum sd^2: 1 for standard deviations that are right"""
     calibration_spread: Floats
     """Standard deviation of c over the ways of halving; NaN of a single one"""
+    ways: int
+    """Of halving"""
     calibration_thirds: Floats
     """[3], over all sizes: c of the third of the examples with the smallest sd, the middle one, the one with the
     largest"""
@@ -59,16 +61,20 @@ class HalvesCheck:
 
     @property
     def helps(self) -> NDArray[np.bool_]:
-        return self.ratio < 1
+        return self.squared_error < self.raw_squared_error
 
     @property
     def calibrated(self) -> list[bool | None]:
-        """Of each size, whether c lies within CALIBRATED; None where ways of halving go too far apart to tell."""
-        spread = np.nan_to_num(self.calibration_spread)
+        """Of each size, whether c lies within CALIBRATED; None where ways of halving go too far apart to tell.
+
+        It does where all of c, give or take its spread's standard error over the ways, does; it does not where none
+        of it does.
+        """
+        apart = np.nan_to_num(self.calibration_spread) / np.sqrt(self.ways)
         low, high = CALIBRATED
         return [
-            True if low <= c <= high else None if low - apart <= c <= high + apart else False
-            for c, apart in zip(self.calibration, spread, strict=True)
+            True if low <= c - e and c + e <= high else False if c + e < low or high < c - e else None
+            for c, e in zip(self.calibration, apart, strict=True)
         ]
 
 
@@ -100,6 +106,7 @@ def check_halves(*halvings: tuple[Half, Half]) -> HalvesCheck:
             raw_agreement=raw_agreement,
             calibration=error / variance,
             calibration_spread=each.std(axis=0, ddof=1) if len(each) > 1 else np.full(len(error), np.nan),
+            ways=len(halvings),
             calibration_thirds=thirds.sum(axis=0) / third_variances.sum(axis=0),
         )
 

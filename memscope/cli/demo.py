@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from memscope.cli.types import note_training, noted
+
 if TYPE_CHECKING:
     from memscope.steps.demo import Demonstration
 
@@ -19,6 +21,7 @@ Examples:
 @click.command("demo", epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path), default=Path("runs/demo"), metavar="[RUN]")
 @click.option("--fresh", is_flag=True, help="Start over; else a finished demo is shown again.")
+@noted("demo")
 def command(run: Path, fresh: bool) -> None:
     """All of it on a bundled real data set, in a few minutes on two cores.
 
@@ -36,6 +39,7 @@ def command(run: Path, fresh: bool) -> None:
 
     with TrainingProgress() as progress:
         shown = demo(run, fresh, say=progress.say, on_end=progress.ended)
+    note_training(shown.training, device="auto", engine="processes", workers=None)
     score_command.show(shown.scores | {"most_memorised": shown.most_memorised})
     trajectories_command.show(shown.types)
     resmem_command.show_subsets(shown.memories)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from memscope.cli.types import Sizes, json_option, plot_option, run_argument, work_options
+from memscope.cli.types import Sizes, json_option, note_training, noted, plot_option, run_argument, work_options
 
 EPILOG = """
 \b
@@ -38,6 +38,7 @@ Examples:
 @work_options
 @click.option("--no-weights", is_flag=True, help="Do not keep the students' weights.")
 @json_option
+@noted("distill")
 def command(
     run: Path,
     teacher: int | None,
@@ -72,6 +73,7 @@ def command(
         summary, trained = distill(
             run, teaching, students, where, epsilon=epsilon, say=progress.say, on_end=progress.ended
         )
+    note_training(trained.seconds, device, engine, workers)
     pictures: list[Path] = []
     if plot is not None and summary:
         from memscope.steps.figures import draw_distill_figures

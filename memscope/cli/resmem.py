@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from memscope.cli.types import Numbers, Sizes, json_option, plot_option, run_argument, work_options
+from memscope.cli.types import Numbers, Sizes, json_option, noted, plot_option, run_argument, work_options
 
 EPILOG = """
 \b
@@ -50,6 +50,7 @@ Examples:
 @plot_option
 @work_options
 @json_option
+@noted("resmem")
 def command(
     run: Path,
     k: tuple[int, ...] | None,

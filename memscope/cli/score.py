@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from memscope.cli.types import json_option, run_argument
+from memscope.cli.types import json_option, noted, run_argument
 
 EPILOG = """
 \b
@@ -33,6 +33,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--npz", "npz_file", type=FILE, metavar="FILE", help="Write arrays [size, example].")
 @click.option("--validate", is_flag=True, help="Check the population estimate on halves of the models (4 blocks).")
 @json_option
+@noted("score")
 def command(
     run: Path,
     top: int,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memscope.cli.types import Shard, Sizes, json_option, run_argument, work_options
+from memscope.cli.types import Shard, Sizes, json_option, note_training, noted, run_argument, work_options
 
 if TYPE_CHECKING:
     from memscope.steps.forecast import Forecast
@@ -102,6 +102,7 @@ REPLICATES = "2: train the subsets of the first block twice, to tell training no
 @click.option("--missing-weights", is_flag=True, help="Train models again whose weights were not kept.")
 @click.option("--dry-run", is_flag=True, help="Print models, time, disk and expected standard error; write nothing.")
 @json_option
+@noted("train-family")
 def command(
     run: Path,
     plan: Path | None,
@@ -152,6 +153,7 @@ def command(
             say=progress.say,
             on_end=progress.ended,
         )
+    note_training(trained.seconds, device, engine, workers)
     if as_json:
         print_json(as_summary(trained))
     else:
@@ -286,10 +288,13 @@ def until_forecast(forecast: "Forecast") -> str:
 
     plan = forecast.plan
     if forecast.models_until is None:
+        if min((one.models for one in forecast.pilot), default=0) >= 2 * plan.block:
+            return "How many models --until-... takes cannot be told: halves of those that there are do not agree."
         blocks = 2 if forecast.pilot else 1
         return f"How many models --until-... takes is not known before there are {blocks * plan.block} of each size."
     time = "" if forecast.seconds_until is None else f", {duration(forecast.seconds_until)} more"
-    return f"Until the scores are as precise as asked: about {forecast.models_until:,} models of each size{time}."
+    most = "at most " if forecast.at_most else ""
+    return f"Until the scores are as precise as asked: {most}about {forecast.models_until:,} models of each size{time}."
 
 
 def forecast_summary(forecast: "Forecast") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from memscope.cli.types import json_option, plot_option
+from memscope.cli.types import json_option, noted, plot_option
 
 EPILOG = """
 \b
@@ -28,6 +28,7 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides the posterior draws.")
 @plot_option
 @json_option
+@noted("trajectories")
 def command(run: Path | None, epsilon: float, confidence: float, seed: int, plot: str | None, as_json: bool) -> None:
     """The type of every example's trajectory over the sizes of RUN, and the shares of the types.
 

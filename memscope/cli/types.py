@@ -1,9 +1,13 @@
 """Kinds of option values that several commands take."""
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+
+TRAINING = "memscope.training"
 
 
 class Sizes(click.ParamType):
@@ -58,6 +62,36 @@ plot_option = click.option(
     help="Draw the figures, into DIR.  [RUN/figures]",
 )
 run_argument = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+
+
+def noted(command: str) -> Callable[[Any], Any]:
+    """Notes the time that a command takes for `memscope status --timing`; its first parameter is the run."""
+
+    def wrap(function: Any) -> Any:
+        @wraps(function)
+        def with_note(run: Path | None, **options: Any) -> None:
+            from memscope.steps.timing import timed
+
+            place = run or options.get("plot")  # the value that --plot may have can swallow the run
+            if place is None or options.get("dry_run"):  # which writes nothing
+                function(run=run, **options)
+                return
+            with timed(place, command) as spent:
+                function(run=run, **options)
+                spent.training = click.get_current_context().meta.get(TRAINING, 0.0)
+
+        return with_note
+
+    return wrap
+
+
+def note_training(seconds: float, device: str, engine: str, workers: int | None) -> None:
+    """What the workers of this command spent on training, added up: noted as wall-clock time."""
+    from memscope.steps.work import Where, workers_of
+    from memscope.training.device import resolve_device
+
+    number = workers_of(Where(device=device, engine=engine, workers=workers), resolve_device(device))
+    click.get_current_context().meta[TRAINING] = seconds / number
 
 
 def work_options(command: Any) -> Any:

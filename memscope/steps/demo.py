@@ -40,6 +40,8 @@ class Demonstration:
     suspects: Path
     suspect_count: int
     figures: list[Path]
+    training: float
+    """Seconds of training in this call, added up over the workers"""
 
 
 def demo(
@@ -69,7 +71,8 @@ def demo(
     count, _ = export_suspects(run, suspects)
     assert memories is not None
     listed = most_memorised(open_run(run), 5)
-    return Demonstration(run, scores, types, memories, students, listed, suspects, count, figures)
+    spent = trained.seconds + taught.seconds
+    return Demonstration(run, scores, types, memories, students, listed, suspects, count, figures, spent)
 
 
 def check(run: Path, failures: list[tuple[Task, str]]) -> None:

@@ -9,7 +9,6 @@ from memscope.errors import OptionError, RunError
 from memscope.recipe import OWN_LOOP
 from memscope.run import Run, open_run
 from memscope.steps.compare_students import compare_students
-from memscope.steps.timing import timed
 from memscope.steps.train_family import ensure_examples
 from memscope.steps.training import Trained, train_tasks
 from memscope.steps.work import OnEnd, Say, Where, check_where, silent, unseen, workers_of
@@ -56,22 +55,6 @@ def distill(
     a setting that the run's family does not allow, RunError where no teacher is there.
     """
     where = where or Where()
-    with timed(path, "distill") as spent:
-        found = train_and_compare(path, teaching, students, where, epsilon, say, on_end)
-        spent.trained(found[1].seconds, workers_of(where, resolve_device(where.device)))
-    return found
-
-
-def train_and_compare(
-    path: str | os.PathLike[str],
-    teaching: Teaching | None,
-    students: Sequence[int] | None,
-    where: Where,
-    epsilon: float,
-    say: Say,
-    on_end: OnEnd,
-) -> tuple[dict[str, Any], Trained]:
-    """`distill`, without its time being noted."""
     check_where(where)
     run = open_run(path)
     trained = Trained(run)

@@ -49,6 +49,9 @@ class Forecast:
     models_until: int | None = None
     """Models of each size until the scores are as precise as asked; None where that was not asked or is not known"""
 
+    at_most: bool = False
+    """Whether fewer may do: the population estimate needs fewer than the raw scores that this is foretold from"""
+
     @property
     def seconds_until(self) -> float | None:
         """The time that those take, by the models that are there; None where not known."""
@@ -95,6 +98,7 @@ def forecast(
         standard_error=expected_error(plan.models, plan.fraction),
         pilot=tuple(pilot),
         models_until=None if until is None or not pilot else models_until(list(pilot), until, plan),
+        at_most=until is not None and until.error_population is not None,
     )
 
 

@@ -31,12 +31,17 @@ def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say:
     missing = {task.size for task in tasks} - set(known)
     if missing:
         say("measuring how many models to train at once")
-        material = open_material(run.path, run.plan, run.examples, where)
-        known |= {size: group_of(material, size) for size in sorted(missing)}
+        known |= measure(run, sorted(missing), where)
+        torch.cuda.empty_cache()  # after all that was measured with is gone: the workers want the room
         write_atomically(file, json.dumps({"about": about, "groups": known}, indent=1).encode())
     models = {size: sum(task.count for task in tasks if task.size == size) for size in known}
     # no larger than leaves every worker something to do
     return {size: max(1, min(group, -(-models[size] // workers))) for size, group in known.items()}
+
+
+def measure(run: Run, sizes: Sequence[int], device: torch.device) -> dict[int, int]:
+    material = open_material(run.path, run.plan, run.examples, device)
+    return {size: group_of(material, size) for size in sizes}
 
 
 def describe(run: Run, device: torch.device) -> str:

@@ -61,7 +61,9 @@ class SizePrecision:
         return self.error * math.sqrt(self.models / models)
 
     def agreement_with(self, models: int) -> float:
-        """The agreement of halves of another number of models (Spearman 1910; Brown 1910)."""
+        """The agreement of halves of another number of models (Spearman 1910; Brown 1910); NaN where there is none."""
+        if not self.agreement > 0:
+            return float("nan")
         times = models / self.models
         return times * self.agreement / (1 + (times - 1) * self.agreement)
 
@@ -70,7 +72,7 @@ def precision(run: Run, population: bool) -> list[SizePrecision]:
     """The precision of every size in the ledger."""
     sizes = sizes_in_ledger(run)
     counts, (sums,) = count_and_sum(run, sizes)
-    sd = population_from_sums(sums, types=False).score_sd if population else None
+    sd = population_from_sums(sums, types=False, shares=False).score_sd if population else None
     return [
         SizePrecision(
             size,
@@ -142,7 +144,7 @@ def models_until(found: list[SizePrecision], until: Until, plan: Plan) -> int | 
     for one in found:
         for target in (until.error, until.error_population):
             if target is not None:
-                needed.append(models_for(one.models, one.error, target, plan) if one.error > 0 else None)
+                needed.append(None if math.isnan(one.error) else models_for(one.models, one.error, target, plan))
         if until.agreement is not None:
             known = 0 < one.agreement < 1
             odds = until.agreement / (1 - until.agreement)

@@ -14,7 +14,6 @@ from memscope.recipe import OWN_LOOP
 from memscope.run import Run, open_run
 from memscope.steps.compare_memories import Chosen, compare_memories
 from memscope.steps.counting import sizes_in_ledger
-from memscope.steps.timing import noted
 from memscope.steps.train_family import ensure_examples
 from memscope.steps.work import Done, OnEnd, Say, Where, Work, carry_out, check_where, silent, unseen, workers_of
 from memscope.store.atomic import remove_abandoned
@@ -41,7 +40,6 @@ class Tried:
     index: str = "exact"
 
 
-@noted("resmem")
 def resmem(
     path: str | os.PathLike[str],
     tried: Tried | None = None,

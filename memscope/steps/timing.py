@@ -1,22 +1,18 @@
-"""Where a run's time went: every command leaves a note, and `memscope status --timing` adds them up."""
+"""Where a run's time went: every command of the command line leaves a note, `memscope status --timing` adds them up."""
 
 import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
+from memscope.errors import RunError
 from memscope.run import plan_path
 from memscope.store.atomic import write_atomically
-
-Given = ParamSpec("Given")
-Found = TypeVar("Found")
-Step = Callable[Concatenate[str | os.PathLike[str], Given], Found]
 
 
 @dataclass
@@ -38,34 +34,17 @@ def timings(run: Path) -> Path:
 
 @contextmanager
 def timed(run: str | os.PathLike[str], command: str) -> Iterator[Timed]:
-    """Note how long a command took, if it ends well and the run is there; starting up counts for the first one."""
-    path, found = Path(run), Timed()
+    """Note the time from the start of this process to the end of the block, if that ends well and the run is there."""
+    found = Timed()
     yield found
+    path = Path(run)
     if not plan_path(path).is_file():
         return
-    note = {
-        "command": command,
-        "process": f"{os.getpid()}-{process_start():.2f}",
-        "seconds": since_start(),
-        "training": found.training,
-    }
-    with suppress(OSError):  # a full disk or a read-only run must not fail a command that has done its work
+    note = {"command": command, "seconds": since_start(), "training": found.training}
+    # a full disk or a read-only run must not fail a command that has done its work
+    with suppress(OSError, RunError):
         timings(path).mkdir(exist_ok=True)
         write_atomically(timings(path) / f"{uuid.uuid4().hex}.json", json.dumps(note).encode())
-
-
-def noted(command: str) -> Callable[[Step[Given, Found]], Step[Given, Found]]:
-    """Notes the time of a step that trains nothing; its first argument is the run."""
-
-    def wrap(step: Step[Given, Found]) -> Step[Given, Found]:
-        @wraps(step)
-        def with_note(path: str | os.PathLike[str], *args: Given.args, **kwargs: Given.kwargs) -> Found:
-            with timed(path, command):
-                return step(path, *args, **kwargs)
-
-        return with_note
-
-    return wrap
 
 
 def process_start() -> float:
@@ -90,24 +69,16 @@ IMPORTED = now()
 
 
 def timing_rows(run: Path) -> list[dict[str, Any]]:
-    """By command: `command`, `calls`, `seconds`, `training`, `other` (the rest); then the same of all of them.
-
-    Several commands of one process, as in the demo, are counted from the end of the one before.
-    """
-    notes = []
+    """By command: `command`, `calls`, `seconds`, `training`, `other` (the rest); then the same of all of them."""
+    rows: dict[str, dict[str, Any]] = {}
     for file in sorted(timings(run).glob("*.json")) if timings(run).is_dir() else []:
         with suppress(OSError, ValueError, KeyError, TypeError):
             note = json.loads(file.read_text())
-            values = float(note["seconds"]), float(note["training"])
-            notes.append((str(note["process"]), values[0], values[1], str(note["command"])))
-    rows: dict[str, dict[str, Any]] = {}
-    before: dict[str, float] = {}
-    for process, seconds, training, command in sorted(notes):
-        row = rows.setdefault(command, {"command": command, "calls": 0, "seconds": 0.0, "training": 0.0})
-        row["calls"] += 1
-        row["seconds"] += seconds - before.get(process, 0.0)
-        row["training"] += training
-        before[process] = seconds
+            command, seconds, training = str(note["command"]), float(note["seconds"]), float(note["training"])
+            row = rows.setdefault(command, {"command": command, "calls": 0, "seconds": 0.0, "training": 0.0})
+            row["calls"] += 1
+            row["seconds"] += seconds
+            row["training"] += training
     found = sorted(rows.values(), key=lambda row: -row["seconds"])
     if found:
         total = {key: sum(row[key] for row in found) for key in ("calls", "seconds", "training")}

@@ -25,7 +25,6 @@ from memscope.steps.options import (
     with_saved_axis,
 )
 from memscope.steps.precision import SizePrecision, Until, next_models, precision, reached, told
-from memscope.steps.timing import timed
 from memscope.steps.training import Trained, train_tasks
 from memscope.steps.work import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
 from memscope.store.atomic import remove_abandoned
@@ -53,30 +52,12 @@ def train_family(
     `until` adds blocks of models, equally at all sizes, until their scores are as precise as asked.
     """
     where = where or Where()
-    with timed(path, "train-family") as spent:
-        trained = train_until(Path(path), choices, where, missing_weights, replicates, until, say, on_end)
-        spent.trained(trained.seconds, workers_of(where, resolve_device(where.device)))
-    return trained
-
-
-def train_until(
-    path: Path,
-    choices: Choices,
-    where: Where,
-    missing_weights: bool,
-    replicates: int,
-    until: Until | None,
-    say: Say,
-    on_end: OnEnd,
-) -> Trained:
-    """`train_family`, without its time being noted."""
     check_where(where)
-    if where.shard[1] > 1 and until is not None and until.asked:
-        raise OptionError("--until-... looks at the models of all shards; train without it, then see memscope status")
+    check_whole(where, until)
     if missing_weights and not where.keep_weights:
         raise OptionError("--missing-weights is for keeping weights and --no-weights for not; leave one out")
     device = resolve_device(where.device)
-    run = prepare(path, choices, device, say)
+    run = prepare(Path(path), choices, device, say)
     if run.plan.recipe.trainer == RECORDED:
         return Trained(run)
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
@@ -100,6 +81,11 @@ def train_until(
     return trained
 
 
+def check_whole(where: Where, until: Until | None) -> None:
+    if where.shard[1] > 1 and until is not None and until.asked:
+        raise OptionError("--until-... looks at the models of all shards; train without it, then see memscope status")
+
+
 def plan_ahead(
     path: str | os.PathLike[str],
     choices: Choices,
@@ -111,6 +97,7 @@ def plan_ahead(
     """What `train_family` would do, by a short probe and by the models that are there; nothing is written."""
     where = where or Where()
     check_where(where)
+    check_whole(where, until)
     device = resolve_device(where.device)
     workers = workers_of(where, device)
     directory, pilot = Path(path), []
@@ -133,7 +120,9 @@ def pilot_of(run: Run, plan: Plan) -> list[SizePrecision]:
     """The precision of what is there, at every planned size; nothing where one of them has no models yet."""
     if any(not finished_tasks(run.path, plan, size) for size in plan.sizes):
         return []
-    return precision(run, population=False)
+    with suppress(RunError):  # a size whose models have all diverged tells nothing
+        return precision(run, population=False)
+    return []
 
 
 def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:

@@ -1,6 +1,7 @@
 """`memscope score --validate`: does the population estimate help on these data? Each half of the models is asked."""
 
 import os
+from collections import Counter
 from collections.abc import Collection
 from itertools import combinations
 from typing import Any
@@ -15,7 +16,6 @@ from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, sizes_in_ledger
 from memscope.steps.population import SEED, count_and_sum
 from memscope.steps.score import number
-from memscope.store.ledger import finished_tasks
 from memscope.streams import permutation, stream
 
 FEWEST_BLOCKS = 4
@@ -26,15 +26,16 @@ HALVINGS = 3
 def validate(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Predict each half's raw scores from the other half of the blocks of models; keys in docs/format.md.
 
-    RunError with fewer than four blocks at some size.
+    RunError with fewer than four blocks that are whole at every size.
     """
     run = open_run(path)
     sizes = sizes_in_ledger(run)
     blocks = shared_blocks(run, sizes)
     if len(blocks) < FEWEST_BLOCKS:
         raise RunError(
-            f"{run.path} has {len(blocks)} blocks of models at every size; --validate needs two in each half; train "
-            f"more with memscope train-family {run.path} --models {FEWEST_BLOCKS * run.plan.block}"
+            f"{run.path} has {len(blocks)} blocks of models that are whole at every size; --validate needs two in each "
+            f"half; train more with memscope train-family {run.path} --models "
+            f"{max(run.plan.models, FEWEST_BLOCKS * run.plan.block)}"
         )
     ways = halvings(blocks)
     parts = [part for way in ways for part in way]
@@ -63,10 +64,13 @@ def validate(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def shared_blocks(run: Run, sizes: Collection[int]) -> list[int]:
-    """The blocks that have an outcome, not diverged, at every size."""
+    """The blocks of which no model is missing or diverged at any size: scores of others would not compare."""
     found = []
     for size in sizes:
-        found.append({task.first // run.plan.block for task in finished_tasks(run.path, run.plan, size)})
+        good: Counter[int] = Counter()
+        for task, outcome in run.outcomes(size):
+            good[task.first // run.plan.block] += int((~outcome.diverged).sum())
+        found.append({block for block, models in good.items() if models == run.plan.block})
     return sorted(set.intersection(*found))
 
 
@@ -85,7 +89,7 @@ def halvings(blocks: list[int]) -> list[tuple[list[int], list[int]]]:
 
 def half_of(counts: list[SizeCounts], blocks: Collection[int], sums: PopulationSums) -> Half:
     """What one half of the models says."""
-    estimate = population_from_sums(sums, types=False)
+    estimate = population_from_sums(sums, types=False, shares=False)
     of_blocks = [
         [one.hard.only([position]).score for position, block in enumerate(one.blocks) if block in blocks]
         for one in counts

@@ -50,8 +50,10 @@ class Stack:
 
     def give_back(self, models: Sequence[nn.Module]) -> None:
         """Copy the state of each into the models that were stacked."""
-        for place, model in enumerate(models):
-            model.load_state_dict({name: values[place] for name, values in (self.parameters | self.buffers).items()})
+        with torch.no_grad():
+            for place, model in enumerate(models):
+                for name, value in (*model.named_parameters(), *model.named_buffers()):
+                    value.copy_((self.parameters if name in self.parameters else self.buffers)[name][place])
 
 
 def stack(models: Sequence[nn.Module]) -> Stack:

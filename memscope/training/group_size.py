@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import torch
 
-from memscope.training.group import draws_while_training, train_group
+from memscope.training.evaluation import BATCH
+from memscope.training.group import draws_while_training, evaluate_group, train_group
 from memscope.training.loop import Draws, train_model
 from memscope.training.material import Material
 
@@ -26,14 +26,17 @@ Rate = Callable[[int], float]
 
 
 def best_group(rate: Rate) -> int:
-    """The group, of 1, 2, 4, ... LARGEST models, beyond which doubling is not worth it, or finds no room."""
+    """The group, of 1, 2, 4, ... LARGEST models, beyond which doubling is not worth it, or fails.
+
+    Networks of the user's own may branch on their data, or hold layers that draw random numbers: those are trained one
+    by one.
+    """
     best, fastest = 1, rate(1)
     group = 2
     while group <= LARGEST:
         try:
             found = rate(group)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
+        except RuntimeError:  # no room (OutOfMemoryError is one), or a network that vmap cannot do
             break
         if found < WORTH * fastest:
             if group > 2:  # two at once may pay less than they cost, and four be worth it
@@ -66,6 +69,8 @@ def measured_rate(material: Material, size: int) -> Rate:
                 train_group(networks, images, labels, subsets, count, recipe, draws, mean, scale, plan.precision)
 
         train(WARM_UP)
+        if group > 1:  # needs more room than training: that there is enough must show here
+            evaluate_group(networks, images[:BATCH], labels[:BATCH], mean, scale, plan.precision)
         start = time.perf_counter()
         train(STEPS)
         return group * STEPS / (time.perf_counter() - start)

@@ -35,23 +35,33 @@ class OneModel:
     teacher_seconds: float = 0.0
 
 
-def train_in_groups(material: Material, keep_weights: bool, lone: Sequence[Lone], group: int) -> Iterator[OneModel]:
-    """Train models, so many at once; where the device has no room for them, half as many from there on."""
-    done = 0
+def train_in_groups(
+    material: Material, keep_weights: bool, lone: Sequence[Lone], groups: dict[int, int]
+) -> Iterator[OneModel]:
+    """Train models of one size, as many at once as `groups` says of it.
+
+    Where the device has no room for them, half as many from there on, which is entered in `groups`.
+    """
+    done, size = 0, lone[0][0].size
     while done < len(lone):
-        some = lone[done : done + group]
-        try:
-            if len(some) == 1:
-                yield train_one(material, keep_weights, *some[0])
-            else:
-                yield from train_together(material, keep_weights, some)
-        except torch.OutOfMemoryError:
-            if len(some) == 1:
-                raise
+        some = lone[done : done + groups.get(size, 1)]
+        trained = train_if_room(material, keep_weights, some)
+        if trained is None:
             torch.cuda.empty_cache()
-            group = len(some) // 2
-            continue
-        done += len(some)
+            groups[size] = len(some) // 2
+        else:
+            yield from trained
+            done += len(some)
+
+
+def train_if_room(material: Material, keep_weights: bool, some: Sequence[Lone]) -> list[OneModel] | None:
+    """Train models at once; None where the device has no room for several, and then nothing of them is left there."""
+    if len(some) == 1:
+        return [train_one(material, keep_weights, *some[0])]
+    try:
+        return train_together(material, keep_weights, some)
+    except torch.OutOfMemoryError:
+        return None
 
 
 def train_together(material: Material, keep_weights: bool, some: Sequence[Lone]) -> list[OneModel]:

@@ -115,6 +115,7 @@ def with_own_loop(job: Job, examples: Examples, device: torch.device) -> TrainBu
     """Training by `loop.py`, or by `group.py`, with the plan's family and recipe."""
     run = Path(job.run)
     material = open_material(run, job.plan, examples, device)
+    groups = dict(job.groups)
 
     def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> Sequence[Sequence[OneModel]]:
         teaching = teaching_of(bundle[0].variant)
@@ -129,8 +130,7 @@ def with_own_loop(job: Job, examples: Examples, device: torch.device) -> TrainBu
             for task, rows in zip(bundle, subsets, strict=True)
             for model, subset in zip(task.models, rows, strict=True)
         ]
-        group = job.groups.get(bundle[0].size, 1)
-        trained = iter(train_in_groups(material, job.keep_weights, lone, group))
+        trained = train_in_groups(material, job.keep_weights, lone, groups)
         return [[next(trained) for _ in task.models] for task in bundle]
 
     return train

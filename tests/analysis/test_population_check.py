@@ -56,11 +56,16 @@ def test_several_ways_of_halving_are_averaged_and_tell_how_far_they_go_apart():
     apart = np.std([one.calibration for one in each], axis=0, ddof=1)
     assert found.calibration_spread == pytest.approx(apart)
     assert np.isnan(each[0].calibration_spread).all()
-    # right ones are 1 / .64 here: outside, but not told by halves that go so far apart
-    beyond = float(found.calibration[0] - 1.25)
+    # c is 1 / .64 here: whether it is right follows where the ways of halving go apart little enough
+    beyond = np.sqrt(3) * float(found.calibration[0] - 1.25)
     assert beyond > 0
     assert replace(found, calibration_spread=np.array([beyond + 0.01])).calibrated == [None]
     assert replace(found, calibration_spread=np.array([beyond - 0.01])).calibrated == [False]
+    one = replace(found, calibration=np.ones(1))
+    assert replace(one, calibration_spread=np.array([0.1])).calibrated == [True]
+    assert replace(one, calibration_spread=np.array([2.0])).calibrated == [None]
+    assert replace(one, calibration=np.array([np.nan])).calibrated == [None]
+    assert not replace(found, raw_squared_error=np.array([-0.1])).helps.any()
 
 
 def test_thirds_are_by_the_stated_deviation():

@@ -65,6 +65,11 @@ def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
     ((outcome, _),) = open_work(job)((Task("onehot", 2, 0, 10),))
     assert sizes == [10, 5, 2, 2, 2, 2, 2]
     assert len(outcome.in_subset) == 10
+    sizes.clear()
+    work = open_work(job)
+    work((Task("onehot", 2, 0, 10),))
+    work((Task("onehot", 2, 10, 10),))
+    assert sizes == [10, 5, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]  # what there was room for is remembered
 
     def no_room(*given):
         raise torch.OutOfMemoryError("no room")
@@ -81,6 +86,7 @@ def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
         ({1: 10, 2: 9, 4: 8}, 1),
         ({1: 10, 2: 8, 4: 15, 8: 29, 16: 30}, 8),
         ({1: 10, 2: 19, 4: 37, 8: "no room"}, 4),
+        ({1: 10, 2: "vmap"}, 1),
         ({2**k: 10 * 2**k for k in range(10)}, 256),
     ],
 )
@@ -88,6 +94,8 @@ def test_groups_double_while_it_pays_and_there_is_room(rates, expected):
     def rate(group):
         if rates[group] == "no room":
             raise torch.OutOfMemoryError("no room")
+        if rates[group] == "vmap":
+            raise RuntimeError("vmap: data-dependent control flow")
         return rates[group]
 
     assert best_group(rate) == expected

@@ -13,7 +13,7 @@ from memscope.analysis.population import population
 from memscope.errors import OptionError, RunError
 from memscope.run import open_run
 from memscope.steps.options import Choices
-from memscope.steps.precision import Until, models_for, precision, reached
+from memscope.steps.precision import SizePrecision, Until, models_for, models_until, precision, reached
 from memscope.steps.score import score
 from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
@@ -172,6 +172,37 @@ def test_models_for_an_error_grow_with_its_square_in_whole_blocks(run):
     assert models_for(20, 0.1, 0.2, plan) == 10
 
 
+def test_a_block_that_is_not_whole_or_has_diverged_models_has_no_part_in_the_validation(run):
+    plan = train_family(run, Choices(models=50), INLINE).run.plan
+    expected = validate(run)["validation"]
+    task = Task("onehot", SIZES[1], 40, 10)
+    outcome = read_outcome(run, plan, task)
+    write_outcome(run, plan, task, replace(outcome, diverged=np.arange(10) == 3))
+    found = validate(run)["validation"]
+    assert [row["models"] for row in found] == [20] * 3
+    assert all(row["ratio"] is not None for row in found)
+    assert found != expected
+    write_outcome(run, plan, Task("onehot", SIZES[1], 30, 10), replace(outcome, diverged=np.ones(10, dtype=bool)))
+    with pytest.raises(RunError, match="has 3 blocks of models that are whole"):
+        validate(run)
+
+
+def test_the_agreement_of_halves_of_more_models_follows_by_spearman_and_brown(run):
+    plan = open_run(run).plan
+    found = SizePrecision(2, 20, 0.1, 0.5, None, 1.0)
+    assert found.agreement_with(40) == pytest.approx(2 / 3)
+    assert found.agreement_with(20) == 0.5
+    assert models_until([found], Until(agreement=2 / 3), plan) == 40
+    assert models_until([found], Until(agreement=2 / 3, error=0.025), plan) == 320
+    assert models_until([found], Until(agreement=0.4), plan) == 20
+    # one that is not above 0 foretells nothing
+    below = SizePrecision(2, 40, 0.1, -0.2, None, 1.0)
+    assert np.isnan(below.agreement_with(240))
+    assert below.error_with(160) == pytest.approx(0.05)
+    assert models_until([found, below], Until(agreement=0.5), plan) is None
+    assert models_until([SizePrecision(2, 20, 0.0, 0.5, None, 1.0)], Until(error=0.1), plan) == 20
+
+
 def test_a_dry_run_forecasts_from_the_models_that_are_there(run, tiny_choices, tmp_path):
     target = 0.5 * precision(open_run(run), population=False)[0].error
     before = sorted(run.rglob("*"))
@@ -184,15 +215,10 @@ def test_a_dry_run_forecasts_from_the_models_that_are_there(run, tiny_choices, t
         assert one.error_with(80) == pytest.approx(errors[-1] / 2)
         halves = [memscope.memorisation(inside[half], right[half]).score for half in (slice(10), slice(10, 20))]
         agreement = rank_correlation(*halves)
-        assert one.agreement_with(20) == pytest.approx(agreement)
-        assert one.agreement_with(40) == pytest.approx(2 * agreement / (1 + agreement))
+        assert one.agreement == pytest.approx(agreement)
     assert ahead.models_until == max(80, *(models_for(20, error, target, ahead.plan) for error in errors))
     missing = ahead.models_until - 20
     assert ahead.seconds_until == pytest.approx(missing * sum(one.seconds for one in ahead.pilot))
-    wanted = max(one.agreement_with(200) for one in ahead.pilot)
-    by_agreement = plan_ahead(run, Choices(), INLINE, until=Until(agreement=wanted))
-    smallest = min(one.agreement for one in ahead.pilot)
-    assert by_agreement.models_until is None if smallest <= 0 else by_agreement.models_until >= 200
     # nothing is foretold from nothing, nor an agreement of halves from one block
     assert plan_ahead(tmp_path / "new", tiny_choices, INLINE, until=Until(error=0.1)).models_until is None
     one_block = train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run.path

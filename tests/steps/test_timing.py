@@ -3,13 +3,15 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import pytest
 
+from memscope.run import open_run
 from memscope.steps.options import Choices
-from memscope.steps.score import score
-from memscope.steps.timing import noted, process_start, since_start, timed, timing_rows, timings
+from memscope.steps.timing import process_start, since_start, timed, timing_rows, timings
 from memscope.steps.train_family import train_family
 from memscope.steps.work import Where
 
@@ -29,44 +31,46 @@ def test_this_process_started_before_now_and_not_at_boot():
     assert 0.04 < since_start() - here < 5
 
 
-def test_commands_of_one_process_are_counted_each_from_the_end_of_the_one_before(run):
+def test_notes_are_added_up_by_command(run):
     timings(run).mkdir()
-    notes = [
-        ("one", "train-family", 100.0, 80.0),
-        ("one", "score", 103.0, 0.0),
-        ("other", "train-family", 30.0, 25.0),
-    ]
-    for place, (process, command, seconds, training) in enumerate(notes):
-        note = {"command": command, "process": process, "seconds": seconds, "training": training}
+    for place, (command, seconds, training) in enumerate(
+        [("train-family", 100.0, 80.0), ("score", 3.0, 0.0), ("train-family", 30.0, 25.0)]
+    ):
+        note = {"command": command, "seconds": seconds, "training": training}
         (timings(run) / f"{place}.json").write_text(json.dumps(note))
     (timings(run) / "broken.json").write_text("{")
     rows = {row["command"]: row for row in timing_rows(run)}
-    assert rows["train-family"] == {
-        "command": "train-family",
-        "calls": 2,
-        "seconds": 130.0,
-        "training": 105.0,
-        "other": 25.0,
-    }
-    assert rows["score"]["seconds"] == pytest.approx(3)
+    expected = {"command": "train-family", "calls": 2, "seconds": 130.0, "training": 105.0, "other": 25.0}
+    assert rows["train-family"] == expected
+    assert rows["score"]["seconds"] == 3
     assert rows["all"]["other"] == pytest.approx(133 - 105)
 
 
-def test_training_is_what_the_workers_say_and_evaluation_is_not_in_it(run):
+def test_commands_leave_a_note_and_a_dry_run_and_the_library_leave_none(run):
+    def memscope(*given):
+        command = [sys.executable, "-m", "memscope", *map(str, given)]
+        subprocess.run(command, check=True, capture_output=True)
+
     trained = train_family(run, Choices(models=30), Where(device="cpu", engine="inline"))
-    score(run)
+    memscope("train-family", run, "--dry-run")
+    assert timing_rows(run) == []
+    memscope("train-family", run, "--models", 40, "--engine", "inline")
+    memscope("score", run)
     rows = {row["command"]: row for row in timing_rows(run)}
     assert set(rows) == {"train-family", "score", "all"}
-    assert rows["train-family"]["training"] == pytest.approx(trained.seconds)
-    spent = []
-    for size in trained.run.plan.sizes:
-        for task, outcome in trained.run.outcomes(size):
-            if task.first >= 20:
-                assert (outcome.evaluation_seconds > 0).all()
-                assert (outcome.evaluation_seconds < outcome.seconds).all()
-                spent.append((outcome.seconds - outcome.evaluation_seconds).sum())
-    assert trained.seconds == pytest.approx(sum(spent), rel=1e-4)
     assert rows["score"]["training"] == 0
+    assert rows["score"]["seconds"] > 0.5  # to start Python and torch alone takes longer
+    spent = {"before": [], "after": []}
+    for size in trained.run.plan.sizes:
+        for task, outcome in open_run(run).outcomes(size):
+            assert (outcome.evaluation_seconds > 0).all()
+            assert (outcome.evaluation_seconds < outcome.seconds).all()
+            if task.first >= 20:
+                when = "after" if task.first >= 30 else "before"
+                spent[when].append((outcome.seconds - outcome.evaluation_seconds).sum())
+    assert trained.seconds == pytest.approx(sum(spent["before"]), rel=1e-4)
+    assert rows["train-family"]["training"] == pytest.approx(sum(spent["after"]), rel=1e-4)
+    assert rows["train-family"]["other"] > 0
 
 
 def test_seconds_of_several_workers_are_shared():
@@ -77,13 +81,19 @@ def test_seconds_of_several_workers_are_shared():
 
 
 def test_what_fails_or_has_no_run_leaves_no_note(run, tmp_path):
-    @noted("broken")
-    def step(path):
+    with pytest.raises(ValueError, match="broken"), timed(run, "score"):
         raise ValueError("broken")
-
-    with pytest.raises(ValueError, match="broken"):
-        step(run)
     assert timing_rows(run) == []
     with timed(tmp_path / "nowhere", "score"):
         pass
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_full_disk_does_not_fail_what_has_been_done(run, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with timed(run, "score"):
+        pass
+    assert timing_rows(run) == []

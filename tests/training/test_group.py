@@ -132,6 +132,29 @@ def test_a_model_that_diverges_leaves_the_others_as_they_are(data):
     assert [one.diverged for one in everyone] == [True]
 
 
+def test_buffers_that_are_not_kept_and_layers_under_two_names_are_given_back(data):
+    class Own(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden = nn.Linear(768, 8)
+            self.again = self.hidden
+            self.register_buffer("scale", torch.ones(8), persistent=False)
+            self.out = nn.Linear(8, 4)
+
+        def forward(self, images):
+            return self.out(torch.relu(self.again(images.flatten(1)) * self.scale))
+
+    torch.manual_seed(0)
+    networks = [Own() for _ in MODELS]
+    alone = copy.deepcopy(networks)
+    draws = [Draws(0, 4, model) for model in MODELS]
+    recipe = Recipe(epochs=1, batch_size=24)
+    train_group(networks, *data, SUBSETS, 168, recipe, draws, MEAN, SCALE, "float32")
+    for model, subset, one, other in zip(networks, SUBSETS, draws, alone, strict=True):
+        train_model(other, *data, subset, 168, recipe, one, MEAN, SCALE, "float32")
+        assert model.hidden.weight.detach().numpy() == pytest.approx(other.hidden.weight.detach().numpy(), abs=1e-3)
+
+
 def test_random_layers_are_seen():
     assert draws_while_training(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1)))
     assert not draws_while_training(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.0)))
