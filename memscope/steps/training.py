@@ -26,7 +26,7 @@ class Trained:
     diverged: list[tuple[Task, int]] = field(default_factory=list)
     """This call's models whose loss became NaN or infinite, each with its task"""
     seconds: float = 0.0
-    """Of training, without evaluation, of this call's models, added up over the workers"""
+    """Of training, without evaluation as far as that is known, of this call's models, added up over the workers"""
 
 
 def train_tasks(
@@ -52,7 +52,8 @@ def train_tasks(
         if weights:  # before the outcome, which is the record that the task is done
             write_weights(run.path, run.plan, task, weights)
         write_outcome(run.path, run.plan, task, outcome)
-        result.seconds += float((outcome.seconds - outcome.evaluation_seconds).sum())
+        evaluation = 0 if outcome.evaluation_seconds is None else outcome.evaluation_seconds
+        result.seconds += float((outcome.seconds - evaluation).sum())
         lost = zip(task.models, outcome.diverged, strict=True)
         result.diverged += [(task, model) for model, diverged in lost if diverged]
 

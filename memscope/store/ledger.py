@@ -68,7 +68,7 @@ class Outcome:
     made_by: dict[str, str]
     """device, precision, versions"""
     evaluation_seconds: np.ndarray | None = None
-    """float32 [m], the part of `seconds` that is evaluation; None in outcomes of before it was kept, or recorded"""
+    """float32 [m], the part of `seconds` that is evaluation; None where not known"""
     teacher_seconds: np.ndarray | None = None
     """float32 [m], the part of `seconds` that went into the teacher's forward passes; None without a teacher"""
 

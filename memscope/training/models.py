@@ -32,6 +32,7 @@ class OneModel:
     weights: Weights
     seconds: float
     evaluation_seconds: float
+    """NaN where not known"""
     teacher_seconds: float = 0.0
 
 

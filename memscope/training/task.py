@@ -89,6 +89,7 @@ def put_together(
     num_train = len(examples.labels)
     predictions = np.stack([one.predictions for one in models])
     log_odds = np.stack([one.log_odds for one in models])
+    evaluation = np.array([one.evaluation_seconds for one in models], dtype=np.float32)
     outcome = Outcome(
         in_subset=in_subset,
         predicted_train=predictions[:, :num_train],
@@ -99,7 +100,7 @@ def put_together(
         own_accuracy=own_accuracy(predictions[:, :num_train], examples.labels, in_subset),
         diverged=np.array([one.diverged for one in models]),
         seconds=np.array([one.seconds for one in models], dtype=np.float32),
-        evaluation_seconds=np.array([one.evaluation_seconds for one in models], dtype=np.float32),
+        evaluation_seconds=None if np.isnan(evaluation).any() else evaluation,
         teacher_seconds=np.array([one.teacher_seconds for one in models], dtype=np.float32),
         made_by=made_by,
     )
@@ -184,7 +185,7 @@ def with_trainer(job: Job, examples: Examples) -> TrainBundle:
         predictions, log_odds, diverged = train_with(trainer, dataset, subset, draws)
         seconds = time.perf_counter() - start
         # what of it is evaluation the user's own function does not say
-        return OneModel(predictions, log_odds, unknown, diverged, {}, seconds, evaluation_seconds=0.0)
+        return OneModel(predictions, log_odds, unknown, diverged, {}, seconds, evaluation_seconds=np.nan)
 
     def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> list[list[OneModel]]:
         return [

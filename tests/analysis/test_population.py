@@ -142,11 +142,16 @@ def test_squared_error_is_below_the_raw_scores_at_every_size_whatever_the_number
 
 @pytest.mark.parametrize("kind", [SMOOTH, MIXTURE, STEP])
 def test_standard_deviations_are_calibrated(kind):
-    """Over all sizes, and in each third of the examples by sd; a truth alone is not what the sd speaks of."""
+    """Over all sizes, at each, and in each third of the examples by sd: there too large a sd is safe, too small not."""
     for models in MODELS:
         here, found = simulated(kind, 1200, 400 if models > 100 else 100), fitted(kind, models)
-        error = (found.score - here.score) ** 2
-        assert 0.8 < error.sum() / (found.score_sd**2).sum() < 1.25, models
+        error, variance = (found.score - here.score) ** 2, found.score_sd**2
+        assert 0.8 < error.sum() / variance.sum() < 1.25, models
+        assert (error.sum(axis=1) < 1.5 * variance.sum(axis=1)).all(), models
+        order = np.argsort(variance, axis=1, kind="stable")
+        for third in np.array_split(order, 3, axis=1):
+            parts = [np.take_along_axis(values, third, axis=1).sum() for values in (error, variance)]
+            assert 0.4 < parts[0] / parts[1] < 1.3, models
 
 
 @pytest.mark.parametrize("kind", KINDS)

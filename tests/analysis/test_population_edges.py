@@ -11,17 +11,6 @@ from memscope.subsets import balanced_subsets
 SIZES, MODELS, EXAMPLES = 4, 40, 200
 
 
-@pytest.fixture(scope="module")
-def outcomes():
-    random = np.random.default_rng(0)
-    in_subset = balanced_subsets(EXAMPLES, MODELS, 0.7, 0)
-    limit = (
-        in_subset + random.normal(size=EXAMPLES) + 0.4 * np.arange(SIZES)[:, None, None] * random.normal(size=EXAMPLES)
-    )
-    drawn = random.normal(size=(SIZES, MODELS, EXAMPLES)) + 0.5 * random.normal(size=(MODELS, EXAMPLES))
-    return in_subset, drawn < limit, (1 / (1 + np.exp(drawn - limit))).astype(np.float32)
-
-
 def check(found, examples=EXAMPLES, sizes=SIZES):
     """What always holds."""
     for values in (found.score, found.score_sd, found.accuracy_in, found.accuracy_out):

@@ -9,20 +9,8 @@ from memscope.analysis import population_moments, population_sums
 from memscope.analysis.population import population, population_from_sums
 from memscope.analysis.population_moments import dimensions, model_patterns, moments
 from memscope.errors import OptionError
-from memscope.subsets import balanced_subsets
 
 SIZES, MODELS, EXAMPLES = 3, 40, 90
-
-
-@pytest.fixture(scope="module")
-def outcomes():
-    random = np.random.default_rng(0)
-    in_subset = balanced_subsets(EXAMPLES, MODELS, 0.7, 0)
-    limit = (
-        in_subset + random.normal(size=EXAMPLES) + 0.4 * np.arange(SIZES)[:, None, None] * random.normal(size=EXAMPLES)
-    )
-    drawn = random.normal(size=(SIZES, MODELS, EXAMPLES)) + 0.5 * random.normal(size=(MODELS, EXAMPLES))
-    return in_subset, drawn < limit, (1 / (1 + np.exp(drawn - limit))).astype(np.float32)
 
 
 def part(outcomes, sizes=range(SIZES), models=range(MODELS), each=10, into=None):
