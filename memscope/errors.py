@@ -4,6 +4,8 @@ Each message is one line that says what was found, what was expected and what to
 it after `Error:` and ends with the error's exit status; anything else that is raised is a bug of ours.
 """
 
+from pathlib import Path
+
 
 class MemscopeError(Exception):
     """Something outside the program stands in the way: a file, a run, a device."""
@@ -23,3 +25,14 @@ class DataError(MemscopeError, ValueError):
 
 class RunError(MemscopeError):
     """A run directory, or a file in it, is not what it should be."""
+
+
+class FileError(RunError):
+    """A file of a run is damaged or belongs to another; `memscope status RUN --repair` moves it aside.
+
+    `found` says what is wrong with it, `again` is the command that makes it again.
+    """
+
+    def __init__(self, run: Path, path: Path, found: str, again: str) -> None:
+        super().__init__(f"{path} {found}; memscope status {run} --repair moves it aside, and {again} makes it again")
+        self.found, self.again = found, again

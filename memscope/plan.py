@@ -159,9 +159,15 @@ def plan_to_toml(plan: Plan) -> bytes:
     values = {**asdict(plan), "sizes": list(plan.sizes)}
     if not plan.full_models:
         del values["full_models"]  # plans that have none can be read by the memscope that did not know them
-    document = {"memscope-plan": VERSION, "digest": plan.digest, **without_none(values)}
+    document = {"digest": plan.digest, **without_none(values)}
+    document = {"memscope-plan": VERSION, "checksum": checksum_of(document), **document}
     note = "# The plan of a memscope run. Replay it with: memscope train-family NEW --plan THIS-FILE\n"
     return (note + tomli_w.dumps(document)).encode()
+
+
+def checksum_of(document: dict[str, Any]) -> str:
+    """SHA-256, in hex, over the values of a plan.toml; its digest leaves out what may grow, which can be wrong too."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def without_none(values: dict[str, Any]) -> dict[str, Any]:
@@ -176,22 +182,38 @@ def without_none(values: dict[str, Any]) -> dict[str, Any]:
 def read_plan(path: Path) -> Plan:
     """The plan in a `plan.toml`; RunError where it is missing, damaged, edited or of a newer version."""
     try:
-        document = tomllib.loads(path.read_bytes().decode())
+        text = path.read_bytes().decode()
     except FileNotFoundError:
         raise RunError(f"{path} does not exist; expected the plan of a run, made by memscope train-family") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is not a readable plan: {error}; restore it from a copy") from None
+    return plan_from_toml(path, text)
+
+
+def plan_from_toml(path: Path, text: str) -> Plan:
+    """The plan in the text of a `plan.toml` that is, or was, at `path`; RunError as in `read_plan`."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise RunError(f"{path} is not a readable plan: {error}; restore it from a copy") from None
     version = document.pop("memscope-plan", None)
     if version != VERSION:
         if isinstance(version, int) and version > VERSION:
             raise RunError(f"{path} has plan version {version}; this memscope reads up to {VERSION}; upgrade memscope")
         raise RunError(f"{path} has no 'memscope-plan = {VERSION}'; expected a plan made by memscope train-family")
+    checksum = document.pop("checksum", None)
+    damaged = checksum is not None and checksum != checksum_of(document)  # plans from before it have none
     digest = document.pop("digest", None)
     plan = plan_from_document(path, document)
     if digest != plan.digest:
         raise RunError(
             f"{path} says digest {str(digest)[:12]} but its values give {plan.digest[:12]}: it was edited. "
             "Undo the edit, or make a new run with the new values"
+        )
+    if damaged:
+        raise RunError(
+            f"{path}: its values are not those of its checksum: it was edited or damaged. Undo the edit (sizes and "
+            "models grow with memscope train-family); in a run, memscope status RUN --repair restores it"
         )
     return plan
 

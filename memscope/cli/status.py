@@ -1,5 +1,6 @@
 """`memscope status`: what is done, what is missing, what failed."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,41 @@ EPILOG = """
 \b
 Example:
   memscope status runs/fashion
+  memscope status runs/fashion --repair
 """
 
 
 @click.command("status", epilog=EPILOG)
 @run_argument
 @click.option("--timing", is_flag=True, help="Tell where the time of the run's commands went.")
+@click.option("--repair", is_flag=True, help="Read every file; move what is damaged to RUN/damaged, to be made again.")
 @json_option
-def command(run: Path, timing: bool, as_json: bool) -> None:
+def command(run: Path, timing: bool, repair: bool, as_json: bool) -> None:
     """What of RUN is done, is missing, has failed, is out of date."""
     from memscope.cli.printing import decimals, duration, print_json, say, size_of, table
     from memscope.steps.status import status
     from memscope.steps.timing import timing_rows
 
+    repaired = None
+    if repair:
+        from memscope.steps.repair import repair as repair_run
+
+        repaired = repair_run(run)
     found = status(run)
+    if repaired is not None:
+        found["repair"] = {
+            "files": repaired.files,
+            "moved": [asdict(moved) for moved in repaired.moved],
+        }
     if timing:
         found["timing"] = timing_rows(run)
     if as_json:
         print_json(found)
         return
+    if repaired is not None:
+        for moved in repaired.moved:
+            say(f"Moved {moved.file} to {moved.to}: it {moved.found}; {moved.again}.")
+        say(f"{repaired.files:,} files read; " + (f"{len(repaired.moved)} moved." if repaired.moved else "all whole."))
     if timing:
         show_timing(found["timing"])
         return

@@ -57,14 +57,18 @@ def temporary_beside(path: Path) -> Iterator[Path]:
         make_directory(path.parent)
         yield temporary
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise RunError(
-            f"{path} could not be written: {reason}. Nothing was changed there; remove the cause and run the "
-            "command again"
-        ) from error
+        raise unwritten(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def unwritten(path: Path, error: OSError) -> RunError:
+    """The error for a file that the system did not let us write."""
+    reason = error.strerror or str(error)
+    return RunError(
+        f"{path} could not be written: {reason}. Nothing was changed there; remove the cause and run the command again"
+    )
 
 
 def make_directory(directory: Path) -> None:

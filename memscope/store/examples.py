@@ -5,20 +5,18 @@ images, train and test in one uint8 array [N + M, H, W, C], are there to be memo
 that memory holds them once; the file MAY be deleted and is made again from the source.
 """
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
-from memscope.store.atomic import write_atomically, writing
-from memscope.store.format import DAMAGE, array_of, check_encoding, write_group
-
-REMEDY = "run memscope train-family on the run again with --data, which makes it anew"
+from memscope.plan import Plan
+from memscope.store.atomic import writing
+from memscope.store.format import DAMAGE, array_of, check_encoding, check_stamp, damage, write_group
+from memscope.store.sealed import open_sealed, writing_sealed
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,12 +68,20 @@ def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean, np.sqrt(np.maximum(variance, 0))
 
 
+def examples_path(run: Path) -> Path:
+    return run / "examples.h5"
+
+
+def again(run: Path) -> str:
+    """The command that makes what is missing here."""
+    return f"memscope train-family {run} --data DATA"
+
+
 def write_examples(run: Path, dataset: ImageDataset, duplicates: Duplicates) -> None:
     """Write `examples.h5` of a run."""
     mean, sd = channel_statistics(dataset.train_images)
     true_labels = dataset.train_labels if dataset.true_labels is None else dataset.true_labels
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with writing_sealed(examples_path(run)) as file:
         group = file.create_group("examples")
         group.attrs["data_fingerprint"] = dataset.fingerprint
         group.attrs["image_shape"] = dataset.image_shape
@@ -104,16 +110,15 @@ def write_examples(run: Path, dataset: ImageDataset, duplicates: Duplicates) -> 
                 "channel_sd": sd,
             },
         )
-    write_atomically(run / "examples.h5", buffer.getbuffer())
 
 
 def read_examples(run: Path, fingerprint: str) -> Examples:
     """The examples of a run whose plan has this data fingerprint; RunError where they are missing or damaged."""
-    path = run / "examples.h5"
+    path = examples_path(run)
     if not path.is_file():
-        raise RunError(f"{path} does not exist; expected the labels of the run's examples; {REMEDY}")
+        raise RunError(f"{path} does not exist; expected the labels of the run's examples; {again(run)} makes it again")
     try:
-        with h5py.File(path, "r") as file:
+        with open_sealed(path) as file:
             group = file["examples"]
             check_encoding(group, "memscope-examples", path)
             attributes = dict(group.attrs)
@@ -138,12 +143,8 @@ def read_examples(run: Path, fingerprint: str) -> Examples:
             fingerprint=str(attributes["data_fingerprint"]),
         )
     except DAMAGE as error:
-        raise RunError(f"{path} is damaged: {error}. Delete it and {REMEDY}") from error
-    if examples.fingerprint != fingerprint:
-        raise RunError(
-            f"{path}: expected data fingerprint {fingerprint[:12]}, found {examples.fingerprint[:12]}; it belongs to "
-            f"another data set. Delete it and {REMEDY}"
-        )
+        raise damage(run, path, error, again(run)) from error
+    check_stamp(run, path, "data fingerprint", fingerprint, examples.fingerprint, again(run))
     return examples
 
 
@@ -164,17 +165,25 @@ def cache_images(run: Path, dataset: ImageDataset) -> None:
 def open_images(run: Path, examples: Examples) -> np.ndarray:
     """The cached images, uint8 [N + M, H, W, C], memory-mapped; RunError where they are missing or cut short."""
     path = image_cache(run)
+    if not path.is_file():
+        raise RunError(f"{path} does not exist; expected the run's decoded images; {again(run)} makes it again")
     expected = (len(examples.labels) + len(examples.test_labels), *examples.image_shape)
     try:
         # copy-on-write: torch asks for writable memory, and nothing ever reaches the file
         images = np.load(path, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} cannot be read: {error}. Delete it and {REMEDY}") from None
+        raise damage(run, path, error, again(run)) from error
     if images.shape != expected or images.dtype != np.uint8:
-        raise RunError(
-            f"{path}: expected uint8 {expected}, found {images.dtype} {images.shape}. Delete it and {REMEDY}"
-        )
+        found = f"{images.dtype} {images.shape}"
+        check_stamp(run, path, "images of type and shape", f"uint8 {expected}", found, again(run))
     return images
+
+
+def check_images(run: Path, plan: Plan) -> None:
+    """FileError unless the cached images are, to the last bit, those of the plan's data."""
+    examples = read_examples(run, plan.data.fingerprint)
+    found = open_dataset(run, examples, plan.data.spec).fingerprint
+    check_stamp(run, image_cache(run), "data fingerprint", plan.data.fingerprint, found, again(run))
 
 
 def open_dataset(run: Path, examples: Examples, spec: str) -> ImageDataset:

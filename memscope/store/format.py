@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 import memscope
-from memscope.errors import RunError
+from memscope.errors import FileError, RunError
 
 DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
 """What h5py raises, or we do while reading, where a file is damaged: flipped bytes were seen to give each of them."""
@@ -211,15 +211,32 @@ def stamp_encoding(group: h5py.Group, encoding: str) -> None:
 
 
 def check_encoding(group: h5py.Group, encoding: str, path: Path) -> None:
-    """RunError unless the group is of this encoding, in a version that we can read."""
+    """ValueError unless the group is of this encoding; RunError where it is of a newer version than we can read."""
     found = str(group.attrs.get("encoding-type", "nothing"))
     version = str(group.attrs.get("encoding-version", "0"))
     if found != encoding:
-        raise RunError(f"{path}: expected encoding {encoding}, found {found}; it is not a file of this kind")
+        raise ValueError(f"expected encoding {encoding}, found {found}")
     if int(version.split(".")[0]) > int(ENCODING_VERSION.split(".")[0]):
         raise RunError(
             f"{path} has format version {version}; this memscope reads up to {ENCODING_VERSION}; upgrade memscope"
         )
+
+
+def damage(run: Path, path: Path, error: Exception, again: str) -> FileError:
+    """The error for a damaged file of a run; `again` is the command that makes it again."""
+    return FileError(run, path, f"is damaged: {' '.join(str(error).split())}", again)
+
+
+def check_stamp(run: Path, path: Path, name: str, expected: str, found: str, again: str) -> None:
+    """FileError where a file was made for something else than it is read for."""
+    if expected != found:
+        wrong = f"has {name} {shortened(found)}, expected {shortened(expected)}"
+        raise FileError(run, path, f"{wrong}: it belongs to another plan, data set or task", again)
+
+
+def shortened(text: str) -> str:
+    """The beginning of a digest, and anything else whole, in one line."""
+    return text[:12] if len(text) == 64 else " ".join(text.split())
 
 
 def write_field(

@@ -6,19 +6,17 @@ loss, and how it was made. See docs/format.md.
 """
 
 import hashlib
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from memscope.errors import RunError
 from memscope.plan import Plan
-from memscope.store.atomic import write_atomically
-from memscope.store.format import DAMAGE, OUTCOME, check_encoding, stamp_encoding, write_field
+from memscope.recipe import RECORDED
+from memscope.store.format import DAMAGE, OUTCOME, check_encoding, check_stamp, damage, stamp_encoding, write_field
+from memscope.store.sealed import open_sealed, writing_sealed
 from memscope.teaching import teaching_of
 
 NAME = re.compile(r"^(?P<first>\d+)-(?P<last>\d+)-r(?P<replicate>\d+)\.h5$")
@@ -85,6 +83,18 @@ def size_directory(run: Path, kind: str, plan: Plan, variant: str, size: int) ->
 
 def outcome_path(run: Path, plan: Plan, task: Task) -> Path:
     return size_directory(run, "outcomes", plan, task.variant, task.size) / f"{task_name(task)}.h5"
+
+
+def task_at(plan: Plan, inside: Path) -> Task | None:
+    """The task whose file is at VARIANT/AXIS-SIZE/NAME; None where the plan has no such task."""
+    *variant, directory, name = inside.parts
+    axis, _, size = directory.partition("-")
+    found = NAME.match(Path(name).with_suffix(".h5").name)
+    if not found or axis != plan.axis or not size.isdecimal() or int(size) not in plan.sizes:
+        return None
+    first, count = int(found["first"]), int(found["last"]) - int(found["first"]) + 1
+    task = Task("/".join(variant), int(size), first, count, int(found["replicate"]))
+    return task if count == unit_of(plan, task.variant) and first % count == 0 else None
 
 
 def failure_path(run: Path, path: Path) -> Path:
@@ -179,8 +189,8 @@ def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
     num_classes = int(max(outcome.predicted_train.max(initial=0), outcome.predicted_test.max(initial=0))) + 1
     class_type = np.uint8 if num_classes <= 256 else np.uint16
     packed = np.packbits(outcome.in_subset, axis=1, bitorder="little")
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    path = outcome_path(run, plan, task)
+    with writing_sealed(path) as file:
         stamp_encoding(file, "memscope-outcome")
         file.attrs["plan_digest"] = plan.digest
         file.attrs["data_fingerprint"] = plan.data.fingerprint
@@ -210,22 +220,24 @@ def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
             columns["teacher_seconds"] = outcome.teacher_seconds.astype(np.float32)
         for name, values in columns.items():
             write_field(file, name, values, OUTCOME[name], checksum=True)
-    path = outcome_path(run, plan, task)
-    write_atomically(path, buffer.getbuffer())
     return path
 
 
 def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
     """One task's outcome from the ledger.
 
-    RunError where the file is damaged, of a newer version, or was made for another plan or data set.
+    FileError where the file is damaged or was made for another plan, data set or task; RunError where it is of a
+    newer version.
     """
     path = outcome_path(run, plan, task)
+    recorded = plan.recipe.trainer == RECORDED
+    again = f"run.record of its {task.count} models" if recorded else f"memscope train-family {run}"
     try:
-        with h5py.File(path, "r") as file:
+        with open_sealed(path) as file:
             check_encoding(file, "memscope-outcome", path)
-            check_stamp(path, "plan digest", plan.digest, str(file.attrs["plan_digest"]))
-            check_stamp(path, "data fingerprint", plan.data.fingerprint, str(file.attrs["data_fingerprint"]))
+            check_stamp(run, path, "plan digest", plan.digest, str(file.attrs["plan_digest"]), again)
+            fingerprint = str(file.attrs["data_fingerprint"])
+            check_stamp(run, path, "data fingerprint", plan.data.fingerprint, fingerprint, again)
             for name, expected in (
                 ("variant", task.variant),
                 ("axis", plan.axis),
@@ -234,7 +246,7 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
                 ("model", list(task.models)),
             ):
                 found = file[name][()].tolist() if name == "model" else file.attrs[name]
-                check_stamp(path, name, str(expected), str(found))
+                check_stamp(run, path, name, str(expected), str(found), again)
             optional = ("evaluation_seconds", "teacher_seconds")
             values = {name: file[name][()] for name in OUTCOME if name not in ("subset_digest", *optional)}
             parts = {name: file[name][()] if name in file else None for name in optional}
@@ -248,12 +260,9 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
                 if key in file.attrs
             }
     except DAMAGE as error:
-        raise RunError(
-            f"{path} is damaged: {error}. Move it away and run memscope train-family on the run again: "
-            f"its {task.count} models are trained again and nothing else"
-        ) from error
+        raise damage(run, path, error, again) from error
     for packed, digest in zip(values["in_subset"], digests, strict=True):
-        check_stamp(path, "subset digest", str(digest), subset_digest(packed))
+        check_stamp(run, path, "subset digest", str(digest), subset_digest(packed), again)
     return Outcome(
         in_subset=np.unpackbits(values["in_subset"], axis=1, count=num_examples, bitorder="little").astype(bool),
         predicted_train=values["predicted_train"],
@@ -267,23 +276,3 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
         made_by=made_by,
         **parts,
     )
-
-
-def check_stamp(
-    path: Path,
-    name: str,
-    expected: str,
-    found: str,
-    remedy: str = "Move it away; memscope train-family then trains its models again",
-) -> None:
-    """RunError where a file was made for something else than it is read for."""
-    if expected != found:
-        raise RunError(
-            f"{path}: expected {name} {shortened(expected)}, found {shortened(found)}; it belongs to "
-            f"another plan, data set or subset. {remedy}"
-        )
-
-
-def shortened(text: str) -> str:
-    """The beginning of a digest, and anything else whole."""
-    return text[:12] if len(text) == 64 else text

@@ -4,18 +4,24 @@
 residuals are held; `<choice>` names k, sigma, temperature and options, or the grid that they are chosen from.
 """
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
-from memscope.errors import RunError
 from memscope.plan import Plan
-from memscope.store.atomic import write_atomically
-from memscope.store.format import DAMAGE, MEMORY, MEMORY_GRID, check_encoding, stamp_encoding, write_field
-from memscope.store.ledger import Task, check_stamp, size_directory, task_name
+from memscope.store.format import (
+    DAMAGE,
+    MEMORY,
+    MEMORY_GRID,
+    check_encoding,
+    check_stamp,
+    damage,
+    stamp_encoding,
+    write_field,
+)
+from memscope.store.ledger import Task, size_directory, task_name
+from memscope.store.sealed import open_sealed, writing_sealed
 
 KINDS = {"memory": MEMORY, "memory-grid": MEMORY_GRID}
 
@@ -32,13 +38,19 @@ def memory_path(run: Path, plan: Plan, task: Task, choice: str) -> Path:
     return size_directory(run, "memories", plan, f"{task.variant}/{choice}", task.size) / f"{task_name(task)}.h5"
 
 
+def file_at(inside: Path) -> tuple[MemoryFile, Path]:
+    """Of a file at VARIANT/CHOICE/AXIS-SIZE/NAME what it is, and the path without the choice."""
+    *variant, choice, directory, name = inside.parts
+    kind = "memory-grid" if choice.startswith("grid-") else "memory"
+    return MemoryFile(kind, choice), Path(*variant, directory, name)
+
+
 def write_memory(
     run: Path, plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.ndarray], outcome_digest: str
 ) -> None:
     """Write what the memories of one task did, whole or not at all. `outcome_digest` says of which outcomes."""
     fields = KINDS[what.kind]
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with writing_sealed(memory_path(run, plan, task, what.choice)) as file:
         stamp_encoding(file, f"memscope-{what.kind}")
         file.attrs["plan_digest"] = plan.digest
         file.attrs["variant"] = task.variant
@@ -48,14 +60,13 @@ def write_memory(
         file.attrs["outcome_digest"] = outcome_digest
         for name, array in values.items():
             write_field(file, name, array, fields[name], checksum=True)
-    write_atomically(memory_path(run, plan, task, what.choice), buffer.getbuffer())
 
 
 def read_memory(run: Path, plan: Plan, task: Task, what: MemoryFile, outcome_digest: str) -> dict[str, np.ndarray]:
-    """What the memories of one task did, by name; RunError where the file is damaged or of other models."""
+    """What the memories of one task did, by name; FileError where the file is damaged or of other models."""
     path = memory_path(run, plan, task, what.choice)
     try:
-        with h5py.File(path, "r") as file:
+        with open_sealed(path) as file:
             check_encoding(file, f"memscope-{what.kind}", path)
             stamps = {
                 "plan digest": (plan.digest, str(file.attrs["plan_digest"])),
@@ -67,7 +78,7 @@ def read_memory(run: Path, plan: Plan, task: Task, what: MemoryFile, outcome_dig
             }
             values = {name: file[name][()] for name in KINDS[what.kind] if name in file}
     except DAMAGE as error:
-        raise RunError(f"{path} is damaged: {error}. Delete it and run memscope resmem {run} again") from error
+        raise damage(run, path, error, f"memscope resmem {run}") from error
     for name, (expected, found) in stamps.items():
-        check_stamp(path, name, expected, found, f"Delete it and run memscope resmem {run} again")
+        check_stamp(run, path, name, expected, found, f"memscope resmem {run}")
     return values

@@ -4,7 +4,6 @@ Each step replaces its own file and then assembles `trajectories.h5` again, so s
 time do not lose each other's results. A group says which plan and which models it was computed from.
 """
 
-import io
 import json
 import math
 from collections.abc import Sequence
@@ -16,8 +15,8 @@ import numpy as np
 
 from memscope.errors import RunError
 from memscope.plan import Plan
-from memscope.store.atomic import write_atomically
-from memscope.store.format import DAMAGE, GROUPS, array_of, check_encoding, write_group
+from memscope.store.format import DAMAGE, GROUPS, array_of, check_encoding, check_stamp, damage, write_group
+from memscope.store.sealed import open_sealed, writing_sealed
 
 ASSEMBLED = "trajectories.h5"
 
@@ -39,8 +38,7 @@ def write_results(
     `ledger` is the `ledger_state` from before the outcomes were read; `summary` is what the command prints, kept as
     JSON in an attribute.
     """
-    buffer = io.BytesIO()
-    with h5py.File(buffer, "w") as file:
+    with writing_sealed(results_path(run, group)) as file:
         stored = file.create_group(group)
         write_group(stored, f"memscope-{group}", values)
         stored.attrs["plan_digest"] = plan.digest
@@ -49,7 +47,6 @@ def write_results(
         stored.attrs["fraction"] = plan.fraction
         stored.attrs["ledger_state"] = ledger
         stored.attrs["summary"] = json.dumps(plain(summary))
-    write_atomically(results_path(run, group), buffer.getbuffer())
     assemble(run, plan)
 
 
@@ -71,28 +68,30 @@ def assemble(run: Path, plan: Plan) -> None:
     """
     while True:
         before = present(run)
-        buffer = io.BytesIO()
-        with h5py.File(buffer, "w") as target:
+        with writing_sealed(run / ASSEMBLED) as target:
             target.attrs["encoding-type"] = "memscope-run"
             target.attrs["encoding-version"] = "1.0"
             target.attrs["plan_digest"] = plan.digest
             target.attrs["plan"] = (run / "plan.toml").read_text()
             for path, _ in before:
-                copy_groups(path, target)
-        write_atomically(run / ASSEMBLED, buffer.getbuffer())
+                copy_groups(path, target, plan)
         if present(run) == before:
             return
 
 
-def copy_groups(path: Path, target: h5py.File) -> None:
+def copy_groups(path: Path, target: h5py.File, plan: Plan) -> None:
     """Write the groups of a file again in another: HDF5's own copy leaves references to dimension scales dangling.
 
-    A group that is damaged or of a newer version is left out: the step that owns it, and `status`, say so.
+    A group that is damaged, of a newer version or of another plan is left out: the step that owns it, and `status`,
+    say so.
     """
     try:
-        with h5py.File(path, "r") as source:
+        with open_sealed(path) as source:
             for name, group in source.items():
                 check_encoding(group, f"memscope-{name}", path)
+                stamps = {"plan_digest": plan.digest, "data_fingerprint": plan.data.fingerprint}
+                if any(stamp in group.attrs and group.attrs[stamp] != stamps[stamp] for stamp in stamps):
+                    continue
                 values: dict[str, np.ndarray | Sequence[str]] = {
                     field: array_of(group[field]) for field in group if field in GROUPS[name]
                 }
@@ -115,6 +114,29 @@ def present(run: Path) -> list[tuple[Path, tuple[int, int, int]]]:
     return found
 
 
+def check_assembled(run: Path, plan: Plan) -> None:
+    """FileError unless `trajectories.h5` is whole and of this plan."""
+    path = run / ASSEMBLED
+    try:
+        with open_sealed(path) as file:
+            digest = str(file.attrs["plan_digest"])
+            for group in file.values():
+                for data in group.values():
+                    array_of(data)
+    except DAMAGE as error:
+        raise damage(run, path, error, "the same command") from error
+    check_stamp(run, path, "plan digest", plan.digest, digest, "the same command")
+
+
+def plan_in_results(run: Path) -> str | None:
+    """The text of `plan.toml` as it was when `trajectories.h5` was written; None where that cannot be read."""
+    try:
+        with open_sealed(run / ASSEMBLED) as file:
+            return str(file.attrs["plan"])
+    except DAMAGE:
+        return None
+
+
 def read_group(run: Path, group: str, plan: Plan) -> dict[str, np.ndarray]:
     """The arrays of one group of results; RunError where they are missing, damaged, or of another plan."""
     return read_results(run, group, plan)[0]
@@ -125,9 +147,9 @@ def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarra
     path = results_path(run, group)
     if not path.is_file():
         raise RunError(f"{run} has no results of {group} yet; run memscope {group} {run}")
-    remedy = f"run memscope {group} {run} again, which replaces it"
+    again = f"memscope {group} {run}"
     try:
-        with h5py.File(path, "r") as file:
+        with open_sealed(path) as file:
             stored = file[group]
             check_encoding(stored, f"memscope-{group}", path)
             digest = str(stored.attrs["plan_digest"])
@@ -135,7 +157,6 @@ def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarra
             summary = json.loads(stored.attrs["summary"])
             values = {name: array_of(data) for name, data in stored.items()}
     except DAMAGE as error:
-        raise RunError(f"{path} is damaged: {error}; {remedy}") from error
-    if digest != plan.digest:
-        raise RunError(f"{path}: expected plan digest {plan.digest[:12]}, found {digest[:12]}; {remedy}")
+        raise damage(run, path, error, again) from error
+    check_stamp(run, path, "plan digest", plan.digest, digest, again)
     return values, ledger, summary

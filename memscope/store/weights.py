@@ -14,7 +14,8 @@ import safetensors.numpy
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
-from memscope.store.ledger import Task, check_stamp, size_directory, task_name
+from memscope.store.format import check_stamp, damage
+from memscope.store.ledger import Task, size_directory, task_name
 
 Weights = dict[str, np.ndarray]
 
@@ -31,25 +32,28 @@ def write_weights(run: Path, plan: Plan, task: Task, weights: Weights) -> None:
 
 
 def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:
-    """The weights of each model of a task, by parameter; RunError where they are missing, damaged or not its own."""
+    """The weights of each model of a task, by parameter.
+
+    RunError where they are missing; FileError where they are damaged or not its own.
+    """
     path = weights_path(run, plan, task)
-    again = f"memscope train-family {run} --missing-weights trains its {task.count} models again"
+    again = f"memscope train-family {run} --missing-weights"
     if not path.is_file():
-        raise RunError(f"{path} does not exist; expected the weights of a finished task; {again}")
+        raise RunError(f"{path} does not exist; expected the weights of a finished task; {again} makes it again")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             stamp = json.loads(metadata["memscope"]) if "memscope" in metadata else metadata  # files of 0.1.0
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no mapping
-        if stamp.get("sha256", content_digest(stored)) != content_digest(stored):
+        if "memscope" in metadata and stamp["sha256"] != content_digest(stored):
             raise ValueError("its content is not what its checksum says")
         by_model: dict[int, Weights] = {model: {} for model in task.models}
         for name, values in stored.items():
             model, _, parameter = name.partition("/")
             by_model[int(model)][parameter] = values
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
-        raise RunError(f"{path} is damaged: {error}. Delete it; {again}") from error
-    check_stamp(path, "plan digest", plan.digest, str(stamp.get("plan_digest")))
+    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+        raise damage(run, path, error, again) from error
+    check_stamp(run, path, "plan digest", plan.digest, str(stamp.get("plan_digest")), again)
     return by_model
 
 

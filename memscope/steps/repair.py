@@ -1,0 +1,139 @@
+"""`memscope status --repair`: read every file of a run to its last byte, and move aside what is damaged.
+
+What is moved aside is missing, and the command that makes it makes it again; nothing else is touched. It goes to
+`damaged/` in the run, under the same path.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from memscope.errors import FileError, RunError
+from memscope.plan import plan_from_toml, read_plan
+from memscope.run import Run, open_run, plan_path
+from memscope.store.atomic import make_directory, remove_abandoned, sync_directory, unwritten, write_atomically
+from memscope.store.examples import check_images, examples_path, image_cache, read_examples
+from memscope.store.format import GROUPS
+from memscope.store.ledger import Task, outcome_digest, read_outcome, task_at
+from memscope.store.memories import file_at, read_memory
+from memscope.store.results import ASSEMBLED, assemble, check_assembled, plan_in_results, read_results, results_path
+from memscope.store.weights import read_weights
+
+DAMAGED = "damaged"
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A file that was moved aside."""
+
+    file: str
+    """Where it was"""
+    to: str
+    """Where it is"""
+    found: str
+    """What was wrong with it"""
+    again: str
+    """The command that makes it again, or where it has come from"""
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a repair did."""
+
+    files: int
+    """Files that were read"""
+    moved: list[Moved]
+
+
+def repair(path: str | os.PathLike[str]) -> Repaired:
+    """Read every file of a run that numbers come from; move aside what is damaged or belongs to another run.
+
+    RunError where the directory is no run, where its plan is damaged and its results do not keep it, or where a file
+    cannot be moved. A file of a newer version stays where it is.
+    """
+    directory = Path(path)
+    moved = restore_plan(directory) if plan_path(directory).is_file() else []
+    run = open_run(directory)
+    remove_abandoned(directory)
+    files = 1
+    for file, check in files_of(run):
+        files += 1
+        try:
+            check()
+        except FileError as error:
+            again = f"{error.again} makes it again"
+            with suppress(FileNotFoundError):  # another call may have moved or replaced it meanwhile
+                moved.append(Moved(str(file), move_aside(directory, file), error.found, again))
+    if (directory / "results").is_dir() and not (directory / ASSEMBLED).is_file():
+        assemble(directory, run.plan)
+    return Repaired(files, moved)
+
+
+def restore_plan(directory: Path) -> list[Moved]:
+    """Where `plan.toml` is damaged, the one that the results keep takes its place."""
+    file = plan_path(directory)
+    try:
+        read_plan(file)
+    except RunError as error:
+        kept = plan_in_results(directory)
+        if kept is None:
+            raise
+        plan_from_toml(directory / ASSEMBLED, kept)
+        moved = Moved(str(file), move_aside(directory, file), str(error), f"restored as {ASSEMBLED} keeps it")
+        write_atomically(file, kept.encode())
+        return [moved]
+    return []
+
+
+def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
+    """The files of a run that numbers come from, each with what reads it whole and checks it.
+
+    A file that is of no task of the plan is read by nobody, and not here either.
+    """
+    path, plan = run.path, run.plan
+    digests: dict[Task, str] = {}
+    if examples_path(path).is_file():
+        yield examples_path(path), lambda: read_examples(path, plan.data.fingerprint)
+    if image_cache(path).is_file() and examples_path(path).is_file():
+        yield image_cache(path), lambda: check_images(path, plan)
+
+    def check_outcome(task: Task) -> None:
+        digests[task] = outcome_digest(read_outcome(path, plan, task))
+
+    for file in sorted((path / "outcomes").rglob("*.h5")):
+        if task := task_at(plan, file.relative_to(path / "outcomes")):
+            yield file, partial(check_outcome, task)
+    for file in sorted((path / "weights").rglob("*.safetensors")):
+        if task := task_at(plan, file.relative_to(path / "weights")):
+            yield file, partial(read_weights, path, plan, task)
+    for file in sorted((path / "memories").rglob("*.h5")):
+        what, inside = file_at(file.relative_to(path / "memories"))
+        if (task := task_at(plan, inside)) and task in digests:
+            yield file, partial(read_memory, path, plan, task, what, digests[task])
+    for group in GROUPS:
+        if results_path(path, group).is_file():
+            yield results_path(path, group), partial(read_results, path, group, plan)
+    if (path / ASSEMBLED).is_file():
+        yield path / ASSEMBLED, lambda: check_assembled(path, plan)
+
+
+def move_aside(directory: Path, file: Path) -> str:
+    """Move a file of a run into its `damaged/`; where it is then. RunError where that cannot be done."""
+    target = directory / DAMAGED / file.relative_to(directory)
+    number = 1
+    while target.exists():
+        number += 1
+        target = target.with_name(f"{file.name}.{number}")
+    try:
+        make_directory(target.parent)
+        os.rename(file, target)
+        sync_directory(target.parent)
+        sync_directory(file.parent)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unwritten(target, error) from error
+    return str(target)
