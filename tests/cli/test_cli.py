@@ -244,7 +244,11 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_with_130(tiny_npz, tmp_path):
     )
     command = [sys.executable, "-m", "memscope", "train-family", "run", "--data", f"npz:{tiny_npz}"]
     command += ["--trainer", "mine:train", "--models", "10", "--widths", "2,3", "--device", "cpu"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+
+    def listen() -> None:  # a shell's background jobs ignore Ctrl-C, and what they start inherits that
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob("run/outcomes/**/[0-9]*.h5")):
         assert time.monotonic() < deadline

@@ -350,7 +350,7 @@ def test_a_memory_of_an_outcome_that_has_changed_is_refused_with_the_remedy(run)
     task = Task("onehot", 4, 10, 10)
     outcome = read_outcome(run, opened.plan, task)
     write_outcome(run, opened.plan, task, replace(outcome, predicted_test=(outcome.predicted_test + 1) % 4))
-    with pytest.raises(RunError, match=r"expected outcome digest .* Delete it and run memscope resmem"):
+    with pytest.raises(RunError, match=r"has outcome digest .*--repair moves it aside, and memscope resmem"):
         resmem(run, ONE, INLINE)
 
 
@@ -358,7 +358,7 @@ def test_a_damaged_memory_is_named_with_the_remedy(run):
     resmem(run, ONE, INLINE)
     path = next((run / "memories" / "onehot").rglob("width-4/00010*.h5"))
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(RunError, match=r"is damaged.*Delete it and run memscope resmem"):
+    with pytest.raises(RunError, match=r"is damaged.*--repair moves it aside, and memscope resmem"):
         resmem(run, ONE, INLINE)
     path.unlink()
     assert resmem(run, ONE, INLINE)[1].models == 10

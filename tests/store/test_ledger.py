@@ -89,15 +89,15 @@ def test_growth_leaves_the_tasks_that_exist_as_they_are():
 @pytest.mark.parametrize(
     ("plan", "says"),
     [
-        (replace(PLAN, seed=1), "expected plan digest"),
-        (replace(PLAN, data=DataChoice(spec="x", fingerprint="e" * 64)), "expected plan digest"),
+        (replace(PLAN, seed=1), "has plan digest .*, expected"),
+        (replace(PLAN, data=DataChoice(spec="x", fingerprint="e" * 64)), "has plan digest .*, expected"),
     ],
 )
 def test_an_outcome_of_another_plan_is_refused_with_what_was_expected_and_found(tmp_path, plan, says):
     path = write_outcome(tmp_path, PLAN, TASK, outcome())
     with pytest.raises(RunError, match=says) as refused:
         read_outcome(tmp_path, plan, TASK)
-    for part in (str(path), PLAN.digest[:12], plan.digest[:12], "Move it away"):
+    for part in (str(path), PLAN.digest[:12], plan.digest[:12], "--repair moves it aside"):
         assert part in str(refused.value)
 
 
@@ -107,7 +107,7 @@ def test_a_file_under_another_tasks_name_is_refused(tmp_path, elsewhere):
     target = outcome_path(tmp_path, PLAN, elsewhere)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(path.read_bytes())
-    with pytest.raises(RunError, match=r"expected (size|model)"):
+    with pytest.raises(RunError, match=r"has (size|model) .*, expected"):
         read_outcome(tmp_path, PLAN, elsewhere)
 
 

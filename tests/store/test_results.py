@@ -66,26 +66,26 @@ def test_a_step_that_ends_while_another_assembles_is_not_lost(scored, monkeypatc
     hidden = results_path(scored, "trajectories")
     aside = scored / "aside.h5"
     hidden.rename(aside)
-    real, calls = module.write_atomically, []
+    real, calls = module.copy_groups, []
 
-    def meanwhile(path, content):
-        if not calls:
-            aside.rename(hidden)  # another step's results come in just before our replacement
-        calls.append(path)
-        real(path, content)
+    def meanwhile(path, target, plan):
+        if path == results_path(scored, "score") and path.name not in calls:
+            aside.rename(hidden)  # another step's results come in while ours are being put together
+        calls.append(path.name)
+        real(path, target, plan)
 
-    monkeypatch.setattr(module, "write_atomically", meanwhile)
+    monkeypatch.setattr(module, "copy_groups", meanwhile)
     assemble(scored, open_run(scored).plan)
     with h5py.File(scored / "trajectories.h5") as file:
         assert "trajectories" in file
-    assert len(calls) == 2
+    assert calls == ["examples.h5", "score.h5", "examples.h5", "score.h5", "trajectories.h5"]
 
 
 @pytest.mark.parametrize(
     ("attribute", "value", "says"),
     [
         ("encoding-version", "9.0", "upgrade memscope"),
-        ("plan_digest", "0" * 64, has plan digest 0{12}, expected),
+        ("plan_digest", "0" * 64, "has plan digest 0{12}, expected"),
         ("encoding-type", "anndata", "expected encoding memscope-score"),
     ],
 )
