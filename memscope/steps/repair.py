@@ -17,8 +17,8 @@ from memscope.run import Run, open_run, plan_path
 from memscope.store.atomic import make_directory, remove_abandoned, sync_directory, unwritten, write_atomically
 from memscope.store.examples import check_images, examples_path, image_cache, read_examples
 from memscope.store.format import GROUPS
-from memscope.store.ledger import Task, outcome_digest, read_outcome, task_at
-from memscope.store.memories import file_at, read_memory
+from memscope.store.ledger import Outcome, Task, outcome_digest, read_outcome, task_at
+from memscope.store.memories import MemoryFile, file_at, read_memory
 from memscope.store.results import ASSEMBLED, assemble, check_assembled, plan_in_results, read_results, results_path
 from memscope.store.weights import read_weights
 
@@ -51,8 +51,8 @@ class Repaired:
 def repair(path: str | os.PathLike[str]) -> Repaired:
     """Read every file of a run that numbers come from; move aside what is damaged or belongs to another run.
 
-    RunError where the directory is no run, where its plan is damaged and its results do not keep it, or where a file
-    cannot be moved. A file of a newer version stays where it is.
+    RunError where the directory is no run, where its plan is damaged and its results do not keep it, where a file is
+    of a newer version, which stays where it is, or where one cannot be moved.
     """
     directory = Path(path)
     moved = restore_plan(directory) if plan_path(directory).is_file() else []
@@ -100,8 +100,16 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
     if image_cache(path).is_file() and examples_path(path).is_file():
         yield image_cache(path), lambda: check_images(path, plan)
 
-    def check_outcome(task: Task) -> None:
-        digests[task] = outcome_digest(read_outcome(path, plan, task))
+    def check_outcome(task: Task) -> Outcome:
+        outcome = read_outcome(path, plan, task)
+        digests[task] = outcome_digest(outcome)
+        return outcome
+
+    def check_memory(task: Task, what: MemoryFile) -> object:
+        if task not in digests:
+            with suppress(RunError):  # without its outcome there is nothing to hold it against
+                check_outcome(task)
+        return read_memory(path, plan, task, what, digests[task]) if task in digests else None
 
     for file in sorted((path / "outcomes").rglob("*.h5")):
         if task := task_at(plan, file.relative_to(path / "outcomes")):
@@ -111,8 +119,8 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
             yield file, partial(read_weights, path, plan, task)
     for file in sorted((path / "memories").rglob("*.h5")):
         what, inside = file_at(file.relative_to(path / "memories"))
-        if (task := task_at(plan, inside)) and task in digests:
-            yield file, partial(read_memory, path, plan, task, what, digests[task])
+        if task := task_at(plan, inside):
+            yield file, partial(check_memory, task, what)
     for group in GROUPS:
         if results_path(path, group).is_file():
             yield results_path(path, group), partial(read_results, path, group, plan)

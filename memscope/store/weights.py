@@ -27,7 +27,7 @@ def weights_path(run: Path, plan: Plan, task: Task) -> Path:
 def write_weights(run: Path, plan: Plan, task: Task, weights: Weights) -> None:
     """Write the weights of all the models of a task, `<model>/<parameter>` each."""
     # one entry: safetensors writes several in a random order, and equal weights are to make equal files
-    stamp = json.dumps({"plan_digest": plan.digest, "sha256": content_digest(weights)})
+    stamp = json.dumps({**stamps(plan, task), "sha256": content_digest(weights)})
     write_atomically(weights_path(run, plan, task), safetensors.numpy.save(weights, metadata={"memscope": stamp}))
 
 
@@ -53,8 +53,15 @@ def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:
             by_model[int(model)][parameter] = values
     except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise damage(run, path, error, again) from error
-    check_stamp(run, path, "plan digest", plan.digest, str(stamp.get("plan_digest")), again)
+    for name, expected in stamps(plan, task).items():
+        if name == "plan_digest" or name in stamp:  # files of 0.1.0 may lack the others
+            check_stamp(run, path, name.replace("_", " "), str(expected), str(stamp.get(name)), again)
     return by_model
+
+
+def stamps(plan: Plan, task: Task) -> dict[str, str | int]:
+    """What is written into a file of weights, so that it is taken for no other task's."""
+    return {"plan_digest": plan.digest, "variant": task.variant, "size": task.size, "replicate": task.replicate}
 
 
 def content_digest(weights: Weights) -> str:

@@ -1,0 +1,41 @@
+"""A run that has a file of every kind, and how thoroughly to test."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from memscope.steps.distill import distill
+from memscope.steps.resmem import Tried, resmem
+from memscope.steps.score import score
+from memscope.steps.trajectories import trajectories
+from memscope.steps.work import Where
+from memscope.teaching import Teaching
+
+INLINE = Where(device="cpu", engine="inline")
+
+
+@pytest.fixture(scope="session")
+def thorough() -> bool:
+    """Whether this is `make reliability`: minutes to an hour instead of seconds."""
+    return bool(os.environ.get("MEMSCOPE_THOROUGH"))
+
+
+@pytest.fixture(scope="session")
+def tried() -> Tried:
+    """What `whole_run` chose its residual memories from."""
+    return Tried(k=(1, 5), sigma=(0.5,), temperature=(1.0,))
+
+
+@pytest.fixture(scope="session")
+def whole_run(full_run: Path, tried: Tried, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`full_run` with students, residual memories and all results. Tests must not change it."""
+    path = tmp_path_factory.mktemp("whole") / "run"
+    shutil.copytree(full_run, path)
+    score(path)
+    trajectories(path)
+    distill(path, Teaching(8), where=INLINE)
+    _, done = resmem(path, tried, INLINE)
+    assert not done.failures
+    return path

@@ -1,0 +1,151 @@
+"""SIGKILL at random moments: every finished file is still there and whole, and the numbers are those of a quiet run."""
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from memscope.run import open_run
+from memscope.steps.distill import distill
+from memscope.steps.options import Choices
+from memscope.steps.repair import repair
+from memscope.steps.resmem import Tried, resmem
+from memscope.steps.score import score
+from memscope.steps.train_family import train_family
+from memscope.steps.trajectories import trajectories
+from memscope.steps.work import Where
+from memscope.store.results import read_group
+from memscope.teaching import Teaching
+
+INLINE = Where(device="cpu", engine="inline")
+STEPS = ("score", "trajectories", "resmem", "distill")
+
+
+def everything(run: Path, choices: Choices, tried: Tried) -> None:
+    """All commands, one after the other."""
+    train_family(run, choices, INLINE)
+    score(run)
+    trajectories(run)
+    distill(run, Teaching(8), where=INLINE)
+    resmem(run, tried, INLINE)
+
+
+def finished(run: Path) -> dict[Path, bytes]:
+    """Every file of the ledger under its final name."""
+    kinds = ("outcomes", "weights", "memories")
+    return {path: path.read_bytes() for kind in kinds for path in (run / kind).rglob("[0-9]*") if path.is_file()}
+
+
+def check(run: Path, before: dict[Path, bytes]) -> dict[Path, bytes]:
+    """Nothing that was finished is gone or changed, and all there is is whole; what is finished now."""
+    now = finished(run)
+    assert before.items() <= now.items()
+    if (run / "plan.toml").exists():
+        assert repair(run).moved == []
+    return now
+
+
+def assert_same_results(run: Path, reference: Path) -> None:
+    for step in STEPS:
+        ours, theirs = (read_group(path, step, open_run(path).plan) for path in (run, reference))
+        assert ours.keys() == theirs.keys()
+        for name in theirs:
+            assert ours[name].tobytes() == theirs[name].tobytes() or ours[name].tolist() == theirs[name].tolist(), name
+
+
+def test_sigkill_at_random_moments_of_any_command_loses_nothing(whole_run, tiny_choices, tried, tmp_path):
+    run, choices = tmp_path / "run", Choices(**{**vars(tiny_choices), "full": 2})
+    server = multiprocessing.get_context("forkserver")  # which loads torch once, and not for each of the killed
+    server.set_forkserver_preload(["memscope.steps.distill", "memscope.steps.resmem", "memscope.steps.trajectories"])
+    draw, ledger, killed = random.Random(0), {}, 0
+    while True:
+        process = server.Process(target=everything, args=(run, choices, tried))
+        process.start()
+        process.join(draw.uniform(0.2, 1.5) if killed < 20 else None)
+        process.kill()
+        process.join()
+        ledger = check(run, ledger)
+        if process.exitcode == 0:
+            break
+        assert process.exitcode == -signal.SIGKILL
+        killed += 1
+    assert killed >= 5
+    assert_same_results(run, whole_run)
+
+
+@pytest.mark.skipif(not os.environ.get("MEMSCOPE_THOROUGH"), reason="20 minutes: make reliability")
+def test_200_sigkills_of_coordinators_and_workers(whole_run, tiny_npz, tmp_path):
+    draw, killed, rounds = random.Random(1), {"coordinator": 0, "worker": 0}, 0
+    while sum(killed.values()) < 200:
+        run = tmp_path / f"run-{rounds}"
+        family = ["--data", f"npz:{tiny_npz}", "--label-noise", "0.1", "--family", "mlp", "--widths", "2,4,8"]
+        family += ["--models", "20", "--epochs", "3", "--batch-size", "16", "--precision", "float32", "--full", "2"]
+        on = ["--device", "cpu", "--workers", "2"]
+        memories = ["--k", "1,5", "--sigma", "0.5", "--temperature", "1"]
+        commands = [
+            ["train-family", str(run), *family, *on],
+            ["score", str(run)],
+            ["trajectories", str(run)],
+            ["distill", str(run), "--teacher", "8", *on],
+            ["resmem", str(run), *memories, *on],
+        ]
+        ledger: dict[Path, bytes] = {}
+        for command in commands:
+            for attempt in range(1000):
+                # a command that is killed for ever does nothing; after ten times it may end
+                who = kill_at_random(command, draw) if attempt < 10 else run_to_its_end(command)
+                ledger = check(run, ledger)
+                if who == "ended":
+                    break
+                killed[who] += 1
+        assert_same_results(run, whole_run)
+        rounds += 1
+        print(f"round {rounds}: {killed}", flush=True)
+
+
+def kill_at_random(command: list[str], draw: random.Random) -> str:
+    """Start a command and kill it, or one of its workers, at a random moment: who was killed, or `ended`."""
+    process = start(command)
+    try:
+        process.wait(draw.uniform(0.5, 12))
+        return "ended" if process.returncode == 0 else pytest.fail(f"{command}: exit status {process.returncode}")
+    except subprocess.TimeoutExpired:
+        workers = children(process.pid)
+        if workers and draw.random() < 0.5:
+            os.kill(draw.choice(workers), signal.SIGKILL)
+            # the coordinator gives the task of the dead worker to another, and ends well
+            return "worker" if process.wait(300) == 0 else pytest.fail(f"{command} did not survive its worker")
+        process.kill()
+        process.wait()
+        deadline = time.monotonic() + 30
+        while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+            time.sleep(0.05)  # workers end with their coordinator
+        assert not any(Path(f"/proc/{worker}").exists() for worker in workers)
+        return "coordinator"
+
+
+def run_to_its_end(command: list[str]) -> str:
+    assert start(command).wait(600) == 0
+    return "ended"
+
+
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "memscope", *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment,
+    )
+
+
+def children(process: int) -> list[int]:
+    """The worker processes that a process has started."""
+    found = subprocess.run(["pgrep", "-P", str(process), "-f", "multiprocessing.spawn"], capture_output=True, text=True)
+    return [int(line) for line in found.stdout.split()]
