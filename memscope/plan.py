@@ -190,6 +190,20 @@ def read_plan(path: Path) -> Plan:
     return plan_from_toml(path, text)
 
 
+def plan_text(run: Path) -> str:
+    """The text of the `plan.toml` of a run that is being worked on; RunError where it has gone meanwhile.
+
+    Asked before anything is written there: directories would be made anew, and hold what belongs to no run.
+    """
+    try:
+        return (run / "plan.toml").read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"{run} has gone while it was worked on: its plan.toml cannot be read ({error}); put it back and run the "
+            "command again"
+        ) from error
+
+
 def plan_from_toml(path: Path, text: str) -> Plan:
     """The plan in the text of a `plan.toml` that is, or was, at `path`; RunError as in `read_plan`."""
     try:

@@ -14,6 +14,7 @@ from typing import Any
 
 from memscope.engines import Bundle, OpenWork, Report, open_engine
 from memscope.errors import OptionError
+from memscope.plan import plan_text
 from memscope.run import Run
 from memscope.store.atomic import write_atomically
 from memscope.store.claims import release, unfinished
@@ -128,6 +129,7 @@ def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: Where, dev
 def keep(run: Run, work: Work, reports: Iterable[Report]) -> Iterator[Report]:
     """Write the products of each report, or else why there are none."""
     for report in reports:
+        plan_text(run.path)
         for position, task in enumerate(report.tasks):
             path = work.path_of(task)
             failure = failure_path(run.path, path)

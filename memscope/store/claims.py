@@ -49,7 +49,7 @@ def claim(run: Path, path: Path) -> bool:
     """Claim a task, unless another process that is not known to be dead has done so."""
     claimed = claim_path(run, path)
     with suppress(OSError):  # a hint only: where it cannot be written the task is done all the same
-        claimed.parent.mkdir(parents=True, exist_ok=True)
+        claimed.parent.mkdir(exist_ok=True)
         mine = f"{socket.gethostname()} {os.getpid()}"
         try:
             with open(claimed, "x") as file:

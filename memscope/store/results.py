@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from memscope.errors import RunError
-from memscope.plan import Plan
+from memscope.plan import Plan, plan_text
 from memscope.store.format import DAMAGE, GROUPS, array_of, check_encoding, check_stamp, damage, write_group
 from memscope.store.sealed import open_sealed, writing_sealed
 
@@ -38,6 +38,7 @@ def write_results(
     `ledger` is the `ledger_state` from before the outcomes were read; `summary` is what the command prints, kept as
     JSON in an attribute.
     """
+    plan_text(run)
     with writing_sealed(results_path(run, group)) as file:
         stored = file.create_group(group)
         write_group(stored, f"memscope-{group}", values)
@@ -67,12 +68,12 @@ def assemble(run: Path, plan: Plan) -> None:
     Steps at the same time: each looks again after its own replacement, so the last one to write has seen all.
     """
     while True:
-        before = present(run)
+        before, text = present(run), plan_text(run)
         with writing_sealed(run / ASSEMBLED) as target:
             target.attrs["encoding-type"] = "memscope-run"
             target.attrs["encoding-version"] = "1.0"
             target.attrs["plan_digest"] = plan.digest
-            target.attrs["plan"] = (run / "plan.toml").read_text()
+            target.attrs["plan"] = text
             for path, _ in before:
                 copy_groups(path, target, plan)
         if present(run) == before:
