@@ -20,7 +20,8 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from memscope.analysis.neighbours import QUERIES, Memory, first_of_each, nearest, prepare, squared_distances
+from memscope.analysis.neighbour_memory import Memory, prepare
+from memscope.analysis.neighbours import QUERIES, first_of_each, nearest, squared_distances
 from memscope.analysis.products import multiply
 
 Built = object
