@@ -176,6 +176,13 @@ def own_accuracy(predicted: np.ndarray, labels: np.ndarray, in_subset: np.ndarra
 
 def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
     """Write one task's outcome to its file, whole or not at all; the path. Twice the same is harmless."""
+    path = outcome_path(run, plan, task)
+    write_atomically(path, pack_outcome(plan, task, outcome))
+    return path
+
+
+def pack_outcome(plan: Plan, task: Task, outcome: Outcome) -> bytes:
+    """The content of one task's file. Compression takes ten times as long as writing it: workers do this."""
     num_classes = int(max(outcome.predicted_train.max(initial=0), outcome.predicted_test.max(initial=0))) + 1
     class_type = np.uint8 if num_classes <= 256 else np.uint16
     packed = np.packbits(outcome.in_subset, axis=1, bitorder="little")
@@ -210,9 +217,7 @@ def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
             columns["teacher_seconds"] = outcome.teacher_seconds.astype(np.float32)
         for name, values in columns.items():
             write_field(file, name, values, OUTCOME[name], checksum=True)
-    path = outcome_path(run, plan, task)
-    write_atomically(path, buffer.getbuffer())
-    return path
+    return buffer.getvalue()
 
 
 def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:

@@ -13,7 +13,6 @@ import numpy as np
 
 from memscope.errors import RunError
 from memscope.plan import Plan
-from memscope.store.atomic import write_atomically
 from memscope.store.format import DAMAGE, MEMORY, MEMORY_GRID, check_encoding, stamp_encoding, write_field
 from memscope.store.ledger import Task, check_stamp, size_directory, task_name
 
@@ -32,10 +31,8 @@ def memory_path(run: Path, plan: Plan, task: Task, choice: str) -> Path:
     return size_directory(run, "memories", plan, f"{task.variant}/{choice}", task.size) / f"{task_name(task)}.h5"
 
 
-def write_memory(
-    run: Path, plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.ndarray], outcome_digest: str
-) -> None:
-    """Write what the memories of one task did, whole or not at all. `outcome_digest` says of which outcomes."""
+def pack_memory(plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.ndarray], outcome_digest: str) -> bytes:
+    """The content of the file of what the memories of one task did. `outcome_digest` says of which outcomes."""
     fields = KINDS[what.kind]
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
@@ -48,7 +45,7 @@ def write_memory(
         file.attrs["outcome_digest"] = outcome_digest
         for name, array in values.items():
             write_field(file, name, array, fields[name], checksum=True)
-    write_atomically(memory_path(run, plan, task, what.choice), buffer.getbuffer())
+    return buffer.getvalue()
 
 
 def read_memory(run: Path, plan: Plan, task: Task, what: MemoryFile, outcome_digest: str) -> dict[str, np.ndarray]:
