@@ -2,7 +2,7 @@
 
 A worker is a Ray actor bound to its node, so that it opens the work once and we know where everyone is. What it opens
 (with the data set in it) lies in Ray's object store: each node fetches it once, and its workers read it where it lies.
-Every few seconds we look at the nodes: where there is room, there are new workers. A bundle whose worker dies, alone or
+Every second we look at the nodes: where there is room, there are new workers. A bundle whose worker dies, alone or
 with its node, is handed out again; a node on which the work cannot be opened is left out while others can.
 """
 
@@ -26,7 +26,7 @@ from memscope.errors import MemscopeError
 LIVES = 4
 """Workers that a bundle may lose before it is taken to be what kills them; and that a node may, opening the work."""
 
-LOOK_EVERY = 2.0
+LOOK_EVERY = 1.0
 """Seconds between two looks at the nodes."""
 
 
