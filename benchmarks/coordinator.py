@@ -2,10 +2,10 @@
 
     python benchmarks/coordinator.py [--workers 1000] [--tasks 3000] [--sleep 5] [--ray HOST:PORT]
 
-Workers that sleep instead of training give a realistic product: the packed outcome of five models of 50,000 training and
-10,000 test examples. It goes the way of `memscope train-family`: claimed, handed out, written under a temporary name,
-flushed, renamed, counted. First with simulated workers in this process, which costs the engine nearly nothing; then,
-with --ray, through a cluster, whose workers should be told to sleep so shortly that they are never waited for.
+Workers that sleep instead of training give a realistic product: the packed outcome of five models of 50,000 training
+and 10,000 test examples. It goes the way of `memscope train-family`: claimed, handed out, written under a temporary
+name, flushed, renamed, counted. First with simulated workers in this process, which costs the engine nearly nothing;
+then, with --ray, through a cluster whose workers do not sleep at all.
 """
 
 import argparse
@@ -66,7 +66,8 @@ def example_outcome(plan: Plan) -> bytes:
 
 def sleeping(product: bytes, seconds: float, worker: int) -> Callable[[Bundle], list[bytes]]:
     def work(bundle: Bundle) -> list[bytes]:
-        time.sleep(seconds)
+        if seconds:
+            time.sleep(seconds)
         return [bytes(product) for _ in bundle]
 
     return work
@@ -90,7 +91,8 @@ def simulated(seconds: float) -> Engine:
             hand_out()
         while ends:
             end, bundle = heapq.heappop(ends)
-            time.sleep(max(0.0, end - time.monotonic()))
+            if end > time.monotonic():
+                time.sleep(max(0.0, end - time.monotonic()))
             hand_out()
             yield Report(bundle, work(bundle))
 

@@ -29,7 +29,7 @@ WRITERS = 8
 after another were 120 a second, two at once 400."""
 
 PATIENCE = 0.003
-"""Seconds that a report's files are waited for before the next report is asked for."""
+"""Seconds that a report's files are waited for, where no others are under way, before the next report is asked for."""
 
 
 @dataclass(frozen=True)
@@ -171,9 +171,11 @@ def keep(run: Run, work: Work, reports: Iterable[Report]) -> Generator[Report, N
     under_way: deque[tuple[Report, Future[None]]] = deque()
     with ThreadPoolExecutor(WRITERS) as writers:
         for report in reports:
+            while under_way and under_way[0][1].done():
+                yield written(work, *under_way.popleft())
             under_way.append((report, writers.submit(write_files, run, work, report)))
-            # mostly it is written at once, and told of before the next report is waited for
-            wait([under_way[-1][1]], timeout=PATIENCE)
+            if len(under_way) == 1:  # not in a hurry: mostly it is written now, and told of before the next one comes
+                wait([under_way[0][1]], timeout=PATIENCE)
             while under_way and (under_way[0][1].done() or len(under_way) > WRITERS):
                 yield written(work, *under_way.popleft())
         while under_way:
