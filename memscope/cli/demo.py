@@ -36,10 +36,11 @@ def command(run: Path, fresh: bool) -> None:
     from memscope.cli import trajectories as trajectories_command
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.demo import demo
+    from memscope.steps.work import Where
 
     with TrainingProgress() as progress:
         shown = demo(run, fresh, say=progress.say, on_end=progress.ended)
-    note_training(shown.training, device="auto", engine="processes", workers=None)
+    note_training(shown.training, Where())
     score_command.show(shown.scores | {"most_memorised": shown.most_memorised})
     trajectories_command.show(shown.types)
     resmem_command.show_subsets(shown.memories)

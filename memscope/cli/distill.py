@@ -50,6 +50,7 @@ def command(
     plot: str | None,
     device: str,
     engine: str,
+    address: str | None,
     workers: int | None,
     no_weights: bool,
     as_json: bool,
@@ -68,12 +69,12 @@ def command(
     from memscope.teaching import Teaching
 
     teaching = None if teacher is None else Teaching(teacher, temperature, soft_weight, teacher_on)
-    where = Where(device=device, engine=engine, workers=workers, keep_weights=not no_weights)
+    where = Where(device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights)
     with TrainingProgress(quiet=as_json) as progress:
         summary, trained = distill(
             run, teaching, students, where, epsilon=epsilon, say=progress.say, on_end=progress.ended
         )
-    note_training(trained.seconds, device, engine, workers)
+    note_training(trained.seconds, where)
     pictures: list[Path] = []
     if plot is not None and summary:
         from memscope.steps.figures import draw_distill_figures

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from memscope.cli.printing import duration
 
 if TYPE_CHECKING:
+    from memscope.engines import Crew
     from memscope.steps.work import Ended
 
 PLAIN_EVERY = 10.0
@@ -33,11 +34,13 @@ class TrainingProgress:
             TextColumn("models"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[crew]}"),
             console=console,
             disable=not self.live,
         )
         self.doing = doing
-        self.bar = self.display.add_task(doing, total=None, left="")
+        self.bar = self.display.add_task(doing, total=None, left="", crew="")
+        self.left_out: tuple[str, ...] = ()
 
     def __enter__(self) -> "TrainingProgress":
         self.display.start()
@@ -62,12 +65,31 @@ class TrainingProgress:
         # Large sizes come first, so the rate so far promises too little: the time left is an upper bound.
         unfinished = ended.total - ended.done
         left = f"at most {duration(unfinished / rate)} left" if rate and unfinished else ""
+        crew = told(ended.crew)
+        self.tell_left_out(ended.crew)
         if self.live:
-            self.display.update(self.bar, description=self.doing, completed=ended.done, total=ended.total, left=left)
+            self.display.update(
+                self.bar, description=self.doing, completed=ended.done, total=ended.total, left=left, crew=crew
+            )
         elif not self.quiet and (
             ended.failed or ended.done == ended.total or time.monotonic() - self.last_line > PLAIN_EVERY
         ):
             self.last_line = time.monotonic()
-            parts = [f"{ended.done} of {ended.total} models", f"{rate:.2f} a second", left]
+            parts = [f"{ended.done} of {ended.total} models", f"{rate:.2f} a second", left, crew]
             parts += ["a task failed"] if ended.failed else []
             click.echo(", ".join(part for part in parts if part), err=True)
+
+    def tell_left_out(self, crew: "Crew | None") -> None:
+        """The nodes that have been left out since we told of some."""
+        left_out = () if crew is None else crew.left_out
+        if not self.quiet:
+            for news in set(left_out) - set(self.left_out):
+                self.display.console.print(f"Left out the node {news}", markup=False, highlight=False, soft_wrap=True)
+        self.left_out = left_out
+
+
+def told(crew: "Crew | None") -> str:
+    """The nodes and workers in a few words; nothing where they never change."""
+    if crew is None:
+        return ""
+    return f"{crew.workers} worker{'s' * (crew.workers != 1)} on {crew.nodes} node{'s' * (crew.nodes != 1)}"

@@ -63,6 +63,7 @@ def command(
     plot: str | None,
     device: str,
     engine: str,
+    address: str | None,
     workers: int | None,
     as_json: bool,
 ) -> None:
@@ -81,7 +82,7 @@ def command(
         summary, done = resmem(
             run,
             Tried(k, sigma, temperature, normalise, metric, index),
-            Where(device=device, engine=engine, workers=workers),
+            Where(device=device, engine=engine, address=address, workers=workers),
             epsilon=epsilon,
             say=progress.say,
             on_end=progress.ended,

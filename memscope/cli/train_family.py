@@ -108,6 +108,7 @@ def command(
     plan: Path | None,
     device: str,
     engine: str,
+    address: str | None,
     workers: int | None,
     shard: tuple[int, int],
     no_weights: bool,
@@ -137,7 +138,9 @@ def command(
     until = Until(until_error, until_error_population, until_agreement)
     if plan is not None:
         given = choices_from_plan(read_plan(plan), given)
-    where = Where(device=device, engine=engine, workers=workers, keep_weights=not no_weights, shard=shard)
+    where = Where(
+        device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights, shard=shard
+    )
     if dry_run:
         ahead = plan_ahead(run, given, where, until=until, say=lambda text: click.echo(text, err=True))
         show_forecast(ahead, until.asked, as_json)
@@ -153,7 +156,7 @@ def command(
             say=progress.say,
             on_end=progress.ended,
         )
-    note_training(trained.seconds, device, engine, workers)
+    note_training(trained.seconds, where)
     if as_json:
         print_json(as_summary(trained))
     else:

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from memscope.steps.work import Where
 
 TRAINING = "memscope.training"
 
@@ -85,12 +88,12 @@ def noted(command: str) -> Callable[[Any], Any]:
     return wrap
 
 
-def note_training(seconds: float, device: str, engine: str, workers: int | None) -> None:
+def note_training(seconds: float, where: "Where") -> None:
     """What the workers of this command spent on training, added up: noted as wall-clock time."""
-    from memscope.steps.work import Where, workers_of
+    from memscope.steps.work import workers_of
     from memscope.training.device import resolve_device
 
-    number = workers_of(Where(device=device, engine=engine, workers=workers), resolve_device(device))
+    number = workers_of(where, resolve_device(where.device))
     click.get_current_context().meta[TRAINING] = seconds / number
 
 
@@ -100,10 +103,13 @@ def work_options(command: Any) -> Any:
         click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True),
         click.option(
             "--engine",
-            type=click.Choice(["inline", "processes"]),
+            type=click.Choice(["inline", "processes", "ray"]),
             default="processes",
             show_default=True,
-            help="Where the work is done.",
+            help="Where the work is done; ray: on a Ray cluster that runs already (docs/scaling.md).",
+        ),
+        click.option(
+            "--address", metavar="HOST:PORT", help="The head of the Ray cluster.  [auto: the one of this machine]"
         ),
         click.option("--workers", type=int, metavar="N", help="Processes.  [one a core, or a GPU]"),
     )

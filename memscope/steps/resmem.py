@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,26 @@ from memscope.run import Run, open_run
 from memscope.steps.compare_memories import Chosen, compare_memories
 from memscope.steps.counting import sizes_in_ledger
 from memscope.steps.train_family import ensure_examples
-from memscope.steps.work import Done, OnEnd, Say, Where, Work, carry_out, check_where, silent, unseen, workers_of
-from memscope.store.atomic import remove_abandoned
+from memscope.steps.work import (
+    Done,
+    OnEnd,
+    Say,
+    Where,
+    Work,
+    carry_out,
+    check_where,
+    data_to_send,
+    silent,
+    unseen,
+    workers_of,
+)
+from memscope.store.atomic import remove_abandoned, write_atomically
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome
-from memscope.store.memories import MemoryFile, memory_path, read_memory, write_memory
+from memscope.store.memories import MemoryFile, memory_path, read_memory
 from memscope.store.weights import weights_path
 from memscope.subsets import fraction_of
 from memscope.training.device import resolve_device
-from memscope.training.memory_task import MemoryJob, Product, open_memory_work
+from memscope.training.memory_task import MemoryJob, file_of, open_memory_work
 
 RESERVED = 0
 """The block of models on which k, sigma and temperature are chosen. The first: it stays as a run grows."""
@@ -165,18 +178,15 @@ def measure(
     on_end: OnEnd,
 ) -> Done:
     """Carry out what is not done of these tasks, by size, large sizes first."""
-    kind = "memory-grid" if isinstance(what, MemoryGrid) else "memory"
 
-    def file_of(task: Task) -> MemoryFile:
-        return MemoryFile(kind, what.name if isinstance(what, MemoryGrid) else what[task.size].name)
+    def path_of(task: Task) -> Path:
+        return memory_path(run.path, run.plan, task, file_of(what, task).choice)
 
-    def write(task: Task, product: Product) -> None:
-        write_memory(run.path, run.plan, task, file_of(task), *product)
+    def write(task: Task, content: bytes) -> None:
+        write_atomically(path_of(task), content)
 
-    job = MemoryJob(str(run.path.absolute()), run.plan, device, what)
-    work = Work(
-        partial(open_memory_work, job), lambda task: memory_path(run.path, run.plan, task, file_of(task).choice), write
-    )
+    job = MemoryJob(str(run.path.absolute()), run.plan, device, what, data_to_send(run, where))
+    work = Work(partial(open_memory_work, job), path_of, write)
     bundles = [(task,) for size in sorted(tasks, reverse=True) for task in tasks[size]]
     return carry_out(run, work, bundles, where, device, on_end)
 

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from memscope.engines import Bundle
 from memscope.run import Run
-from memscope.steps.work import OnEnd, Where, Work, carry_out
-from memscope.store.ledger import Task, outcome_path, write_outcome
-from memscope.store.weights import weights_path, write_weights
-from memscope.training.task import Job, open_work
+from memscope.steps.work import OnEnd, Where, Work, carry_out, data_to_send
+from memscope.store.atomic import write_atomically
+from memscope.store.ledger import Task, outcome_path
+from memscope.store.weights import weights_path
+from memscope.teaching import teaching_of
+from memscope.training.task import Job, Packed, open_packed
 
 
 @dataclass
@@ -47,18 +48,25 @@ def train_tasks(
     result = Trained(run)
     path_of = weights_path if for_weights else outcome_path
 
-    def write(task: Task, product: Any) -> None:
-        outcome, weights = product
-        if weights:  # before the outcome, which is the record that the task is done
-            write_weights(run.path, run.plan, task, weights)
-        write_outcome(run.path, run.plan, task, outcome)
-        evaluation = 0 if outcome.evaluation_seconds is None else outcome.evaluation_seconds
-        result.seconds += float((outcome.seconds - evaluation).sum())
-        lost = zip(task.models, outcome.diverged, strict=True)
-        result.diverged += [(task, model) for model, diverged in lost if diverged]
+    def write(task: Task, product: Packed) -> None:
+        if product.weights is not None:  # before the outcome, which is the record that the task is done
+            write_atomically(weights_path(run.path, run.plan, task), product.weights)
+        write_atomically(outcome_path(run.path, run.plan, task), product.outcome)
 
-    job = Job(str(run.path.absolute()), run.plan, device, where.keep_weights or for_weights, groups or {})
-    work = Work(partial(open_work, job), lambda task: path_of(run.path, run.plan, task), write)
+    def note(task: Task, product: Packed) -> None:
+        result.seconds += product.seconds
+        result.diverged += [(task, model) for model in product.diverged]
+
+    job = Job(
+        str(run.path.absolute()),
+        run.plan,
+        device,
+        where.keep_weights or for_weights,
+        groups or {},
+        data_to_send(run, where),
+        teachers=any(teaching_of(task.variant) for bundle in bundles for task in bundle),
+    )
+    work = Work(partial(open_packed, job), lambda task: path_of(run.path, run.plan, task), write, note)
     done = carry_out(run, work, bundles, where, device, on_end)
     result.trained, result.failures = done.models, done.failures
     return result

@@ -6,20 +6,31 @@ calls on one run share what is missing.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from memscope.engines import Bundle, OpenWork, Report, open_engine
+from memscope.engines import Bundle, Cluster, Crew, OpenWork, Report, last_line, open_engine
+from memscope.engines.cluster import connect, room
 from memscope.errors import OptionError
 from memscope.plan import plan_text
 from memscope.run import Run
 from memscope.store.atomic import write_atomically
 from memscope.store.claims import release, unfinished
+from memscope.store.examples import RunData, read_data
 from memscope.store.ledger import Task, failure_path
 from memscope.training.device import default_workers
+
+WRITERS = 8
+"""Reports whose files are written at once. A disk flushes several files in little more than the time of one: here one
+after another were 120 a second, two at once 400."""
+
+PATIENCE = 0.003
+"""Seconds that a report's files are waited for, where no others are under way, before the next report is asked for."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,8 @@ class Where:
 
     device: str = "auto"
     engine: str = "processes"
+    address: str | None = None
+    """HOST:PORT of the Ray cluster, for the engine `ray`; None or `auto`: the one that this machine belongs to"""
     workers: int | None = None
     keep_weights: bool = True
     shard: tuple[int, int] = (1, 1)
@@ -44,6 +57,7 @@ class Ended:
     """Models of this call that are finished"""
     total: int
     """Models that this call set out to do"""
+    crew: Crew | None = None
 
 
 Say = Callable[[str], None]
@@ -58,6 +72,10 @@ def unseen(ended: Ended) -> None:
     """An `OnEnd` for those who do not want to be told."""
 
 
+def unnoted(task: Task, product: Any) -> None:
+    """A `Work.note` for work of which the file says all."""
+
+
 @dataclass(frozen=True)
 class Work:
     """A kind of work: how a worker opens it, where the file of a task is, and how a product is written there."""
@@ -65,6 +83,9 @@ class Work:
     open: OpenWork
     path_of: Callable[[Task], Path]
     write: Callable[[Task, Any], None]
+    """Called for several tasks at once, in threads"""
+    note: Callable[[Task, Any], None] = unnoted
+    """Called for one task after another, when its file is there"""
 
 
 @dataclass
@@ -83,12 +104,27 @@ def check_where(where: Where) -> None:
     share, shares = where.shard
     if not 1 <= share <= shares:
         raise OptionError(f"--shard is {share}/{shares}; it must be i/n with i from 1 to n, as in 1/8 to 8/8")
+    if where.address is not None and where.engine != "ray":
+        raise OptionError(f"--address {where.address} is of a Ray cluster; give --engine ray with it")
     open_engine(where.engine)
+    if where.engine == "ray":
+        connect(cluster_of(where, "cpu").address)  # now, before data are read for nothing
 
 
 def workers_of(where: Where, device: str) -> int:
-    """How many workers there will be; the inline engine is one."""
+    """How many workers there will be; the inline engine is one. On a Ray cluster as many as it has room for now."""
+    if where.engine == "ray":
+        return room(cluster_of(where, device))
     return 1 if where.engine == "inline" else where.workers or default_workers(device, cores())
+
+
+def cluster_of(where: Where, device: str) -> Cluster:
+    return Cluster(where.address or "auto", device, where.workers)
+
+
+def data_to_send(run: Run, where: Where) -> RunData | None:
+    """The data set of a run, where the workers may be on machines that do not see its directory."""
+    return read_data(run.path, run.plan.data.fingerprint) if where.engine == "ray" else None
 
 
 def of_shard(where: Where, tasks: Sequence[Task]) -> list[Task]:
@@ -106,19 +142,24 @@ def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: Where, dev
     """Do the tasks that have no file yet; each bundle that fails is tried once more at the end."""
     result = Done()
     total = sum(task.count for bundle in bundles for task in bundle if not work.path_of(task).exists())
-    engine = open_engine(where.engine)
+    engine = open_engine(where.engine, cluster_of(where, device))
+    # a cluster may grow beyond what it has room for now
+    most = where.workers or len(bundles) if where.engine == "ray" else workers_of(where, device)
     failed: list[tuple[Bundle, str]] = []
     for _ in range(2):
         given = unfinished(run.path, bundles, work.path_of)
         failed = []
         # closed at once where something stops us, so that no worker outlives this call
-        with closing(engine(work.open, given, workers_of(where, device))) as reports:
-            for report in keep(run, work, reports):
+        with (
+            closing(engine(work.open, given, max(1, min(most, len(bundles))))) as reports,
+            closing(keep(run, work, reports)) as kept,
+        ):
+            for report in kept:
                 if report.failure is None:
                     result.models += sum(task.count for task in report.tasks)
                 else:
                     failed.append((report.tasks, report.failure))
-                on_end(Ended(report.tasks, report.failure is not None, result.models, total))
+                on_end(Ended(report.tasks, report.failure is not None, result.models, total, report.crew))
         bundles = [bundle for bundle, _ in failed]
         if not failed:
             break
@@ -126,23 +167,39 @@ def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: Where, dev
     return result
 
 
-def keep(run: Run, work: Work, reports: Iterable[Report]) -> Iterator[Report]:
-    """Write the products of each report, or else why there are none."""
-    for report in reports:
-        plan_text(run.path)
-        for position, task in enumerate(report.tasks):
-            path = work.path_of(task)
-            failure = failure_path(run.path, path)
-            if report.failure is None:
-                work.write(task, report.products[position])
-                failure.unlink(missing_ok=True)
-            elif not path.exists():  # another call may have managed it
-                write_atomically(failure, report.failure.encode())
-            release(run.path, path)
-        yield report
+def keep(run: Run, work: Work, reports: Iterable[Report]) -> Generator[Report, None, None]:
+    """Write the products of each report, or else why there are none; gives the report when that is done."""
+    under_way: deque[tuple[Report, Future[None]]] = deque()
+    with ThreadPoolExecutor(WRITERS) as writers:
+        for report in reports:
+            while under_way and under_way[0][1].done():
+                yield written(work, *under_way.popleft())
+            under_way.append((report, writers.submit(write_files, run, work, report)))
+            if len(under_way) == 1:  # not in a hurry: mostly it is written now, and told of before the next one comes
+                wait([under_way[0][1]], timeout=PATIENCE)
+            while under_way and (under_way[0][1].done() or len(under_way) > WRITERS):
+                yield written(work, *under_way.popleft())
+        while under_way:
+            yield written(work, *under_way.popleft())
 
 
-def last_line(traceback: str) -> str:
-    """What went wrong, in one line: the exception, without the module of our own ones."""
-    line = traceback.strip().splitlines()[-1]
-    return line.split(": ", 1)[-1] if line.startswith("memscope.") else line
+def written(work: Work, report: Report, files: "Future[None]") -> Report:
+    """The report, when its files are there."""
+    files.result()
+    if report.failure is None:
+        for task, product in zip(report.tasks, report.products, strict=True):
+            work.note(task, product)
+    return report
+
+
+def write_files(run: Run, work: Work, report: Report) -> None:
+    plan_text(run.path)
+    for position, task in enumerate(report.tasks):
+        path = work.path_of(task)
+        failure = failure_path(run.path, path)
+        if report.failure is None:
+            work.write(task, report.products[position])
+            failure.unlink(missing_ok=True)
+        elif not path.exists():  # another call may have managed it
+            write_atomically(failure, report.failure.encode())
+        release(run.path, path)

@@ -56,6 +56,15 @@ class Examples:
         return None if self.true_labels is None else self.true_labels != self.labels
 
 
+@dataclass(frozen=True, eq=False)
+class RunData:
+    """The data set of a run in memory: for workers that are not to read it from the run's directory."""
+
+    examples: Examples
+    images: np.ndarray
+    """uint8 [N + M, H, W, C], train before test"""
+
+
 def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel, float64 [C], of uint8 [N, H, W, C]; exact, from histograms."""
     levels = np.arange(256)
@@ -186,9 +195,21 @@ def check_images(run: Path, plan: Plan) -> None:
     check_stamp(run, image_cache(run), "data fingerprint", plan.data.fingerprint, found, again(run))
 
 
+def read_data(run: Path, fingerprint: str) -> RunData:
+    """The data set of a run whose plan has this fingerprint, its images memory-mapped; RunError as of its parts."""
+    examples = read_examples(run, fingerprint)
+    # a plain array: a memory map would be pickled by copying it, an array is handed over as it lies
+    return RunData(examples, np.asarray(open_images(run, examples)))
+
+
 def open_dataset(run: Path, examples: Examples, spec: str) -> ImageDataset:
     """The data set of a run, its images memory-mapped from the cache."""
-    images = open_images(run, examples)
+    return dataset_of(RunData(examples, open_images(run, examples)), spec)
+
+
+def dataset_of(data: RunData, spec: str) -> ImageDataset:
+    """The same of a data set in memory."""
+    examples, images = data.examples, data.images
     images.flags.writeable = False  # a user's own training must not change what later models see
     count = len(examples.labels)
     return ImageDataset(

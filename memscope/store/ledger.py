@@ -6,6 +6,7 @@ loss, and how it was made. See docs/format.md.
 """
 
 import hashlib
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ import numpy as np
 
 from memscope.plan import Plan
 from memscope.recipe import RECORDED
+from memscope.store.atomic import write_atomically
 from memscope.store.format import DAMAGE, OUTCOME, check_encoding, check_stamp, damage, stamp_encoding, write_field
-from memscope.store.sealed import open_sealed, writing_sealed
+from memscope.store.sealed import open_sealed, sealing
 from memscope.teaching import teaching_of
 
 NAME = re.compile(r"^(?P<first>\d+)-(?P<last>\d+)-r(?P<replicate>\d+)\.h5$")
@@ -186,11 +188,18 @@ def own_accuracy(predicted: np.ndarray, labels: np.ndarray, in_subset: np.ndarra
 
 def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
     """Write one task's outcome to its file, whole or not at all; the path. Twice the same is harmless."""
+    path = outcome_path(run, plan, task)
+    write_atomically(path, pack_outcome(plan, task, outcome))
+    return path
+
+
+def pack_outcome(plan: Plan, task: Task, outcome: Outcome) -> bytes:
+    """The content of one task's file. Compression takes ten times as long as writing it: workers do this."""
     num_classes = int(max(outcome.predicted_train.max(initial=0), outcome.predicted_test.max(initial=0))) + 1
     class_type = np.uint8 if num_classes <= 256 else np.uint16
     packed = np.packbits(outcome.in_subset, axis=1, bitorder="little")
-    path = outcome_path(run, plan, task)
-    with writing_sealed(path) as file:
+    buffer = io.BytesIO()
+    with sealing(buffer) as file:
         stamp_encoding(file, "memscope-outcome")
         file.attrs["plan_digest"] = plan.digest
         file.attrs["data_fingerprint"] = plan.data.fingerprint
@@ -220,7 +229,7 @@ def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
             columns["teacher_seconds"] = outcome.teacher_seconds.astype(np.float32)
         for name, values in columns.items():
             write_field(file, name, values, OUTCOME[name], checksum=True)
-    return path
+    return buffer.getvalue()
 
 
 def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:

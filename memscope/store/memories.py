@@ -4,6 +4,7 @@
 residuals are held; `<choice>` names k, sigma, temperature and options, or the grid that they are chosen from.
 """
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from memscope.store.format import (
     write_field,
 )
 from memscope.store.ledger import Task, size_directory, task_name
-from memscope.store.sealed import open_sealed, writing_sealed
+from memscope.store.sealed import open_sealed, sealing
 
 KINDS = {"memory": MEMORY, "memory-grid": MEMORY_GRID}
 
@@ -45,12 +46,11 @@ def file_at(inside: Path) -> tuple[MemoryFile, Path]:
     return MemoryFile(kind, choice), Path(*variant, directory, name)
 
 
-def write_memory(
-    run: Path, plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.ndarray], outcome_digest: str
-) -> None:
-    """Write what the memories of one task did, whole or not at all. `outcome_digest` says of which outcomes."""
+def pack_memory(plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.ndarray], outcome_digest: str) -> bytes:
+    """The content of the file of what the memories of one task did. `outcome_digest` says of which outcomes."""
     fields = KINDS[what.kind]
-    with writing_sealed(memory_path(run, plan, task, what.choice)) as file:
+    buffer = io.BytesIO()
+    with sealing(buffer) as file:
         stamp_encoding(file, f"memscope-{what.kind}")
         file.attrs["plan_digest"] = plan.digest
         file.attrs["variant"] = task.variant
@@ -60,6 +60,7 @@ def write_memory(
         file.attrs["outcome_digest"] = outcome_digest
         for name, array in values.items():
             write_field(file, name, array, fields[name], checksum=True)
+    return buffer.getvalue()
 
 
 def read_memory(run: Path, plan: Plan, task: Task, what: MemoryFile, outcome_digest: str) -> dict[str, np.ndarray]:

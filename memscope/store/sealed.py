@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import h5py
 
-from memscope.store.atomic import writing
+from memscope.store.atomic import write_atomically
 
 SEAL = re.compile(rb"\nmemscope-sha256 ([0-9a-f]{64})\n")
 LENGTH = len("\nmemscope-sha256 \n") + 64
@@ -22,16 +22,23 @@ PIECE = 2**20
 
 
 @contextmanager
-def writing_sealed(path: Path) -> Iterator[h5py.File]:
-    """An HDF5 file to be filled in memory; `path` is replaced by it, whole and sealed, when the block ends well."""
-    buffer = io.BytesIO()
+def sealing(buffer: io.BytesIO) -> Iterator[h5py.File]:
+    """An HDF5 file to be filled; when the block ends well, the empty `buffer` holds it, sealed."""
     with h5py.File(buffer, "w") as file:
         file.attrs["sealed"] = "sha256"  # so that a file whose seal was cut off is not taken for one from before seals
         yield file
-    content = buffer.getbuffer()
-    with writing(path) as raw:
-        raw.write(content)
-        raw.write(f"\nmemscope-sha256 {hashlib.sha256(content).hexdigest()}\n".encode())
+    digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
+    buffer.seek(0, io.SEEK_END)
+    buffer.write(f"\nmemscope-sha256 {digest}\n".encode())
+
+
+@contextmanager
+def writing_sealed(path: Path) -> Iterator[h5py.File]:
+    """The same, and `path` is replaced by it."""
+    buffer = io.BytesIO()
+    with sealing(buffer) as file:
+        yield file
+    write_atomically(path, buffer.getbuffer())
 
 
 @contextmanager

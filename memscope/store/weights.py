@@ -5,6 +5,7 @@ Tensors are named `<model>/<parameter>`, the model as five digits.
 
 import hashlib
 import json
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +27,24 @@ def weights_path(run: Path, plan: Plan, task: Task) -> Path:
 
 def write_weights(run: Path, plan: Plan, task: Task, weights: Weights) -> None:
     """Write the weights of all the models of a task, `<model>/<parameter>` each."""
+    write_atomically(weights_path(run, plan, task), pack_weights(plan, task, weights))
+
+
+def pack_weights(plan: Plan, task: Task, weights: Weights) -> bytes:
+    """The content of the file of a task's weights."""
     # one entry: safetensors writes several in a random order, and equal weights are to make equal files
     stamp = json.dumps({**stamps(plan, task), "sha256": content_digest(weights)})
-    write_atomically(weights_path(run, plan, task), safetensors.numpy.save(weights, metadata={"memscope": stamp}))
+    return safetensors.numpy.save(weights, metadata={"memscope": stamp})
+
+
+def check_in_sight(run: Path) -> None:
+    """RunError where this machine does not see the run directory: weights are read from there by workers."""
+    if not (run / "plan.toml").is_file():
+        raise RunError(
+            f"{run} is not there on {socket.gethostname()}; expected the run directory under the same path on every "
+            "machine, because students' teachers and residual memories need the weights in it; share it "
+            "(docs/scaling.md)"
+        )
 
 
 def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:

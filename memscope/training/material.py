@@ -1,5 +1,6 @@
 """What every model of a run is trained and asked on: the images on the device, labels, and the family."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from memscope.errors import RunError
 from memscope.families import Family, open_family
 from memscope.plan import Plan
-from memscope.store.examples import Examples, open_images
+from memscope.store.examples import Examples, RunData, open_images
 from memscope.store.weights import Weights
 from memscope.training.loop import Draws, build_model
 
@@ -56,10 +57,20 @@ class Material:
 
 def open_material(run: Path, plan: Plan, examples: Examples, device: torch.device) -> Material:
     """The material of a run. RunError where the image cache is missing or damaged."""
+    return material_of(plan, RunData(examples, open_images(run, examples)), device)
+
+
+def material_of(plan: Plan, data: RunData, device: torch.device) -> Material:
+    """The material of a run whose data set is in memory."""
+    examples = data.examples
+    with warnings.catch_warnings():
+        # images from Ray's object store cannot be written, of which torch warns, and nothing here writes to them
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        images = torch.from_numpy(data.images)
     return Material(
         plan=plan,
         family=open_family(plan.family, axis=plan.axis, fixed=plan.fixed),
-        images=torch.from_numpy(open_images(run, examples)).to(device),
+        images=images.to(device),
         labels=torch.from_numpy(np.concatenate([examples.labels, examples.test_labels])).to(device),
         mean=torch.tensor(examples.channel_mean, dtype=torch.float32, device=device),
         # a constant channel has no spread to divide by

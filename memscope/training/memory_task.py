@@ -17,13 +17,14 @@ from memscope.analysis.residual_memory import residuals
 from memscope.errors import RunError
 from memscope.families import features_and_logits
 from memscope.plan import Plan
-from memscope.store.examples import read_examples
+from memscope.store.examples import RunData, read_data
 from memscope.store.ledger import Outcome, Task, outcome_digest, read_outcome
-from memscope.store.weights import read_weights, weights_path
+from memscope.store.memories import MemoryFile, pack_memory
+from memscope.store.weights import check_in_sight, read_weights, weights_path
 from memscope.training.device import worker_device
 from memscope.training.evaluation import BATCH
 from memscope.training.loop import autocast, normalise
-from memscope.training.material import Material, open_material
+from memscope.training.material import Material, material_of
 
 LARGEST_CLASS_WEIGHTS = 2**26
 """Examples times classes up to which weights are kept by class: 256 MiB a task."""
@@ -33,9 +34,6 @@ AGREES = 0.99
 
 Row = dict[str, Any]
 """What is found out about one model: numbers and arrays by the names in format.py"""
-
-Product = tuple[dict[str, np.ndarray], str]
-"""Arrays by the names in format.py, and the digest of the outcome that they belong to"""
 
 
 @dataclass(frozen=True)
@@ -47,20 +45,34 @@ class MemoryJob:
     device: str
     what: dict[int, MemoryChoice] | MemoryGrid
     """The memory of each size, or the grid to try"""
+    data: RunData | None = None
+    """The data set, where it is not to be read from the run's directory"""
 
 
-def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Product]]:
-    """Open the data set in this process and return the function that measures a bundle of tasks."""
+def file_of(what: dict[int, MemoryChoice] | MemoryGrid, task: Task) -> MemoryFile:
+    """Where what is found out about the models of a task is kept."""
+    if isinstance(what, MemoryGrid):
+        return MemoryFile("memory-grid", what.name)
+    return MemoryFile("memory", what[task.size].name)
+
+
+def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, ...]], list[bytes]]:
+    """Open the data set in this process and return the function from a bundle of tasks to the content of their files.
+
+    RunError where the run's directory, from which the weights are read, is not there.
+    """
     torch.set_num_threads(1)
     plan, run = job.plan, Path(job.run)
-    examples = read_examples(run, plan.data.fingerprint)
-    material = open_material(run, plan, examples, worker_device(job.device, worker))
+    check_in_sight(run)
+    data = job.data or read_data(run, plan.data.fingerprint)
+    examples = data.examples
+    material = material_of(plan, data, worker_device(job.device, worker))
     labels = np.concatenate([examples.labels, examples.test_labels])
 
-    def work(bundle: tuple[Task, ...]) -> list[Product]:
+    def work(bundle: tuple[Task, ...]) -> list[bytes]:
         return [measure(task) for task in bundle]
 
-    def measure(task: Task) -> Product:
+    def measure(task: Task) -> bytes:
         outcome = read_outcome(run, plan, task)
         weights = read_weights(run, plan, task)
         rows: list[Row] = []
@@ -81,7 +93,7 @@ def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, .
         values: dict[str, Any] = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         if class_weight:
             values["class_weight"] = np.sum(class_weight, axis=0, dtype=np.float32)
-        return values, outcome_digest(outcome)
+        return pack_memory(plan, task, file_of(job.what, task), values, outcome_digest(outcome))
 
     return work
 

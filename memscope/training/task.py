@@ -1,7 +1,8 @@
 """What a worker runs: a bundle of tasks (some models of one size each) to outcomes and, if they are kept, weights.
 
 `open_work` is called once in every worker process; what it gives trains one bundle after another. An outcome is a
-pure function of (plan, data, task): nothing is remembered between bundles but the memory-mapped data. A bundle is one
+pure function of (plan, data, task): nothing is remembered between bundles but the data set. `open_packed` is the same
+with the content of the files that are to be written in place of arrays. A bundle is one
 task alone; or students of the same models at several sizes, which share each model's teacher; or tasks of one size,
 whose models are trained in one vectorised pass.
 """
@@ -17,14 +18,14 @@ import torch
 import memscope
 from memscope.plan import Plan
 from memscope.recipe import OWN_LOOP
-from memscope.store.examples import Examples, open_dataset, read_examples
-from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, read_outcome
-from memscope.store.weights import Weights, read_weights
+from memscope.store.examples import Examples, RunData, dataset_of, read_data
+from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, pack_outcome, read_outcome
+from memscope.store.weights import Weights, check_in_sight, pack_weights, read_weights
 from memscope.teaching import Teaching, teaching_of
 from memscope.training.device import device_name, worker_device
 from memscope.training.distillation import open_teacher
 from memscope.training.loop import Draws
-from memscope.training.material import Material, open_material
+from memscope.training.material import Material, material_of
 from memscope.training.models import OneModel, train_in_groups, train_one, without_teacher
 from memscope.training.own import load_trainer, train_with
 
@@ -41,10 +42,47 @@ class Job:
     keep_weights: bool
     groups: Mapping[int, int] = field(default_factory=dict)
     """Models that are trained at once, by size; one by one where a size is not in it"""
+    data: RunData | None = None
+    """The data set, where it is not to be read from the run's directory"""
+    teachers: bool = False
+    """Whether there are students among the tasks: their teachers are read from the run's directory"""
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """What a worker hands back of a task: the content of its files, and what the coordinator wants to know of it."""
+
+    outcome: bytes
+    weights: bytes | None
+    """None where they are not kept"""
+    diverged: tuple[int, ...]
+    """Numbers of the models that diverged"""
+    seconds: float
+    """Of training, without evaluation as far as that is known"""
 
 
 TrainBundle = Callable[[tuple[Task, ...], Sequence[np.ndarray]], Sequence[Sequence[OneModel]]]
 """(tasks, of each the subsets bool [models, N]) -> of each task the trained models"""
+
+
+def open_packed(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Packed]]:
+    """`open_work` whose products are ready to be written.
+
+    To pack an outcome takes tens of milliseconds, most of it compression, and to write it a few: a coordinator that
+    packed would be kept busy by some hundreds of workers.
+    """
+    work = open_work(job, worker)
+    return lambda bundle: [pack(job.plan, task, *one) for task, one in zip(bundle, work(bundle), strict=True)]
+
+
+def pack(plan: Plan, task: Task, outcome: Outcome, weights: Weights) -> Packed:
+    evaluation = 0 if outcome.evaluation_seconds is None else outcome.evaluation_seconds
+    return Packed(
+        outcome=pack_outcome(plan, task, outcome),
+        weights=pack_weights(plan, task, weights) if weights else None,
+        diverged=tuple(model for model, lost in zip(task.models, outcome.diverged, strict=True) if lost),
+        seconds=float((outcome.seconds - evaluation).sum()),
+    )
 
 
 def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Trained]]:
@@ -53,10 +91,13 @@ def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Tr
     # split over another number of threads differ in the last bit.
     torch.set_num_threads(1)
     plan, run = job.plan, Path(job.run)
-    examples = read_examples(run, plan.data.fingerprint)
+    if job.teachers:
+        check_in_sight(run)
+    data = job.data or read_data(run, plan.data.fingerprint)
+    examples = data.examples
     device = worker_device(job.device, worker)
     ours = plan.recipe.trainer == OWN_LOOP
-    train = with_own_loop(job, examples, device) if ours else with_trainer(job, examples)
+    train = with_own_loop(job, data, device) if ours else with_trainer(job, data)
     num_train = len(examples.labels)
     made_by = {
         "device": device_name(device),
@@ -112,10 +153,10 @@ def put_together(
     return outcome, weights
 
 
-def with_own_loop(job: Job, examples: Examples, device: torch.device) -> TrainBundle:
+def with_own_loop(job: Job, data: RunData, device: torch.device) -> TrainBundle:
     """Training by `loop.py`, or by `group.py`, with the plan's family and recipe."""
     run = Path(job.run)
-    material = open_material(run, job.plan, examples, device)
+    material = material_of(job.plan, data, device)
     groups = dict(job.groups)
 
     def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> Sequence[Sequence[OneModel]]:
@@ -172,11 +213,11 @@ def teacher_network(material: Material, run: Path, teaching: Teaching, model: in
     return material.trained(teaching.teacher, read_weights(run, plan, task)[number])
 
 
-def with_trainer(job: Job, examples: Examples) -> TrainBundle:
+def with_trainer(job: Job, data: RunData) -> TrainBundle:
     """Training by the user's own function."""
     plan = job.plan
     trainer = load_trainer(plan.recipe.trainer)
-    dataset = open_dataset(Path(job.run), examples, plan.data.spec)
+    dataset = dataset_of(data, plan.data.spec)
     unknown = np.full(plan.recipe.epochs, np.nan, dtype=np.float32)
 
     def train_one_of(task: Task, model: int, subset: np.ndarray) -> OneModel:

@@ -14,7 +14,6 @@ from memscope.engines import Bundle, open_engine
 from memscope.errors import OptionError
 from memscope.store.ledger import Task
 
-ENGINES = ["inline", "processes"]
 BUNDLES = [(Task("onehot", 2, first, 1), Task("onehot", 1, first, 1)) for first in range(6)]
 
 
@@ -61,16 +60,14 @@ def recording(directory: str, worker: int) -> Callable[[Bundle], list[int]]:
     return work
 
 
-@pytest.mark.parametrize("name", ENGINES)
-def test_every_bundle_is_reported_once_with_the_products_of_its_tasks(name):
-    reports = list(open_engine(name)(multiplying, BUNDLES, 2))
+def test_every_bundle_is_reported_once_with_the_products_of_its_tasks(engine):
+    reports = list(engine(multiplying, BUNDLES, 2))
     assert sorted((report.tasks, report.products) for report in reports) == [(BUNDLES[n], [2 * n, n]) for n in range(6)]
     assert all(report.failure is None for report in reports)
 
 
-@pytest.mark.parametrize("name", ENGINES)
-def test_a_bundle_that_raises_is_reported_with_its_traceback_and_the_others_go_on(name):
-    reports = {report.tasks[0].first: report for report in open_engine(name)(failing_on_three, BUNDLES, 2)}
+def test_a_bundle_that_raises_is_reported_with_its_traceback_and_the_others_go_on(engine):
+    reports = {report.tasks[0].first: report for report in engine(failing_on_three, BUNDLES, 2)}
     assert "ArithmeticError: three is too many" in (reports[3].failure or "")
     assert [n for n in range(6) if reports[n].products == [n]] == [0, 1, 2, 4, 5]
 
@@ -86,8 +83,7 @@ def test_a_worker_that_cannot_open_its_work_says_why_for_every_bundle():
     assert ["no data here" in (report.failure or "") for report in reports] == [True, True]
 
 
-@pytest.mark.parametrize("name", ENGINES)
-def test_a_bundle_is_taken_only_when_a_worker_is_free_for_it(name):
+def test_a_bundle_is_taken_only_when_a_worker_is_free_for_it(engine):
     taken = []
 
     def bundles():
@@ -95,7 +91,7 @@ def test_a_bundle_is_taken_only_when_a_worker_is_free_for_it(name):
             taken.append(bundle)
             yield bundle
 
-    reports = open_engine(name)(multiplying, bundles(), 1)
+    reports = engine(multiplying, bundles(), 1)
     next(reports)
     assert len(taken) <= 2
     assert len(list(reports)) == 5
@@ -165,7 +161,7 @@ def running(process: int) -> bool:
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones():
-    with pytest.raises(OptionError, match="inline, processes"):
+    with pytest.raises(OptionError, match="inline, processes, ray"):
         open_engine("cloud")
 
 

@@ -524,7 +524,7 @@ def test_a_run_that_is_stopped_leaves_no_worker_behind_while_its_error_is_looked
     def full(*arguments):
         raise RunError("full")
 
-    monkeypatch.setattr("memscope.steps.training.write_outcome", full)
+    monkeypatch.setattr("memscope.steps.training.write_atomically", full)
     held = None
     try:
         train_family(tmp_path / "run", tiny_choices, Where(device="cpu", workers=2))
