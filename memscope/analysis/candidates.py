@@ -57,7 +57,7 @@ def through_outline(memory: Memory, block: Tensor, scores: Tensor, chunk: int) -
     width = outlined.shape[1]
     factors = block.new_ones((count, width + 1), dtype=torch.float32)
     factors[:, :width] = -2 * outlined
-    spare = spare_of(norms, block.shape[1])
+    spare = spare_of(norms, block.shape[1]) + outline.spare(norms)
 
     def reach(kth: Tensor) -> Tensor:
         return (kth.double() + norms**2).clamp(min=0) * outline.ratio
