@@ -244,6 +244,7 @@ def test_a_worker_that_does_not_see_the_runs_directory_says_so_where_it_needs_we
 def test_the_room_of_a_cluster_is_its_cores_up_to_what_was_asked_for(raylets):
     cluster = Cluster(raylets.address)
     connect(cluster.address)
+    raylets.wait_for_nodes()  # an earlier test may have added or removed some
     assert room(cluster) == 2
     assert room(replace(cluster, workers=1)) == 1
     assert room(replace(cluster, workers=9)) == 2
