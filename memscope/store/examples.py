@@ -13,7 +13,9 @@ import h5py
 import numpy as np
 
 from memscope.datasets.duplicates import Duplicates
+from memscope.datasets.guarded_hdf5 import opened
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.npy import npy_header
 from memscope.errors import RunError
 from memscope.store.atomic import write_atomically, writing
 from memscope.store.format import DAMAGE, array_of, check_encoding, write_group
@@ -113,7 +115,7 @@ def read_examples(run: Path, fingerprint: str) -> Examples:
     if not path.is_file():
         raise RunError(f"{path} does not exist; expected the labels of the run's examples; {REMEDY}")
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             group = file["examples"]
             check_encoding(group, "memscope-examples", path)
             attributes = dict(group.attrs)
@@ -166,15 +168,18 @@ def open_images(run: Path, examples: Examples) -> np.ndarray:
     path = image_cache(run)
     expected = (len(examples.labels) + len(examples.test_labels), *examples.image_shape)
     try:
+        with path.open("rb") as file:
+            header = npy_header(file)
+        if header.shape != expected or header.dtype != np.uint8 or header.fortran_order:
+            raise RunError(
+                f"{path}: expected uint8 {expected}, found {header.dtype} {header.shape}. Delete it and {REMEDY}"
+            )
+        if path.stat().st_size < header.length + header.nbytes:  # a memory map of it would make the file longer
+            raise ValueError(f"found {path.stat().st_size:,} bytes, expected {header.length + header.nbytes:,}")
         # copy-on-write: torch asks for writable memory, and nothing ever reaches the file
-        images = np.load(path, mmap_mode="c", allow_pickle=False)
+        return np.memmap(path, dtype=np.uint8, mode="c", offset=header.length, shape=header.shape)
     except (OSError, ValueError) as error:
         raise RunError(f"{path} cannot be read: {error}. Delete it and {REMEDY}") from None
-    if images.shape != expected or images.dtype != np.uint8:
-        raise RunError(
-            f"{path}: expected uint8 {expected}, found {images.dtype} {images.shape}. Delete it and {REMEDY}"
-        )
-    return images
 
 
 def open_dataset(run: Path, examples: Examples, spec: str) -> ImageDataset:

@@ -15,10 +15,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from memscope.datasets.guarded_hdf5 import opened
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
-from memscope.store.format import DAMAGE, OUTCOME, check_encoding, stamp_encoding, write_field
+from memscope.store.format import DAMAGE, OUTCOME, array_of, check_encoding, stamp_encoding, write_field
 from memscope.teaching import teaching_of
 
 NAME = re.compile(r"^(?P<first>\d+)-(?P<last>\d+)-r(?P<replicate>\d+)\.h5$")
@@ -222,7 +223,7 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
     """
     path = outcome_path(run, plan, task)
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             check_encoding(file, "memscope-outcome", path)
             check_stamp(path, "plan digest", plan.digest, str(file.attrs["plan_digest"]))
             check_stamp(path, "data fingerprint", plan.data.fingerprint, str(file.attrs["data_fingerprint"]))
@@ -233,14 +234,14 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
                 ("replicate", task.replicate),
                 ("model", list(task.models)),
             ):
-                found = file[name][()].tolist() if name == "model" else file.attrs[name]
+                found = array_of(file[name]).tolist() if name == "model" else file.attrs[name]
                 check_stamp(path, name, str(expected), str(found))
             optional = ("evaluation_seconds", "teacher_seconds")
-            values = {name: file[name][()] for name in OUTCOME if name not in ("subset_digest", *optional)}
-            parts = {name: file[name][()] if name in file else None for name in optional}
+            values = {name: array_of(file[name]) for name in OUTCOME if name not in ("subset_digest", *optional)}
+            parts = {name: array_of(file[name]) if name in file else None for name in optional}
             if teaching_of(task.variant) and parts["teacher_seconds"] is None:
                 raise KeyError("teacher_seconds")
-            digests = file["subset_digest"].asstr()[()]
+            digests = array_of(file["subset_digest"])
             num_examples = int(file.attrs["num_examples"])
             made_by = {
                 key: str(file.attrs[key])

@@ -11,10 +11,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from memscope.datasets.guarded_hdf5 import opened
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
-from memscope.store.format import DAMAGE, MEMORY, MEMORY_GRID, check_encoding, stamp_encoding, write_field
+from memscope.store.format import DAMAGE, MEMORY, MEMORY_GRID, array_of, check_encoding, stamp_encoding, write_field
 from memscope.store.ledger import Task, check_stamp, size_directory, task_name
 
 KINDS = {"memory": MEMORY, "memory-grid": MEMORY_GRID}
@@ -55,17 +56,17 @@ def read_memory(run: Path, plan: Plan, task: Task, what: MemoryFile, outcome_dig
     """What the memories of one task did, by name; RunError where the file is damaged or of other models."""
     path = memory_path(run, plan, task, what.choice)
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             check_encoding(file, f"memscope-{what.kind}", path)
             stamps = {
                 "plan digest": (plan.digest, str(file.attrs["plan_digest"])),
                 "variant": (task.variant, str(file.attrs["variant"])),
                 "size": (str(task.size), str(file.attrs["size"])),
                 "choice": (what.choice, str(file.attrs["choice"])),
-                "models": (str(list(task.models)), str(file["model"][()].tolist())),
+                "models": (str(list(task.models)), str(array_of(file["model"]).tolist())),
                 "outcome digest": (outcome_digest, str(file.attrs["outcome_digest"])),
             }
-            values = {name: file[name][()] for name in KINDS[what.kind] if name in file}
+            values = {name: array_of(file[name]) for name in KINDS[what.kind] if name in file}
     except DAMAGE as error:
         raise RunError(f"{path} is damaged: {error}. Delete it and run memscope resmem {run} again") from error
     for name, (expected, found) in stamps.items():

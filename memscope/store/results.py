@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from memscope.datasets.guarded_hdf5 import opened
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
@@ -90,7 +91,7 @@ def copy_groups(path: Path, target: h5py.File) -> None:
     A group that is damaged or of a newer version is left out: the step that owns it, and `status`, say so.
     """
     try:
-        with h5py.File(path, "r") as source:
+        with opened(path) as source:
             for name, group in source.items():
                 check_encoding(group, f"memscope-{name}", path)
                 values: dict[str, np.ndarray | Sequence[str]] = {
@@ -127,7 +128,7 @@ def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarra
         raise RunError(f"{run} has no results of {group} yet; run memscope {group} {run}")
     remedy = f"run memscope {group} {run} again, which replaces it"
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             stored = file[group]
             check_encoding(stored, f"memscope-{group}", path)
             digest = str(stored.attrs["plan_digest"])

@@ -14,6 +14,7 @@ import safetensors.numpy
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
+from memscope.store.format import DAMAGE
 from memscope.store.ledger import Task, check_stamp, size_directory, task_name
 
 Weights = dict[str, np.ndarray]
@@ -47,7 +48,7 @@ def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:
         for name, values in stored.items():
             model, _, parameter = name.partition("/")
             by_model[int(model)][parameter] = values
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError) as error:
+    except (safetensors.SafetensorError, *DAMAGE) as error:
         raise RunError(f"{path} is damaged: {error}. Delete it; {again}") from error
     check_stamp(path, "plan digest", plan.digest, str(stamp.get("plan_digest")))
     return by_model
