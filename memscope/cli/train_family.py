@@ -139,7 +139,9 @@ def command(
         given = choices_from_plan(read_plan(plan), given)
     where = Where(device=device, engine=engine, workers=workers, keep_weights=not no_weights, shard=shard)
     if dry_run:
-        ahead = plan_ahead(run, given, where, until=until, say=lambda text: click.echo(text, err=True))
+        from memscope.text import printable
+
+        ahead = plan_ahead(run, given, where, until=until, say=lambda text: click.echo(printable(text), err=True))
         show_forecast(ahead, until.asked, as_json)
         return
     with TrainingProgress(quiet=as_json) as progress:
