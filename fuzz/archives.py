@@ -106,7 +106,9 @@ def write_npz(random: Random, directory: Path) -> str:
     if random.random() < 0.2:
         del found[random.choice(list(found))]
     touched = random.choice((None, *found))
-    method = random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA))
+    method = random.choice(
+        (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+    )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, array in sorted(found.items(), key=lambda _: random.random()):
@@ -122,7 +124,9 @@ def write_npz(random: Random, directory: Path) -> str:
         start = data.rfind(b"PK\x01\x02", 0, random.randint(1, len(data))) if random.random() < 0.5 else 0
         data = data[: max(start, 0)] + damaged(random, data[max(start, 0) :], head=60)
     if random.random() < 0.03:
-        data = random.choice((pickle.dumps(malicious()), pickle.dumps([malicious()], 0), npy_whole(np.zeros(3)), b"", b"PK\x05\x06"))
+        data = random.choice(
+            (pickle.dumps(malicious()), pickle.dumps([malicious()], 0), npy_whole(np.zeros(3)), b"", b"PK\x05\x06")
+        )
     path.write_bytes(data)
     return f"npz:{path}"
 

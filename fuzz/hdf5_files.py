@@ -18,7 +18,7 @@ from fuzz.pickles import malicious
 def put(random: Random, file: h5py.File, name: str, array: np.ndarray, outside: Path) -> None:
     """One dataset in some strange way; whatever h5py itself refuses to write is left out."""
     kind = random.choice(KINDS)
-    data = array.astype("S4") if array.dtype.kind == "U" else array
+    data = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
     if kind == "huge":
         shape = random.choice(((10**9, 1000, 1000, 3), (2**40,), (2**31, 2**31), (12, 5, 4, 2**40)))
         file.create_dataset(name, shape, np.uint8, chunks=tuple(min(extent, 8) for extent in shape))
@@ -102,7 +102,9 @@ def good_file(layout: str, libver: str) -> bytes:
         for name, array in arrays().items():
             options = {"compression": "gzip", "shuffle": True} if layout == "chunked" else {}
             values = array.astype("O") if array.dtype.kind == "U" else array
-            file.create_dataset(name, data=values, dtype=h5py.string_dtype() if array.dtype.kind == "U" else None, **options)
+            file.create_dataset(
+                name, data=values, dtype=h5py.string_dtype() if array.dtype.kind == "U" else None, **options
+            )
     return buffer.getvalue()
 
 

@@ -72,8 +72,10 @@ def opcodes(random: Random) -> bytes:
 
 def hostile(random: Random) -> bytes:
     """Pickles that would run code, go deep, or grow."""
-    deep = random.choice((100, 3000, 200_000))
-    shared = b"N" + b"q\x00\x86".replace(b"q\x00", b"2") * random.choice((20, 40, 300))  # each tuple holds the last one twice
+    deep = random.choice((100, 3000, 60_000))
+    shared = b"N" + b"q\x00\x86".replace(b"q\x00", b"2") * random.choice(
+        (20, 40, 300)
+    )  # each tuple holds the last one twice
     return random.choice((
         pickle.dumps({b"data": malicious(), b"label_names": [malicious()]}, random.choice((0, 1, 2, 3, 4, 5))),
         pickle.dumps(malicious(), random.choice((0, 2, 4))),
@@ -117,7 +119,8 @@ def write_cifar_python(random: Random, directory: Path) -> str:
                 np.zeros((0, 3072), np.uint8), np.zeros((3, 3072), np.uint8), np.asfortranarray(np.zeros((2, 3072), np.uint8)),
                 [float("nan")], (1, 2), "text", [0, 70_000], [0, 1], [-1, 0],
             ))  # fmt: skip
-            files[name] = pickle.dumps({**pickle.loads(whole), key: odd}, protocol)
+            good = batch(protocol, b"fine_labels", 2) if "meta" not in name else meta(protocol, b"fine_label_names")
+            files[name] = pickle.dumps({**pickle.loads(good), key: odd}, protocol)
     for name, content in files.items():
         (directory / name).write_bytes(content)
     return f"cifar:{directory}"

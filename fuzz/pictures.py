@@ -14,7 +14,24 @@ from PIL import Image
 from fuzz.damage import EXTREMES, damaged
 from fuzz.pickles import MARKER
 
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "TGA", "ICO", "JPEG2000", "AVIF", "EPS", "SGI", "PCX", "DDS", "MPO")
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "GIF",
+    "WEBP",
+    "TIFF",
+    "BMP",
+    "PPM",
+    "TGA",
+    "ICO",
+    "JPEG2000",
+    "AVIF",
+    "EPS",
+    "SGI",
+    "PCX",
+    "DDS",
+    "MPO",
+)
 NAMES = (
     "a\nb.png", "a\x1b[31mb.png", "[red]x[/red].png", "[/].png", "=1+1.png", "$x^2$.png", "-x.png", "\u202egnp.a.png", "é.png", "\x7f.png",
     " .png", "a\tb.png", "\x9b31m.png", b"\xff\xfe.png", "n" * 200 + ".png", "%s%n.png",
@@ -58,7 +75,9 @@ def png(random: Random) -> bytes:
             chunk(b"acTL", struct.pack(">II", 2**31, 0)), chunk(b"fcTL", bytes(26)), chunk(b"IHDR", header), chunk(b"ab1c", b""),
             chunk(b"sRGB", b""), chunk(b"pHYs", b"\x00" * 9), chunk(b"cHRM", b"\x00" * 3), chunk(b"fdAT", b"\x00" * 4),
         )))  # fmt: skip
-    pixels = random.choice((zlib.compress(bytes(6 * 16)), zlib.compress(bytes(5000)), zeros(2**24), b"", random.randbytes(50)))
+    pixels = random.choice(
+        (zlib.compress(bytes(6 * 16)), zlib.compress(bytes(5000)), zeros(2**24), b"", random.randbytes(50))
+    )
     pieces += [chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(pieces)
 
@@ -79,7 +98,11 @@ def write_images(random: Random, directory: Path) -> str:
     }
     for _ in range(random.choice((0, 1, 1, 1, 2))):
         place = random.choice(list(files))
-        data = picture(random.choice(FORMATS), random.choice(("RGB", "L", "P", "RGBA", "CMYK", "1", "I;16", "F", "LA")), random.randrange(3))
+        data = picture(
+            random.choice(FORMATS),
+            random.choice(("RGB", "L", "P", "RGBA", "CMYK", "1", "I;16", "F", "LA")),
+            random.randrange(3),
+        )
         chance = random.random()
         if chance < 0.3:
             files[place] = png(random)
@@ -94,7 +117,9 @@ def write_images(random: Random, directory: Path) -> str:
     if random.random() < 0.15:
         name = random.choice(NAMES)
         folder = random.choice(("train/cat", "train/dog", "test/cat"))
-        files[folder.encode() + b"/" + name if isinstance(name, bytes) else f"{folder}/{name}"] = picture("PNG", "RGB", 1)
+        files[folder.encode() + b"/" + name if isinstance(name, bytes) else f"{folder}/{name}"] = picture(
+            "PNG", "RGB", 1
+        )
     renamed = random.choice(NAMES[:-1]) if random.random() < 0.1 else "dog"
     for name, data in files.items():
         place = os.path.join(os.fsencode(directory), name if isinstance(name, bytes) else name.encode())

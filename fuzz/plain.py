@@ -35,7 +35,8 @@ def write_idx(random: Random, directory: Path) -> str:
         if random.random() < 0.4:
             given = 3 if which % 2 == 0 else 1
             sizes = tuple(
-                random.choice((*EXTREMES, random.randrange(20))) % 2**32 for _ in range(random.choice((given, given, 2)))
+                random.choice((*EXTREMES, random.randrange(20))) % 2**32
+                for _ in range(random.choice((given, given, 2)))
             )
             body = bytes(random.choice((0, 1, 12, 192, 5000, 200_000)))
             files[which] = idx_file(sizes, body, random.choice((8, 8, 8, 9, 0x0D, 255)))
@@ -57,7 +58,9 @@ def write_idx(random: Random, directory: Path) -> str:
 
 @cache
 def records(label_bytes: int, count: int, classes: int) -> bytes:
-    return b"".join(bytes([number % classes] * label_bytes) + bytes([number * 31 % 256]) * 3072 for number in range(count))
+    return b"".join(
+        bytes([number % classes] * label_bytes) + bytes([number * 31 % 256]) * 3072 for number in range(count)
+    )
 
 
 def write_cifar_binary(random: Random, directory: Path) -> str:
@@ -66,14 +69,20 @@ def write_cifar_binary(random: Random, directory: Path) -> str:
         files = {f"data_batch_{number}.bin": records(1, 3, 3) for number in range(1, 6)}
         files |= {"test_batch.bin": records(1, 2, 3), "batches.meta.txt": b"cat\ndog\neel\n"}
     else:
-        files = {"train.bin": records(2, 4, 3), "test.bin": records(2, 2, 3), "fine_label_names.txt": b"ant\nbee\ncow\n"}
+        files = {
+            "train.bin": records(2, 4, 3),
+            "test.bin": records(2, 2, 3),
+            "fine_label_names.txt": b"ant\nbee\ncow\n",
+        }
     for _ in range(random.choice((0, 1, 1, 1, 2))):
         name = random.choice(list(files))
         if random.random() < 0.1:
             del files[name]
             break
         if name.endswith(".txt") and random.random() < 0.7:
-            lines = [random.choice((*TEXTS, b"cat", b"x" * random.choice((1, 2000)))) for _ in range(random.randrange(5))]
+            lines = [
+                random.choice((*TEXTS, b"cat", b"x" * random.choice((1, 2000)))) for _ in range(random.randrange(5))
+            ]
             files[name] = b"\n".join([*lines, *([b"cat", b"dog", b"eel"] if random.random() < 0.5 else [])])
         elif random.random() < 0.4:
             changed = bytearray(files[name])

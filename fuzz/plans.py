@@ -3,6 +3,7 @@
 import hashlib
 import json
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -84,10 +85,8 @@ def write_plan(random: Random, directory: Path) -> str:
             other = random.randrange(2, len(lines))
             lines[row], lines[other] = lines[other], lines[row]
     text = "\n".join(lines) + "\n"
-    try:
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
         text = text.replace("DIGEST", digest(tomllib.loads(text)))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
     content = text.encode()
     if random.random() < 0.25:
         content = damaged(random, content)

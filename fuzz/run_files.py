@@ -60,7 +60,9 @@ def good_run() -> dict[str, bytes]:
         (run / "plan.toml").write_text("")
         write_results(run, plan(), "score", {"size": np.array([2]), "score": np.zeros((1, 20))}, "state", {"a": 1})
         shutil.rmtree(run / "figures", ignore_errors=True)
-        return {path.relative_to(run).as_posix(): path.read_bytes() for path in run.rglob("*") if path.is_file()}
+        return {
+            path.relative_to(run).as_posix(): path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()
+        }
 
 
 def write_run(random: Random, directory: Path) -> str:
@@ -88,7 +90,9 @@ def replace_dataset(random: Random, path: Path, outside: Path) -> None:
     with h5py.File(path, "r+") as file:
         group = file if "encoding-type" in file.attrs else next(iter(file.values()))
         if random.random() < 0.3:
-            group.attrs[random.choice(list(group.attrs))] = random.choice((1, "x\x1b[31m\n", [1, 2], np.zeros(3), "[" * 3000, "999.0", "nan.0"))
+            group.attrs[random.choice(list(group.attrs))] = random.choice(
+                (1, "x\x1b[31m\n", [1, 2], np.zeros(3), "[" * 3000, "999.0", "nan.0")
+            )
             return
         name = random.choice(list(group))
         values = group[name][()] if group[name].dtype.kind != "O" else np.zeros(12, np.uint8)
@@ -113,5 +117,3 @@ def hostile_weights(random: Random, whole: bytes) -> bytes:
     header = random.choice(headers)
     length = random.choice((len(header), len(header), 2**40, 2**64 - 1))
     return struct.pack("<Q", length) + header + bytes(random.choice((0, 2, 100)))
-
-
