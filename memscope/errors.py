@@ -6,11 +6,23 @@ it after `Error:` and ends with the error's exit status; anything else that is r
 
 from pathlib import Path
 
+from memscope.text import abridged, printable
+
+LONGEST = 1000
+"""Characters of a message: two paths of ordinary length and the sentence around them."""
+
 
 class MemscopeError(Exception):
-    """Something outside the program stands in the way: a file, a run, a device."""
+    """Something outside the program stands in the way: a file, a run, a device.
+
+    Messages quote file names, other people's text and other libraries' errors. They become one line that is safe
+    on a terminal here, so that no place that raises can forget it; the end, which says what to do, is kept.
+    """
 
     exit_status = 1
+
+    def __init__(self, message: str) -> None:
+        super().__init__(abridged(printable(message), LONGEST))
 
 
 class OptionError(MemscopeError, ValueError):

@@ -26,6 +26,9 @@ VERSION = 1
 LARGEST_MODELS = 1_000_000
 """Of one size; a slip of the keyboard should not plan for years."""
 
+LARGEST_FILE = 2**20
+"""Bytes of a plan.toml; a plan has some 700."""
+
 AXES = ("width", "depth")
 
 
@@ -182,10 +185,14 @@ def without_none(values: dict[str, Any]) -> dict[str, Any]:
 def read_plan(path: Path) -> Plan:
     """The plan in a `plan.toml`; RunError where it is missing, damaged, edited or of a newer version."""
     try:
-        text = path.read_bytes().decode()
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+        if len(content) > LARGEST_FILE:
+            raise ValueError(f"it has over {LARGEST_FILE:,} bytes")
+        text = content.decode()
     except FileNotFoundError:
         raise RunError(f"{path} does not exist; expected the plan of a run, made by memscope train-family") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise RunError(f"{path} is not a readable plan: {error}; restore it from a copy") from None
     return plan_from_toml(path, text)
 
@@ -208,7 +215,9 @@ def plan_from_toml(path: Path, text: str) -> Plan:
     """The plan in the text of a `plan.toml` that is, or was, at `path`; RunError as in `read_plan`."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise RunError(f"{path} is not a readable plan: it is nested too deeply; restore it from a copy") from None
+    except ValueError as error:  # numbers too long and dates that are none: plain ValueError from tomllib
         raise RunError(f"{path} is not a readable plan: {error}; restore it from a copy") from None
     version = document.pop("memscope-plan", None)
     if version != VERSION:

@@ -1,6 +1,26 @@
-"""Numbers as text, for names of files."""
+"""Text: numbers as names of files, and what others wrote, made fit to be shown."""
 
 
 def shortest(value: float) -> str:
     """The shortest decimal that gives the number again: 4, 0.9, 1e-05."""
     return repr(float(value)).removesuffix(".0")
+
+
+def printable(text: str) -> str:
+    """The text on one line: what is no visible character is written as Python would, an escape sequence as `\\x1b`.
+
+    A file name may hold line breaks, commands to the terminal and marks that turn the direction of writing.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape", "surrogatepass").decode() for each in text
+    )
+
+
+def abridged(text: str, longest: int) -> str:
+    """The text, its middle left out where it is longer than `longest` characters."""
+    if len(text) <= longest:
+        return text
+    end = longest * 2 // 5
+    return f"{text[: longest - end - 1]}…{text[-end:]}"

@@ -8,6 +8,9 @@ import click
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
+
+from memscope.text import printable
 
 # Width is the terminal's, or what a table needs where there is none: piped output is never folded.
 console = Console(soft_wrap=False, highlight=False)
@@ -23,22 +26,23 @@ def print_json(summary: dict[str, Any]) -> None:
 
 def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
     """Print a table whose first `left` columns are text and whose others are numbers."""
-    console.print(f"[bold]{escaped(title)}[/bold]")  # rich would fold a title to the width of its table
+    # not the table's own title: rich would fold that to the width of its table
+    console.print(literal(title), style="bold")
     shown = Table(header_style="bold", pad_edge=False)
     for position, column in enumerate(columns):
-        shown.add_column(column, justify="left" if position < left else "right")
+        shown.add_column(literal(column), justify="left" if position < left else "right")
     for row in rows:
-        shown.add_row(*[escaped(cell) for cell in row])
+        shown.add_row(*[literal(cell) for cell in row])
     if fits(shown) or len(rows) >= len(columns):
         console.print(shown)
         return
     # Too wide for this terminal, which would cut numbers off: a row for every column instead
     turned = Table(header_style="bold", pad_edge=False)
-    turned.add_column(columns[0])
+    turned.add_column(literal(columns[0]))
     for row in rows:
-        turned.add_column(escaped(row[0]), justify="right")
+        turned.add_column(literal(row[0]), justify="right")
     for position, column in enumerate(columns[1:], start=1):
-        turned.add_row(column, *[escaped(row[position]) for row in rows])
+        turned.add_row(literal(column), *[literal(row[position]) for row in rows])
     console.print(turned)
 
 
@@ -49,14 +53,13 @@ def fits(shown: Table) -> bool:
 
 
 def say(text: str) -> None:
-    """Print a sentence as it is: square brackets in names and paths are no markup."""
-    console.print(text, markup=False, soft_wrap=not console.is_terminal)
+    """Print a sentence as it is: square brackets, `:smile:` and terminal commands in names and paths are text."""
+    console.print(printable(text), markup=False, soft_wrap=not console.is_terminal, emoji=False)
 
 
-def escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+def literal(text: str) -> Text:
+    """Text on one line, nothing in it taken for markup, an emoji's name or a command to the terminal."""
+    return Text(printable(text))
 
 
 def decimals(value: float | None, digits: int = 3) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from memscope.cli.printing import duration
+from memscope.text import printable
 
 if TYPE_CHECKING:
     from memscope.engines import Crew
@@ -28,7 +29,7 @@ class TrainingProgress:
         self.start = time.monotonic()
         self.last_line = self.start
         self.display = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("models"),
@@ -52,7 +53,8 @@ class TrainingProgress:
         self.display.stop()
 
     def say(self, text: str) -> None:
-        """What is being done before the training."""
+        """What is being done before the training; it may name the user's files."""
+        text = printable(text)
         if self.live:
             self.display.update(self.bar, description=text)
         elif not self.quiet:

@@ -142,7 +142,9 @@ def command(
         device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights, shard=shard
     )
     if dry_run:
-        ahead = plan_ahead(run, given, where, until=until, say=lambda text: click.echo(text, err=True))
+        from memscope.text import printable
+
+        ahead = plan_ahead(run, given, where, until=until, say=lambda text: click.echo(printable(text), err=True))
         show_forecast(ahead, until.asked, as_json)
         return
     with TrainingProgress(quiet=as_json) as progress:

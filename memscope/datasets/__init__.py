@@ -6,7 +6,7 @@ The loaders are imported when they are asked for, so that importing this package
 from pathlib import Path
 
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.errors import OptionError
+from memscope.errors import DataError, OptionError
 
 __all__ = ["FORMS", "ImageDataset", "load_dataset"]
 
@@ -39,7 +39,12 @@ def load_dataset(
 
     if image_size is not None and image_size < 1:
         raise OptionError(f"the image size is {image_size}; it must be at least 1 pixel")
-    dataset = _load(spec, image_size)
+    try:
+        dataset = _load(spec, image_size)
+    except OSError as error:
+        raise DataError(f"{spec}: cannot be read ({error}); check that it is there and may be read") from error
+    except MemoryError as error:
+        raise DataError(f"{spec}: needs more memory than there is; take fewer or smaller images") from error
     if image_size is not None and dataset.image_shape[:2] != (image_size, image_size):
         height, width, _ = dataset.image_shape
         raise OptionError(

@@ -1,5 +1,7 @@
 """The door of every data set: whatever a loader has read is checked here once, or refused in one line."""
 
+import os
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +10,12 @@ import numpy as np
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import DataError
 
-FREE_BYTES = 64 * 2**20
+FREE_BYTES = 16 * 2**20
 MAX_RATIO = 200  # Fashion-MNIST's black images compress 2 times, MNIST's 5 times; deflate can reach 1,032
+
+MAX_CLASSES = 2**16  # labels go to disk as uint16
+LONGEST_CLASS_NAME = 1000  # characters; a directory's name has at most 255 bytes
+LONGEST_FILE_NAME = 4096
 
 
 def check_size(path: Path, what: str, declared: int, stored: int) -> None:
@@ -19,6 +25,16 @@ def check_size(path: Path, what: str, declared: int, stored: int) -> None:
             f"{path}: {what} claims {declared:,} bytes but the file holds only {stored:,} for it; "
             "the header is damaged or hostile, get the file again"
         )
+    if declared > memory_bytes():
+        raise DataError(
+            f"{path}: {what} has {declared / 2**30:,.1f} GiB, expected at most this machine's memory "
+            f"({memory_bytes() / 2**30:,.1f} GiB); take fewer or smaller images"
+        )
+
+
+def memory_bytes() -> int:
+    """Bytes of memory that this machine has; where it does not say, an ordinary one's."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**34
 
 
 def existing_directory(path: Path) -> Path:
@@ -35,30 +51,37 @@ def existing_file(path: Path) -> Path:
     return path
 
 
+def expect_images(where: str, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    """Refuse what a header says if it cannot be images: before gigabytes are read, not after."""
+    expected = "expected uint8 [N, H, W] or [N, H, W, C] with C 1 or 3"
+    found = f"{dtype} {list(shape)}"
+    if dtype != np.uint8:
+        raise DataError(f"{where}: found {found}, {expected}; scale the values to 0..255 and save as uint8")
+    if len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3):
+        raise DataError(f"{where}: found {found}, channels first; {expected}; save images.transpose(0, 2, 3, 1)")
+    if len(shape) not in (3, 4) or (len(shape) == 4 and shape[3] not in (1, 3)):
+        raise DataError(f"{where}: found {found}, {expected}; save the images in that order")
+    if 0 in shape:
+        raise DataError(f"{where}: found {found}, no images; {expected} with nothing empty; add images")
+
+
 def checked_images(where: str, images: np.ndarray) -> np.ndarray:
     """The images as uint8 [N, H, W, C]; [N, H, W] gains a channel."""
-    expected = "expected uint8 [N, H, W] or [N, H, W, C] with C 1 or 3"
-    found = f"{images.dtype} {list(images.shape)}"
-    if images.dtype != np.uint8:
-        raise DataError(f"{where}: found {found}, {expected}; scale the values to 0..255 and save as uint8")
-    if images.ndim == 3:
-        images = images[..., None]
-    if images.ndim == 4 and images.shape[3] not in (1, 3) and images.shape[1] in (1, 3):
-        raise DataError(f"{where}: found {found}, channels first; {expected}; save images.transpose(0, 2, 3, 1)")
-    if images.ndim != 4 or images.shape[3] not in (1, 3):
-        raise DataError(f"{where}: found {found}, {expected}; save the images in that order")
-    if 0 in images.shape:
-        raise DataError(f"{where}: found {found}, no images; {expected} with nothing empty; add images")
-    return np.ascontiguousarray(images)
+    expect_images(where, images.dtype, images.shape)
+    return np.ascontiguousarray(images[..., None] if images.ndim == 3 else images)
+
+
+def expect_labels(where: str, dtype: np.dtype, shape: tuple[int, ...], count: int) -> None:
+    """Refuse what a header says if it cannot be the labels of `count` images."""
+    if dtype.kind not in "iu" or shape != (count,):
+        raise DataError(
+            f"{where}: found {dtype} {list(shape)}, expected integers [{count}], one label per image; save them so"
+        )
 
 
 def checked_labels(where: str, labels: np.ndarray, count: int, num_classes: int | None) -> np.ndarray:
     """The labels as int64 [count], each in range(num_classes)."""
-    if labels.dtype.kind not in "iu" or labels.shape != (count,):
-        raise DataError(
-            f"{where}: found {labels.dtype} {list(labels.shape)}, expected integers [{count}], "
-            "one label per image; save them so"
-        )
+    expect_labels(where, labels.dtype, labels.shape, count)
     if count and int(labels.min()) < 0:
         raise DataError(f"{where}: found label {int(labels.min())}, expected labels from 0; renumber the classes")
     if num_classes is not None and count and int(labels.max()) >= num_classes:
@@ -73,13 +96,23 @@ def checked_labels(where: str, labels: np.ndarray, count: int, num_classes: int 
 
 def checked_index(where: str, index: np.ndarray, count: int) -> np.ndarray:
     """Positions in a source as int64 [count]: whole, not negative, each once."""
-    good = index.dtype.kind in "iu" and index.shape == (count,) and len(np.unique(index)) == count
-    if not good or int(index.min()) < 0 or int(index.max()) >= 2**62:
-        raise DataError(
-            f"{where}: found {index.dtype} {list(index.shape)}, expected {count} different whole numbers from 0, "
-            "each image's position in its source; correct it or leave it out"
-        )
+    expect_index(where, index.dtype, index.shape, count)
+    if len(np.unique(index)) != count or int(index.min()) < 0 or int(index.max()) >= 2**62:
+        raise DataError(_not_positions(where, index.dtype, index.shape, count))
     return index.astype(np.int64)
+
+
+def expect_index(where: str, dtype: np.dtype, shape: tuple[int, ...], count: int) -> None:
+    """Refuse what a header says if it cannot be the positions of `count` images."""
+    if dtype.kind not in "iu" or shape != (count,):
+        raise DataError(_not_positions(where, dtype, shape, count))
+
+
+def _not_positions(where: str, dtype: np.dtype, shape: tuple[int, ...], count: int) -> str:
+    return (
+        f"{where}: found {dtype} {list(shape)}, expected {count} different whole numbers from 0, "
+        "each image's position in its source; correct it or leave it out"
+    )
 
 
 def assemble(
@@ -109,6 +142,8 @@ def assemble(
     train_labels = checked_labels(f"{where}: train labels", train[1], len(train_images), named)
     if class_names is None:
         class_names = [str(label) for label in range(int(train_labels.max()) + 1)]
+    check_names(where, "class name", class_names, LONGEST_CLASS_NAME)
+    check_names(where, "file name", [*(train_names or ()), *(test_names or ())], LONGEST_FILE_NAME)
     test_labels = checked_labels(f"{where}: test labels", test[1], len(test_images), len(class_names))
     _check_classes(where, train_labels, class_names)
     return ImageDataset(
@@ -125,11 +160,30 @@ def assemble(
     )
 
 
+def check_names(where: Path, what: str, names: Sequence[str], longest: int) -> None:
+    """Refuse names that no file of ours can hold: HDF5 text is UTF-8 without zero bytes.
+
+    Anything else may be in a name, line breaks and terminal commands too: it is kept as it is, and escaped where it
+    is shown.
+    """
+    for name in names:
+        if len(name) > longest:
+            raise DataError(
+                f"{where}: found a {what} of {len(name):,} characters, expected at most {longest:,}; shorten it"
+            )
+        try:
+            good = name.isascii() or bool(name.encode())
+        except UnicodeEncodeError:
+            good = False
+        if "\0" in name or not good:
+            raise DataError(f"{where}: found the {what} {name!a}, expected UTF-8 text without zero bytes; rename it")
+
+
 def _check_classes(where: Path, labels: np.ndarray, class_names: Sequence[str]) -> None:
     if len(class_names) < 2:
         raise DataError(f"{where}: found {len(class_names)} class, expected at least 2; add another class")
-    if len(set(class_names)) < len(class_names):
-        twice = next(name for name in class_names if list(class_names).count(name) > 1)
+    twice, times = Counter(class_names).most_common(1)[0]
+    if times > 1:
         raise DataError(f"{where}: found class name {twice!r} twice, expected different names; rename one")
     missing = np.flatnonzero(np.bincount(labels, minlength=len(class_names)) == 0)
     if len(missing):

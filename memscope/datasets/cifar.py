@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from memscope.datasets.checks import assemble, existing_directory
+from memscope.datasets.checks import assemble, check_size, existing_directory
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.plain_pickle import read_plain_pickle
 from memscope.errors import DataError
 
 SIDE, PIXELS = 32, 3072
 STANDARD_FOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py", "cifar-100-binary", "cifar-100-python")
+NAMES_BYTES = 2**20  # of a file of class names, at most; CIFAR-100's has 800
 BATCHES = [f"data_batch_{number}" for number in range(1, 6)]
 
 
@@ -56,7 +57,8 @@ def _binary(spec: str, folder: Path, train: Sequence[str], test: str, names: str
     """Records of `label_bytes` labels, the last of which counts, and 3072 bytes: red, green, blue planes."""
     train_files = [_present(folder, name) for name in train]
     test_file = _present(folder, test)
-    lines = _present(folder, names).read_text(encoding="utf-8", errors="replace").splitlines()
+    with _present(folder, names).open("rb") as file:
+        lines = file.read(NAMES_BYTES).decode("utf-8", "replace").splitlines()
     sizes = [path.stat().st_size for path in train_files]
     for path, size in zip(train_files, sizes, strict=True):
         if size != max(sizes):
@@ -64,6 +66,8 @@ def _binary(spec: str, folder: Path, train: Sequence[str], test: str, names: str
                 f"{path}: is truncated: found {size:,} bytes, expected {max(sizes):,} as the largest batch has; "
                 "unpack the archive again"
             )
+    for path in (*train_files, test_file):  # a sparse file can say that it has terabytes
+        check_size(path, "the file", sum(sizes), path.stat().st_size)
     train_parts = [_records(path, label_bytes) for path in train_files]
     return assemble(
         spec,

@@ -1,4 +1,4 @@
-"""`folder:DIR`: images in `train/<class>/` and `test/<class>/` (or `val/<class>/`), any format that Pillow reads.
+"""`folder:DIR`: images in `train/<class>/` and `test/<class>/` (or `val/<class>/`), in the formats of `FORMATS`.
 
 Decoded by threads (Pillow releases the interpreter while it decodes) straight into one array.
 """
@@ -7,18 +7,25 @@ import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image
 
-from memscope.datasets.checks import assemble, existing_directory
+from memscope.datasets.checks import assemble, existing_directory, memory_bytes
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import DataError
 
 MAX_PIXELS = 64_000_000  # of one image; Pillow itself only warns from 89 million
+LARGE_PIXELS = 4_000_000  # images above are decoded one at a time: 64 million pixels take some 800 MB while they are
+FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA", "TIFF", "WEBP")
+"""Of Pillow's formats those that are pictures and nothing else: it gives EPS to Ghostscript, which runs programs."""
 GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 WIDE_MODES = ("I", "F")
+ONE_LARGE = Lock()
 
 
 def load_folder(spec: str, directory: Path, image_size: int | None) -> ImageDataset:
@@ -95,7 +102,8 @@ def _name(path: Path, directory: Path) -> str:
 def _decode(directory: Path, files: Sequence[Path], image_size: int | None) -> np.ndarray:
     """All images, uint8 [files, H, W, 1 or 3]."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `_open` has its own, lower limit
+        # of damage that Pillow can read past, and of large images, for which `_open` has its own, lower limit
+        warnings.simplefilter("ignore")
         first, _ = _read(files[0], image_size)
         _check_memory(directory, len(files), first)
         images = np.empty((len(files), *first.shape), dtype=np.uint8)
@@ -122,7 +130,7 @@ def _decode(directory: Path, files: Sequence[Path], image_size: int | None) -> n
 
 def _check_memory(directory: Path, count: int, image: np.ndarray) -> None:
     needed = count * image.nbytes
-    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 2**34
+    there = memory_bytes()
     if needed > there // 2:
         raise DataError(
             f"{directory}: its {count:,} images of {image.shape[0]} x {image.shape[1]} need {needed / 2**30:.1f} GiB, "
@@ -133,17 +141,8 @@ def _check_memory(directory: Path, count: int, image: np.ndarray) -> None:
 def _read(path: Path, image_size: int | None) -> tuple[np.ndarray, bool]:
     """One image as RGB, uint8 [H, W, 3], and whether it is grey."""
     try:
-        with _open(path) as image:
-            grey = image.mode in GREY_MODES
-            if image.mode in WIDE_MODES:
-                raise DataError(f"{path}: has 32-bit pixels (mode {image.mode}), expected 8 bits; convert it")
-            if image.mode.startswith("I;16"):
-                plain = Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
-            else:
-                plain = image.convert("L" if grey else "RGB")
-            if image_size is not None:
-                plain = _resize(plain, image_size)
-            return np.asarray(plain.convert("RGB")), grey
+        with _open(path) as image, ONE_LARGE if image.width * image.height > LARGE_PIXELS else nullcontext():
+            return _pixels(path, image, image_size)
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, ValueError, struct.error
@@ -152,10 +151,23 @@ def _read(path: Path, image_size: int | None) -> tuple[np.ndarray, bool]:
         ) from error
 
 
+def _pixels(path: Path, image: Image.Image, image_size: int | None) -> tuple[np.ndarray, bool]:
+    grey = image.mode in GREY_MODES
+    if image.mode in WIDE_MODES:
+        raise DataError(f"{path}: has 32-bit pixels (mode {image.mode}), expected 8 bits; convert it")
+    if image.mode.startswith("I;16"):
+        plain = Image.fromarray((np.asarray(image, dtype=np.uint16) >> 8).astype(np.uint8))
+    else:
+        plain = image.convert("L" if grey else "RGB")
+    if image_size is not None:
+        plain = _resize(plain, image_size)
+    return np.asarray(plain.convert("RGB")), grey
+
+
 def _open(path: Path) -> Image.Image:
     if not path.is_file():
         raise DataError(f"{path}: is not a file, expected an image; remove it")
-    image = Image.open(path)
+    image = Image.open(path, formats=formats())
     width, height = image.size
     if width * height > MAX_PIXELS:
         image.close()
@@ -163,6 +175,13 @@ def _open(path: Path) -> Image.Image:
             f"{path}: claims {width} x {height} pixels, expected at most {MAX_PIXELS:,}; shrink or remove it"
         )
     return image
+
+
+@cache
+def formats() -> tuple[str, ...]:
+    """Those of `FORMATS` that this Pillow was built with."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 def _reason(error: Exception) -> str:

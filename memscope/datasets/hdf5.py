@@ -6,8 +6,9 @@ import h5py
 import numpy as np
 
 from memscope.datasets.checks import check_size, existing_file
+from memscope.datasets.guarded_hdf5 import expect_readable, opened, values_of
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.datasets.npz import dataset_from_arrays
+from memscope.datasets.npz import IMAGES, NamedArray, dataset_from_arrays
 from memscope.errors import DataError
 
 
@@ -15,7 +16,7 @@ def load_hdf5(spec: str, path: Path) -> ImageDataset:
     """Read a data set from an HDF5 file, from its own datasets only: links out of the file are refused."""
     existing_file(path)
     try:
-        with h5py.File(path, "r") as file:
+        with opened(path) as file:
             return dataset_from_arrays(spec, path, set(file), lambda name: _array(path, file, name))
     except DataError:
         raise
@@ -25,20 +26,17 @@ def load_hdf5(spec: str, path: Path) -> ImageDataset:
         ) from error
 
 
-def _array(path: Path, file: h5py.File, name: str) -> np.ndarray:
+def _array(path: Path, file: h5py.File, name: str) -> NamedArray:
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise DataError(f"{path}: {name} is a link to elsewhere, expected a dataset of this file; copy the data in")
     item = file[name]
-    if not isinstance(item, h5py.Dataset) or item.shape is None or item.is_virtual or item.external:
-        raise DataError(f"{path}: {name} is not an ordinary dataset of this file; write it as one array")
-    stored = min(item.id.get_storage_size(), path.stat().st_size)
+    try:
+        expect_readable(item)
+    except ValueError as error:
+        raise DataError(f"{path}: {name} {error}; it is damaged or hostile, write it as one plain array") from error
+    size = path.stat().st_size
+    stored = min(item.id.get_storage_size(), size) if name in IMAGES else size
     check_size(path, name, item.size * item.dtype.itemsize, stored)
-    if h5py.check_string_dtype(item.dtype) is not None:
-        return np.array([_text(value) for value in np.asarray(item[()]).ravel()], dtype=np.str_).reshape(item.shape)
-    if item.dtype.kind not in "iuf":
-        raise DataError(f"{path}: {name}: found type {item.dtype}, expected plain numbers or text; save it as such")
-    return item[()]
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    if h5py.check_string_dtype(item.dtype) is None:
+        return NamedArray(item.dtype, item.shape, lambda: values_of(item))
+    return NamedArray(np.dtype("U"), item.shape, lambda: values_of(item).astype(np.str_))

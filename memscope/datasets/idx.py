@@ -88,6 +88,8 @@ def _read(path: Path, file: IO[bytes] | gzip.GzipFile, dimensions: int) -> np.nd
             f"{dimensions} sizes (an IDX file of bytes); get the file again"
         )
     shape = tuple(int.from_bytes(header[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(dimensions))
+    if 0 in shape:
+        raise DataError(f"{path}: its header says {' x '.join(map(str, shape))}, which is nothing; get the file again")
     size = 1
     for extent in shape:
         size *= extent

@@ -1,12 +1,14 @@
 """Reads the pickles of CIFAR's python version, and no other pickles: nothing that a file names is ever run.
 
-A pickle may name any function and have it called. Here four names are known, and each stands for a function of
-this module that builds plain data; any other name is refused. The rest is bounded by the file's own size.
+Python's own unpickler, told to refuse all names but four, still lets a file set attributes of what it may name, crash
+the interpreter with a key nested 100,000 deep, and compute for ever over a key that holds itself twice, forty times.
+So the pickle is not loaded: its instructions are read one by one, and those few that CIFAR's files have are carried
+out here on plain data. The four names stand for marks; what they are called with is looked at, never called.
 """
 
-import io
-import pickle
 import pickletools
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,58 +16,38 @@ import numpy as np
 
 from memscope.errors import DataError
 
-MAX_BYTES = 512 * 2**20  # CIFAR-100's largest file has 155 MB
-MAX_MEMO = 10_000_000  # CIFAR-100's largest file remembers some 50,000 objects
+MAX_BYTES = 256 * 2**20  # CIFAR-100's largest file has 155 MB
+MAX_OPCODES = 1_000_000  # CIFAR-100's largest file has some 250,000; each may cost 70 bytes of memory
+MARK = object()
 
-
-class _Dtype:
-    """A pickled `numpy.dtype`: its name only."""
-
-    def __init__(self, name: Any = None, *_: Any) -> None:
-        self.name = name.decode() if isinstance(name, bytes) else name
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
-class _Array:
-    """A pickled `numpy.ndarray` of bytes: its shape and its data."""
-
-    values: np.ndarray | None = None
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, dtype, fortran, data = state
-        if not isinstance(dtype, _Dtype) or dtype.name not in ("u1", "|u1", "uint8") or fortran:
-            raise pickle.UnpicklingError("an array that is not of bytes in C order")
-        if isinstance(data, str):
-            data = data.encode("latin1")
-        self.values = np.frombuffer(data, dtype=np.uint8).reshape(shape)
-
-
-def _reconstruct(*_: Any) -> _Array:
-    return _Array()
-
-
-def _encode(text: str, encoding: Any = "latin1") -> bytes:
-    if encoding not in ("latin1", b"latin1"):
-        raise pickle.UnpicklingError("text in an encoding other than latin1")
-    return text.encode("latin1")
-
-
+ARRAY, RECONSTRUCT, DTYPE, ENCODE = "an array", "an array to be", "a type", "an encoding"
 KNOWN = {
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy", "ndarray"): _Array,
-    ("numpy", "dtype"): _Dtype,
-    ("_codecs", "encode"): _encode,
+    "numpy.core.multiarray _reconstruct": RECONSTRUCT,
+    "numpy._core.multiarray _reconstruct": RECONSTRUCT,
+    "numpy ndarray": ARRAY,
+    "numpy dtype": DTYPE,
+    "_codecs encode": ENCODE,
 }
 
 
-class _PlainUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in KNOWN:
-            raise pickle.UnpicklingError(f"the refused name {module}.{name}")
-        return KNOWN[module, name]
+class Known:
+    """One of the four names."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+class Unfinished:
+    """A `numpy.dtype` (`name` is that of its type) or a `numpy.ndarray` (`values`, once they are set)."""
+
+    def __init__(self, kind: str, name: Any = None) -> None:
+        self.kind = kind
+        self.name = name
+        self.values: np.ndarray | None = None
+
+
+class Refused(ValueError):
+    """An instruction that no CIFAR file has."""
 
 
 def read_plain_pickle(path: Path) -> dict[bytes, Any]:
@@ -77,22 +59,179 @@ def read_plain_pickle(path: Path) -> dict[bytes, Any]:
     size = path.stat().st_size
     if size > MAX_BYTES:
         raise DataError(f"{path}: has {size:,} bytes, expected at most {MAX_BYTES:,}; it is not a CIFAR file")
+    data = path.read_bytes()
     try:
-        data = path.read_bytes()
-        for opcode, argument, _ in pickletools.genops(data):
-            # the memo is one block as long as its largest number: one opcode could ask for 64 GB
-            if "PUT" in opcode.name and int(argument or 0) > MAX_MEMO:
-                raise pickle.UnpicklingError("an unreasonable memo")
-        content = _PlainUnpickler(io.BytesIO(data), encoding="bytes").load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of backslashes in Python 2's text
+            instructions = ((opcode.name, argument) for opcode, argument, _ in pickletools.genops(data))
+            content = carried_out(instructions, len(data))
         if not isinstance(content, dict):
-            raise pickle.UnpicklingError(f"{type(content).__name__} and not a dictionary")
-    except Exception as error:  # a damaged pickle can raise anything; nothing of it has been run
+            raise Refused(f"{type(content).__name__} and not a dictionary")
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError) as error:
+        # pickletools raises many kinds for a damaged pickle; nothing of it has been run
         raise DataError(
-            f"{path}: found {error}, expected the plain data of CIFAR's python version; "
+            f"{path}: found {reason(error)}, expected the plain data of CIFAR's python version; "
             "it is damaged or hostile, get the file again"
         ) from error
     return {
-        key: value.values if isinstance(value, _Array) else value
+        key: value.values if isinstance(value, Unfinished) else value
         for key, value in content.items()
         if isinstance(key, bytes)
     }
+
+
+def reason(error: Exception) -> str:
+    return {
+        IndexError: "an instruction without its operands",
+        KeyError: "a reference to nothing",
+        MemoryError: "more than fits into memory",
+    }.get(type(error), str(error))
+
+
+def carried_out(instructions: Iterable[tuple[str, Any]], size: int) -> Any:
+    """What the instructions of a pickle of `size` bytes leave: dictionaries, lists, tuples, text, numbers, arrays."""
+    stack: list[Any] = []
+    memo: dict[int, Any] = {}
+    copied = 0  # bytes that were made, not only referred to: a text may be encoded again and again
+    for count, (name, argument) in enumerate(instructions):
+        if count > MAX_OPCODES:
+            raise Refused(f"over {MAX_OPCODES:,} instructions")
+        if name in LITERALS:
+            stack.append(argument)
+        elif name in PYTHON_2_TEXT:  # pickletools decodes it
+            stack.append(argument.encode("latin-1"))
+        elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            memo[len(memo) if name == "MEMOIZE" else argument] = top(stack)
+        elif name in CONSTANTS:
+            stack.append(CONSTANTS[name])
+        elif name in ("EMPTY_DICT", "EMPTY_LIST"):
+            stack.append({} if name == "EMPTY_DICT" else [])
+        elif name in ("GET", "BINGET", "LONG_BINGET"):
+            stack.append(memo[argument])
+        elif name in ("GLOBAL", "STACK_GLOBAL"):
+            stack.append(known(argument if name == "GLOBAL" else stack_global(stack)))
+        elif name in ("TUPLE", "LIST", "DICT"):
+            items = above_mark(stack)
+            stack.append(tuple(items) if name == "TUPLE" else items if name == "LIST" else with_items({}, items))
+        elif name in ("TUPLE1", "TUPLE2", "TUPLE3"):
+            length = int(name[-1])
+            items = [popped(stack) for _ in range(length)]
+            stack.append(tuple(reversed(items)))
+        elif name == "APPEND":
+            value = popped(stack)
+            expected(list, top(stack)).append(value)
+        elif name == "APPENDS":
+            items = above_mark(stack)
+            expected(list, top(stack)).extend(items)
+        elif name == "SETITEM":
+            value, key = popped(stack), popped(stack)
+            with_items(top(stack), [key, value])
+        elif name == "SETITEMS":
+            items = above_mark(stack)
+            with_items(top(stack), items)
+        elif name == "REDUCE":
+            arguments, called = popped(stack), popped(stack)
+            made = called_with(called, expected(tuple, arguments))
+            copied += len(made) if isinstance(made, bytes) else 0
+            if copied > 2 * size:
+                raise Refused("one text encoded again and again")
+            stack.append(made)
+        elif name == "BUILD":
+            state = popped(stack)
+            copied += set_state(top(stack), expected(tuple, state))
+            if copied > 2 * size:
+                raise Refused("one array built again and again")
+        elif name == "STOP":
+            return popped(stack)
+        elif name not in ("PROTO", "FRAME"):
+            raise Refused(f"the instruction {name}")
+    raise Refused("no end")
+
+
+CONSTANTS = {"MARK": MARK, "NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
+LITERALS = frozenset((
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
+    "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
+))  # fmt: skip
+PYTHON_2_TEXT = frozenset(("STRING", "BINSTRING", "SHORT_BINSTRING"))
+
+
+def popped(stack: list[Any]) -> Any:
+    value = stack.pop()
+    if value is MARK:
+        raise Refused("a mark in the place of a value")
+    return value
+
+
+def top(stack: list[Any]) -> Any:
+    if stack[-1] is MARK:
+        raise Refused("a mark in the place of a value")
+    return stack[-1]
+
+
+def above_mark(stack: list[Any]) -> list[Any]:
+    """The values above the uppermost mark; they and it are taken off. IndexError without one."""
+    items: list[Any] = []
+    while (value := stack.pop()) is not MARK:
+        items.append(value)
+    return items[::-1]
+
+
+def expected(kind: type, value: Any) -> Any:
+    if type(value) is not kind:
+        raise Refused(f"{type(value).__name__} in the place of {kind.__name__}")
+    return value
+
+
+def with_items(target: Any, items: list[Any]) -> dict[bytes | str, Any]:
+    """The dictionary with keys and values in turn; keys are text, whose hash takes no time that a file could choose."""
+    if len(items) % 2:
+        raise Refused("a key without a value")
+    for key, value in zip(items[::2], items[1::2], strict=True):
+        if type(key) not in (bytes, str):
+            raise Refused(f"a key that is {type(key).__name__} and not text")
+        expected(dict, target)[key] = value
+    return target
+
+
+def stack_global(stack: list[Any]) -> str:
+    name, module = expected(str, popped(stack)), expected(str, popped(stack))
+    return f"{module} {name}"
+
+
+def known(name: str) -> Known:
+    if name not in KNOWN:
+        module, _, attribute = name.partition(" ")
+        raise Refused(f"the refused name {module}.{attribute}")
+    return Known(KNOWN[name])
+
+
+def called_with(called: Any, arguments: tuple[Any, ...]) -> Unfinished | bytes:
+    """What the call that a pickle asks for stands for: an array or a type to be, or text as bytes."""
+    kind = expected(Known, called).name
+    if kind == RECONSTRUCT:
+        return Unfinished(ARRAY)
+    if kind == DTYPE and arguments:
+        name = arguments[0]
+        return Unfinished(DTYPE, name.decode("latin-1") if type(name) is bytes else name)
+    if kind == ENCODE and len(arguments) in (1, 2) and arguments[1:] in ((), ("latin1",), (b"latin1",)):
+        return expected(str, arguments[0]).encode("latin-1")
+    raise Refused(f"{kind} made in an unknown way")
+
+
+def set_state(target: Any, state: tuple[Any, ...]) -> int:
+    """Give an array its shape and data; how many bytes that copied. A type's state says nothing that is needed."""
+    if expected(Unfinished, target).kind == DTYPE:
+        return 0
+    if len(state) != 5 or type(state[1]) is not tuple or not all(type(extent) is int for extent in state[1]):
+        raise Refused("an array without its shape")
+    _, shape, dtype, fortran, data = state
+    if not isinstance(dtype, Unfinished) or dtype.name not in ("u1", "|u1", "uint8") or fortran:
+        raise Refused("an array that is not of bytes in C order")
+    copied = 0
+    if type(data) is str:
+        data, copied = data.encode("latin-1"), len(data)
+    if len(shape) > 8 or any(not 0 <= extent <= MAX_BYTES for extent in shape):
+        raise Refused("an array of an unknown shape")
+    target.values = np.frombuffer(expected(bytes, data), dtype=np.uint8).reshape(shape)
+    return copied

@@ -25,6 +25,7 @@ from memscope.plots.style import (
     size_positions,
     truncated,
 )
+from memscope.text import printable
 
 IN_A_ROW = 10
 HEADER, CELL, IMAGE = 1.35, 1.0, 0.88  # inches: of a row's name, from image to image, of an image
@@ -124,10 +125,18 @@ def draw_cell(
     draw_image(sheet, row.images[column], left, top - LINE - IMAGE)
     line = top - LINE - IMAGE - LINE / 2 - 0.02
     room = CELL - 0.06
-    sheet.text(middle, line, truncated(row.labels[column], TINY, room), size=TINY, color=INK, ha="center", va="center")
+    sheet.text(
+        middle,
+        line,
+        truncated(printable(row.labels[column]), TINY, room),
+        size=TINY,
+        color=INK,
+        ha="center",
+        va="center",
+    )
     true_label = row.true_labels[column]
     if true_label is not None:
-        shown = truncated(f"true: {true_label}", TINY, room, "bold")
+        shown = truncated(f"true: {printable(true_label)}", TINY, room, "bold")
         sheet.text(middle, line - LINE, shown, size=TINY, weight="bold", color=FLIPPED, ha="center", va="center")
     base = line - LINE / 2 - (LINE if any_flipped(row) else 0) - BEFORE_SPARK - SPARK
     draw_spark(sheet, setting, row.type, row.scores[:, column], left, base, floor, column == 0)

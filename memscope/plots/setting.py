@@ -7,6 +7,7 @@ import numpy as np
 
 from memscope.analysis.trajectories import TYPES
 from memscope.plots.style import SMALL, percent, truncated
+from memscope.text import printable
 
 LONGEST_NAME = 4.0
 """Inches: a data set may be named by a long path, a family by a long import path."""
@@ -42,9 +43,10 @@ def caption(setting: Setting, *notes: str) -> str:
     flipped = "" if setting.flipped is None else f", {setting.flipped:,} of them with a flipped label"
     fewest, most = min(setting.models), max(setting.models)
     models = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    data, family = (truncated(printable(name), SMALL, LONGEST_NAME) for name in (setting.data, setting.family))
     about = (
-        f"Data: {truncated(setting.data, SMALL, LONGEST_NAME)}, {setting.examples:,} training examples{flipped}. "
-        f"Family: {truncated(setting.family, SMALL, LONGEST_NAME)}, {models} models at each {setting.axis}, "
+        f"Data: {data}, {setting.examples:,} training examples{flipped}. "
+        f"Family: {family}, {models} models at each {setting.axis}, "
         f"each trained on {percent(setting.fraction)} of the examples. Scores are raw ones."
     )
     return " ".join((*notes, about))

@@ -7,6 +7,9 @@ text nor layout of a figure, and nothing global is changed.
 
 import io
 import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 
@@ -132,7 +135,8 @@ def size_axis(axes: Axes, axis: str, sizes: np.ndarray) -> None:
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Width of one line of text in inches."""
     font = FontProperties(family=FONT, size=size, weight=weight)
-    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / POINTS
+    with glyphs_may_be_missing():
+        return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / POINTS
 
 
 def wrap(text: str, size: float, width: float, weight: str = "normal") -> list[str]:
@@ -189,8 +193,17 @@ def percent(share: float | None) -> str:
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file."""
     buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
+    with glyphs_may_be_missing():
+        FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()
+
+
+@contextmanager
+def glyphs_may_be_missing() -> Iterator[None]:
+    """A class may be named in a script that the font lacks: boxes stand for its letters, without a warning for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+        yield
 
 
 def plain_text(figure: Figure) -> Figure:

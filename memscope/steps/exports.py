@@ -2,12 +2,17 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import numpy as np
 
 from memscope.run import Run, open_run
 from memscope.store.atomic import write_atomically
+from memscope.text import printable
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 PER_SIZE_EXAMPLE = (
     "score",
@@ -60,7 +65,7 @@ def export_csv(run_path: Path, file: Path) -> None:
     for row, size in enumerate(found["size"]):
         columns = [found[name][row] for name in (*PER_SIZE_EXAMPLE, "suggested_label", "suggested_share")]
         for example in range(len(examples.labels)):
-            name = examples.names[example] if examples.names else ""
+            name = cell(examples.names[example]) if examples.names else ""
             identity = [int(size), example, int(examples.index[example]), name]
             rows.append(
                 [*identity, int(examples.labels[example]), int(true_labels[example]), *(c[example] for c in columns)]
@@ -88,9 +93,9 @@ def export_suspects(run_path: Path, file: Path) -> tuple[int, int]:
         [
             int(example),
             int(examples.index[example]),
-            examples.names[example] if examples.names else "",
-            names[examples.labels[example]],
-            names[suggested[example]],
+            cell(examples.names[example]) if examples.names else "",
+            cell(names[examples.labels[example]]),
+            cell(names[suggested[example]]),
             round(float(share[example]), 4),
             round(float(out[example]), 4),
             round(float(score[example]), 4),
@@ -149,6 +154,16 @@ def most_memorised(run: Run, count: int) -> list[dict[str, object]]:
 
 def suggestion(names: tuple[str, ...], label: int) -> str | None:
     return names[label] if label >= 0 else None
+
+
+def cell(text: str) -> str:
+    """Text of others for a csv: on its line, and no formula.
+
+    A spreadsheet runs what begins with = + - or @; an apostrophe before it, as OWASP has it, makes it text. Numbers
+    stay as they are. npz, HDF5 and JSON have the names unchanged, and `index` is the same everywhere.
+    """
+    line = CONTROL.sub(lambda found: printable(found[0]), text)
+    return f"'{line}" if line.startswith(("=", "+", "-", "@")) and not NUMBER.fullmatch(line) else line
 
 
 def write_csv(file: Path, header: list[str], rows: list[list[object]]) -> None:

@@ -8,9 +8,12 @@ import h5py
 import numpy as np
 
 import memscope
+from memscope.datasets.guarded_hdf5 import values_of
 from memscope.errors import FileError, RunError
 
-DAMAGE = (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError)
+DAMAGE = (
+    OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError, IndexError, OverflowError,
+)  # fmt: skip
 """What h5py raises, or we do while reading, where a file is damaged: flipped bytes were seen to give each of them."""
 
 ENCODING_VERSION = "1.0"
@@ -257,8 +260,8 @@ def write_field(
 
 
 def array_of(data: h5py.Dataset) -> np.ndarray:
-    """A dataset's values; text as str."""
-    return data.asstr()[()] if h5py.check_string_dtype(data.dtype) else data[()]
+    """A dataset's values; text as str. ValueError for what a damaged or hostile file says it is."""
+    return values_of(data)
 
 
 def write_group(group: h5py.Group, encoding: str, values: dict[str, np.ndarray | Sequence[str]]) -> None:

@@ -17,7 +17,16 @@ import numpy as np
 from memscope.plan import Plan
 from memscope.recipe import RECORDED
 from memscope.store.atomic import write_atomically
-from memscope.store.format import DAMAGE, OUTCOME, check_encoding, check_stamp, damage, stamp_encoding, write_field
+from memscope.store.format import (
+    DAMAGE,
+    OUTCOME,
+    array_of,
+    check_encoding,
+    check_stamp,
+    damage,
+    stamp_encoding,
+    write_field,
+)
 from memscope.store.sealed import open_sealed, sealing
 from memscope.teaching import teaching_of
 
@@ -254,14 +263,14 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
                 ("replicate", task.replicate),
                 ("model", list(task.models)),
             ):
-                found = file[name][()].tolist() if name == "model" else file.attrs[name]
+                found = array_of(file[name]).tolist() if name == "model" else file.attrs[name]
                 check_stamp(run, path, name, str(expected), str(found), again)
             optional = ("evaluation_seconds", "teacher_seconds")
-            values = {name: file[name][()] for name in OUTCOME if name not in ("subset_digest", *optional)}
-            parts = {name: file[name][()] if name in file else None for name in optional}
+            values = {name: array_of(file[name]) for name in OUTCOME if name not in ("subset_digest", *optional)}
+            parts = {name: array_of(file[name]) if name in file else None for name in optional}
             if teaching_of(task.variant) and parts["teacher_seconds"] is None:
                 raise KeyError("teacher_seconds")
-            digests = file["subset_digest"].asstr()[()]
+            digests = array_of(file["subset_digest"])
             num_examples = int(file.attrs["num_examples"])
             made_by = {
                 key: str(file.attrs[key])

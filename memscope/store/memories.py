@@ -15,6 +15,7 @@ from memscope.store.format import (
     DAMAGE,
     MEMORY,
     MEMORY_GRID,
+    array_of,
     check_encoding,
     check_stamp,
     damage,
@@ -74,10 +75,10 @@ def read_memory(run: Path, plan: Plan, task: Task, what: MemoryFile, outcome_dig
                 "variant": (task.variant, str(file.attrs["variant"])),
                 "size": (str(task.size), str(file.attrs["size"])),
                 "choice": (what.choice, str(file.attrs["choice"])),
-                "models": (str(list(task.models)), str(file["model"][()].tolist())),
+                "models": (str(list(task.models)), str(array_of(file["model"]).tolist())),
                 "outcome digest": (outcome_digest, str(file.attrs["outcome_digest"])),
             }
-            values = {name: file[name][()] for name in KINDS[what.kind] if name in file}
+            values = {name: array_of(file[name]) for name in KINDS[what.kind] if name in file}
     except DAMAGE as error:
         raise damage(run, path, error, f"memscope resmem {run}") from error
     for name, (expected, found) in stamps.items():

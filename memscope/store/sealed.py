@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 import h5py
 
+from memscope.datasets.guarded_hdf5 import opened
 from memscope.store.atomic import write_atomically
 
 SEAL = re.compile(rb"\nmemscope-sha256 ([0-9a-f]{64})\n")
@@ -47,12 +48,12 @@ def open_sealed(path: Path) -> Iterator[h5py.File]:
 
     Files from before seals are read as they are.
     """
-    with open(path, "rb") as raw:  # once, so that what is read is what was checked
+    with path.open("rb") as raw:
         sealed = seal_holds(raw)
-        with h5py.File(raw, "r") as file:
-            if not sealed and "sealed" in file.attrs:
-                raise ValueError("its checksum is missing at its end")
-            yield file
+    with opened(path) as file:
+        if not sealed and "sealed" in file.attrs:
+            raise ValueError("its checksum is missing at its end")
+        yield file
 
 
 def seal_holds(raw: BinaryIO) -> bool:

@@ -15,7 +15,7 @@ import safetensors.numpy
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import write_atomically
-from memscope.store.format import check_stamp, damage
+from memscope.store.format import DAMAGE, check_stamp, damage
 from memscope.store.ledger import Task, size_directory, task_name
 
 Weights = dict[str, np.ndarray]
@@ -67,7 +67,7 @@ def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:
         for name, values in stored.items():
             model, _, parameter = name.partition("/")
             by_model[int(model)][parameter] = values
-    except (safetensors.SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+    except (safetensors.SafetensorError, *DAMAGE) as error:
         raise damage(run, path, error, again) from error
     for name, expected in stamps(plan, task).items():
         if name == "plan_digest" or name in stamp:  # files of 0.1.0 may lack the others

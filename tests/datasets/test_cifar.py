@@ -156,7 +156,7 @@ def test_no_other_function_can_be_named(function, tmp_path):
 @pytest.mark.parametrize(
     ("data", "found"),
     [
-        (b"\x80\x02}r\xff\xff\xff\x7f.", "unreasonable memo"),
+        (b"\x80\x02}r\xff\xff\xff\x7f.", "data: found NoneType"),
         (b"\x80\x04\x8e" + (2**40).to_bytes(8, "little") + b".", "expected 1099511627776 bytes"),
         (pickle.dumps([1, 2]), "list and not a dictionary"),
         (b"", "expected the plain data"),

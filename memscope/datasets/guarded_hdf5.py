@@ -1,0 +1,148 @@
+"""HDF5 datasets of files that others have made: looked at before they are read, so that a small file costs little.
+
+HDF5 itself trusts a file: it allocates what a shape, a chunk or the length of a text promises, follows links to other
+files, unpacks a chunk however large it turns out, and loads filters from plug-ins.
+"""
+
+import mmap
+import zlib
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from memscope.datasets.checks import FREE_BYTES, MAX_CLASSES, MAX_RATIO
+
+FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
+MOST_DEFLATED = 1032  # times: what deflate can make of a byte at most
+REFERENCE = 12  # bytes of a text's address behind its length: that of a heap, and a number in it
+
+
+HEAP = b"GCOL\x01\x00\x00\x00"
+"""How a heap of texts begins: its signature, version 1, three zero bytes."""
+
+
+def opened(path: Path) -> h5py.File:
+    """An HDF5 file, opened for reading. OSError where it is none, ValueError where reading it could hang HDF5."""
+    with path.open("rb") as file:
+        check_heaps(file.fileno())
+    return h5py.File(path, "r")
+
+
+def check_heaps(descriptor: int) -> None:
+    """ValueError where the texts of an HDF5 file are damaged so that HDF5 would look for them for ever.
+
+    A heap has 16 bytes of header, its length in the upper 8, and then objects: number (2 bytes), references (2), 4
+    unused, length (8), content, up to a multiple of 8. HDF5 2.0 goes from object to object by these lengths, round and
+    round, or out of the heap, if they say so.
+
+    Reference: HDF5 File Format Specification 3.0, III.E "Global Heap".
+    """
+    try:
+        whole = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    except (ValueError, OSError):  # empty
+        return
+    with whole:
+        start = whole.find(HEAP)
+        while start >= 0:
+            end = start + int.from_bytes(whole[start + 8 : start + 16], "little")
+            position = start + 16
+            while position + 16 <= min(end, len(whole)):
+                number = int.from_bytes(whole[position : position + 2], "little")
+                length = int.from_bytes(whole[position + 8 : position + 16], "little")
+                if number == 0:  # the space that is left, its header included
+                    position = position + length if length >= 16 else end + 1
+                    break
+                position += 16 + -(-length // 8) * 8
+            if not position <= end <= len(whole):
+                raise ValueError("its texts are damaged")
+            start = whole.find(HEAP, start + 8)
+
+
+def expect_readable(data: object) -> None:
+    """ValueError unless this is a dataset that its own file holds, in a size that the file can honestly hold."""
+    if not isinstance(data, h5py.Dataset) or data.shape is None or data.is_virtual or data.external:
+        raise ValueError("is not an ordinary dataset of this file")
+    if data.dtype.kind not in "biuf" and h5py.check_string_dtype(data.dtype) is None:
+        raise ValueError(f"has the type {data.dtype}, expected plain numbers or text")
+    file = Path(data.file.filename)
+    size, declared = file.stat().st_size, data.size * data.dtype.itemsize
+    # against the whole file: counts that are all alike, and labels in order, pack a thousandfold
+    if declared > FREE_BYTES + MAX_RATIO * size:
+        raise ValueError(f"claims {declared:,} bytes in a file of {size:,}")
+    if declared and not data.id.get_storage_size():  # HDF5 makes up its values, and was seen to crash over them
+        raise ValueError("was declared and never written")
+    if data.chunks is not None:
+        check_chunks(data, file, size)
+    if data.dtype.kind == "O":
+        check_texts(data, file)
+
+
+def values_of(data: object) -> np.ndarray:
+    """A dataset's values, text as str; ValueError where it is none that should be read."""
+    expect_readable(data)
+    assert isinstance(data, h5py.Dataset)
+    if h5py.check_string_dtype(data.dtype) is None:
+        return data[()]
+    if data.chunks is None or not data.size:
+        return data.asstr()[()]
+    # the lengths of texts in chunks are known only once they are read
+    budget, texts = FREE_BYTES + data.file.id.get_filesize(), []
+    for position in np.ndindex(data.shape):
+        texts.append(data.asstr()[position])
+        budget -= len(texts[-1])
+        if budget < 0:
+            raise ValueError("holds more text than its file has bytes")
+    return np.array(texts, dtype=object).reshape(data.shape)
+
+
+def check_chunks(data: h5py.Dataset, file: Path, stored: int) -> None:
+    """Chunks may be packed by known filters, each once, and each to no more than its own size."""
+    properties = data.id.get_create_plist()
+    filters = [properties.get_filter(position)[0] for position in range(properties.get_nfilters())]
+    if len(set(filters)) < len(filters) or not set(filters) <= FILTERS:
+        raise ValueError(
+            f"is packed by the filters {filters}, expected gzip, lzf, shuffle, fletcher32, each once at most"
+        )
+    size = int(np.prod(data.chunks, dtype=object)) * data.dtype.itemsize
+    if size > FREE_BYTES + MAX_RATIO * stored:
+        raise ValueError(f"has chunks of {size:,} bytes in a file of {stored:,}")
+    if data.dtype.kind == "O" and data.size > MAX_CLASSES:
+        raise ValueError(
+            f"has {data.size:,} texts in chunks, expected at most {MAX_CLASSES:,}; write them in one piece"
+        )
+    if h5py.h5z.FILTER_DEFLATE in filters and data.size:
+        chunks: list[h5py.h5d.StoreInfo] = []
+        data.id.chunk_iter(chunks.append)
+        with file.open("rb") as raw:
+            for chunk in chunks:
+                if chunk.size * MOST_DEFLATED <= FREE_BYTES:  # cannot become large whatever is in it
+                    continue
+                raw.seek(chunk.byte_offset)
+                check_unpacked(raw.read(chunk.size), size)
+
+
+def check_unpacked(packed: bytes, size: int) -> None:
+    """HDF5 unpacks all that there is, whatever it needs: see first that it is a chunk and no more."""
+    try:
+        unpacked = zlib.decompressobj().decompress(packed, size + 5)  # a checksum of 4 bytes may be inside
+    except zlib.error:
+        return  # not packed (the filter may be left out for a chunk), or damaged: HDF5 will say
+    if len(unpacked) > size + 4:
+        raise ValueError(f"has a chunk that unpacks to more than the {size:,} bytes of a chunk")
+
+
+def check_texts(data: h5py.Dataset, file: Path) -> None:
+    """Texts of any length lie in heaps, each named by length and address; HDF5 allocates each length."""
+    offset, count = data.id.get_offset(), data.size
+    if data.chunks is not None or offset is None or not count:
+        return
+    width = data.id.get_storage_size() // count
+    if width < 4 + 8:
+        raise ValueError("holds texts in a way that is not known")
+    raw = np.fromfile(file, dtype=np.uint8, count=width * count, offset=offset)
+    if len(raw) < width * count:
+        raise ValueError("is cut short")
+    total = int(raw.reshape(count, width)[:, :4].copy().view("<u4").sum(dtype=np.int64))
+    if total > file.stat().st_size:
+        raise ValueError(f"claims {total:,} bytes of text in a file of {file.stat().st_size:,}")

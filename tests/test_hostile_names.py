@@ -1,0 +1,198 @@
+"""Names that others chose: shown as they are or escaped, never taken for markup, mathematics, formulas or commands."""
+
+import csv
+import io
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from memscope.cli import memscope, printing
+from memscope.errors import DataError, MemscopeError, OptionError
+from memscope.text import abridged, printable
+
+HOSTILE = (
+    "[red]x[/red]", "[/]", "x\\", "[bold]", ":smile:", "[link=file:///x]x[/link]", "\x1b[31mred", "\x9b31m",
+    "a\nb", "a\r\nb", "\x07", "\u202egnp.exe", "a\u2028b", "$\\frac{1}{2}$", "$", "100 %", "{x}", "%s%n", "=1+1",
+    "猫", "🦊", "\x7f", "a\tb",
+)  # fmt: skip
+"""Class names and file names that a folder or a file may hold."""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("kind", [MemscopeError, DataError, OptionError])
+def test_a_message_is_one_line_that_no_name_can_break(name, kind):
+    line = str(kind(f"{name}: found nothing, expected {name}"))
+    assert line == f"{printable(name)}: found nothing, expected {printable(name)}"
+    assert line.isprintable()
+    assert len(line.splitlines()) == 1
+
+
+def test_a_long_message_keeps_its_end_which_says_what_to_do():
+    line = str(DataError(f"a/b.npz: found {'x' * 10**6}, expected text; save it again"))
+    assert len(line) == 1000
+    assert line.startswith("a/b.npz: found xxx")
+    assert line.endswith("expected text; save it again")
+    assert "…" in line
+    assert abridged("short", 10) == "short"
+
+
+def test_ordinary_text_of_any_language_stays_as_it_is():
+    for name in ("T-shirt/top", "dög", "猫", "gâteau №5", "emoji 🦊"):
+        assert printable(name) == name
+
+
+def test_a_message_stays_itself_between_processes():
+    import pickle
+
+    again = pickle.loads(pickle.dumps(DataError("a\nb: found \\n")))
+    assert str(again) == str(DataError("a\nb: found \\n")) == "a\\nb: found \\n"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("width", [30, 200])
+def test_tables_and_sentences_show_names_literally(name, width, monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(printing, "console", Console(file=shown, width=width, highlight=False, force_terminal=True))
+    printing.say(f"Wrote {name}.")
+    printing.table(f"About {name}", ["class", name], [[name, "1.0"], ["b", name]])
+    printing.table(
+        f"About {name}", ["class", *"abcdefghijklmn"], [[name, *["0.123"] * 14]]
+    )  # turned where it is narrow
+    text = shown.getvalue()
+    for style in ("\x1b[1m", "\x1b[0m", "\x1b[3m", "\x1b[22m", "\x1b[2m"):
+        text = text.replace(style, "")
+    assert all(character.isprintable() or character == "\n" for character in text), ascii(text)
+    flat = text.replace("\n", "")
+    assert flat.count(printable(name)) >= 6 or width == 30
+    assert printable(name) in flat or width == 30
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_the_progress_display_takes_no_markup_from_a_path(live, capsys, monkeypatch):
+    from memscope.cli.progress import TrainingProgress
+
+    with TrainingProgress() as progress:
+        if live:
+            shown = io.StringIO()
+            progress.live = True
+            progress.display.console.file = shown
+        for name in HOSTILE:
+            progress.say(f"reading folder:{name}")
+            list(progress.display.get_renderables())
+            if live:
+                progress.display.console.print(*progress.display.get_renderables())
+    printed = shown.getvalue() if live else capsys.readouterr().err
+    assert "reading folder:[red]x[/red]" in printed
+    assert "\x1b[31m" not in printed
+    assert "\x07" not in printed
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_figures_draw_names_as_text_and_warn_of_nothing(name):
+    from memscope.plots.examples import ExampleRow, draw_examples
+    from memscope.plots.setting import Setting
+    from memscope.plots.style import png
+
+    setting = Setting(f"folder:{name}", name, "width", np.array([2, 4]), (10, 10), 0.7, 40, 4, 0.2, 0.9)
+    images = np.zeros((2, 4, 4, 1), np.uint8)
+    row = ExampleRow("increasing", 2, 2, np.arange(2), images, (name, "b"), (None, name), np.zeros((2, 2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw_examples(setting, [row])
+        assert png(figure)[:4] == b"\x89PNG"
+    from matplotlib.text import Text
+
+    drawn = [text.get_text() for text in figure.findobj(Text)]
+    assert any(printable(name)[:4] in text for text in drawn)
+    assert not any(character in "".join(drawn) for character in "\x1b\x07\r\u202e\u2028\x9b\x7f")
+
+
+def renamed(run: Path, directory: Path, class_names: tuple[str, ...], names: tuple[str, ...]) -> Path:
+    """A copy of a run whose classes and files have other names."""
+    from memscope.datasets.duplicates import Duplicates
+    from memscope.datasets.image_dataset import ImageDataset
+    from memscope.run import open_run
+    from memscope.store.examples import write_examples
+
+    copy = directory / "run"
+    shutil.copytree(run, copy)
+    opened = open_run(copy)
+    known, dataset = opened.examples, opened.dataset()
+    groups = Duplicates(known.exact_group, known.test_exact_group, known.near_group, known.test_near_group, True)
+
+    class SameData(ImageDataset):
+        fingerprint = known.fingerprint
+
+    values = {field: getattr(dataset, field) for field in ImageDataset.__dataclass_fields__}
+    write_examples(copy, SameData(**{**values, "class_names": class_names, "train_names": names}), groups)
+    return copy
+
+
+def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tmp_path, capsys):
+    classes = ("[/]", "=cmd|'/C calc'!A0", "\x1b[31m$x^2$\n", "-1")
+    run = renamed(tiny_run, tmp_path, classes, tuple(f"{HOSTILE[number % 23]}{number}.png" for number in range(120)))
+    files = [
+        "--csv",
+        tmp_path / "scores.csv",
+        "--suspects",
+        tmp_path / "suspects.csv",
+        "--npz",
+        tmp_path / "scores.npz",
+    ]
+    for arguments in (["score", run, "--top", "100", *files], ["trajectories", run, "--plot"], ["status", run]):
+        memscope.main([str(argument) for argument in arguments], standalone_mode=False)
+        printed, warned = capsys.readouterr()
+        assert not warned
+        assert all(character.isprintable() or character == "\n" for character in printed)
+        if arguments[0] == "score":
+            assert "[/]" in printed
+            assert "\\x1b[31m$x^2$\\n" in printed
+    memscope.main(["score", str(run), "--top", "100", "--json"], standalone_mode=False)
+    listed = json.loads(capsys.readouterr().out)["most_memorised"]
+    assert {each["label"] for each in listed} == set(classes)  # JSON keeps what the names are
+
+    lines = (tmp_path / "scores.csv").read_text().splitlines()
+    assert len(lines) == 1 + 3 * 120
+    for file in ("scores.csv", "suspects.csv"):
+        with (tmp_path / file).open(newline="") as opened:
+            rows = list(csv.DictReader(opened))
+        for row in rows:
+            for column in ("name", "given_label", "suggested_label"):
+                value = row.get(column) or ""
+                assert not value.startswith(("=", "+", "@")), value
+                assert not value.startswith("-") or value == "-1"
+                assert not set(value) & set("\n\r\x1b\x07\t")
+    assert "'=cmd|'/C calc'!A0" in (tmp_path / "suspects.csv").read_text()
+    assert "=1+118.png" in np.load(tmp_path / "scores.npz")["names"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["a\x00b", "c", "d"], "without zero bytes"),
+        (["a", "y" * 1001, "d"], "class name of 1,001 characters"),
+        (["a", "a", "b"], "twice"),
+    ],
+)
+def test_names_that_no_run_could_hold_are_refused_when_they_are_read(names, says, tmp_path):
+    from fuzz.archives import arrays
+    from memscope.datasets import load_dataset
+
+    np.savez(tmp_path / "set.npz", **{**arrays(), "class_names": np.array(names)})
+    with pytest.raises(DataError, match=says):
+        load_dataset(f"npz:{tmp_path}/set.npz")
+
+
+def test_many_class_names_are_looked_through_once():
+    from memscope.datasets.checks import assemble
+
+    names = [*map(str, range(60_000)), "59999"]
+    images = np.zeros((3, 2, 2, 1), np.uint8)
+    labels = np.zeros(3, np.int64)
+    with pytest.raises(DataError, match="'59999' twice"):
+        assemble("x", Path("x"), (images, labels), (images, labels), names)
