@@ -243,6 +243,19 @@ def test_hdf5_whose_texts_lead_out_of_their_heap(length, number, tmp_path):
     assert "its texts are damaged" in refusal(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"))
 
 
+def test_an_attribute_of_an_outcome_whose_type_has_one_bit_flipped_is_refused(tmp_path):
+    """A text became a sequence of any length, over which libhdf5 2.0 crashed."""
+    from fuzz.run_files import TASK, good_run, plan
+    from memscope.store.ledger import outcome_path, read_outcome
+
+    path = outcome_path(tmp_path, plan(), TASK)
+    path.parent.mkdir(parents=True)
+    content = good_run()[path.relative_to(tmp_path).as_posix()]
+    kind = content.index(b"device\0\0\x19\x01") + 9  # the class of the type, and in it that it is text
+    path.write_bytes(content[:kind] + b"\x0d" + content[kind + 1 :])
+    assert "its attribute device is no plain value" in refusal(lambda: read_outcome(tmp_path, plan(), TASK))
+
+
 def test_hdf5_with_many_heaps_of_texts_is_read(tmp_path):
     names = [f"{number}{'x' * (number % 900)}" for number in range(1000)]
     arrays = {
