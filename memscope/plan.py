@@ -43,6 +43,10 @@ class DataChoice:
     data_seed: int = 0
     image_size: int | None = None
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.label_noise < 1:
+            raise OptionError(f"the label noise is {self.label_noise}; it must be a fraction from 0 to below 1")
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -20,6 +20,9 @@ SCHEDULES = ("linear", "cosine")
 AUGMENTATIONS = ("none", "crop", "flip", "crop+flip")
 PRECISIONS = ("float32", "bfloat16")
 
+MOST_EPOCHS = 1_000_000
+"""A slip of the keyboard should not plan for years; the course of the loss has a number for each."""
+
 OWN_LOOP = "memscope"
 """The trainer that is our own loop."""
 RECORDED = "record"
@@ -45,7 +48,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         checks: list[tuple[bool, str, object, str]] = [
-            (self.epochs >= 1, "epochs", self.epochs, "at least 1"),
+            (1 <= self.epochs <= MOST_EPOCHS, "epochs", self.epochs, f"1 to {MOST_EPOCHS:,}"),
             (self.batch_size >= 2, "batch size", self.batch_size, "at least 2, for batch normalisation"),
             (0 < self.learning_rate < math.inf, "learning rate", self.learning_rate, "a positive number"),
             (0 <= self.momentum < 1, "momentum", self.momentum, "in [0, 1)"),

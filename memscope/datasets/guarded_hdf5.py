@@ -14,6 +14,8 @@ import numpy as np
 from memscope.datasets.checks import FREE_BYTES, MAX_CLASSES, MAX_RATIO
 
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
+ATTRIBUTES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}
+LONGEST_ATTRIBUTE = 2**20  # bytes; a text of any length counts as 16
 MOST_DEFLATED = 1032  # times: what deflate can make of a byte at most
 REFERENCE = 12  # bytes of a text's address behind its length: that of a heap, and a number in it
 
@@ -94,6 +96,14 @@ def values_of(data: object) -> np.ndarray:
         if budget < 0:
             raise ValueError("holds more text than its file has bytes")
     return np.array(texts, dtype=object).reshape(data.shape)
+
+
+def check_attributes(group: h5py.Group) -> None:
+    """ValueError where an attribute is no number, truth value or text: one bit of a text's type crashed libhdf5."""
+    for name in group.attrs:
+        attribute = group.attrs.get_id(name)
+        if attribute.get_type().get_class() not in ATTRIBUTES or attribute.get_storage_size() > LONGEST_ATTRIBUTE:
+            raise ValueError(f"its attribute {name} is no plain value")
 
 
 def check_chunks(data: h5py.Dataset, file: Path, stored: int) -> None:

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 import memscope
-from memscope.datasets.guarded_hdf5 import values_of
+from memscope.datasets.guarded_hdf5 import check_attributes, values_of
 from memscope.errors import FileError, RunError
 
 DAMAGE = (
@@ -215,6 +215,7 @@ def stamp_encoding(group: h5py.Group, encoding: str) -> None:
 
 def check_encoding(group: h5py.Group, encoding: str, path: Path) -> None:
     """ValueError unless the group is of this encoding; RunError where it is of a newer version than we can read."""
+    check_attributes(group)  # of a damaged file they are not safe to read, and this is what readers do first
     found = str(group.attrs.get("encoding-type", "nothing"))
     version = str(group.attrs.get("encoding-version", "0"))
     if found != encoding:

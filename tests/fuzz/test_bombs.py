@@ -16,6 +16,7 @@ from PIL import Image
 
 from fuzz.archives import arrays
 from fuzz.cases import memory, reset_peak
+from fuzz.hdf5_files import good_file
 from fuzz.pickles import batch, meta
 from fuzz.plain import IDX_NAMES, idx_file, idx_files
 from memscope.datasets import load_dataset
@@ -226,6 +227,49 @@ def test_hdf5(put, left_out, says, tmp_path):
     spec = write_hdf5(tmp_path / "set.h5", put, left_out)
     assert (tmp_path / "set.h5").stat().st_size < 3_000_000
     assert says in refusal(lambda: load_dataset(spec))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("length", [2**64 - 16, 2**64 - 1, 2**63, 100_000])
+def test_hdf5_whose_texts_lead_out_of_their_heap(length, number, tmp_path):
+    """libhdf5 2.0 goes from text to text by their lengths: round and round where they say so."""
+    content = bytearray(good_file("plain", "earliest"))
+    start = content.index(b"GCOL") + 16
+    for _ in range(number - 1):
+        start += 16 + -(-int.from_bytes(content[start + 8 : start + 16], "little") // 8) * 8
+    assert int.from_bytes(content[start : start + 2], "little") == number
+    content[start + 8 : start + 16] = struct.pack("<Q", length)
+    (tmp_path / "set.h5").write_bytes(content)
+    assert "its texts are damaged" in refusal(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"))
+
+
+def test_an_attribute_of_an_outcome_whose_type_has_one_bit_flipped_is_refused(tmp_path):
+    """A text became a sequence of any length, over which libhdf5 2.0 crashed."""
+    from fuzz.run_files import TASK, good_run, plan
+    from memscope.store.ledger import outcome_path, read_outcome
+
+    path = outcome_path(tmp_path, plan(), TASK)
+    path.parent.mkdir(parents=True)
+    content = good_run()[path.relative_to(tmp_path).as_posix()]
+    kind = content.index(b"device\0\0\x19\x01") + 9  # the class of the type, and in it that it is text
+    path.write_bytes(content[:kind] + b"\x0d" + content[kind + 1 :])
+    assert "its attribute device is no plain value" in refusal(lambda: read_outcome(tmp_path, plan(), TASK))
+
+
+def test_hdf5_with_many_heaps_of_texts_is_read(tmp_path):
+    names = [f"{number}{'x' * (number % 900)}" for number in range(1000)]
+    arrays = {
+        "train_images": np.zeros((1000, 2, 2), np.uint8),
+        "train_labels": np.arange(1000),
+        "test_images": np.zeros((3, 2, 2), np.uint8),
+        "test_labels": np.arange(3),
+    }
+    with h5py.File(tmp_path / "set.h5", "w") as file:
+        for name, values in arrays.items():
+            file[name] = values
+        file.create_dataset("class_names", data=names, dtype=h5py.string_dtype())
+    assert (tmp_path / "set.h5").read_bytes().count(b"GCOL") > 4
+    assert load_dataset(f"hdf5:{tmp_path}/set.h5").class_names == tuple(names)
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
