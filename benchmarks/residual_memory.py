@@ -7,10 +7,7 @@ The same float32 features and queries for all, the same number of threads, in tu
 to search, the least and the median over the repeats; the search's ratio to ours, the median over the repeats of the
 ratio within each; and for how many queries the neighbours are those of ours, as a set and in the same order. Of the
 others none measures distances in float64; `faiss, measured` does it with what faiss found. `products` are the bare
-float32 products of a search without structure in the data, and their rate.
-
-Two kinds of data: features of a trained network, which is what the search is for, and Gaussian noise, in which there
-is no structure to be used.
+float32 products of our search, which no exact method without structure in the data can do without.
 """
 
 import argparse
@@ -23,11 +20,8 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
-from memscope.analysis.neighbour_memory import Memory, prepare
-from memscope.analysis.neighbours import QUERIES, first_of_each, nearest, squared_distances
+from memscope.analysis.neighbours import QUERIES, Memory, first_of_each, nearest, prepare, squared_distances
 from memscope.analysis.products import multiply
-from memscope.datasets import load_dataset
-from memscope.families.cnn import cnn
 
 Built = object
 Method = tuple[Callable[[], Built], Callable[[Built], np.ndarray | None]]
@@ -37,34 +31,14 @@ def gaussian(memory: int, queries: int, features: int, random: np.random.Generat
     return [random.standard_normal((count, features), dtype=np.float32) for count in (memory, queries)]
 
 
-def trained(memory: int, queries: int, features: int, random: np.random.Generator) -> list[np.ndarray]:
-    """Penultimate features of a `cnn` that was trained for a minute on the bundled images at half their size.
-
-    5,000 images do not make a memory of 50,000: each of these is a mixture of two images of a class.
-    """
-    dataset = load_dataset("fashion-mnist-5k")
-    images = np.concatenate([dataset.train_images, dataset.test_images])[:, ::2, ::2]
-    labels = torch.from_numpy(np.concatenate([dataset.train_labels, dataset.test_labels])).long()
-    inputs = torch.from_numpy(images.transpose(0, 3, 1, 2) / np.float32(128) - 1)
-    torch.manual_seed(0)
-    network = cnn((14, 14, 1), 10, width=features // 4)
-    optimizer = torch.optim.SGD(network.parameters(), lr=0.05, momentum=0.9, nesterov=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, total_steps=4 * -(-len(inputs) // 64))
-    for _ in range(4):
-        for batch in torch.randperm(len(inputs)).split(64):
-            optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(network(inputs[batch]), labels[batch]).backward()
-            optimizer.step()
-            schedule.step()
-    by_class = [np.flatnonzero(labels == label) for label in range(10)]
-    body, found = network.eval()[:-1], []
-    with torch.inference_mode():
-        for part in range(-(-(memory + queries) // 500)):
-            one, other = random.choice(by_class[part % 10], (2, 500))
-            share = torch.from_numpy(random.uniform(0.5, 1, (500, 1, 1, 1)).astype(np.float32))
-            found.append(body(share * inputs[one] + (1 - share) * inputs[other]).numpy())
-    rows = random.permutation(np.concatenate(found))[: memory + queries]
-    return [rows[:memory].copy(), rows[memory:].copy()]
+def clustered(memory: int, queries: int, features: int, random: np.random.Generator) -> list[np.ndarray]:
+    """Like the penultimate features of a classifier with 100 classes: not negative, two thirds zeros, in clusters."""
+    centres = random.gamma(0.5, 2.0, (100, features)) * (random.random((100, features)) < 0.4)
+    parts = []
+    for count in (memory, queries):
+        noise = random.standard_normal((count, features), dtype=np.float32)
+        parts.append(np.maximum(centres[random.integers(0, 100, count)] + noise - 1, 0).astype(np.float32))
+    return parts
 
 
 def methods(vectors: np.ndarray, queries: np.ndarray, k: int) -> dict[str, Method]:
@@ -111,7 +85,6 @@ def main() -> None:
     parser.add_argument("--memory", type=int, default=50_000)
     parser.add_argument("--queries", type=int, default=10_000)
     parser.add_argument("--features", type=int, default=512)
-    parser.add_argument("--features-of", help="npz file with float32 arrays `memory` and `queries`, instead")
     parser.add_argument("--k", type=int, default=50)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
@@ -121,11 +94,7 @@ def main() -> None:
     sizes = f"{options.memory} x {options.features}, {options.queries} queries, k = {options.k}"
     print(f"{sizes}, {options.threads} thread(s), {options.repeats} repeats")
     with threadpool_limits(options.threads):
-        if options.features_of is not None:
-            with np.load(options.features_of) as file:
-                compare(options.features_of, file["memory"], file["queries"], options)
-            return
-        for data in (trained, gaussian):
+        for data in (gaussian, clustered):
             random = np.random.default_rng(0)
             compare(data.__name__, *data(options.memory, options.queries, options.features, random), options)
 

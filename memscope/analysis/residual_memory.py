@@ -30,8 +30,7 @@ from memscope.analysis.feature_space import (
     like,
     tensor_of,
 )
-from memscope.analysis.neighbour_memory import Memory, prepare
-from memscope.analysis.neighbours import BLOCK_SIZE, nearest
+from memscope.analysis.neighbours import BLOCK_SIZE, Memory, nearest, prepare
 from memscope.errors import OptionError
 
 INDEXES = ("exact", "faiss")

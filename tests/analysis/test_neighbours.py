@@ -7,8 +7,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from memscope.analysis import neighbours
-from memscope.analysis.neighbour_memory import prepare
-from memscope.analysis.neighbours import BLOCK_SIZE, nearest
+from memscope.analysis.neighbours import BLOCK_SIZE, nearest, prepare
 
 BLOCK_SIZES = (1, 5_000, 60_000, 400_000, BLOCK_SIZE)
 
