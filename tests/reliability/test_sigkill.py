@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -59,30 +60,35 @@ def assert_same_results(run: Path, reference: Path) -> None:
             assert ours[name].tobytes() == theirs[name].tobytes() or ours[name].tolist() == theirs[name].tolist(), name
 
 
-def test_sigkill_at_random_moments_of_any_command_loses_nothing(whole_run, tiny_choices, tried, tmp_path):
-    run, choices = tmp_path / "run", Choices(**{**vars(tiny_choices), "full": 2})
+def test_sigkill_at_random_moments_of_any_command_loses_nothing(whole_run, tiny_choices, tried, tmp_path, thorough):
+    """Everything in one process, killed again and again: 15 times, or in `make reliability` 150."""
+    choices = Choices(**{**vars(tiny_choices), "full": 2})
     server = multiprocessing.get_context("forkserver")  # which loads torch once, and not for each of the killed
     server.set_forkserver_preload(["memscope.steps.distill", "memscope.steps.resmem", "memscope.steps.trajectories"])
-    draw, ledger, killed = random.Random(0), {}, 0
-    while True:
-        process = server.Process(target=everything, args=(run, choices, tried))
-        process.start()
-        process.join(draw.uniform(0.2, 1.5) if killed < 20 else None)
-        process.kill()
-        process.join()
-        ledger = check(run, ledger)
-        if process.exitcode == 0:
-            break
-        assert process.exitcode == -signal.SIGKILL
-        killed += 1
-    assert killed >= 5
-    assert_same_results(run, whole_run)
+    total, seed = 0, 0
+    while total < (150 if thorough else 5):
+        run, draw, ledger, killed = tmp_path / f"run-{seed}", random.Random(seed), {}, 0
+        while True:
+            process = server.Process(target=everything, args=(run, choices, tried))
+            process.start()
+            process.join(draw.uniform(0.2, 1.5) if killed < 15 else None)
+            process.kill()
+            process.join()
+            ledger = check(run, ledger)
+            if process.exitcode == 0:
+                break
+            assert process.exitcode == -signal.SIGKILL
+            killed += 1
+        assert_same_results(run, whole_run)
+        shutil.rmtree(run)
+        total, seed = total + killed, seed + 1
+        print(f"{total} killed", flush=True)
 
 
-@pytest.mark.skipif(not os.environ.get("MEMSCOPE_THOROUGH"), reason="20 minutes: make reliability")
-def test_200_sigkills_of_coordinators_and_workers(whole_run, tiny_npz, tmp_path):
+@pytest.mark.skipif(not os.environ.get("MEMSCOPE_THOROUGH"), reason="half an hour: make reliability")
+def test_60_sigkills_of_commands_and_of_their_workers(whole_run, tiny_npz, tmp_path):
     draw, killed, rounds = random.Random(1), {"coordinator": 0, "worker": 0}, 0
-    while sum(killed.values()) < 200:
+    while sum(killed.values()) < 60:
         run = tmp_path / f"run-{rounds}"
         family = ["--data", f"npz:{tiny_npz}", "--label-noise", "0.1", "--family", "mlp", "--widths", "2,4,8"]
         family += ["--models", "20", "--epochs", "3", "--batch-size", "16", "--precision", "float32", "--full", "2"]
