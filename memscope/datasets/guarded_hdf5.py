@@ -99,11 +99,44 @@ def values_of(data: object) -> np.ndarray:
 
 
 def check_attributes(group: h5py.Group) -> None:
-    """ValueError where an attribute is no number, truth value or text: one bit of a text's type crashed libhdf5."""
+    """ValueError where an attribute is no number, truth value or one text: a bit of a text's type crashed libhdf5.
+
+    libhdf5 allocates the length of a text that an attribute names, up to 4 GB, before it looks for the text.
+    """
+    texts = []
     for name in group.attrs:
         attribute = group.attrs.get_id(name)
-        if attribute.get_type().get_class() not in ATTRIBUTES or attribute.get_storage_size() > LONGEST_ATTRIBUTE:
+        kind = attribute.get_type()
+        if kind.get_class() not in ATTRIBUTES or attribute.get_storage_size() > LONGEST_ATTRIBUTE:
             raise ValueError(f"its attribute {name} is no plain value")
+        if kind.get_class() == h5py.h5t.STRING and kind.is_variable_str():
+            if attribute.shape != ():
+                raise ValueError(f"its attribute {name} is several texts, expected one")
+            texts.append(name)
+    with open(group.file.filename, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as whole:
+        for name in texts:
+            if claimed_length(whole, name.encode()) > len(whole):
+                raise ValueError(f"its attribute {name} claims more text than the file has bytes")
+
+
+def claimed_length(whole: mmap.mmap, name: bytes) -> int:
+    """The greatest length that a text attribute of this name claims, from the file's bytes; 0 where there is none.
+
+    Files of version 1.8 and later, which memscope does not write, keep a checksum beside it.
+
+    Reference: HDF5 File Format Specification 3.0, IV.A.2.m "The Attribute Message", versions 1 and 3.
+    """
+    longest, place = 0, whole.find(name + b"\0")
+    while place >= 0:
+        for version, before, unit in ((1, 8, 8), (3, 9, 1)):
+            message = whole[max(0, place - before) : place]
+            if len(message) == before and message[0] == version:
+                sizes = [int.from_bytes(message[start : start + 2], "little") for start in (2, 4, 6)]
+                if sizes[0] == len(name) + 1:  # name, type, shape, each up to a multiple of `unit`, then the value
+                    value = place + sum(-(-size // unit) * unit for size in sizes)
+                    longest = max(longest, int.from_bytes(whole[value : value + 4], "little"))
+        place = whole.find(name + b"\0", place + 1)
+    return longest
 
 
 def check_chunks(data: h5py.Dataset, file: Path, stored: int) -> None:

@@ -256,6 +256,30 @@ def test_an_attribute_of_an_outcome_whose_type_has_one_bit_flipped_is_refused(tm
     assert "its attribute device is no plain value" in refusal(lambda: read_outcome(tmp_path, plan(), TASK))
 
 
+def test_an_attribute_that_claims_gigabytes_of_text_is_refused(tmp_path):
+    from memscope.datasets.guarded_hdf5 import check_attributes
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_group("other").attrs["summary"] = "before"
+        file.create_group("score").attrs["summary"] = text = "a summary of 123,456 letters" * 4409
+    content = bytearray((tmp_path / "a.h5").read_bytes())
+    place = content.index(struct.pack("<I", len(text)))
+    with h5py.File(tmp_path / "a.h5") as file:
+        check_attributes(file["score"])
+        check_attributes(file["other"])
+    content[place : place + 4] = b"\xff\xff\xff\xf0"
+    (tmp_path / "a.h5").write_bytes(content)
+
+    def read() -> None:
+        with h5py.File(tmp_path / "a.h5") as file:
+            try:
+                check_attributes(file["score"])
+            except ValueError as error:
+                raise RunError(str(error)) from error
+
+    assert "its attribute summary claims more text" in refusal(read)
+
+
 def test_hdf5_with_many_heaps_of_texts_is_read(tmp_path):
     names = [f"{number}{'x' * (number % 900)}" for number in range(1000)]
     arrays = {
