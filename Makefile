@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench fuzz lint types pytest clean
+.PHONY: demo test bench reliability fuzz lint types pytest clean
 
 demo: .venv/ready-run
 	$(BIN)/memscope demo
@@ -26,6 +26,10 @@ bench: .venv/ready-bench
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/influence.py
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/residual_memory.py --queries 4096 --repeats 3
 	$(BIN)/python benchmarks/throughput.py --widths 4,8,16,32
+
+# SIGKILLs and damaged files by the hundred and the thousand: about an hour.
+reliability: .venv/ready-test
+	MEMSCOPE_THOROUGH=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/reliability -s
 
 # Damaged and hostile files, every format: some 20 minutes of one core for 100,000 cases. FUZZ="--format npz --case 12"
 # does one case again. In memory where there is /dev/shm: a case writes a few small files.
