@@ -76,7 +76,7 @@ def soak(engine: str, tasks: int, workers: int | None) -> tuple[np.ndarray, floa
             data=f"npz:{directory}/noise.npz", trainer="soak:nothing", widths=SIZES, models=10 * tasks // len(SIZES)
         )
         start = time.perf_counter()
-        trained = train_family(Path(directory) / "run", choices, Where("cpu", engine, workers), on_end=sample)
+        trained = train_family(Path(directory) / "run", choices, Where("cpu", engine, workers=workers), on_end=sample)
         rate = tasks / (time.perf_counter() - start)
         assert trained.trained == 10 * tasks, trained.failures[:3]
     return np.array(samples), rate
