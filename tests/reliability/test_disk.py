@@ -75,8 +75,9 @@ def test_a_disk_that_fills_again_and_again_loses_nothing(disk, whole_run, tiny_c
             assert not [path for path in run.rglob("*") if path.name.endswith(".tmp")]
             if (run / "plan.toml").exists():
                 assert repair(run).moved == []
-            size += 96
+            size += 160
             remount(disk, f"size={size}k")
+    print(f"full {full} times")
     assert full > 5
     for group in ("score", "trajectories", "resmem"):
         ours, theirs = (read_group(path, group, open_run(path).plan) for path in (run, whole_run))
