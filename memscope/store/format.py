@@ -16,8 +16,8 @@ DAMAGE = (
 )  # fmt: skip
 """What h5py raises, or we do while reading, where a file is damaged: flipped bytes were seen to give each of them."""
 
-ENCODING_VERSION = "1.0"
-"""Written to every group. A reader refuses a greater major number."""
+ENCODING_VERSION = "1.1"
+"""Written to every group. A reader refuses a greater major number. 1.1 added seals."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,16 @@ import numpy as np
 
 from memscope.errors import RunError
 from memscope.plan import Plan, plan_text
-from memscope.store.format import DAMAGE, GROUPS, array_of, check_encoding, check_stamp, damage, write_group
+from memscope.store.format import (
+    DAMAGE,
+    ENCODING_VERSION,
+    GROUPS,
+    array_of,
+    check_encoding,
+    check_stamp,
+    damage,
+    write_group,
+)
 from memscope.store.sealed import open_sealed, writing_sealed
 
 ASSEMBLED = "trajectories.h5"
@@ -71,7 +80,7 @@ def assemble(run: Path, plan: Plan) -> None:
         before, text = present(run), plan_text(run)
         with writing_sealed(run / ASSEMBLED) as target:
             target.attrs["encoding-type"] = "memscope-run"
-            target.attrs["encoding-version"] = "1.0"
+            target.attrs["encoding-version"] = ENCODING_VERSION
             target.attrs["plan_digest"] = plan.digest
             target.attrs["plan"] = text
             for path, _ in before:
