@@ -22,7 +22,7 @@ import numpy as np
 from memscope.engines import Bundle, Cluster, Engine, OpenWork, Report, open_engine
 from memscope.plan import DataChoice, Plan
 from memscope.recipe import Recipe
-from memscope.run import Run
+from memscope.run import create_or_open
 from memscope.steps.work import Ended, Where, Work, carry_out
 from memscope.store.atomic import write_atomically
 from memscope.store.ledger import Outcome, Task, all_tasks, outcome_path, pack_outcome
@@ -101,7 +101,7 @@ def simulated(seconds: float) -> Engine:
 
 def measure(name: str, engine: Engine, plan: Plan, product: bytes, seconds: float, where: Where) -> None:
     with tempfile.TemporaryDirectory(dir=".") as directory:
-        run = Run(Path(directory), plan)
+        run = create_or_open(Path(directory), plan)
 
         def path_of(task: Task) -> Path:
             return outcome_path(run.path, plan, task)
