@@ -39,6 +39,10 @@ class RunError(MemscopeError):
     """A run directory, or a file in it, is not what it should be."""
 
 
+class NewerError(RunError):
+    """A file was written by a newer memscope than this, in a way that this one does not know."""
+
+
 class FileError(RunError):
     """A file of a run is damaged or belongs to another; `memscope status RUN --repair` moves it aside.
 

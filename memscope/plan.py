@@ -16,7 +16,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import tomli_w
 
-from memscope.errors import OptionError, RunError
+from memscope.errors import NewerError, OptionError, RunError
 from memscope.recipe import OWN_LOOP, PRECISIONS, RECORDED, RULES, Recipe
 from memscope.subsets import block_size, block_subsets, fraction_of
 
@@ -226,7 +226,9 @@ def plan_from_toml(path: Path, text: str) -> Plan:
     version = document.pop("memscope-plan", None)
     if version != VERSION:
         if isinstance(version, int) and version > VERSION:
-            raise RunError(f"{path} has plan version {version}; this memscope reads up to {VERSION}; upgrade memscope")
+            raise NewerError(
+                f"{path} has plan version {version}; this memscope reads up to {VERSION}; upgrade memscope"
+            )
         raise RunError(f"{path} has no 'memscope-plan = {VERSION}'; expected a plan made by memscope train-family")
     checksum = document.pop("checksum", None)
     damaged = checksum is not None and checksum != checksum_of(document)  # plans from before it have none

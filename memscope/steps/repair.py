@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from memscope.errors import FileError, RunError
+from memscope.errors import FileError, NewerError, RunError
 from memscope.plan import plan_from_toml, read_plan
 from memscope.run import Run, open_run, plan_path
 from memscope.store.atomic import make_directory, remove_abandoned, sync_directory, unwritten, write_atomically
@@ -51,8 +51,8 @@ class Repaired:
 def repair(path: str | os.PathLike[str]) -> Repaired:
     """Read every file of a run that numbers come from; move aside what is damaged or belongs to another run.
 
-    RunError where the directory is no run, where its plan is damaged and its results do not keep it, where a file is
-    of a newer version, which stays where it is, or where one cannot be moved.
+    RunError, and the file stays where it is, where the directory is no run, where its plan is damaged and its results
+    do not keep it, where a file is of a newer version, or where the system does not let us read or move one.
     """
     directory = Path(path)
     moved = restore_plan(directory) if plan_path(directory).is_file() else []
@@ -77,6 +77,8 @@ def restore_plan(directory: Path) -> list[Moved]:
     file = plan_path(directory)
     try:
         read_plan(file)
+    except NewerError:
+        raise
     except RunError as error:
         kept = plan_in_results(directory)
         if kept is None:

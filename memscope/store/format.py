@@ -9,7 +9,7 @@ import numpy as np
 
 import memscope
 from memscope.datasets.guarded_hdf5 import check_attributes, values_of
-from memscope.errors import FileError, RunError
+from memscope.errors import FileError, NewerError, RunError
 
 DAMAGE = (
     OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError, IndexError, OverflowError,
@@ -214,21 +214,28 @@ def stamp_encoding(group: h5py.Group, encoding: str) -> None:
 
 
 def check_encoding(group: h5py.Group, encoding: str, path: Path) -> None:
-    """ValueError unless the group is of this encoding; RunError where it is of a newer version than we can read."""
+    """ValueError unless the group is of this encoding; NewerError where it is of a newer version than we can read."""
     check_attributes(group)  # of a damaged file they are not safe to read, and this is what readers do first
     found = str(group.attrs.get("encoding-type", "nothing"))
     version = str(group.attrs.get("encoding-version", "0"))
     if found != encoding:
         raise ValueError(f"expected encoding {encoding}, found {found}")
     if int(version.split(".")[0]) > int(ENCODING_VERSION.split(".")[0]):
-        raise RunError(
+        raise NewerError(
             f"{path} has format version {version}; this memscope reads up to {ENCODING_VERSION}; upgrade memscope"
         )
 
 
-def damage(run: Path, path: Path, error: Exception, again: str) -> FileError:
-    """The error for a damaged file of a run; `again` is the command that makes it again."""
-    return FileError(run, path, f"is damaged: {' '.join(str(error).split())}", again)
+def damage(run: Path, path: Path, error: Exception, again: str) -> RunError:
+    """The error for a file of a run that cannot be read; a FileError where it is the file's own fault.
+
+    `again` is the command that makes it again.
+    """
+    found = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
+        # a disk that does not answer, a permission, no memory: the file may be whole, and is not to be moved aside
+        return RunError(f"{path} cannot be read: {found or 'not enough memory'}; remove the cause and try again")
+    return FileError(run, path, f"is damaged: {found}", again)
 
 
 def check_stamp(run: Path, path: Path, name: str, expected: str, found: str, again: str) -> None:

@@ -57,6 +57,8 @@ def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:
     if not path.is_file():
         raise RunError(f"{path} does not exist; expected the weights of a finished task; {again} makes it again")
     try:
+        with path.open("rb"):  # what the system has against it, safetensors tells in words only
+            pass
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             stamp = json.loads(metadata["memscope"]) if "memscope" in metadata else metadata  # files of 0.1.0

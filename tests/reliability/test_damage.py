@@ -232,6 +232,29 @@ def test_files_of_a_newer_version_stay_where_they_are(whole_run, tmp_path):
     with pytest.raises(RunError, match="upgrade memscope"):
         repair(run)
     assert path.is_file()
+    plan = run / "plan.toml"
+    plan.write_text(plan.read_text().replace("memscope-plan = 1", "memscope-plan = 2"))
+    with pytest.raises(RunError, match="upgrade memscope"):
+        repair(run)
+    assert "memscope-plan = 2" in plan.read_text()
+
+
+@pytest.mark.parametrize("kind", ["outcomes", "weights", "memories", "results"])
+def test_a_file_that_the_system_does_not_let_us_read_is_not_taken_for_damaged(whole_run, tmp_path, kind, monkeypatch):
+    run = tmp_path / "run"
+    shutil.copytree(whole_run, run)
+    path = next(path for path in sorted((run / kind).rglob("*")) if path.is_file())
+    real = Path.open
+
+    def fails(self, *options, **more):
+        if self == path:
+            raise OSError(5, "Input/output error")
+        return real(self, *options, **more)
+
+    monkeypatch.setattr(Path, "open", fails)
+    with pytest.raises(RunError, match=r"cannot be read: \[Errno 5\] Input/output error"):
+        repair(run)
+    assert path.is_file()
 
 
 def test_the_repair_is_told(whole_run, tmp_path):
