@@ -12,7 +12,8 @@ PAGE = Path(__file__).with_name("cli.md")
 def reference() -> str:
     """The text of docs/cli.md."""
     parts = ["# The commands\n\nMade from `--help` by `docs/make_cli.py`; do not edit.\n"]
-    parent = click.Context(memscope, info_name="memscope", max_content_width=100, terminal_width=100)
+    # with the program's own settings: click keeps the first help option that it makes of a command
+    parent = click.Context(memscope, info_name="memscope", **{**memscope.context_settings, "terminal_width": 100})
     parts.append(f"## memscope\n\n```\n{memscope.get_help(parent)}\n```\n")
     for name in COMMANDS:
         command = memscope.get_command(parent, name)

@@ -19,7 +19,7 @@ from memscope.teaching import Teaching
 pytestmark = pytest.mark.xdist_group("whole")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def real_run(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("whole") / "run"
     choices = Choices(

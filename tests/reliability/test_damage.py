@@ -25,6 +25,7 @@ from memscope.steps.work import Where
 from memscope.store.ledger import read_outcome, task_at
 from memscope.store.results import read_group
 
+pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")
 
 

@@ -22,6 +22,7 @@ from memscope.steps.trajectories import trajectories
 from memscope.steps.work import Where
 from memscope.store.results import read_group
 
+pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")
 
 

@@ -24,6 +24,7 @@ from memscope.steps.work import Where
 from memscope.store.results import read_group
 from memscope.teaching import Teaching
 
+pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")
 STEPS = ("score", "trajectories", "resmem", "distill")
 
@@ -61,11 +62,11 @@ def assert_same_results(run: Path, reference: Path) -> None:
 
 
 def test_sigkill_at_random_moments_of_any_command_loses_nothing(whole_run, tiny_choices, tried, tmp_path, thorough):
-    """Everything in one process, killed again and again: 8 times at most, or in `make reliability` 150."""
+    """Everything in one process, killed again and again: 6 times at most, or in `make reliability` 150."""
     choices = Choices(**{**vars(tiny_choices), "full": 2})
     server = multiprocessing.get_context("forkserver")  # which loads torch once, and not for each of the killed
     server.set_forkserver_preload(["memscope.steps.distill", "memscope.steps.resmem", "memscope.steps.trajectories"])
-    total, seed, most = 0, 0, 15 if thorough else 8
+    total, seed, most = 0, 0, 15 if thorough else 6
     while total < (150 if thorough else 5):
         run, draw, ledger, killed = tmp_path / f"run-{seed}", random.Random(seed), {}, 0
         while True:

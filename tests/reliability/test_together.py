@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import memscope
 from memscope.run import open_run
 from memscope.steps.options import Choices
@@ -17,6 +19,7 @@ from memscope.steps.train_family import train_family
 from memscope.steps.work import Where
 from memscope.store.results import read_group
 
+pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")
 
 
