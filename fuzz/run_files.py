@@ -65,9 +65,24 @@ def good_run() -> dict[str, bytes]:
         }
 
 
+@cache
+def unsealed_run() -> dict[str, bytes]:
+    """The same as from before seals, which would find nearly all damage before HDF5 sees any of it."""
+    files = {}
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "file.h5"
+        for place, content in good_run().items():
+            path.write_bytes(content)
+            if place.endswith(".h5"):
+                with h5py.File(path, "r+") as file:  # which cuts the seal off
+                    del file.attrs["sealed"]
+            files[place] = path.read_bytes()
+    return files
+
+
 def write_run(random: Random, directory: Path) -> str:
-    """A run of which one file is damaged, holds something else, or is a pickle."""
-    files = dict(good_run())
+    """A run of which one file is damaged, holds something else, or is a pickle; nine of ten without seals."""
+    files = dict(good_run() if random.random() < 0.1 else unsealed_run())
     name = random.choice([name for name in files if name not in ("plan.toml", "trajectories.h5")])
     chance = random.random()
     if chance < 0.05:

@@ -134,7 +134,7 @@ def serve(pipe: Connection, open_work: OpenWork, number: int) -> None:
     products: Sequence[Any] = ()
     try:
         work = open_work(number)
-    except Exception:
+    except (Exception, SystemExit):  # the user's own code may call sys.exit; every bundle is reported with it
         unusable = traceback.format_exc()
     while True:
         try:

@@ -23,6 +23,7 @@ from memscope.engines.cluster import connect, room
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.store.examples import RunData, open_images
 from memscope.store.ledger import Task
+from tests.engines.test_engines import environment_of, unusable
 
 if TYPE_CHECKING:
     from memscope.steps.work import Where
@@ -67,18 +68,6 @@ def dying_once(directory: str, worker: int) -> Callable[[Bundle], list[int]]:
 
 def giving_what_cannot_be_pickled(worker: int) -> Callable[[Bundle], list[object]]:
     return lambda bundle: [threading.Lock() if bundle[0].first == 3 else 0]
-
-
-def unusable(worker: int) -> Callable[[Bundle], list[int]]:
-    raise RuntimeError("no data here")
-
-
-def environment_of(worker: int) -> Callable[[Bundle], list[tuple[str | None, str | None, int]]]:
-    import torch
-
-    torch.set_num_threads(1)
-    names = ("OMP_WAIT_POLICY", "OMP_NUM_THREADS")
-    return lambda bundle: [(*map(os.environ.get, names), torch.get_num_threads())]
 
 
 def telling_where(seconds: float, worker: int) -> Callable[[Bundle], list[tuple[str, int]]]:
