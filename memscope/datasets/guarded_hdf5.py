@@ -36,7 +36,7 @@ def check_heaps(descriptor: int) -> None:
 
     A heap has 16 bytes of header, its length in the upper 8, and then objects: number (2 bytes), references (2), 4
     unused, length (8), content, up to a multiple of 8. HDF5 2.0 goes from object to object by these lengths, round and
-    round, or out of the heap, if they say so.
+    round, or out of the heap, if they say so. Number 0 is the space that is left, its header included, up to the end.
 
     Reference: HDF5 File Format Specification 3.0, III.E "Global Heap".
     """
@@ -52,8 +52,8 @@ def check_heaps(descriptor: int) -> None:
             while position + 16 <= min(end, len(whole)):
                 number = int.from_bytes(whole[position : position + 2], "little")
                 length = int.from_bytes(whole[position + 8 : position + 16], "little")
-                if number == 0:  # the space that is left, its header included
-                    position = position + length if length >= 16 else end + 1
+                if number == 0:
+                    position = end if position + length == end else end + 1
                     break
                 position += 16 + -(-length // 8) * 8
             if not position <= end <= len(whole):

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from memscope.datasets import load_dataset
-from memscope.errors import DataError, MemscopeError
+from memscope.errors import DataError
+from tests.datasets.damage import expect_data_or_refusals
 
 PER_BATCH = 4
 
@@ -219,25 +220,10 @@ def test_a_batch_truncated_by_whole_images_is_noticed(tmp_path):
 def test_any_damage_of_a_pickle_ends_in_a_memscope_error_or_in_data(tmp_path):
     cifar10(tmp_path, "py")
     path = tmp_path / "data_batch_1"
-    content = {b"data": planes(batch(0)[0]), b"labels": [0, 1, 0, 1]}
-    whole = pickle.dumps(content, 2)
-    rng = np.random.default_rng(0)
+    whole = pickle.dumps({b"data": planes(batch(0)[0]), b"labels": [0, 1, 0, 1]}, 2)
+    path.write_bytes(whole)
     edges = np.r_[0:200, len(whole) - 60 : len(whole)]
-    refused = []
-    for _ in range(200):
-        damaged = bytearray(whole)
-        for position in rng.choice(edges, 3):
-            damaged[position] = rng.integers(0, 256)
-        path.write_bytes(damaged)
-        try:
-            found = load_dataset(f"cifar:{tmp_path}")
-        except MemscopeError as error:
-            refused.append(str(error))
-        else:
-            assert found.train_images.dtype == np.uint8
-            assert len(found.train_images) == len(found.train_labels) > 0
-    assert len(refused) > 10
-    assert all(path.name in line and "\n" not in line for line in refused)
+    expect_data_or_refusals(f"cifar:{tmp_path}", path, edges, bytes_changed=3, times=200)
 
 
 def test_an_empty_directory_and_two_data_sets_are_refused(tmp_path):

@@ -23,6 +23,7 @@ from memscope.engines.cluster import connect, room
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.store.examples import RunData, open_images
 from memscope.store.ledger import Task
+from tests.engines.conftest import NODE
 from tests.engines.test_engines import environment_of, unusable
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ ray = pytest.importorskip("ray", reason='Ray is not installed: pip install "mems
 pytestmark = pytest.mark.xdist_group("ray")
 
 BUNDLES = [(Task("onehot", 1, first, 1),) for first in range(6)]
-NODE = {"object_store_memory": 80 * 2**20, "num_cpus": 1}
 
 
 @pytest.fixture

@@ -243,6 +243,21 @@ def test_hdf5_whose_texts_lead_out_of_their_heap(length, number, tmp_path):
     assert "its texts are damaged" in refusal(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"))
 
 
+@pytest.mark.parametrize("less", [16, 2048])
+def test_hdf5_whose_free_space_ends_before_its_heap_does(less, tmp_path):
+    """What libhdf5 2.0 finds there are texts of no length, without end."""
+    content = bytearray(good_file("plain", "earliest"))
+    start = position = content.index(b"GCOL")
+    end = start + int.from_bytes(content[start + 8 : start + 16], "little")
+    position += 16
+    while content[position : position + 2] != b"\0\0":
+        position += 16 + -(-int.from_bytes(content[position + 8 : position + 16], "little") // 8) * 8
+    assert int.from_bytes(content[position + 8 : position + 16], "little") == end - position > 2048
+    content[position + 8 : position + 16] = struct.pack("<Q", end - position - less)
+    (tmp_path / "set.h5").write_bytes(content)
+    assert "its texts are damaged" in refusal(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"))
+
+
 def test_an_attribute_of_an_outcome_whose_type_has_one_bit_flipped_is_refused(tmp_path):
     """A text became a sequence of any length, over which libhdf5 2.0 crashed."""
     from fuzz.run_files import TASK, good_run, plan

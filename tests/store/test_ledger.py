@@ -152,9 +152,13 @@ def test_a_truncated_file_is_reported_with_its_name_and_the_remedy(tmp_path, len
     assert "train-family" in str(refused.value)
 
 
-def test_flipped_bytes_in_stored_arrays_never_give_other_numbers(tmp_path):
+@pytest.mark.parametrize("sealed", [True, False])
+def test_flipped_bytes_in_stored_arrays_never_give_other_numbers(sealed, tmp_path):
     given = outcome()
     path = write_outcome(tmp_path, PLAN, TASK, given)
+    if not sealed:  # as files from before seals: HDF5's own checksums find it, or ours of the subsets
+        with h5py.File(path, "r+") as file:
+            del file.attrs["sealed"]
     content = path.read_bytes()
     random = np.random.default_rng(0)
     detected = 0
@@ -169,7 +173,7 @@ def test_flipped_bytes_in_stored_arrays_never_give_other_numbers(tmp_path):
             continue
         for name in ("in_subset", "predicted_train", "predicted_test", "log_odds_train", "diverged"):
             assert np.array_equal(getattr(read, name), getattr(given, name)), (position, name)
-    assert detected > 0
+    assert detected == 150 if sealed else detected > 0
 
 
 def test_a_newer_format_says_to_upgrade(tmp_path):
