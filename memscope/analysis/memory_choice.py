@@ -15,7 +15,7 @@ from memscope.errors import OptionError
 from memscope.text import shortest
 
 ROWS_TIMES_NEIGHBOURS = 2**22
-"""Numbers [queries, neighbours, classes] held at once: 32 MiB of float64."""
+"""Numbers [queries, neighbours, classes and sigmas] held at once: 32 MiB of float64."""
 
 
 @dataclass(frozen=True)
@@ -98,21 +98,23 @@ def grid_accuracy(
     memory = widest.memory().fit(memory_features, memory_logits, memory_labels)
     positions, distances = memory.neighbours(features)  # [n, largest k]
     correct = np.zeros((len(grid.k), len(grid.sigma), len(grid.temperature)))
-    at = [k - 1 for k in grid.k]
-    rows = max(1, ROWS_TIMES_NEIGHBOURS // (grid.k[-1] * logits.shape[1]))
+    rows = max(1, ROWS_TIMES_NEIGHBOURS // (grid.k[-1] * (logits.shape[1] + len(grid.sigma))))
+    sigmas = np.array(grid.sigma)[:, np.newaxis]
     for t, temperature in enumerate(grid.temperature):
         remembered = residuals(memory_logits, memory_labels, temperature)
         for first in range(0, len(labels), rows):
             here = slice(first, first + rows)
-            said = probabilities(logits[here], temperature)
-            held = remembered[positions[here]]  # [rows, k, classes]
-            for s, sigma in enumerate(grid.sigma):
-                # sums over the first 1, 2, ... neighbours: the weights of a smaller k differ by their sum only
-                weights = np.exp(-(distances[here] - distances[here, :1]) / sigma)
-                total = np.cumsum(weights, axis=1)[:, at]
-                summed = np.cumsum(weights[..., np.newaxis] * held, axis=1)[:, at]
-                predicted = predicted_class(said[:, np.newaxis] + summed / total[..., np.newaxis])  # [rows, k]
-                correct[:, s, t] += (predicted == labels[here, np.newaxis]).sum(axis=0)
+            said = probabilities(logits[here], temperature)[:, np.newaxis]
+            held = remembered[positions[here]]  # [rows, largest k, classes]
+            beyond_nearest = distances[here] - distances[here, :1]
+            weights = np.exp(-beyond_nearest[:, np.newaxis] / sigmas)  # [rows, sigma, largest k]
+            totals = np.cumsum(weights, axis=2)
+            summed = np.zeros((len(said), len(grid.sigma), logits.shape[1]))
+            for position, (before, k) in enumerate(pairwise((0, *grid.k))):
+                # the first k neighbours are those of the smaller k and these
+                summed += weights[:, :, before:k] @ held[:, before:k]
+                predicted = predicted_class(said + summed / totals[:, :, k - 1, np.newaxis])  # [rows, sigma]
+                correct[position, :, t] += (predicted == labels[here, np.newaxis]).sum(axis=0)
     return correct / len(labels)
 
 
