@@ -37,8 +37,8 @@ def megabytes(process: int) -> float:
 
 def workers_of(engine: str) -> list[int]:
     """The processes in which an engine does its tasks on this machine."""
-    name = "multiprocessing.spawn" if engine == "processes" else "ray::"
-    found = []
+    name = "multiprocessing.forkserver" if engine == "processes" else "ray::"
+    parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
@@ -46,9 +46,9 @@ def workers_of(engine: str) -> list[int]:
                 parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
             except OSError:
                 continue
-            if name in command and "resource_tracker" not in command and (engine == "ray" or parent == os.getpid()):
-                found.append(int(entry.name))
-    return found
+            if name in command:
+                parents[int(entry.name)] = parent
+    return [process for process, parent in parents.items() if engine == "ray" or parents.get(parent) == os.getpid()]
 
 
 def soak(engine: str, tasks: int, workers: int | None) -> tuple[np.ndarray, float]:

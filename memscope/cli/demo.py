@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memscope.cli.types import note_training, noted
+from memscope.cli.types import load_for_workers, note_training, noted
 
 if TYPE_CHECKING:
     from memscope.steps.demo import Demonstration
@@ -30,6 +30,7 @@ def command(run: Path, fresh: bool) -> None:
     network a memory of its residuals, distils the largest into the others, and draws the figures. RUN is runs/demo
     if not given.
     """
+    load_for_workers("processes")
     from memscope.cli import distill as distill_command
     from memscope.cli import resmem as resmem_command
     from memscope.cli import score as score_command

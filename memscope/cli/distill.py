@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from memscope.cli.types import Sizes, json_option, note_training, noted, plot_option, run_argument, work_options
+from memscope.cli.types import (
+    Sizes,
+    json_option,
+    load_for_workers,
+    note_training,
+    noted,
+    plot_option,
+    run_argument,
+    work_options,
+)
 
 EPILOG = """
 \b
@@ -61,6 +70,7 @@ def command(
     alone; its teacher is the family's larger model that was trained on the same subset. All settings that the run
     has are compared in one table.
     """
+    load_for_workers(engine)
     from memscope.cli.printing import print_json, say
     from memscope.cli.progress import TrainingProgress
     from memscope.cli.train_family import show_lost

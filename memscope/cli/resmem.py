@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from memscope.cli.types import Numbers, Sizes, json_option, noted, plot_option, run_argument, work_options
+from memscope.cli.types import (
+    Numbers,
+    Sizes,
+    json_option,
+    load_for_workers,
+    noted,
+    plot_option,
+    run_argument,
+    work_options,
+)
 
 EPILOG = """
 \b
@@ -73,6 +82,7 @@ def command(
     are chosen on one block of models, on examples that they were not trained on; the other models, each with a
     memory of its own subset, give ResMem's own memorisation scores.
     """
+    load_for_workers(engine, "memscope.training.memory_task")
     from memscope.cli.printing import print_json, say
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.resmem import Tried, resmem

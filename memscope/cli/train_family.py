@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from memscope.cli.types import Shard, Sizes, json_option, note_training, noted, run_argument, work_options
+from memscope.cli.types import (
+    Shard,
+    Sizes,
+    json_option,
+    load_for_workers,
+    note_training,
+    noted,
+    run_argument,
+    work_options,
+)
 
 if TYPE_CHECKING:
     from memscope.steps.forecast import Forecast
@@ -126,6 +135,8 @@ def command(
     Creates RUN and its plan, or goes on with it: what is not given is taken from the saved plan, what is
     missing is trained. More --models and further --widths (or --depths) grow a run and change nothing in it.
     """
+    if not dry_run:
+        load_for_workers(engine)
     from memscope.cli.printing import print_json
     from memscope.cli.progress import TrainingProgress
     from memscope.plan import read_plan

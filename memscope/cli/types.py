@@ -118,6 +118,14 @@ def work_options(command: Any) -> Any:
     return command
 
 
+def load_for_workers(engine: str, module: str = "memscope.training.task") -> None:
+    """Begin to load what worker processes need: called before this process loads the same, which takes seconds."""
+    if engine == "processes":
+        from memscope.engines.processes import load_ahead
+
+        load_ahead(module)
+
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON (keys: docs/format.md) instead of tables."
 )

@@ -152,7 +152,8 @@ def start(command: list[str]) -> subprocess.Popen[bytes]:
     )
 
 
-def children(process: int) -> list[int]:
-    """The worker processes that a process has started."""
-    found = subprocess.run(["pgrep", "-P", str(process), "-f", "multiprocessing.spawn"], capture_output=True, text=True)
-    return [int(line) for line in found.stdout.split()]
+def children(process: int, named: str = "forkserver") -> list[int]:
+    """The worker processes of a process: what its server has forked."""
+    found = subprocess.run(["pgrep", "-P", str(process), "-f", named], capture_output=True, text=True)
+    started = [int(line) for line in found.stdout.split()]
+    return [worker for server in started for worker in children(server, "")] if named else started
