@@ -16,7 +16,16 @@ from memscope.datasets.npy import npy_header
 from memscope.errors import RunError
 from memscope.plan import Plan
 from memscope.store.atomic import writing
-from memscope.store.format import DAMAGE, array_of, check_encoding, check_stamp, damage, write_group
+from memscope.store.format import (
+    DAMAGE,
+    EXAMPLES,
+    array_of,
+    check_dimensions,
+    check_encoding,
+    check_stamp,
+    damage,
+    write_group,
+)
 from memscope.store.sealed import open_sealed, writing_sealed
 
 
@@ -133,6 +142,7 @@ def read_examples(run: Path, fingerprint: str) -> Examples:
             check_encoding(group, "memscope-examples", path)
             attributes = dict(group.attrs)
             values = {name: array_of(data) for name, data in group.items()}
+        check_dimensions(values, EXAMPLES)
         examples = Examples(
             index=values["index"],
             names=tuple(values["name"]) if attributes["has_names"] else None,
@@ -152,6 +162,8 @@ def read_examples(run: Path, fingerprint: str) -> Examples:
             image_shape=tuple(int(length) for length in attributes["image_shape"]),  # type: ignore[arg-type]
             fingerprint=str(attributes["data_fingerprint"]),
         )
+        if len(examples.image_shape) != 3 or examples.image_shape[2] != len(examples.channel_mean):
+            raise ValueError(f"images {examples.image_shape} do not have {len(examples.channel_mean)} channels")
     except DAMAGE as error:
         raise damage(run, path, error, again(run)) from error
     check_stamp(run, path, "data fingerprint", fingerprint, examples.fingerprint, again(run))

@@ -1,6 +1,6 @@
 """Names, units, dimensions and versions of every field that memscope writes to HDF5. docs/format.md tells the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -270,6 +270,20 @@ def write_field(
 def array_of(data: h5py.Dataset) -> np.ndarray:
     """A dataset's values; text as str. ValueError for what a damaged or hostile file says it is."""
     return values_of(data)
+
+
+def check_dimensions(values: Mapping[str, np.ndarray], fields: Mapping[str, Field]) -> None:
+    """ValueError unless arrays have the axes of their fields, and equal dimensions are equally long."""
+    lengths: dict[str, int] = {}
+    for name, array in values.items():
+        if name not in fields:
+            continue
+        dims = fields[name].dims
+        if np.ndim(array) != len(dims):
+            raise ValueError(f"{name} has {np.ndim(array)} axes, expected {' x '.join(dims)}")
+        for dim, length in zip(dims, array.shape, strict=True):
+            if lengths.setdefault(dim, length) != length:
+                raise ValueError(f"{name} has {length:,} along {dim}, expected {lengths[dim]:,}")
 
 
 def write_group(group: h5py.Group, encoding: str, values: dict[str, np.ndarray | Sequence[str]]) -> None:

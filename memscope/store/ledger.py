@@ -21,6 +21,7 @@ from memscope.store.format import (
     DAMAGE,
     OUTCOME,
     array_of,
+    check_dimensions,
     check_encoding,
     check_stamp,
     damage,
@@ -272,6 +273,11 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
                 raise KeyError("teacher_seconds")
             digests = array_of(file["subset_digest"])
             num_examples = int(file.attrs["num_examples"])
+            known = {name: array for name, array in parts.items() if array is not None}
+            check_dimensions(values | known | {"subset_digest": digests}, OUTCOME)
+            lengths = values["predicted_train"].shape[1], 8 * values["in_subset"].shape[1]
+            if not lengths[1] - 8 < num_examples == lengths[0] <= lengths[1]:
+                raise ValueError(f"is of {num_examples:,} examples, has predictions of {lengths[0]:,}")
             made_by = {
                 key: str(file.attrs[key])
                 for key in ("device", "precision", "torch_version", "memscope_version")

@@ -16,6 +16,7 @@ from memscope.store.format import (
     MEMORY,
     MEMORY_GRID,
     array_of,
+    check_dimensions,
     check_encoding,
     check_stamp,
     damage,
@@ -79,6 +80,7 @@ def read_memory(run: Path, plan: Plan, task: Task, what: MemoryFile, outcome_dig
                 "outcome digest": (outcome_digest, str(file.attrs["outcome_digest"])),
             }
             values = {name: array_of(file[name]) for name in KINDS[what.kind] if name in file}
+            check_dimensions(values, KINDS[what.kind])
     except DAMAGE as error:
         raise damage(run, path, error, f"memscope resmem {run}") from error
     for name, (expected, found) in stamps.items():

@@ -20,6 +20,7 @@ from memscope.store.format import (
     ENCODING_VERSION,
     GROUPS,
     array_of,
+    check_dimensions,
     check_encoding,
     check_stamp,
     damage,
@@ -166,6 +167,7 @@ def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarra
             ledger = str(stored.attrs["ledger_state"])
             summary = json.loads(stored.attrs["summary"])
             values = {name: array_of(data) for name, data in stored.items()}
+            check_dimensions(values, GROUPS[group])
     except DAMAGE as error:
         raise damage(run, path, error, again) from error
     check_stamp(run, path, "plan digest", plan.digest, digest, again)

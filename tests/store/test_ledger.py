@@ -142,6 +142,28 @@ def test_a_changed_subset_is_noticed(tmp_path):
         read_outcome(tmp_path, PLAN, TASK)
 
 
+@pytest.mark.parametrize(
+    ("name", "other", "says"),
+    [
+        ("predicted_train", np.zeros(5), "predicted_train has 1 axes, expected model x train"),
+        ("log_odds_test", np.zeros((5, 4)), "log_odds_test has 4 along test, expected"),
+        ("own_accuracy", np.zeros(6), "own_accuracy has 6 along model, expected 5"),
+        ("num_examples", 12, "is of 12 examples, has predictions of"),
+    ],
+)
+def test_arrays_of_other_shapes_are_damage(tmp_path, name, other, says):
+    path = write_outcome(tmp_path, PLAN, TASK, outcome())
+    with h5py.File(path, "r+") as file:
+        del file.attrs["sealed"]  # as files from before seals
+        if name in file.attrs:
+            file.attrs[name] = other
+        else:
+            del file[name]
+            file[name] = other
+    with pytest.raises(RunError, match=says):
+        read_outcome(tmp_path, PLAN, TASK)
+
+
 @pytest.mark.parametrize("length", [0, 100, 2000])
 def test_a_truncated_file_is_reported_with_its_name_and_the_remedy(tmp_path, length):
     path = write_outcome(tmp_path, PLAN, TASK, outcome())
