@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from memscope.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
+from memscope.training.captured import steps_to_take
 from memscope.training.evaluation import BATCH, log_odds_of
 from memscope.training.loop import Course, Draws, EpochLosses, autocast, make_optimiser, normalise
 
@@ -89,7 +90,7 @@ def train_group(
     """Train models in place, each on its own subset by its own draws: `train_model` of all of them at once.
 
     Arguments are those of `train_model`, one of each model where that has one. A model that diverges is left behind:
-    the others go on.
+    the others go on. A GPU records a step and repeats it (captured.py), so all that a step reads lies in tensors.
     """
     device, count = images.device, len(models)
     steps = recipe.steps(nominal_size)
@@ -100,15 +101,19 @@ def train_group(
         model.train()
     stacked = stack(models)
     optimiser = make_optimiser(models[0], recipe, stacked.parameters)
-    rates = [group["lr"] for group in optimiser.param_groups]
+    relative = [group["lr"] for group in optimiser.param_groups]
+    # float32 is what the kernel for GPUs reads; that for CPUs takes the rate as precise as it is
+    exact = torch.float32 if device.type == "cuda" else torch.float64
+    for group in optimiser.param_groups:
+        group["lr"] = torch.zeros((), dtype=exact, device=device)
     losses = EpochLosses(recipe.epochs, steps, torch.zeros(count, device=device))
-    batches = [one.batches(subset, steps, recipe.batch_size) for one, subset in zip(draws, subsets, strict=True)]
-    for step, positions in enumerate(zip(*batches, strict=True)):
-        index = torch.from_numpy(np.concatenate(positions)).to(device)  # [G * B]
+    index = torch.zeros(count * recipe.batch_size, dtype=torch.int64, device=device)
+    kinds = (torch.int64, torch.int64, torch.bool)
+    rows, columns, mirror = (torch.zeros(len(index), dtype=kind, device=device) for kind in kinds)
+
+    def step() -> None:
         batch = images[index]
         if recipe.augment != "none":
-            drawn = draw_shifts(np.concatenate([w.random_raw(recipe.batch_size) for w in words]), recipe.augment, side)
-            rows, columns, mirror = (torch.from_numpy(array).to(device) for array in drawn)
             batch = augment_batch(batch, rows, columns, mirror, padding)
         inputs = normalise(batch, mean, scale).unflatten(0, (count, recipe.batch_size))
         with autocast(device, precision):
@@ -119,15 +124,30 @@ def train_group(
         loss = each.view(count, -1).mean(dim=1)  # [G]
         optimiser.zero_grad(set_to_none=True)
         loss.sum().backward()  # no model's loss depends on another's parameters
-        rate = recipe.learning_rate_at(step, steps)
-        for group, relative in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * relative
         optimiser.step()
-        losses.add(step, loss.detach())
+        losses.total += loss.detach()
+
+    def state() -> list[Tensor]:
+        momenta = [kept["momentum_buffer"] for kept in optimiser.state.values() if "momentum_buffer" in kept]
+        return [*stacked.parameters.values(), *stacked.buffers.values(), *momenta, losses.total]
+
+    takes = steps_to_take(step, state, device)
+    batches = [one.batches(subset, steps, recipe.batch_size) for one, subset in zip(draws, subsets, strict=True)]
+    for number, positions in enumerate(zip(*batches, strict=True)):
+        index.copy_(torch.from_numpy(np.concatenate(positions)))
+        if recipe.augment != "none":
+            drawn = draw_shifts(np.concatenate([w.random_raw(recipe.batch_size) for w in words]), recipe.augment, side)
+            for kept, new in zip((rows, columns, mirror), drawn, strict=True):
+                kept.copy_(torch.from_numpy(new))
+        rate = recipe.learning_rate_at(number, steps)
+        for group, part in zip(optimiser.param_groups, relative, strict=True):
+            group["lr"].fill_(rate * part)
+        next(takes)()
+        losses.done(number)
         if not losses.finite.any():
             break
     stacked.give_back(models)
-    return [Course(losses.mean[:, place], not losses.finite[place]) for place in range(count)]
+    return [Course(losses.mean[:, place], not losses.finite[place], tuple(losses.ended)) for place in range(count)]
 
 
 @torch.inference_mode()

@@ -4,7 +4,6 @@ A group pays where single models leave the device idle, until it is busy: that d
 device, so nothing but a probe can tell. Where one by one is as fast, one by one it is.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -15,8 +14,8 @@ from memscope.training.group import draws_while_training, evaluate_group, train_
 from memscope.training.loop import Draws, train_model
 from memscope.training.material import Material
 
-STEPS = 6
-WARM_UP = 3
+STEPS, EPOCHS = 6, 4
+"""Steps of an epoch of the probe, and its epochs, of which the first, with all that is done once, does not count."""
 WORTH = 1.05
 """A larger group must train so many times as many models in the same time."""
 LARGEST = 256
@@ -48,32 +47,31 @@ def best_group(rate: Rate) -> int:
 
 
 def measured_rate(material: Material, size: int) -> Rate:
-    """Trains the first models of a size for a few steps, on subsets of the usual size; nothing of it is kept."""
+    """Trains the first models of a size for a few steps, on subsets of the usual size; nothing of it is kept.
+
+    Models that diverge are as fast in groups of any size.
+    """
     plan = material.plan
     batch = plan.recipe.batch_size
-    recipe = replace(plan.recipe, epochs=1)  # losses are read at its end, which waits for the device
+    recipe = replace(plan.recipe, epochs=EPOCHS)
 
     def rate(group: int) -> float:
         draws = [Draws(plan.seed, size, model) for model in range(group)]
         networks = [material.untrained(one) for one in draws]
         subsets = [np.flatnonzero(plan.subset(material.num_train, model)) for model in range(group)]
         images, labels, mean, scale = material.images, material.labels, material.mean, material.scale
-
-        def train(steps: int) -> None:
-            count = steps * batch
-            if group == 1:
-                train_model(
-                    networks[0], images, labels, subsets[0], count, recipe, draws[0], mean, scale, plan.precision
-                )
-            else:
-                train_group(networks, images, labels, subsets, count, recipe, draws, mean, scale, plan.precision)
-
-        train(WARM_UP)
-        if group > 1:  # needs more room than training: that there is enough must show here
-            evaluate_group(networks, images[:BATCH], labels[:BATCH], mean, scale, plan.precision)
-        start = time.perf_counter()
-        train(STEPS)
-        return group * STEPS / (time.perf_counter() - start)
+        count, precision = STEPS * batch, plan.precision
+        if group == 1:
+            course = train_model(
+                networks[0], images, labels, subsets[0], count, recipe, draws[0], mean, scale, precision
+            )
+        else:
+            course = train_group(networks, images, labels, subsets, count, recipe, draws, mean, scale, precision)[0]
+            # needs more room than training: that there is enough must show here
+            evaluate_group(networks, images[:BATCH], labels[:BATCH], mean, scale, precision)
+        if course.diverged:
+            return 1.0
+        return group * (EPOCHS - 1) * STEPS / (course.ended[-1] - course.ended[0])
 
     return rate
 

@@ -5,6 +5,7 @@ the subset, the recipe and the model's draws. What goes out: the trained model a
 Everything random is decided by `Draws` before the first step, on the CPU, by the run's counter-based streams.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -73,6 +74,8 @@ class Course:
     """float32 [epochs], the mean training loss of each epoch; NaN after a divergence"""
     diverged: bool
     """The loss became NaN or infinite; training was stopped there"""
+    ended: tuple[float, ...]
+    """When each epoch had ended, device included: seconds on the clock of `time.perf_counter`"""
 
 
 @contextmanager
@@ -157,10 +160,11 @@ def train_model(
             for group, relative in zip(optimiser.param_groups, rates, strict=True):
                 group["lr"] = rate * relative
             optimiser.step()
-            losses.add(step, loss.detach())
+            losses.total += loss.detach()
+            losses.done(step)
             if not losses.finite:
-                return Course(losses.mean, diverged=True)
-    return Course(losses.mean, diverged=False)
+                break
+    return Course(losses.mean, not losses.finite, tuple(losses.ended))
 
 
 class EpochLosses:
@@ -172,11 +176,13 @@ class EpochLosses:
         """[epochs, ...]; NaN from the epoch on in which a loss became NaN or infinite"""
         self.finite = np.ones(total.shape, dtype=bool)
         """[...]: whether it has not"""
-        self.total, self.epoch, self.first_step = total, 0, 0
+        self.total = total
+        """[...]: the sum of the losses of an epoch's steps, to which each step adds its own"""
+        self.ended: list[float] = []
+        self.epoch, self.first_step = 0, 0
 
-    def add(self, step: int, loss: Tensor) -> None:
-        """Add the loss of a step. Read once an epoch: on a GPU every reading waits for the device."""
-        self.total += loss
+    def done(self, step: int) -> None:
+        """A step was done. Losses are read once an epoch: on a GPU every reading waits for the device."""
         while self.epoch < len(self.ends) and step + 1 >= self.ends[self.epoch]:
             if step + 1 > self.first_step:
                 mean = self.total.cpu().numpy().astype(np.float64) / (step + 1 - self.first_step)
@@ -186,6 +192,7 @@ class EpochLosses:
             self.finite &= np.isfinite(self.mean[self.epoch])
             self.mean[self.epoch :, ~self.finite] = np.nan
             self.total.zero_()
+            self.ended.append(time.perf_counter())
             self.epoch, self.first_step = self.epoch + 1, step + 1
 
 

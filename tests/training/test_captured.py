@@ -1,0 +1,165 @@
+"""Steps that are recorded and repeated. CUDA graphs need a GPU; what stands in for them here records the operations on
+tensors that a step does, and to repeat it does these alone, each into the memory that it wrote when it was recorded."""
+
+import copy
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from memscope.recipe import Recipe
+from memscope.training import captured
+from memscope.training.captured import steps_to_take
+from memscope.training.group import train_group
+from memscope.training.loop import Draws, build_model
+from tests.training.test_group import MEAN, MODELS, SCALE, SUBSETS, networks
+
+
+class Recorder(TorchDispatchMode):
+    """Operations in the order in which they were done, with the very tensors that they read and gave."""
+
+    def __init__(self):
+        super().__init__()
+        self.done = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        result = operation(*args, **(kwargs or {}))
+        self.done.append((operation, args, kwargs or {}, result))
+        return result
+
+    def repeat(self):
+        with torch.no_grad():
+            for operation, args, kwargs, before in self.done:
+                read = {
+                    tensor.untyped_storage().data_ptr() for tensor in tree_leaves((args, kwargs)) if is_tensor(tensor)
+                }
+                result = operation(*args, **kwargs)
+                for new, old in zip(tree_leaves(result), tree_leaves(before), strict=True):
+                    # views and what is changed in place lie where they lay
+                    if is_tensor(old) and storage(old) not in read:
+                        old.copy_(new)
+
+
+def is_tensor(leaf):
+    return isinstance(leaf, torch.Tensor)
+
+
+def storage(tensor):
+    return tensor.untyped_storage().data_ptr()
+
+
+def recorded(step):
+    """As a GPU does it: the step is done while it is recorded, and the caller puts the state back."""
+    recorder = Recorder()
+    with recorder:
+        step()
+    return recorder.repeat
+
+
+@pytest.fixture
+def recording(monkeypatch):
+    times = []
+
+    def record(step):
+        repeat = recorded(step)
+
+        def counted():
+            times.append(1)
+            repeat()
+
+        return counted
+
+    monkeypatch.setattr(captured, "can_record", lambda device: True)
+    monkeypatch.setattr(captured, "record", record)
+    return times
+
+
+@pytest.mark.parametrize("name", ["cnn", "resnet8", "mlp"])
+@pytest.mark.parametrize("augment", ["none", "crop+flip"])
+def test_a_recorded_step_trains_as_the_step_does(name, augment, data, recording, monkeypatch):
+    draws, models = networks(name)
+    plain = copy.deepcopy(models)
+    given = (*data, SUBSETS, 168, Recipe(epochs=3, batch_size=24, augment=augment), draws, MEAN, SCALE, "float32")
+    courses = train_group(models, *given)
+    assert len(recording) == 20  # of 21 steps; the first is done as it is written
+    monkeypatch.setattr(captured, "can_record", lambda device: False)
+    expected = train_group(plain, *given)
+    assert len(recording) == 20
+    for model, other in zip(models, plain, strict=True):
+        for (key, value), wanted in zip(model.state_dict().items(), other.state_dict().values(), strict=True):
+            assert torch.equal(value, wanted), key
+    for course, other in zip(courses, expected, strict=True):
+        assert (course.epoch_loss == other.epoch_loss).all()
+
+
+def test_a_device_that_cannot_record_trains_as_it_is_written_and_says_so(data, monkeypatch):
+    draws, models = networks("mlp")
+    plain = copy.deepcopy(models)
+    given = (*data, SUBSETS, 168, Recipe(epochs=1, batch_size=24), draws, MEAN, SCALE, "float32")
+    train_group(plain, *given)
+
+    def record(step):
+        step()
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(captured, "can_record", lambda device: True)
+    monkeypatch.setattr(captured, "record", record)
+    with pytest.warns(RuntimeWarning, match="not recorded, which is slower: operation not permitted"):
+        train_group(models, *given)
+    for model, other in zip(models, plain, strict=True):
+        assert all(map(torch.equal, model.state_dict().values(), other.state_dict().values()))
+
+
+def test_no_room_to_record_is_no_room_for_the_group(data, monkeypatch):
+    def record(step):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(captured, "can_record", lambda device: True)
+    monkeypatch.setattr(captured, "record", record)
+    draws, models = networks("mlp")
+    with pytest.raises(torch.OutOfMemoryError):
+        train_group(models, *data, SUBSETS, 168, Recipe(epochs=1, batch_size=24), draws, MEAN, SCALE, "float32")
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_step_that_reads_what_is_not_in_its_tensors_is_not_repeated(hidden, monkeypatch):
+    monkeypatch.setattr(captured, "can_record", lambda device: True)
+    monkeypatch.setattr(captured, "record", recorded)
+    rate, total, python = torch.zeros(()), torch.zeros(3), 0.0
+
+    def step():
+        total.add_(torch.ones(3) * (python if hidden else rate))
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        takes = steps_to_take(step, lambda: [total], torch.device("cpu"))
+        for number in range(6):
+            python = float(number)
+            rate.fill_(number)
+            next(takes)()
+    assert total.tolist() == [15.0] * 3  # whatever was recorded
+    assert [str(one.message) for one in warned] == ["recorded training steps differ, and are not used"] * hidden
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_cuda_graph_trains_as_the_step_does(precision, data, monkeypatch):
+    from memscope.families import open_family
+
+    device = torch.device("cuda")
+    draws = [Draws(0, 8, model) for model in MODELS]
+    models = [build_model(open_family("resnet8").build, one, (16, 16, 3), 4).to(device) for one in draws]
+    plain = copy.deepcopy(models)
+    images, labels = (tensor.to(device) for tensor in data)
+    recipe = Recipe(epochs=4, batch_size=24, augment="crop", learning_rate=0.01)
+    given = (images, labels, SUBSETS, 168, recipe, draws, MEAN.to(device), SCALE.to(device), precision)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        courses = train_group(models, *given)
+    monkeypatch.setattr(captured, "can_record", lambda device: False)
+    expected = train_group(plain, *given)
+    for course, other in zip(courses, expected, strict=True):
+        assert np.allclose(course.epoch_loss, other.epoch_loss, rtol=0.05)
