@@ -21,11 +21,9 @@ types: .venv/ready-test
 pytest: .venv/ready-test
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10
 
-# Ratios against others, on the CPU: about 15 minutes of a machine that does nothing else.
+# Ratios against others, in one table: under 15 minutes of a machine that does nothing else.
 bench: .venv/ready-bench
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/influence.py
-	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/residual_memory.py --queries 4096 --repeats 3
-	$(BIN)/python benchmarks/throughput.py --widths 4,8,16,32
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 # SIGKILLs and damaged files by the hundred and the thousand: about an hour.
 reliability: .venv/ready-test

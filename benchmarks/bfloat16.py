@@ -1,6 +1,6 @@
 """What does bfloat16 change in the scores against float32, next to what another seed changes?
 
-    python benchmarks/bfloat16.py DIRECTORY [--family cnn] [--widths 2,4,8,16] [--models 40] [--examples 1000]
+    python -m benchmarks.bfloat16 DIRECTORY [--family cnn] [--widths 2,4,8,16] [--models 40] [--examples 1000]
 
 Trains three runs in DIRECTORY (an interrupted one goes on): float32, bfloat16 with the same seed, and float32 with
 another seed, which draws other subsets, orders and initial weights. Of each pair the table has the root of the mean

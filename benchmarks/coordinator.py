@@ -1,6 +1,6 @@
 """How many tasks a second does one coordinator hand out and write?
 
-    python benchmarks/coordinator.py [--workers 1000] [--tasks 3000] [--sleep 5] [--ray HOST:PORT]
+    python -m benchmarks.coordinator [--workers 1000] [--tasks 3000] [--sleep 5] [--ray HOST:PORT]
 
 Workers that sleep instead of training give a realistic product: the packed outcome of five models of 50,000 training
 and 10,000 test examples. It goes the way of `memscope train-family`: claimed, handed out, written under a temporary

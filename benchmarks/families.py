@@ -1,6 +1,6 @@
 """What accuracy does a family reach in how many seconds? `cnn` beside `resnet8`, at several widths.
 
-    python benchmarks/families.py [--data fashion-mnist-5k] [--families cnn,resnet8] [--widths 4,8,16,32] [--models 2]
+    python -m benchmarks.families [--data fashion-mnist-5k] [--families cnn,resnet8] [--widths 4,8,16,32] [--models 2]
 
 Every model is trained on its subset, 70 % of the examples, with the default recipe and the family's own learning rate,
 on one thread, as a worker of `train-family` does. Seconds are of training alone, a mean over models.

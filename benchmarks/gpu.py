@@ -1,6 +1,6 @@
 """How many models an hour, one by one and many at once? And how much of the device's matrix rate is that?
 
-    python benchmarks/gpu.py [--device cuda] [--data cifar:cifar-10] [--family resnet8] [--widths 4,8,16,32,64]
+    python -m benchmarks.gpu [--device cuda] [--data cifar:cifar-10] [--family resnet8] [--widths 4,8,16,32,64]
 
 Of every width: the group that `train-family` would choose by its probe; then models trained and evaluated one by one
 and in groups of that size, each after a warm-up, on 70 % of the data; the ratio; the mean test accuracy of both, which

@@ -1,6 +1,6 @@
 """Does one learning rate serve all widths? Accuracy on the subset and on the test set, over width and rate.
 
-    python benchmarks/learning_rate.py [--examples 1000] [--epochs 20] [--seeds 2]
+    python -m benchmarks.learning_rate [--examples 1000] [--epochs 20] [--seeds 2]
 
 Trains every family at several widths and rates on 70 % of fashion-mnist-5k's examples, a tenth of the labels
 flipped, with the classifier's rate divided by its inputs as memscope does it, and not divided. A rate transfers

@@ -1,6 +1,6 @@
 """How precise are scores from few models? Squared error over their number: raw, soft, linear, population.
 
-    python benchmarks/precision.py RUN... [--models 10,20,40] [--figure precision.png]
+    python -m benchmarks.precision RUN... [--models 10,20,40] [--figure precision.png]
 
 Of each run, the models that have an outcome at every size are taken, in whole blocks. Sets of K models, one after the
 other, give estimates; the raw scores of all the other models judge them, and their own noise, known from how their

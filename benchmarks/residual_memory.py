@@ -1,18 +1,17 @@
 """How long does the search for neighbours take, beside faiss's and scikit-learn's?
 
     pip install -e '.[benchmarks]'
-    OMP_NUM_THREADS=1 python benchmarks/residual_memory.py [--memory 50000] [--queries 10000] [--k 50] [--repeats 5]
+    OMP_NUM_THREADS=1 python -m benchmarks.residual_memory [--memory 50000] [--queries 10000] [--k 50] [--repeats 5]
 
-The same float32 features and queries for all, the same number of threads, in turns. Printed are seconds to build and
-to search, the least and the median over the repeats; the search's ratio to ours, the median over the repeats of the
-ratio within each; and for how many queries the neighbours are those of ours, as a set and in the same order. Of the
-others none measures distances in float64; `faiss, measured` does it with what faiss found. `products` are the bare
-float32 products of our search, which no exact method without structure in the data can do without.
+The same float32 features and queries for all, one thread each, in turns. The ratio is that of the search to ours, one
+within each repeat; it is told for how many queries the neighbours are those of ours, as a set and in the same order.
+Of the others none measures distances in float64; `faiss, measured` does it with what faiss found. `products` are the
+bare float32 products of our search, which no exact method without structure in the data can do without.
 """
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import faiss
 import numpy as np
@@ -20,6 +19,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
+from benchmarks import Row, show
 from memscope.analysis.neighbours import QUERIES, Memory, first_of_each, nearest, prepare, squared_distances
 from memscope.analysis.products import multiply
 
@@ -80,53 +80,53 @@ def methods(vectors: np.ndarray, queries: np.ndarray, k: int) -> dict[str, Metho
     }
 
 
+def compare(
+    vectors: np.ndarray, queries: np.ndarray, k: int, repeats: int
+) -> tuple[dict[str, list[float]], dict[str, np.ndarray | None]]:
+    """Seconds of every method's search, one for every repeat, and what it found."""
+    todo = list(methods(vectors, queries, k).items())
+    search: dict[str, list[float]] = {method: [] for method, _ in todo}
+    found = {}
+    for repeat in range(repeats):
+        turn = repeat % len(todo)
+        for method, (make, ask) in todo[turn:] + todo[:turn]:
+            built = make()
+            start = time.perf_counter()
+            found[method] = ask(built)
+            search[method].append(time.perf_counter() - start)
+    return search, found
+
+
+def rows(memory: int, queries: int, features: int, k: int, repeats: int) -> Iterator[Row]:
+    """Of each kind of data and each method: its search over ours."""
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
+    with threadpool_limits(1):
+        for data in (gaussian, clustered):
+            vectors, asked = data(memory, queries, features, np.random.default_rng(0))
+            search, found = compare(vectors, asked, k, repeats)
+            ours, least = found.pop("memscope"), min(search["memscope"])
+            assert ours is not None
+            for method, theirs in found.items():
+                note = f"{min(search[method]):.2f} s, ours {least:.2f} s"
+                if theirs is None:
+                    note += f"; {2 * len(vectors) * asked.size / min(search[method]) / 1e9:.0f} GFLOP/s"
+                else:
+                    sets = (np.sort(theirs, axis=1) == np.sort(ours, axis=1)).all(axis=1).mean()
+                    note += f"; same neighbours {sets:.2%}, same order {(theirs == ours).all(axis=1).mean():.2%}"
+                ratios = [one / other for one, other in zip(search[method], search["memscope"], strict=True)]
+                yield Row(f"{method}, {data.__name__} {memory:,} x {features}", "memscope's search", ratios, note)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--memory", type=int, default=50_000)
     parser.add_argument("--queries", type=int, default=10_000)
     parser.add_argument("--features", type=int, default=512)
     parser.add_argument("--k", type=int, default=50)
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
-    options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    faiss.omp_set_num_threads(options.threads)
-    sizes = f"{options.memory} x {options.features}, {options.queries} queries, k = {options.k}"
-    print(f"{sizes}, {options.threads} thread(s), {options.repeats} repeats")
-    with threadpool_limits(options.threads):
-        for data in (gaussian, clustered):
-            random = np.random.default_rng(0)
-            compare(data.__name__, *data(options.memory, options.queries, options.features, random), options)
-
-
-def compare(name: str, vectors: np.ndarray, queries: np.ndarray, options: argparse.Namespace) -> None:
-    """Print the table of one kind of data."""
-    todo = list(methods(vectors, queries, options.k).items())
-    build: dict[str, list[float]] = {method: [] for method, _ in todo}
-    search: dict[str, list[float]] = {method: [] for method, _ in todo}
-    found = {}
-    for repeat in range(options.repeats):
-        turn = repeat % len(todo)
-        for method, (make, ask) in todo[turn:] + todo[:turn]:
-            start = time.perf_counter()
-            built = make()
-            between = time.perf_counter()
-            found[method] = ask(built)
-            build[method].append(between - start)
-            search[method].append(time.perf_counter() - between)
-    print(f"\n| {name} | build | search, least | median | ratio to ours | same sets | same order |")
-    print("|---|---|---|---|---|---|---|")
-    ours = found["memscope"]
-    for method, seconds in search.items():
-        ratio = np.median(np.array(seconds) / np.array(search["memscope"]))
-        cells = [f"{min(build[method]):.2f} s", f"{min(seconds):.2f} s", f"{np.median(seconds):.2f} s", f"{ratio:.2f}"]
-        if found[method] is None:
-            rate = 2 * len(vectors) * queries.size / min(seconds) / 1e9
-            cells += [f"{rate:.0f} GFLOP/s", ""]
-        else:
-            same = np.sort(found[method], axis=1) == np.sort(ours, axis=1)
-            cells += [f"{share:.2%}" for share in (same.all(axis=1).mean(), (found[method] == ours).all(axis=1).mean())]
-        print(f"| {method} | " + " | ".join(cells) + " |", flush=True)
+    for number, row in enumerate(rows(**vars(parser.parse_args()))):
+        show([row], head=number == 0)
 
 
 if __name__ == "__main__":

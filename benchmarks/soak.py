@@ -1,6 +1,6 @@
 """Do memory and open files stay flat over 10,000 tasks?
 
-    python benchmarks/soak.py [--engine processes] [--tasks 10000] [--workers 2] [--figure FILE.png]
+    python -m benchmarks.soak [--engine processes] [--tasks 10000] [--workers 2] [--figure FILE.png]
 
 The whole of `train-family` on 160 images of noise, with a trainer that does nothing: every task is handed to a worker,
 comes back, and is written to the ledger like any other (temporary file, fsync, rename). Every hundredth task the memory

@@ -1,9 +1,9 @@
 """How many images a second does `memscope train-family` train, beside the loop that one would write oneself?
 
-    python benchmarks/throughput.py [--family resnet8] [--widths 4,8,16,32,64] [--repeats 1]
+    python -m benchmarks.throughput [--family resnet8] [--widths 4,8,16,32,64] [--repeats 1]
 
-Both train twenty models of a family on the same balanced subsets of 1,000 images for the same number of steps, and ask
-every model about all training and test examples; whole processes are timed, from start to end, in turn. The usual
+Both train twenty models of a family on the same balanced subsets of 500 images for the same number of steps, and ask
+every model about all training and 100 test examples; whole processes are timed, from start to end, in turn. The usual
 loop: one model at a time, a DataLoader over tensors, torch's default number of threads, float32. Wider networks are
 trained for fewer epochs, so that it ends. Machines with more cores than two gain more.
 """
@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,17 +23,31 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
+from benchmarks import Row, show
 from memscope.datasets import load_dataset
 from memscope.families import open_family
 from memscope.subsets import balanced_subsets
 
-EXAMPLES, FRACTION, BATCH, MODELS = 1000, 0.7, 64, 20
-EPOCHS = {4: 5, 8: 5, 16: 3, 32: 2, 64: 1}
+EXAMPLES, TEST, FRACTION, BATCH, MODELS = 500, 100, 0.7, 64, 20
+EPOCHS = {4: 5, 8: 4, 16: 2, 32: 1, 64: 1}
 
 
-def usual_loop(family: str, width: int, epochs: int) -> None:
-    """Train models one by one as scripts do, and print their test accuracies."""
+def write_images(path: Path) -> str:
+    """The data set of all runs; what names it."""
     dataset = load_dataset("fashion-mnist-5k", examples=EXAMPLES)
+    np.savez(
+        path,
+        train_images=dataset.train_images,
+        train_labels=dataset.train_labels,
+        test_images=dataset.test_images[:TEST],
+        test_labels=dataset.test_labels[:TEST],
+    )
+    return f"npz:{path}"
+
+
+def usual_loop(data: str, family: str, width: int, epochs: int) -> None:
+    """Train models one by one as scripts do, and print their test accuracies."""
+    dataset = load_dataset(data)
     mean, sd = dataset.train_images.mean() / 255, dataset.train_images.std() / 255
 
     def tensors(images: np.ndarray, labels: np.ndarray) -> TensorDataset:
@@ -68,25 +83,44 @@ def usual_loop(family: str, width: int, epochs: int) -> None:
     print(json.dumps({"test_accuracy": float(np.mean(accuracies))}))
 
 
-def time_usual(family: str, width: int, epochs: int) -> tuple[float, float]:
+def time_usual(data: str, family: str, width: int, epochs: int) -> tuple[float, float]:
     """Seconds of the whole process, and the mean test accuracy."""
     threads_of_its_own = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
-    command = [sys.executable, __file__, "--family", family, "--usual", f"{width},{epochs}"]
+    command = [sys.executable, "-m", "benchmarks.throughput", "--family", family, "--usual", f"{data},{width},{epochs}"]
     start = time.perf_counter()
     told = subprocess.run(command, check=True, capture_output=True, text=True, env=threads_of_its_own).stdout
     return time.perf_counter() - start, json.loads(told.splitlines()[-1])["test_accuracy"]
 
 
-def time_memscope(family: str, width: int, epochs: int) -> tuple[float, float]:
+def time_memscope(data: str, family: str, width: int, epochs: int) -> tuple[float, float]:
+    """The same of `memscope train-family`; the accuracy as `memscope score` tells it."""
     with tempfile.TemporaryDirectory() as directory:
         run, command = str(Path(directory) / "run"), str(Path(sys.executable).parent / "memscope")
-        given = ["--data", "fashion-mnist-5k", "--examples", str(EXAMPLES), "--family", family, "--no-weights"]
-        given += ["--epochs", str(epochs), "--batch-size", str(BATCH), "--widths", str(width), "--models", str(MODELS)]
+        given = ["--data", data, "--family", family, "--widths", str(width), "--models", str(MODELS), "--no-weights"]
+        given += ["--epochs", str(epochs), "--batch-size", str(BATCH), "--fraction", str(FRACTION)]
         start = time.perf_counter()
         subprocess.run([command, "train-family", run, *given], check=True, capture_output=True)
         seconds = time.perf_counter() - start
         told = subprocess.run([command, "score", run, "--json"], check=True, capture_output=True, text=True).stdout
     return seconds, json.loads(told)["sizes"][0]["test_accuracy"]
+
+
+def rows(family: str, widths: list[int], repeats: int) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as directory:
+        data = write_images(Path(directory) / "images.npz")
+        for width in widths:
+            epochs = EPOCHS.get(width, 1 if width > 64 else 5)
+            images = MODELS * round(FRACTION * EXAMPLES) * epochs
+            found = np.array(
+                [
+                    (*time_usual(data, family, width, epochs), *time_memscope(data, family, width, epochs))
+                    for _ in range(repeats)
+                ]
+            )
+            usual, usual_accuracy, ours, accuracy = np.median(found, axis=0)
+            note = f"{images / ours:,.0f}, {images / usual:,.0f} images/s; "
+            note += f"test accuracy {accuracy:.2f}, {usual_accuracy:.2f}"
+            yield Row(f"train-family, {family}, width {width}", "usual loop", list(found[:, 0] / found[:, 2]), note)
 
 
 def main() -> None:
@@ -97,25 +131,12 @@ def main() -> None:
     parser.add_argument("--usual", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.usual:
-        usual_loop(options.family, *map(int, options.usual.split(",")))
+        data, width, epochs = options.usual.rsplit(",", 2)
+        usual_loop(data, options.family, int(width), int(epochs))
         return
-    print(f"{options.family}, {MODELS} models of {EXAMPLES} images of 28x28 at fraction {FRACTION}, batches of {BATCH}")
-    print("| width | epochs | usual, images/s | memscope, images/s | ratio (range) | test accuracy, usual | memscope |")
-    print("|---|---|---|---|---|---|---|")
-    for width in map(int, options.widths.split(",")):
-        epochs = EPOCHS.get(width, 1 if width > 64 else 10)
-        images = MODELS * round(FRACTION * EXAMPLES) * epochs
-        rows = [
-            (*time_usual(options.family, width, epochs), *time_memscope(options.family, width, epochs))
-            for _ in range(options.repeats)
-        ]
-        usual, _, ours, _ = np.median(rows, axis=0)
-        ratios = [row[0] / row[2] for row in rows]
-        print(
-            f"| {width} | {epochs} | {images / usual:,.0f} | {images / ours:,.0f} | {np.median(ratios):.2f} "
-            f"({min(ratios):.2f} to {max(ratios):.2f}) | {rows[0][1]:.3f} | {rows[0][3]:.3f} |",
-            flush=True,
-        )
+    widths = [int(width) for width in options.widths.split(",")]
+    for number, row in enumerate(rows(options.family, widths, options.repeats)):
+        show([row], head=number == 0)
 
 
 if __name__ == "__main__":

@@ -169,6 +169,9 @@ def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tm
                 assert not set(value) & set("\n\r\x1b\x07\t")
     assert "'=cmd|'/C calc'!A0" in (tmp_path / "suspects.csv").read_text()
     assert "=1+118.png" in np.load(tmp_path / "scores.npz")["names"].tolist()
+    # a page, or another kind of file that shows names, is to be escaped, and looked at here
+    made = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
+    assert made == {".csv", ".h5", ".json", ".npy", ".npz", ".png", ".safetensors", ".toml"}
 
 
 @pytest.mark.parametrize(

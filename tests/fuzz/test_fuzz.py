@@ -36,6 +36,33 @@ def test_both_forms_run_every_format():
     assert sum(SHARES.values()) >= 100
 
 
+READ_FROM = {
+    "idx": {"idx"}, "cifar": {"cifar-binary", "cifar-python"}, "folder": {"images"}, "npz": {"npz"}, "hdf5": {"hdf5"},
+    "run": {"run"}, "plan": {"plan"},
+}  # fmt: skip
+"""What fuzzes each form of --data, and each argument of a command that names something to read."""
+
+WRITTEN = {"csv_file", "npz_file", "suspects"}
+"""Options that name what a command writes."""
+
+
+def test_nothing_is_read_that_is_not_fuzzed():
+    """Whoever adds a form of data, or a command that reads a file, adds its fuzzing."""
+    import click
+
+    from memscope.cli import memscope
+    from memscope.datasets import FORMS
+
+    context = click.Context(memscope)
+    commands = [memscope.get_command(context, name) for name in memscope.list_commands(context)]
+    files = {
+        one.name for command in commands for one in command.params if isinstance(one.type, click.Path | click.File)
+    }
+    forms = {form.partition(":")[0] for form in FORMS if ":" in form}
+    assert files - WRITTEN | forms == set(READ_FROM)
+    assert set.union(*READ_FROM.values()) == set(FORMATS)
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_number_always_makes_the_same_files(form, tmp_path):
     def files(directory: Path) -> dict[str, bytes]:
