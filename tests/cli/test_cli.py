@@ -1,6 +1,9 @@
 import json
+import multiprocessing
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +13,35 @@ from memscope.cli import COMMANDS
 
 
 def memscope(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "memscope", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=cwd)
+    """A command in a process of its own, forked from one that has loaded what takes three seconds to load."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["memscope.steps.demo"])
+    command = ["memscope", *map(str, arguments)]
+    with tempfile.TemporaryDirectory() as directory:
+        streams = (Path(directory) / "out", Path(directory) / "error")
+        process = server.Process(target=run_command, args=(command, cwd or Path.cwd(), streams, dict(os.environ)))
+        process.start()
+        process.join()
+        assert process.exitcode is not None
+        return subprocess.CompletedProcess(command, process.exitcode, *(stream.read_text() for stream in streams))
+
+
+def run_command(command: list[str], cwd: Path, streams: tuple[Path, Path], environment: dict[str, str]) -> None:
+    from memscope.cli import main
+
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(cwd)
+    for number, path in enumerate(streams, 1):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
+    sys.argv = command
+    main()
+
+
+def test_the_program_is_also_a_module():
+    done = subprocess.run([sys.executable, "-m", "memscope", "status", "nowhere"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "is not a run" in done.stderr
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
