@@ -76,12 +76,13 @@ def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, .
         outcome = read_outcome(run, plan, task)
         weights = read_weights(run, plan, task)
         rows: list[Row] = []
+        network = None
         for position, model in enumerate(task.models):
             row: Row = {"model": np.int32(model), "diverged": np.uint8(outcome.diverged[position])}
             if outcome.diverged[position]:
                 rows.append(row | empty(job.what, material))
                 continue
-            network = material.trained(task.size, weights[model])
+            network = material.trained(task.size, weights[model], network)
             features, logits = representation(network, material)
             check_agreement(logits, outcome, position, weights_path(run, plan, task))
             inside = outcome.in_subset[position]
