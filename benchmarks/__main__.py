@@ -27,8 +27,8 @@ def processor() -> str:
 
 
 def all_rows(repeats: int) -> Iterable[Row]:
+    yield from influence.rows(50_000, 1_000, 2_000, 8, repeats)  # first: memory is told from this process's peak
     yield from step.rows("resnet8", [4, 8, 16, 32, 64], repeats)
-    yield from influence.rows(50_000, 1_000, 2_000, 8, repeats)
     yield from residual_memory.rows(50_000, 2_048, 512, 50, repeats)
     yield from growth.rows(repeats)
     yield from throughput.rows("resnet8", [4, 8, 16, 32], repeats)

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks import Row, show
 
 BASE = {"images": 500, "models": 20, "width": 8, "workers": 1}
-EPOCHS = 10
+EPOCHS = 5
 
 
 def memory(session: int) -> float:

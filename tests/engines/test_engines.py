@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from memscope.engines import Bundle, open_engine
@@ -60,6 +61,14 @@ def recording(directory: str, worker: int) -> Callable[[Bundle], list[int]]:
     return work
 
 
+def drawing(worker: int) -> Callable[[Bundle], list[tuple[str | None, float]]]:
+    def work(bundle: Bundle) -> list[tuple[str | None, float]]:
+        time.sleep(0.5)  # so that both workers have one to do
+        return [(os.environ.get("MEMSCOPE_TRIED"), float(np.random.random()))]  # noqa: NPY002
+
+    return work
+
+
 def test_every_bundle_is_reported_once_with_the_products_of_its_tasks(engine):
     reports = list(engine(multiplying, BUNDLES, 2))
     assert sorted((report.tasks, report.products) for report in reports) == [(BUNDLES[n], [2 * n, n]) for n in range(6)]
@@ -76,6 +85,23 @@ def test_a_killed_worker_costs_its_bundle_only_and_is_replaced():
     reports = {report.tasks[0].first: report for report in open_engine("processes")(dying_on_three, BUNDLES, 1)}
     assert "SIGKILL" in (reports[3].failure or "")
     assert [n for n in range(6) if reports[n].products == [n]] == [0, 1, 2, 4, 5]
+
+
+def test_where_there_is_no_forking_server_workers_are_started_afresh(monkeypatch):
+    monkeypatch.setattr("memscope.engines.processes.FORKING", False)
+    reports = list(open_engine("processes")(multiplying, BUNDLES, 2))
+    assert sorted(report.tasks for report in reports) == BUNDLES
+    (report,) = open_engine("processes")(environment_of, BUNDLES[:1], 1)
+    assert report.products == [("PASSIVE", "1", 1)]
+
+
+def test_workers_have_the_variables_and_random_numbers_of_their_own(monkeypatch):
+    """Not those of the moment when the server was started that they are forks of; users' code draws without a seed."""
+    list(open_engine("processes")(multiplying, BUNDLES[:1], 1))
+    monkeypatch.setenv("MEMSCOPE_TRIED", "now")
+    reports = list(open_engine("processes")(drawing, BUNDLES[:2], 2))
+    assert [report.products[0][0] for report in reports] == ["now", "now"]
+    assert len({report.products[0][1] for report in reports}) == 2
 
 
 def test_a_worker_that_cannot_open_its_work_says_why_for_every_bundle():
