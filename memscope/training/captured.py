@@ -31,17 +31,18 @@ def can_record(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def record(step: Step) -> Step:
+def record(step: Step, device: torch.device) -> Step:
     """The step as a CUDA graph. Does the step a few times; to record it does nothing."""
-    ours, own = torch.cuda.current_stream(), torch.cuda.Stream()
-    own.wait_stream(ours)
-    with torch.cuda.stream(own):
-        for _ in range(WARM_UP):
+    with torch.cuda.device(device):
+        ours, own = torch.cuda.current_stream(), torch.cuda.Stream()
+        own.wait_stream(ours)
+        with torch.cuda.stream(own):
+            for _ in range(WARM_UP):
+                step()
+        ours.wait_stream(own)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, stream=own):
             step()
-    ours.wait_stream(own)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
     return graph.replay
 
 
@@ -56,7 +57,7 @@ def steps_to_take(step: Step, state: Callable[[], Sequence[Tensor]], device: tor
         yield from repeat(step)
     before = copies(state())
     try:
-        recorded = record(step)
+        recorded = record(step, device)
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:

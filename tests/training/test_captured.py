@@ -51,7 +51,7 @@ def storage(tensor):
     return tensor.untyped_storage().data_ptr()
 
 
-def recorded(step):
+def recorded(step, device):
     """As a GPU does it: the step is done while it is recorded, and the caller puts the state back."""
     recorder = Recorder()
     with recorder:
@@ -63,8 +63,8 @@ def recorded(step):
 def recording(monkeypatch):
     times = []
 
-    def record(step):
-        repeat = recorded(step)
+    def record(step, device):
+        repeat = recorded(step, device)
 
         def counted():
             times.append(1)
@@ -101,7 +101,7 @@ def test_a_device_that_cannot_record_trains_as_it_is_written_and_says_so(data, m
     given = (*data, SUBSETS, 168, Recipe(epochs=1, batch_size=24), draws, MEAN, SCALE, "float32")
     train_group(plain, *given)
 
-    def record(step):
+    def record(step, device):
         step()
         raise RuntimeError("operation not permitted when stream is capturing")
 
@@ -114,7 +114,7 @@ def test_a_device_that_cannot_record_trains_as_it_is_written_and_says_so(data, m
 
 
 def test_no_room_to_record_is_no_room_for_the_group(data, monkeypatch):
-    def record(step):
+    def record(step, device):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(captured, "can_record", lambda device: True)
