@@ -119,15 +119,22 @@ def test_60_sigkills_of_commands_and_of_their_workers(whole_run, tiny_npz, tmp_p
 def kill_at_random(command: list[str], draw: random.Random) -> str:
     """Start a command and kill it, or one of its workers, at a random moment: who was killed, or `ended`."""
     process = start(command)
+    if draw.random() < 0.5:
+        while process.poll() is None and not children(process.pid):
+            time.sleep(0.02)
+        time.sleep(draw.uniform(0, 0.5))
+        workers = children(process.pid)
+        if workers:
+            os.kill(draw.choice(workers), signal.SIGKILL)
+        # the coordinator gives the task of the dead worker to another, and ends well
+        if process.wait(300) != 0:
+            pytest.fail(f"{command} did not survive its worker: exit status {process.returncode}")
+        return "worker" if workers else "ended"
     try:
-        process.wait(draw.uniform(0.5, 12))
+        process.wait(draw.uniform(0.5, 8))
         return "ended" if process.returncode == 0 else pytest.fail(f"{command}: exit status {process.returncode}")
     except subprocess.TimeoutExpired:
         workers = children(process.pid)
-        if workers and draw.random() < 0.5:
-            os.kill(draw.choice(workers), signal.SIGKILL)
-            # the coordinator gives the task of the dead worker to another, and ends well
-            return "worker" if process.wait(300) == 0 else pytest.fail(f"{command} did not survive its worker")
         process.kill()
         process.wait()
         deadline = time.monotonic() + 30
