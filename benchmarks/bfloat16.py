@@ -5,7 +5,7 @@
 Trains three runs in DIRECTORY (an interrupted one goes on): float32, bfloat16 with the same seed, and float32 with
 another seed, which draws other subsets, orders and initial weights. Of each pair the table has the root of the mean
 square of the difference of the scores, what their standard errors lead to expect of it, and the correlation of their
-ranks. A processor without bfloat16 of its own computes it too, two to ten times slower than float32.
+ranks. A processor without bfloat16 of its own computes it too, more slowly than float32.
 """
 
 import argparse
