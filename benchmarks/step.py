@@ -21,7 +21,8 @@ from benchmarks import Row, show
 from memscope.families import open_family
 from memscope.recipe import Recipe
 from memscope.training.device import resolve_precision
-from memscope.training.loop import Draws, autocast, build_model, make_optimiser
+from memscope.training.loop import Draws, autocast, build_model
+from memscope.training.optimiser import descend, parameter_groups
 
 BATCH, SHAPE, CLASSES = 64, (28, 28, 1), 10
 SECONDS = 1.0
@@ -30,7 +31,7 @@ SIDE = 1024
 
 def training_step(family: str, width: int, precision: str) -> Callable[[], Tensor]:
     model = build_model(open_family(family).build, Draws(0, width, 0), SHAPE, CLASSES).train()
-    optimiser = make_optimiser(model, Recipe())
+    groups, momentum = parameter_groups(model, Recipe()), Recipe().momentum
     inputs = torch.randn(BATCH, 1, 28, 28).to(memory_format=torch.channels_last)
     labels = torch.arange(BATCH) % CLASSES
 
@@ -38,11 +39,9 @@ def training_step(family: str, width: int, precision: str) -> Callable[[], Tenso
         with autocast(torch.device("cpu"), precision):
             logits = model(inputs)
         loss = cross_entropy(logits.float(), labels)
-        optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        for group in optimiser.param_groups:
-            group["lr"] = 0.01
-        optimiser.step()
+        for group in groups:
+            descend(group, 0.01, momentum)
         return loss
 
     return step

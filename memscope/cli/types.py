@@ -118,12 +118,12 @@ def work_options(command: Any) -> Any:
     return command
 
 
-def load_for_workers(engine: str, module: str = "memscope.training.task", optimiser: bool = True) -> None:
+def load_for_workers(engine: str, module: str = "memscope.training.task") -> None:
     """Begin to load what worker processes need: called before this process loads the same, which takes seconds."""
     if engine == "processes":
-        from memscope.engines.processes import LOADED_LATE, load_ahead
+        from memscope.engines.processes import load_ahead
 
-        load_ahead(module, *[LOADED_LATE] * optimiser)
+        load_ahead(module)
 
 
 json_option = click.option(

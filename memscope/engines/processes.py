@@ -76,7 +76,7 @@ def run_processes(open_work: OpenWork, bundles: Iterable[Bundle], workers: int) 
 
 def start_worker(open_work: OpenWork, number: int) -> Worker:
     """Start a worker; a fork of the coordinator would inherit torch's threads in an undefined state."""
-    context = forking_from(module_of(open_work), LOADED_LATE) if FORKING else multiprocessing.get_context("spawn")
+    context = forking_from(module_of(open_work)) if FORKING else multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(theirs, open_work, number, dict(os.environ)), daemon=True)
     with environment(ENVIRONMENT), interrupts_ignored():
@@ -90,21 +90,17 @@ FORKING = sys.platform == "linux"
 thread: they start in no time, and share that memory. Elsewhere each is a process of its own from the start."""
 
 
-LOADED_LATE = "torch._dynamo"
-"""What the first optimiser of a process loads: 1.5 to 2 seconds, and 70 MB."""
-
-
-def forking_from(*modules: str) -> Any:
-    """The context of the server, which loads these modules when it starts; a server that is there already does not."""
+def forking_from(module: str) -> Any:
+    """The context of the server, which loads the module when it starts; a server that is there already does not."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(modules))
+    context.set_forkserver_preload([module])
     return context
 
 
-def load_ahead(*modules: str) -> None:
+def load_ahead(module: str) -> None:
     """Start the server, so that it loads what workers will need while this process loads what it needs itself."""
     if FORKING:
-        forking_from(*modules)
+        forking_from(module)
         with environment(ENVIRONMENT), interrupts_ignored():
             forkserver.ensure_running()
 

@@ -21,7 +21,8 @@ from memscope.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
 from memscope.training.captured import steps_to_take
 from memscope.training.evaluation import BATCH, log_odds_of
-from memscope.training.loop import Course, Draws, EpochLosses, autocast, make_optimiser, normalise
+from memscope.training.loop import Course, Draws, EpochLosses, autocast, normalise
+from memscope.training.optimiser import descend, parameter_groups
 
 
 class MeanOverMap(nn.Module):
@@ -100,12 +101,10 @@ def train_group(
     for model in models:
         model.train()
     stacked = stack(models)
-    optimiser = make_optimiser(models[0], recipe, stacked.parameters)
-    relative = [group["lr"] for group in optimiser.param_groups]
+    groups = parameter_groups(models[0], recipe, stacked.parameters)
     # float32 is what the kernel for GPUs reads; that for CPUs takes the rate as precise as it is
     exact = torch.float32 if device.type == "cuda" else torch.float64
-    for group in optimiser.param_groups:
-        group["lr"] = torch.zeros((), dtype=exact, device=device)
+    rates = [torch.zeros((), dtype=exact, device=device) for _ in groups]
     losses = EpochLosses(recipe.epochs, steps, torch.zeros(count, device=device))
     index = torch.zeros(count * recipe.batch_size, dtype=torch.int64, device=device)
     kinds = (torch.int64, torch.int64, torch.bool)
@@ -122,13 +121,13 @@ def train_group(
             logits.float().flatten(0, 1), labels[index], label_smoothing=recipe.label_smoothing, reduction="none"
         )
         loss = each.view(count, -1).mean(dim=1)  # [G]
-        optimiser.zero_grad(set_to_none=True)
         loss.sum().backward()  # no model's loss depends on another's parameters
-        optimiser.step()
+        for group, rate in zip(groups, rates, strict=True):
+            descend(group, rate, recipe.momentum)
         losses.total += loss.detach()
 
     def state() -> list[Tensor]:
-        momenta = [kept["momentum_buffer"] for kept in optimiser.state.values() if "momentum_buffer" in kept]
+        momenta = [kept for group in groups for kept in group.momenta]
         return [*stacked.parameters.values(), *stacked.buffers.values(), *momenta, losses.total]
 
     takes = steps_to_take(step, state, device)
@@ -139,9 +138,8 @@ def train_group(
             drawn = draw_shifts(np.concatenate([w.random_raw(recipe.batch_size) for w in words]), recipe.augment, side)
             for kept, new in zip((rows, columns, mirror), drawn, strict=True):
                 kept.copy_(torch.from_numpy(new))
-        rate = recipe.learning_rate_at(number, steps)
-        for group, part in zip(optimiser.param_groups, relative, strict=True):
-            group["lr"].fill_(rate * part)
+        for group, kept in zip(groups, rates, strict=True):
+            kept.fill_(recipe.learning_rate_at(number, steps) * group.relative_rate)
         next(takes)()
         losses.done(number)
         if not losses.finite.any():

@@ -6,7 +6,7 @@ Everything random is decided by `Draws` before the first step, on the CPU, by th
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,16 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from memscope.families import classifier_of
 from memscope.recipe import Recipe
 from memscope.streams import permutation, stream, stream_key
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
+from memscope.training.optimiser import descend, parameter_groups
 
 if TYPE_CHECKING:
     from memscope.training.distillation import Teacher
-
-CLASSIFIER_REFERENCE = 16
-"""Classifier inputs up to which its learning rate is the recipe's; see recipe.py."""
 
 
 @dataclass(frozen=True)
@@ -135,8 +132,7 @@ def train_model(
     side = images.shape[1]
     padding = crop_padding(recipe.augment, side)
     words = draws.augmentation()
-    optimiser = make_optimiser(model, recipe)
-    rates = [group["lr"] for group in optimiser.param_groups]  # relative to the recipe's learning rate
+    groups = parameter_groups(model, recipe)
     losses = EpochLosses(recipe.epochs, steps, torch.zeros((), device=device))
     model.train()
     with torch_seeded(draws.layers_seed, device):
@@ -154,12 +150,10 @@ def train_model(
                 loss = cross_entropy(logits.float(), labels[index], label_smoothing=recipe.label_smoothing)
             else:
                 loss = teacher.loss(logits.float(), labels[index], index, inputs, recipe.label_smoothing)
-            optimiser.zero_grad(set_to_none=True)
             loss.backward()
             rate = recipe.learning_rate_at(step, steps)
-            for group, relative in zip(optimiser.param_groups, rates, strict=True):
-                group["lr"] = rate * relative
-            optimiser.step()
+            for group in groups:
+                descend(group, rate * group.relative_rate, recipe.momentum)
             losses.total += loss.detach()
             losses.done(step)
             if not losses.finite:
@@ -194,30 +188,3 @@ class EpochLosses:
             self.total.zero_()
             self.ended.append(time.perf_counter())
             self.epoch, self.first_step = self.epoch + 1, step + 1
-
-
-def make_optimiser(
-    model: nn.Module, recipe: Recipe, parameters: Mapping[str, Tensor] | None = None
-) -> torch.optim.Optimizer:
-    """SGD with the classifier's learning rate divided by (features / 16) where it has more inputs than that.
-
-    Each group's "lr" is relative to the recipe's learning rate. Weight decay reaches every parameter with more
-    than one dimension: scales, shifts and biases are not decayed. It moves the model's own parameters, or others of
-    the same names, such as those of many such models in one.
-    """
-    classifier = classifier_of(model)
-    relative = min(1.0, CLASSIFIER_REFERENCE / classifier.in_features)
-    in_classifier = {id(parameter) for parameter in classifier.parameters()}
-    groups: dict[tuple[float, float], list[Tensor]] = {}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            rate = relative if id(parameter) in in_classifier else 1.0
-            decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
-            groups.setdefault((rate, decay), []).append(parameters[name] if parameters else parameter)
-    return torch.optim.SGD(
-        [{"params": params, "lr": rate, "weight_decay": decay} for (rate, decay), params in groups.items()],
-        lr=1.0,
-        momentum=recipe.momentum,
-        nesterov=recipe.momentum > 0,
-        fused=True,  # one call a group and not five a parameter: Python overhead dominates at narrow widths
-    )

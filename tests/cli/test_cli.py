@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from memscope.cli import COMMANDS
-from memscope.engines.processes import LOADED_LATE
 
 
 def memscope(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own, forked from one that has loaded what takes three seconds to load."""
     server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["memscope.steps.demo", LOADED_LATE])
+    server.set_forkserver_preload(["memscope.steps.demo"])
     command = ["memscope", *map(str, arguments)]
     with tempfile.TemporaryDirectory() as directory:
         streams = (Path(directory) / "out", Path(directory) / "error")

@@ -9,7 +9,8 @@ from memscope.errors import OptionError
 from memscope.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
 from memscope.training.evaluation import evaluate, log_odds_of
-from memscope.training.loop import Draws, build_model, make_optimiser, normalise, train_model
+from memscope.training.loop import Draws, build_model, normalise, train_model
+from memscope.training.optimiser import parameter_groups
 
 MEAN, SCALE = torch.tensor([100.0]), torch.tensor([0.02])
 
@@ -117,7 +118,7 @@ def test_only_the_subset_is_trained_on():
 def test_the_classifiers_learning_rate_falls_with_its_inputs():
     narrow, wide = small_net(16, (6, 6, 1), 3), small_net(256, (6, 6, 1), 3)
     rates = [
-        {id(p): group["lr"] for group in make_optimiser(net, Recipe()).param_groups for p in group["params"]}
+        {id(p): group.relative_rate for group in parameter_groups(net, Recipe()) for p in group.parameters}
         for net in (narrow, wide)
     ]
     assert rates[0][id(narrow[3].weight)] == 1
