@@ -8,12 +8,14 @@ on equal grids of sizes and equal numbers of models.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memscope.analysis.intervals import Floats
+from memscope.cores import cores
 from memscope.errors import OptionError
 from memscope.streams import stream
 
@@ -132,11 +134,16 @@ def trajectory_types(
     counts = _checked_counts(correct_in, n_in, correct_out, n_out)
     _check_options(epsilon, confidence, draws)
     probabilities = np.empty((counts.shape[2], len(TYPES)))
-    for here, (c_in, models_in, c_out, models_out), random in _chunks("trajectory types", seed, counts):
+
+    def classify(chunk: tuple[slice, Counts, np.random.Generator]) -> None:
+        here, (c_in, models_in, c_out, models_out), random = chunk
         size = (*c_in.shape[:2], draws)  # [examples, sizes, draws]
         scores = random.beta(c_in + 0.5, models_in - c_in + 0.5, size)
         scores -= random.beta(c_out + 0.5, models_out - c_out + 0.5, size)
         probabilities[here] = _code_shares(_type_codes(scores, epsilon))
+
+    with ThreadPoolExecutor(cores()) as threads:  # numpy draws without Python's lock, a chunk from its own stream
+        list(threads.map(classify, _chunks("trajectory types", seed, counts)))
     best = np.where(probabilities.max(axis=1) >= confidence, probabilities.argmax(axis=1), len(TYPES))
     called = np.array([*TYPES, UNDETERMINED, UNDEFINED])[best]
     undefined = _without_models(counts)

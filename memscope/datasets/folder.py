@@ -15,6 +15,7 @@ from threading import Lock
 import numpy as np
 from PIL import Image
 
+from memscope.cores import cores
 from memscope.datasets.checks import assemble, existing_directory, memory_bytes
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import DataError
@@ -107,7 +108,7 @@ def _decode(directory: Path, files: Sequence[Path], image_size: int | None) -> n
         first, _ = _read(files[0], image_size)
         _check_memory(directory, len(files), first)
         images = np.empty((len(files), *first.shape), dtype=np.uint8)
-        workers = min(8, os.cpu_count() or 1)
+        workers = min(8, cores())
 
         def fill(position: int) -> bool:
             image, grey = _read(files[position], image_size)

@@ -9,7 +9,7 @@ from memscope.errors import OptionError, RunError
 from memscope.recipe import OWN_LOOP
 from memscope.run import Run, open_run
 from memscope.steps.compare_students import compare_students
-from memscope.steps.train_family import ensure_examples
+from memscope.steps.examples import ensure_examples
 from memscope.steps.training import Trained, train_tasks
 from memscope.steps.work import OnEnd, Say, Where, check_where, silent, unseen, workers_of
 from memscope.store.atomic import remove_abandoned

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from memscope.run import Run, open_run
-from memscope.store.atomic import write_atomically
+from memscope.store.atomic import write_where_told
 from memscope.text import printable
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -42,7 +42,7 @@ def export_npz(run_path: Path, file: Path) -> None:
         arrays["names"] = np.array(examples.names)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
-    write_atomically(file, buffer.getbuffer())
+    write_where_told(file, buffer.getbuffer())
 
 
 def export_csv(run_path: Path, file: Path) -> None:
@@ -171,4 +171,4 @@ def write_csv(file: Path, header: list[str], rows: list[list[object]]) -> None:
     writer = csv.writer(buffer)
     writer.writerow(header)
     writer.writerows(rows)
-    write_atomically(file, buffer.getvalue().encode())
+    write_where_told(file, buffer.getvalue().encode())

@@ -24,8 +24,8 @@ from memscope.plots.shares import draw_shares
 from memscope.plots.style import png
 from memscope.plots.trajectories import draw_trajectories
 from memscope.run import Run, open_run
+from memscope.steps.examples import ensure_examples
 from memscope.steps.score import score
-from memscope.steps.train_family import ensure_examples
 from memscope.store.atomic import write_atomically
 from memscope.store.results import read_results, results_path
 

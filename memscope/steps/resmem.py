@@ -15,7 +15,7 @@ from memscope.recipe import OWN_LOOP
 from memscope.run import Run, open_run
 from memscope.steps.compare_memories import Chosen, compare_memories
 from memscope.steps.counting import sizes_in_ledger
-from memscope.steps.train_family import ensure_examples
+from memscope.steps.examples import ensure_examples
 from memscope.steps.work import (
     Done,
     OnEnd,

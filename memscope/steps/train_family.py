@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from memscope.datasets import load_dataset
-from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
 from memscope.plan import Plan
 from memscope.recipe import OWN_LOOP, RECORDED
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
+from memscope.steps.examples import ensure_examples, load_as_planned
 from memscope.steps.forecast import Forecast, forecast
 from memscope.steps.grouping import bundles_of, group_sizes
 from memscope.steps.options import (
@@ -28,7 +28,7 @@ from memscope.steps.precision import SizePrecision, Until, next_models, precisio
 from memscope.steps.training import Trained, train_tasks
 from memscope.steps.work import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
 from memscope.store.atomic import remove_abandoned
-from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
+from memscope.store.examples import open_dataset
 from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
@@ -175,40 +175,6 @@ def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple
         image_size=chosen.image_size,
     )
     return dataset, new_plan(chosen, dataset, device)
-
-
-def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:
-    """The plan's data set, perhaps from another place; RunError where it is not the same."""
-    data = plan.data
-    dataset = load_dataset(
-        spec or data.spec,
-        examples=data.examples,
-        label_noise=data.label_noise,
-        data_seed=data.data_seed,
-        image_size=data.image_size,
-    )
-    if dataset.fingerprint != data.fingerprint:
-        raise RunError(
-            f"{spec or data.spec} has data fingerprint {dataset.fingerprint[:12]}, the run was made with "
-            f"{data.fingerprint[:12]}: it is not the same data; give the original with --data, or make a new run"
-        )
-    return dataset
-
-
-def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = silent) -> None:
-    """See to it that `examples.h5` and the image cache are there and whole; make them from the source if not."""
-    examples = None
-    with suppress(RunError):  # missing or damaged: made again below
-        examples = read_examples(run.path, run.plan.data.fingerprint)
-        if open_dataset(run.path, examples, run.plan.data.spec).fingerprint == run.plan.data.fingerprint:
-            return
-    if dataset is None:
-        say(f"reading {run.plan.data.spec}")
-        dataset = load_as_planned(run.plan, None)
-    if examples is None:
-        say("looking for duplicates")
-        write_examples(run.path, dataset, find_duplicates(dataset.train_images, dataset.test_images))
-    cache_images(run.path, dataset)
 
 
 def train_missing(

@@ -5,7 +5,6 @@ teacher; mostly a bundle is one task. Every task ends in one file, which is the 
 calls on one run share what is missing.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -14,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from memscope.cores import cores
 from memscope.engines import Bundle, Cluster, Crew, OpenWork, Report, last_line, open_engine
 from memscope.engines.cluster import connect, room
 from memscope.errors import OptionError
@@ -23,7 +23,6 @@ from memscope.store.atomic import write_atomically
 from memscope.store.claims import release, unfinished
 from memscope.store.examples import RunData, read_data
 from memscope.store.ledger import Task, failure_path
-from memscope.training.device import default_workers
 
 WRITERS = 8
 """Reports whose files are written at once. A disk flushes several files in little more than the time of one: here one
@@ -115,6 +114,8 @@ def workers_of(where: Where, device: str) -> int:
     """How many workers there will be; the inline engine is one. On a Ray cluster as many as it has room for now."""
     if where.engine == "ray":
         return room(cluster_of(where, device))
+    from memscope.training.device import default_workers  # loads torch, which those that only draw do without
+
     return 1 if where.engine == "inline" else where.workers or default_workers(device, cores())
 
 
@@ -131,11 +132,6 @@ def of_shard(where: Where, tasks: Sequence[Task]) -> list[Task]:
     """The tasks that are done here, of all tasks in an order that every shard knows."""
     share, shares = where.shard
     return list(tasks[share - 1 :: shares])
-
-
-def cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: Where, device: str, on_end: OnEnd) -> Done:

@@ -22,6 +22,21 @@ def write_atomically(path: Path, content: bytes | memoryview) -> None:
         file.write(content)
 
 
+def write_where_told(path: Path, content: bytes | memoryview) -> None:
+    """Write what the user wants under a name of theirs, which may be a link, or no file but /dev/stdout or a pipe.
+
+    `write_atomically` would put a file in the place of those. It is for the files of a run, where nothing is followed.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        try:
+            with open(path, "wb") as stream:
+                stream.write(content)
+        except OSError as error:
+            raise unwritten(path, error) from error
+    else:
+        write_atomically(Path(os.path.realpath(path)), content)
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
     """A file to write what `path` is to hold; it takes its place, whole and on the disk, when the block ends."""

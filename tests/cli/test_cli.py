@@ -58,6 +58,21 @@ def test_help_loads_neither_torch_nor_numpy_nor_rich(command):
     assert "Usage:" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("score",), ("score", "--npz", os.devnull), ("trajectories",), ("trajectories", "--plot"), ("status",)],
+)
+def test_commands_that_only_count_do_without_torch_which_takes_seconds_to_load(copy, arguments):
+    script = (
+        "import sys, memscope.cli\n"
+        f"sys.argv = ['memscope', {arguments[0]!r}, {str(copy)!r}, *{list(arguments[1:])!r}]\n"
+        "try:\n    memscope.cli.main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_command_shows_an_example_in_its_help():
     for name in COMMANDS:
         assert f"  memscope {name}" in memscope(name, "--help").stdout, name

@@ -1,0 +1,46 @@
+"""The data set of a run, as it was planned: from the run's own files, or made again from its source."""
+
+from contextlib import suppress
+
+from memscope.datasets import load_dataset
+from memscope.datasets.duplicates import find_duplicates
+from memscope.datasets.image_dataset import ImageDataset
+from memscope.errors import RunError
+from memscope.plan import Plan
+from memscope.run import Run
+from memscope.steps.work import Say, silent
+from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
+
+
+def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:
+    """The plan's data set, perhaps from another place; RunError where it is not the same."""
+    data = plan.data
+    dataset = load_dataset(
+        spec or data.spec,
+        examples=data.examples,
+        label_noise=data.label_noise,
+        data_seed=data.data_seed,
+        image_size=data.image_size,
+    )
+    if dataset.fingerprint != data.fingerprint:
+        raise RunError(
+            f"{spec or data.spec} has data fingerprint {dataset.fingerprint[:12]}, the run was made with "
+            f"{data.fingerprint[:12]}: it is not the same data; give the original with --data, or make a new run"
+        )
+    return dataset
+
+
+def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = silent) -> None:
+    """See to it that `examples.h5` and the image cache are there and whole; make them from the source if not."""
+    examples = None
+    with suppress(RunError):  # missing or damaged: made again below
+        examples = read_examples(run.path, run.plan.data.fingerprint)
+        if open_dataset(run.path, examples, run.plan.data.spec).fingerprint == run.plan.data.fingerprint:
+            return
+    if dataset is None:
+        say(f"reading {run.plan.data.spec}")
+        dataset = load_as_planned(run.plan, None)
+    if examples is None:
+        say("looking for duplicates")
+        write_examples(run.path, dataset, find_duplicates(dataset.train_images, dataset.test_images))
+    cache_images(run.path, dataset)
