@@ -28,8 +28,8 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    # The C library of Linux gives large blocks back to the system as soon as they are free, and every activation is then
-    # paid for again, page by page: a third of evaluation from width 16 on. Kept, they are used again.
+    # The C library of Linux gives large blocks back to the system as soon as they are free, and every activation is
+    # then paid for again, page by page: a third of evaluation from width 16 on. Kept, they are used again.
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
 }
