@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from memscope.cli.types import load_for_workers, note_training, noted
+from memscope.cli.types import load_for_workers, noted
 
 if TYPE_CHECKING:
     from memscope.steps.demo import Demonstration
@@ -37,11 +37,9 @@ def command(run: Path, fresh: bool) -> None:
     from memscope.cli import trajectories as trajectories_command
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.demo import demo
-    from memscope.steps.work import Where
 
     with TrainingProgress() as progress:
         shown = demo(run, fresh, say=progress.say, on_end=progress.ended)
-    note_training(shown.training, Where())
     score_command.show(shown.scores | {"most_memorised": shown.most_memorised})
     trajectories_command.show(shown.types)
     resmem_command.show_subsets(shown.memories)

@@ -10,7 +10,6 @@ from memscope.cli.types import (
     Sizes,
     json_option,
     load_for_workers,
-    note_training,
     noted,
     plot_option,
     run_argument,
@@ -84,7 +83,6 @@ def command(
         summary, trained = distill(
             run, teaching, students, where, epsilon=epsilon, say=progress.say, on_end=progress.ended
         )
-    note_training(trained.seconds, where)
     pictures: list[Path] = []
     if plot is not None and summary:
         from memscope.steps.figures import draw_distill_figures

@@ -112,28 +112,25 @@ def command(run: Path, timing: bool, repair: bool, as_json: bool) -> None:
 
 
 def show_timing(rows: list[dict[str, Any]]) -> None:
-    """The time of the commands that ended well, and how much of it was not training."""
+    """The time of the commands that ended well, and its parts."""
     from memscope.cli.printing import duration, percent, say, table
+    from memscope.steps.timing import PARTS
 
     if not rows:
         say("No command on this run has noted its time yet.")
         return
     table(
-        "Where the time went (wall clock, from the start of the program)",
-        ["command", "calls", "time", "training", "other", "other, share"],
+        "Where the time went (wall clock)",
+        ["command", "calls", "time", *PARTS],
         [
             [
                 row["command"],
                 str(row["calls"]),
                 duration(row["seconds"]),
-                duration(row["training"]),
-                duration(row["other"]),
-                percent(row["other"] / row["seconds"] if row["seconds"] else None),
+                *(percent(row[part] / row["seconds"] if row["seconds"] else None) for part in PARTS),
             ]
             for row in rows
         ],
     )
-    say(
-        "training: of all workers over their number. other: starting up, evaluation, waiting, writing, scoring, "
-        "comparing, drawing. Calls that were interrupted are not in it."
-    )
+    said = "; ".join(f"{part}: {meaning}" for part, meaning in PARTS.items())
+    say(f"{said}. Calls that were interrupted are not in it.")

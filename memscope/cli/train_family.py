@@ -11,7 +11,6 @@ from memscope.cli.types import (
     Sizes,
     json_option,
     load_for_workers,
-    note_training,
     noted,
     run_argument,
     work_options,
@@ -168,7 +167,6 @@ def command(
             say=progress.say,
             on_end=progress.ended,
         )
-    note_training(trained.seconds, where)
     if as_json:
         print_json(as_summary(trained))
     else:

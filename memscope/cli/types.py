@@ -3,14 +3,9 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
-
-if TYPE_CHECKING:
-    from memscope.steps.work import Where
-
-TRAINING = "memscope.training"
 
 
 class Sizes(click.ParamType):
@@ -79,22 +74,12 @@ def noted(command: str) -> Callable[[Any], Any]:
             if place is None or options.get("dry_run"):  # which writes nothing
                 function(run=run, **options)
                 return
-            with timed(place, command) as spent:
+            with timed(place, command):
                 function(run=run, **options)
-                spent.training = click.get_current_context().meta.get(TRAINING, 0.0)
 
         return with_note
 
     return wrap
-
-
-def note_training(seconds: float, where: "Where") -> None:
-    """What the workers of this command spent on training, added up: noted as wall-clock time."""
-    from memscope.steps.work import workers_of
-    from memscope.training.device import resolve_device
-
-    number = workers_of(where, resolve_device(where.device))
-    click.get_current_context().meta[TRAINING] = seconds / number
 
 
 def work_options(command: Any) -> Any:

@@ -16,6 +16,7 @@ from memscope.run import Run
 from memscope.steps.counting import count_size
 from memscope.steps.counting_memories import COUNTED, LARGEST_NORM, MemoryCounts, count_memories
 from memscope.steps.score import mean, number
+from memscope.steps.timing import spent_on
 from memscope.store.ledger import FULL, ONEHOT, Task, ledger_state
 from memscope.store.results import write_results
 
@@ -36,6 +37,7 @@ class Chosen:
     """float64 [k, sigma, temperature]"""
 
 
+@spent_on("scoring")
 def compare_memories(
     run: Run,
     grid: MemoryGrid,

@@ -14,6 +14,7 @@ from memscope.errors import OptionError, RunError
 from memscope.run import Run
 from memscope.steps.counting import SizeCounts, count_pairs, count_size, sizes_in_ledger
 from memscope.steps.score import mean, number
+from memscope.steps.timing import spent_on
 from memscope.steps.trajectories import stacked
 from memscope.store.ledger import ONEHOT, distilled_variants, ledger_state
 from memscope.store.results import write_results
@@ -25,6 +26,7 @@ Pairs = dict[int, tuple[SizeCounts, SizeCounts]]
 """By size: counts of the one-hot models and of the distilled ones of the same numbers"""
 
 
+@spent_on("scoring")
 def compare_students(run: Run, epsilon: float) -> dict[str, Any]:
     """Compare every setting, write `results/distill.h5`, and give what the command prints."""
     if not epsilon > 0:

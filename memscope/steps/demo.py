@@ -40,8 +40,6 @@ class Demonstration:
     suspects: Path
     suspect_count: int
     figures: list[Path]
-    training: float
-    """Seconds of training in this call, added up over the workers"""
 
 
 def demo(
@@ -71,8 +69,7 @@ def demo(
     count, _ = export_suspects(run, suspects)
     assert memories is not None
     listed = most_memorised(open_run(run), 5)
-    spent = trained.seconds + taught.seconds
-    return Demonstration(run, scores, types, memories, students, listed, suspects, count, figures, spent)
+    return Demonstration(run, scores, types, memories, students, listed, suspects, count, figures)
 
 
 def check(run: Path, failures: list[tuple[Task, str]]) -> None:

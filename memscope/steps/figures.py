@@ -26,6 +26,7 @@ from memscope.plots.trajectories import draw_trajectories
 from memscope.run import Run, open_run
 from memscope.steps.examples import ensure_examples
 from memscope.steps.score import score
+from memscope.steps.timing import spent_on
 from memscope.store.atomic import write_atomically
 from memscope.store.results import read_results, results_path
 
@@ -58,6 +59,7 @@ def draw_resmem_figures(run_path: str | os.PathLike[str], directory: Path) -> li
     return write_figures(directory, resmem_figures(summary))
 
 
+@spent_on("drawing")
 def write_figures(directory: Path, drawn: Iterable[tuple[str, Figure]]) -> list[Path]:
     """Write each figure under its name, in turn; the paths."""
     paths = []

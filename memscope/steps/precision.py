@@ -14,6 +14,7 @@ from memscope.plan import Plan
 from memscope.run import Run
 from memscope.steps.counting import SizeCounts, sizes_in_ledger
 from memscope.steps.population import count_and_sum
+from memscope.steps.timing import spent_on
 
 TARGETS = (0.1, 0.05, 0.025)
 """Root mean squared standard errors that `status` forecasts the models for."""
@@ -68,6 +69,7 @@ class SizePrecision:
         return times * self.agreement / (1 + (times - 1) * self.agreement)
 
 
+@spent_on("scoring")
 def precision(run: Run, population: bool) -> list[SizePrecision]:
     """The precision of every size in the ledger."""
     sizes = sizes_in_ledger(run)

@@ -16,6 +16,7 @@ from memscope.run import Run, open_run
 from memscope.steps.compare_memories import Chosen, compare_memories
 from memscope.steps.counting import sizes_in_ledger
 from memscope.steps.examples import ensure_examples
+from memscope.steps.timing import spent_on
 from memscope.steps.work import (
     Done,
     OnEnd,
@@ -188,7 +189,8 @@ def measure(
     job = MemoryJob(str(run.path.absolute()), run.plan, device, what, data_to_send(run, where))
     work = Work(partial(open_memory_work, job), path_of, write)
     bundles = [(task,) for size in sorted(tasks, reverse=True) for task in tasks[size]]
-    return carry_out(run, work, bundles, where, device, on_end)
+    with spent_on("memories"):
+        return carry_out(run, work, bundles, where, device, on_end)
 
 
 def choose(run: Run, grid: MemoryGrid, size: int, tasks: list[Task]) -> Chosen:

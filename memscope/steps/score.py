@@ -16,6 +16,7 @@ from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, count_size, sizes_in_ledger, suggested_labels
 from memscope.steps.population import SEED, adding
 from memscope.steps.precision import rms, split_half_agreement
+from memscope.steps.timing import spent_on
 from memscope.store.ledger import finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results
 
@@ -26,6 +27,7 @@ STUCK = 0.5
 """A model is stuck where it fits less than this part of what the median model of its size fits."""
 
 
+@spent_on("scoring")
 def score(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Score a run, write `results/score.h5`, and give the summary that the command prints.
 

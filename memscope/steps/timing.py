@@ -1,12 +1,16 @@
-"""Where a run's time went: every command of the command line leaves a note, `memscope status --timing` adds them up."""
+"""Where a run's time went: every command of the command line leaves a note, `memscope status --timing` adds them up.
+
+A command's time, from the start of its process, is divided among `PARTS`: steps say what they are at (`spent_on`), and
+workers report what they spent (`share_out`). Called from a program of the user's, steps note nothing.
+"""
 
 import json
 import os
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +18,65 @@ from memscope.errors import RunError
 from memscope.run import plan_path
 from memscope.store.atomic import write_atomically
 
+PARTS = {
+    "start": "from the start of the program to the first of the others: Python, torch, the data",
+    "training": "of all workers over their number",
+    "evaluation": "likewise",
+    "waiting": "for workers to start, for the last of them, and for their files",
+    "memories": "measuring residual memories",
+    "scoring": "scores, types and comparisons",
+    "drawing": "figures",
+    "rest": "printing, loading what draws",
+}
+"""What a command's time is divided into."""
+SUMMED = ("calls", "seconds", *PARTS)
 
-@dataclass
-class Timed:
-    """A command under way: it adds what its workers spent on training."""
 
-    training: float = 0.0
-    """Seconds, of the wall clock: those of all workers over their number"""
+class Clock:
+    """The time of a command under way, by part."""
 
-    def trained(self, seconds: float, workers: int) -> None:
-        """Add seconds of training that so many workers shared."""
-        self.training += seconds / max(1, workers)
+    def __init__(self) -> None:
+        self.seconds = dict.fromkeys(PARTS, 0.0)
+        self.part, self.since = "start", process_start()
+
+    def turn_to(self, part: str) -> str:
+        """What comes now is of this part; the part before."""
+        before, moment = self.part, now()
+        self.seconds[before] += moment - self.since
+        self.part, self.since = part, moment
+        return before
+
+
+UNDER_WAY: ContextVar[Clock | None] = ContextVar("clock of the command under way", default=None)
+
+
+@contextmanager
+def spent_on(part: str) -> Iterator[None]:
+    """Note the time of the block, or of a function that this decorates, under `part`, but for parts inside it."""
+    clock = UNDER_WAY.get()
+    if clock is None:
+        yield
+        return
+    before = clock.turn_to(part)
+    try:
+        yield
+    finally:
+        clock.turn_to("rest" if before == "start" else before)
+
+
+def share_out(spent: Mapping[str, float], workers: int) -> None:
+    """Within a block: of its part, note under others what so many workers spent on them, in seconds added up."""
+    clock = UNDER_WAY.get()
+    if clock is None:
+        return
+    part = clock.part
+    clock.turn_to(part)  # adds up what it has taken
+    together = sum(spent.values()) / workers
+    # where fewer workers came than expected, they cannot have worked for longer than it took
+    scale = min(1.0, clock.seconds[part] / together) / workers if together else 0.0
+    for name, seconds in spent.items():
+        clock.seconds[name] += seconds * scale
+        clock.seconds[part] -= seconds * scale
 
 
 def timings(run: Path) -> Path:
@@ -33,14 +85,19 @@ def timings(run: Path) -> Path:
 
 
 @contextmanager
-def timed(run: str | os.PathLike[str], command: str) -> Iterator[Timed]:
+def timed(run: str | os.PathLike[str], command: str) -> Iterator[Clock]:
     """Note the time from the start of this process to the end of the block, if that ends well and the run is there."""
-    found = Timed()
-    yield found
+    clock = Clock()
+    token = UNDER_WAY.set(clock)
+    try:
+        yield clock
+    finally:
+        UNDER_WAY.reset(token)
+    clock.turn_to("rest")
     path = Path(run)
     if not plan_path(path).is_file():
         return
-    note = {"command": command, "seconds": since_start(), "training": found.training}
+    note = {"command": command, "seconds": clock.seconds}
     # a full disk or a read-only run must not fail a command that has done its work
     with suppress(OSError, RunError):
         timings(path).mkdir(exist_ok=True)
@@ -61,26 +118,20 @@ def now() -> float:
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
 
-def since_start() -> float:
-    return now() - process_start()
-
-
 IMPORTED = now()
 
 
 def timing_rows(run: Path) -> list[dict[str, Any]]:
-    """By command: `command`, `calls`, `seconds`, `training`, `other` (the rest); then the same of all of them."""
+    """By command: `command`, `calls`, `seconds`, each of PARTS, `other` (all but training); then the same of all."""
     rows: dict[str, dict[str, Any]] = {}
     for file in sorted(timings(run).glob("*.json")) if timings(run).is_dir() else []:
         with suppress(OSError, ValueError, KeyError, TypeError):
             note = json.loads(file.read_text())
-            command, seconds, training = str(note["command"]), float(note["seconds"]), float(note["training"])
-            row = rows.setdefault(command, {"command": command, "calls": 0, "seconds": 0.0, "training": 0.0})
-            row["calls"] += 1
-            row["seconds"] += seconds
-            row["training"] += training
+            command, parts = str(note["command"]), {part: float(note["seconds"][part]) for part in PARTS}
+            row = rows.setdefault(command, {"command": command} | dict.fromkeys(SUMMED, 0))
+            for key, value in {"calls": 1, "seconds": sum(parts.values()), **parts}.items():
+                row[key] += value
     found = sorted(rows.values(), key=lambda row: -row["seconds"])
     if found:
-        total = {key: sum(row[key] for row in found) for key in ("calls", "seconds", "training")}
-        found.append({"command": "all", **total})
+        found.append({"command": "all"} | {key: sum(row[key] for row in found) for key in SUMMED})
     return [row | {"other": row["seconds"] - row["training"]} for row in found]

@@ -76,7 +76,6 @@ def train_family(
             trained.already,
             more.failures,
             trained.diverged + more.diverged,
-            trained.seconds + more.seconds,
         )
     return trained
 

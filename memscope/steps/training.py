@@ -6,7 +6,8 @@ from functools import partial
 
 from memscope.engines import Bundle
 from memscope.run import Run
-from memscope.steps.work import OnEnd, Where, Work, carry_out, data_to_send
+from memscope.steps.timing import share_out, spent_on
+from memscope.steps.work import OnEnd, Where, Work, carry_out, data_to_send, workers_of
 from memscope.store.atomic import write_atomically
 from memscope.store.ledger import Task, outcome_path
 from memscope.store.weights import weights_path
@@ -26,8 +27,6 @@ class Trained:
     """Tasks that failed twice, and the last line of why"""
     diverged: list[tuple[Task, int]] = field(default_factory=list)
     """This call's models whose loss became NaN or infinite, each with its task"""
-    seconds: float = 0.0
-    """Of training, without evaluation as far as that is known, of this call's models, added up over the workers"""
 
 
 def train_tasks(
@@ -45,7 +44,7 @@ def train_tasks(
     A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there. `groups` are the
     numbers of models that are trained at once, by size.
     """
-    result = Trained(run)
+    result, spent = Trained(run), {"training": 0.0, "evaluation": 0.0}
     path_of = weights_path if for_weights else outcome_path
 
     def write(task: Task, product: Packed) -> None:
@@ -54,7 +53,8 @@ def train_tasks(
         write_atomically(outcome_path(run.path, run.plan, task), product.outcome)
 
     def note(task: Task, product: Packed) -> None:
-        result.seconds += product.seconds
+        for part, seconds in product.seconds.items():
+            spent[part] += seconds
         result.diverged += [(task, model) for model in product.diverged]
 
     job = Job(
@@ -67,6 +67,8 @@ def train_tasks(
         teachers=any(teaching_of(task.variant) for bundle in bundles for task in bundle),
     )
     work = Work(partial(open_packed, job), lambda task: path_of(run.path, run.plan, task), write, note)
-    done = carry_out(run, work, bundles, where, device, on_end)
+    with spent_on("waiting"):
+        done = carry_out(run, work, bundles, where, device, on_end)
+        share_out(spent, workers_of(where, device))
     result.trained, result.failures = done.models, done.failures
     return result

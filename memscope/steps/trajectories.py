@@ -24,6 +24,7 @@ from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, sizes_in_ledger
 from memscope.steps.population import count_and_sum
 from memscope.steps.score import INTERPOLATES, number
+from memscope.steps.timing import spent_on
 from memscope.store.ledger import ledger_state
 from memscope.store.results import write_results
 
@@ -31,6 +32,7 @@ EPSILONS = (0.1, 0.15, 0.2, 0.25, 0.3)
 """Thresholds at which the shares are shown, so that a reader sees how much they depend on it."""
 
 
+@spent_on("scoring")
 def trajectories(
     path: str | os.PathLike[str], epsilon: float = 0.2, confidence: float = 0.8, seed: int = 0
 ) -> dict[str, Any]:

@@ -57,8 +57,8 @@ class Packed:
     """None where they are not kept"""
     diverged: tuple[int, ...]
     """Numbers of the models that diverged"""
-    seconds: float
-    """Of training, without evaluation as far as that is known"""
+    seconds: dict[str, float]
+    """Spent on `training` and on `evaluation`; training includes the latter where trainers do not tell"""
 
 
 TrainBundle = Callable[[tuple[Task, ...], Sequence[np.ndarray]], Sequence[Sequence[OneModel]]]
@@ -76,12 +76,12 @@ def open_packed(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[
 
 
 def pack(plan: Plan, task: Task, outcome: Outcome, weights: Weights) -> Packed:
-    evaluation = 0 if outcome.evaluation_seconds is None else outcome.evaluation_seconds
+    evaluation = 0.0 if outcome.evaluation_seconds is None else float(outcome.evaluation_seconds.sum())
     return Packed(
         outcome=pack_outcome(plan, task, outcome),
         weights=pack_weights(plan, task, weights) if weights else None,
         diverged=tuple(model for model, lost in zip(task.models, outcome.diverged, strict=True) if lost),
-        seconds=float((outcome.seconds - evaluation).sum()),
+        seconds={"training": float(outcome.seconds.sum()) - evaluation, "evaluation": evaluation},
     )
 
 
