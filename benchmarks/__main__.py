@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from benchmarks import Row, growth, influence, residual_memory, show, step, throughput
-from memscope.steps.work import cores
+from memscope.cores import cores
 from memscope.training.device import resolve_precision
 
 
@@ -31,7 +31,7 @@ def all_rows(repeats: int) -> Iterable[Row]:
     yield from step.rows("resnet8", [4, 8, 16, 32, 64], repeats)
     yield from residual_memory.rows(50_000, 2_048, 512, 50, repeats)
     yield from growth.rows(repeats)
-    yield from throughput.rows("resnet8", [4, 8, 16, 32], repeats)
+    yield from throughput.rows("resnet8", [4, 8, 16, 32], 500, repeats)
 
 
 def main() -> None:

@@ -1,11 +1,11 @@
 """How many images a second does `memscope train-family` train, beside the loop that one would write oneself?
 
-    python -m benchmarks.throughput [--family resnet8] [--widths 4,8,16,32,64] [--repeats 1]
+    python -m benchmarks.throughput [--family resnet8] [--widths 4,8,16,32,64] [--examples 500] [--repeats 1]
 
-Both train twenty models of a family on the same balanced subsets of 500 images for the same number of steps, and ask
-every model about all training and 100 test examples; whole processes are timed, from start to end, in turn. The usual
-loop: one model at a time, a DataLoader over tensors, torch's default number of threads, float32. Wider networks are
-trained for fewer epochs, so that it ends. Machines with more cores than two gain more.
+Both train twenty models of a family on the same balanced subsets of 500 images, or more, for the same number of
+steps, and ask every model about all training and 100 test examples; whole processes are timed, from start to end, in
+turn. The usual loop: one model at a time, a DataLoader over tensors, torch's default number of threads, float32. Wider
+networks are trained for fewer epochs, so that it ends. Machines with more cores than two gain more.
 """
 
 import argparse
@@ -28,13 +28,13 @@ from memscope.datasets import load_dataset
 from memscope.families import open_family
 from memscope.subsets import balanced_subsets
 
-EXAMPLES, TEST, FRACTION, BATCH, MODELS = 500, 100, 0.7, 64, 20
+TEST, FRACTION, BATCH, MODELS = 100, 0.7, 64, 20
 EPOCHS = {4: 5, 8: 4, 16: 2, 32: 1, 64: 1}
 
 
-def write_images(path: Path) -> str:
+def write_images(path: Path, examples: int) -> str:
     """The data set of all runs; what names it."""
-    dataset = load_dataset("fashion-mnist-5k", examples=EXAMPLES)
+    dataset = load_dataset("fashion-mnist-5k", examples=examples)
     np.savez(
         path,
         train_images=dataset.train_images,
@@ -57,7 +57,7 @@ def usual_loop(data: str, family: str, width: int, epochs: int) -> None:
     train = tensors(dataset.train_images, dataset.train_labels)
     test = tensors(dataset.test_images, dataset.test_labels)
     accuracies = []
-    for number, subset in enumerate(balanced_subsets(EXAMPLES, MODELS, FRACTION, seed=0)):
+    for number, subset in enumerate(balanced_subsets(len(train), MODELS, FRACTION, seed=0)):
         torch.manual_seed(number)
         chosen = open_family(family)
         model = chosen.build(width, dataset.image_shape, dataset.num_classes)
@@ -105,12 +105,12 @@ def time_memscope(data: str, family: str, width: int, epochs: int) -> tuple[floa
     return seconds, json.loads(told)["sizes"][0]["test_accuracy"]
 
 
-def rows(family: str, widths: list[int], repeats: int) -> Iterator[Row]:
+def rows(family: str, widths: list[int], examples: int, repeats: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as directory:
-        data = write_images(Path(directory) / "images.npz")
+        data = write_images(Path(directory) / "images.npz", examples)
         for width in widths:
             epochs = EPOCHS.get(width, 1 if width > 64 else 5)
-            images = MODELS * round(FRACTION * EXAMPLES) * epochs
+            images = MODELS * round(FRACTION * examples) * epochs
             found = np.array(
                 [
                     (*time_usual(data, family, width, epochs), *time_memscope(data, family, width, epochs))
@@ -127,6 +127,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--family", default="resnet8")
     parser.add_argument("--widths", default="4,8,16,32,64")
+    parser.add_argument("--examples", type=int, default=500)
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--usual", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -135,7 +136,7 @@ def main() -> None:
         usual_loop(data, options.family, int(width), int(epochs))
         return
     widths = [int(width) for width in options.widths.split(",")]
-    for number, row in enumerate(rows(options.family, widths, options.repeats)):
+    for number, row in enumerate(rows(options.family, widths, options.examples, options.repeats)):
         show([row], head=number == 0)
 
 
