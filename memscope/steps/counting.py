@@ -4,7 +4,7 @@ Streams over the ledger's files, one at a time, so that memory holds one file an
 diverged are left out and counted.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,10 +13,6 @@ from memscope.analysis.memorisation import Counts, count_outcomes, stack_blocks
 from memscope.errors import RunError
 from memscope.run import Run
 from memscope.store.ledger import ONEHOT, Outcome, Task, finished_tasks, read_outcome
-
-VOTES_AT_A_TIME = 2**28
-"""Bytes of votes [examples, classes] held at once; more examples than fit are counted in several passes."""
-
 
 HOW = ("device", "precision", "torch_version", "memscope_version")
 """What is told where the models of a run were not all made alike."""
@@ -111,19 +107,16 @@ class Tally:
         )
 
 
-def count_size(
-    run: Run, size: int, variant: str = ONEHOT, also: Callable[[Task, Outcome, np.ndarray], None] | None = None
-) -> SizeCounts:
-    """The counts of one size; RunError where it has no model that can be scored.
+Add = Callable[[Task, Outcome, np.ndarray], None]
+"""Given a task, its outcome and which of its models did not diverge, bool [models], while the ledger is read."""
 
-    `also` is given each task, its outcome and which of its models did not diverge, bool [models]: for what else is to
-    be added up while the ledger is read.
-    """
+
+def count_size(run: Run, size: int, variant: str = ONEHOT, also: Sequence[Add] = ()) -> SizeCounts:
+    """The counts of one size; RunError where it has no model that can be scored. `also` adds up what else is wanted."""
     tally = Tally(run)
     for task, outcome in run.outcomes(size, variant):
-        tally.add(task, outcome, ~outcome.diverged)
-        if also is not None:
-            also(task, outcome, ~outcome.diverged)
+        for add_up in (tally.add, *also):
+            add_up(task, outcome, ~outcome.diverged)
     counts = tally.counts()
     if counts is None:
         lost = f" but {len(tally.diverged)} that diverged" if tally.diverged else ""
@@ -167,25 +160,3 @@ def sizes_in_ledger(run: Run) -> tuple[int, ...]:
     if not sizes:
         raise RunError(f"{run.path} has no finished models yet; run memscope train-family {run.path}")
     return sizes
-
-
-def suggested_labels(run: Run, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """For each example the most frequent prediction of the models trained without it, and its share.
-
-    int64 [N] and float64 [N]; -1 and NaN where every model saw the example; the lowest class among equals.
-    """
-    num_examples, num_classes = len(run.examples.labels), len(run.examples.class_names)
-    labels, shares = np.full(num_examples, -1), np.full(num_examples, np.nan)
-    length = max(1, VOTES_AT_A_TIME // (2 * num_classes))
-    for first in range(0, num_examples, length):
-        here = slice(first, min(first + length, num_examples))
-        votes = np.zeros((here.stop - here.start, num_classes), dtype=np.uint16)
-        for _, outcome in run.outcomes(size):
-            for model in np.flatnonzero(~outcome.diverged):
-                out = np.flatnonzero(~outcome.in_subset[model, here])
-                votes[out, outcome.predicted_train[model, here][out]] += 1  # one vote an example: no index twice
-        total = votes.sum(1, dtype=np.int64)
-        known = total > 0
-        labels[here] = np.where(known, votes.argmax(1), -1)
-        shares[here] = np.where(known, votes.max(1) / np.maximum(total, 1), np.nan)
-    return labels, shares

@@ -1,12 +1,12 @@
 """From the ledger to the population estimate: sums over the models of all sizes, streamed a file at a time."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from memscope.analysis.population_sums import PopulationSums, population_sums
 from memscope.run import Run
-from memscope.steps.counting import SizeCounts, count_size, probability_of
+from memscope.steps.counting import Add, SizeCounts, count_size, probability_of
 from memscope.store.ledger import Outcome, Task
 
 SEED = 0
@@ -21,13 +21,13 @@ def count_and_sum(
     The sums are of each of some `parts` of the blocks of models, of all where that is None.
     """
     sums = tuple(population_sums(len(sizes), len(run.examples.labels), SEED) for _ in parts)
-    counts = [count_size(run, size, also=adding(run, sums, position, parts)) for position, size in enumerate(sizes)]
+    counts = [count_size(run, size, also=[adding(run, sums, position, parts)]) for position, size in enumerate(sizes)]
     return counts, sums
 
 
 def adding(
     run: Run, sums: Sequence[PopulationSums], position: int, parts: Sequence[Collection[int] | None] = (None,)
-) -> Callable[[Task, Outcome, np.ndarray], None]:
+) -> Add:
     """Adds the models of an outcome to the sums of their parts, as the size at this position."""
 
     def add(task: Task, outcome: Outcome, good: np.ndarray) -> None:

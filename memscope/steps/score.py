@@ -13,9 +13,10 @@ from memscope.analysis.population import HIGH, LOW, Population, population_from_
 from memscope.analysis.population_sums import population_sums
 from memscope.analysis.roc import area_under_roc
 from memscope.run import Run, open_run
-from memscope.steps.counting import SizeCounts, count_size, sizes_in_ledger, suggested_labels
+from memscope.steps.counting import SizeCounts, count_size, sizes_in_ledger
 from memscope.steps.population import SEED, adding
 from memscope.steps.precision import rms, split_half_agreement
+from memscope.steps.suggestions import Votes, suggested_labels
 from memscope.steps.timing import spent_on
 from memscope.store.ledger import finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results
@@ -41,10 +42,11 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
     ledger = ledger_state(run.path, run.plan)
     sums = population_sums(len(sizes), len(examples.labels), SEED)
     for position, size in enumerate(sizes):
-        counts = count_size(run, size, also=adding(run, (sums,), position))
+        votes = Votes(run)
+        counts = count_size(run, size, also=[adding(run, (sums,), position), votes.add])
         hard = memorisation_from_counts(counts.hard.total())
         soft = memorisation_from_counts(counts.soft.total()) if counts.soft is not None else None
-        suggested, share = suggested_labels(run, size)
+        suggested, share = suggested_labels(run, size, votes)
         for name, values in size_columns(hard, soft, suggested, share).items():
             columns.setdefault(name, []).append(values)
         rows.append(size_row(run, size, counts, hard, soft) | {"noise": noise_row(run, size)})
