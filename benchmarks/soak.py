@@ -73,7 +73,7 @@ def soak(engine: str, tasks: int, workers: int | None) -> tuple[np.ndarray, floa
                 samples.append((done, megabytes(os.getpid()), working, len(os.listdir("/proc/self/fd"))))
 
         choices = Choices(
-            data=f"npz:{directory}/noise.npz", trainer="soak:nothing", widths=SIZES, models=10 * tasks // len(SIZES)
+            data=f"npz:{directory}/noise.npz", trainer="benchmarks.soak:nothing", widths=SIZES, models=10 * tasks // len(SIZES)
         )
         start = time.perf_counter()
         trained = train_family(Path(directory) / "run", choices, Where("cpu", engine, workers=workers), on_end=sample)
