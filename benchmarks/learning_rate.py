@@ -8,6 +8,7 @@ where the best row is the same at every width.
 """
 
 import argparse
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from memscope.families import open_family
 from memscope.recipe import Recipe
 from memscope.store.examples import channel_statistics
 from memscope.subsets import balanced_subsets
-from memscope.training import loop
+from memscope.training import loop, optimiser
 from memscope.training.evaluation import evaluate
 
 WIDTHS = {"cnn": (2, 8, 32), "resnet8": (2, 4, 8), "mlp": (8, 64, 512)}
@@ -56,16 +57,19 @@ def main() -> None:
         return f"{own_mean:.3f} / {test_mean:.3f}"
 
     print("own subset / test accuracy, mean over models")
-    for divided, reference in (("divided", loop.CLASSIFIER_REFERENCE), ("not divided", 10**9)):
-        loop.CLASSIFIER_REFERENCE = reference
-        for name, widths in WIDTHS.items():
-            print(
-                f"\n| {name}, classifier rate {divided} | " + " | ".join(f"width {w}" for w in widths) + " |",
-                flush=True,
-            )
-            print("|---|" + "---|" * len(widths))
-            for rate in RATES:
-                print(f"| {rate} | " + " | ".join(accuracies(name, width, rate) for width in widths) + " |", flush=True)
+    for divided, reference in (("divided", optimiser.CLASSIFIER_REFERENCE), ("not divided", 10**9)):
+        with patch.object(optimiser, "CLASSIFIER_REFERENCE", reference):
+            for name, widths in WIDTHS.items():
+                print(
+                    f"\n| {name}, classifier rate {divided} | " + " | ".join(f"width {w}" for w in widths) + " |",
+                    flush=True,
+                )
+                print("|---|" + "---|" * len(widths))
+                for rate in RATES:
+                    print(
+                        f"| {rate} | " + " | ".join(accuracies(name, width, rate) for width in widths) + " |",
+                        flush=True,
+                    )
 
 
 if __name__ == "__main__":

@@ -73,7 +73,10 @@ def soak(engine: str, tasks: int, workers: int | None) -> tuple[np.ndarray, floa
                 samples.append((done, megabytes(os.getpid()), working, len(os.listdir("/proc/self/fd"))))
 
         choices = Choices(
-            data=f"npz:{directory}/noise.npz", trainer="benchmarks.soak:nothing", widths=SIZES, models=10 * tasks // len(SIZES)
+            data=f"npz:{directory}/noise.npz",
+            trainer="benchmarks.soak:nothing",
+            widths=SIZES,
+            models=10 * tasks // len(SIZES),
         )
         start = time.perf_counter()
         trained = train_family(Path(directory) / "run", choices, Where("cpu", engine, workers=workers), on_end=sample)
@@ -91,7 +94,7 @@ def draw(samples: np.ndarray, engine: str, path: Path) -> None:
     memory.plot(samples[:, 0], samples[:, 2], color="#D55E00", label="all workers")
     memory.set_ylabel("resident memory, MB")
     memory.set_ylim(0, 1.25 * samples[:, 1:3].max())
-    memory.legend(loc="lower right", frameon=False)
+    memory.legend(loc="lower left", frameon=False)
     memory.set_title(f"{int(samples[-1, 0]):,} tasks through the engine {engine}", loc="left", fontsize=11)
     files.plot(samples[:, 0], samples[:, 3], color="#0072B2")
     files.set_ylabel("open files, coordinator")
