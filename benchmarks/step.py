@@ -1,16 +1,18 @@
 """How much of the machine's bare matrix rate does a training step reach?
 
-    OMP_NUM_THREADS=1 python -m benchmarks.step [--family resnet8] [--widths 4,8,16,32,64] [--repeats 3]
+    python -m benchmarks.step [--family resnet8] [--widths 4,8,16,32,64] [--repeats 3]
 
-One process of one thread, as every worker is. Forward, backward and optimiser on a batch of 64 images of 28x28, and a
-product of large matrices in the same precision, take turns. Counted are the multiplications and additions of the
-convolutions and matrix products, forward and backward; normalisation, ReLU and the optimiser take time and count for
-nothing.
+In a process of its own, of one thread and with the environment of a worker. Forward, backward and optimiser on a batch
+of 64 images of 28x28, and a product of large matrices in the same precision, take turns. Counted are the
+multiplications and additions of the convolutions and matrix products, forward and backward; normalisation, ReLU and the
+optimiser take time and count for nothing.
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import torch
 from torch import Tensor
@@ -18,6 +20,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import Row, show
+from memscope.engines.processes import ENVIRONMENT, environment
 from memscope.families import open_family
 from memscope.recipe import Recipe
 from memscope.training.device import resolve_precision
@@ -57,6 +60,11 @@ def rate(work: Callable[[], object], operations: float) -> float:
 
 
 def rows(family: str, widths: list[int], repeats: int) -> list[Row]:
+    with environment(ENVIRONMENT), ProcessPoolExecutor(1, get_context("spawn")) as one:
+        return one.submit(measured, family, widths, repeats).result()
+
+
+def measured(family: str, widths: list[int], repeats: int) -> list[Row]:
     torch.set_num_threads(1)
     precision = resolve_precision("auto", "cpu")
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32

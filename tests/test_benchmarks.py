@@ -10,7 +10,7 @@ import benchmarks
 
 SMALL = {
     "influence": (("--train 300 --test 40 --models 20 --sizes 2 --repeats 1"), {"FULL": 40, "TYPED": 64}),
-    "step": ("--family cnn --widths 4 --repeats 1", {"SECONDS": 0.02}),
+    "step": ("--family cnn --widths 4 --repeats 1", {}),
     "soak": ("--tasks 20", {"EVERY": 5}),
     "coordinator": ("--workers 3 --tasks 4 --sleep 0.05", {"TRAIN": 200, "TEST": 50}),
     "gpu": ("--device cpu --examples 128 --widths 4 --epochs 1 --models 1 --group 2", {}),
