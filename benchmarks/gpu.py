@@ -48,12 +48,12 @@ def material_of(options: argparse.Namespace, device: torch.device) -> Material:
     )
 
 
-def timed(material: Material, width: int, models: int, group: int) -> tuple[float, list[OneModel]]:
-    """Seconds for so many models, outcomes fetched, and the models."""
+def timed(material: Material, width: int, models: int, groups: dict[int, int]) -> tuple[float, list[OneModel]]:
+    """Seconds for so many models, outcomes fetched, and the models. Groups that have no room are made smaller."""
     task = Task("onehot", width, 0, models)
     lone = [(task, model, material.plan.subset(material.num_train, model)) for model in range(models)]
     start = time.perf_counter()
-    found = list(train_in_groups(material, False, lone, {width: group}))
+    found = list(train_in_groups(material, False, lone, groups))
     return time.perf_counter() - start, found
 
 
@@ -72,6 +72,7 @@ def peak_rate(device: torch.device, precision: str) -> float:
     """Operations per second of a product of large matrices."""
     side = 8192 if device.type == "cuda" else 1024
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32  # as the convolutions of float32 do
     left, right = (torch.randn(side, side, device=device, dtype=kind) for _ in range(2))
 
     def seconds() -> float:
@@ -120,13 +121,15 @@ def main() -> None:
     warm = replace(material, plan=replace(plan, recipe=replace(plan.recipe, epochs=1)))
     for width in plan.sizes:
         group = options.group or group_of(material, width)
-        timed(warm, width, 1, 1)
-        alone, single = timed(material, width, options.models, 1)
+        timed(warm, width, 1, {})
+        alone, single = timed(material, width, options.models, {})
         alone /= options.models
         if group > 1:
-            timed(warm, width, group, group)
+            groups = {width: group}
+            timed(warm, width, group, groups)
+            group = groups[width]
             count = group * options.models
-            seconds, together = timed(material, width, count, group)
+            seconds, together = timed(material, width, count, groups)
             each = seconds / count
         else:
             each, together = alone, single

@@ -20,10 +20,17 @@ def resolve_device(name: str) -> str:
 
 
 def worker_device(device: str, worker: int) -> torch.device:
-    """The device of one worker: GPUs are dealt out in turn."""
+    """The device of one worker: GPUs are dealt out in turn. It becomes the one that this process uses."""
     if device == "cuda":
-        return torch.device("cuda", worker % torch.cuda.device_count())
+        found = torch.device("cuda", worker % torch.cuda.device_count())
+        torch.cuda.set_device(found)  # else some of torch's queries begin to use the first GPU as well
+        return found
     return torch.device(device)
+
+
+def no_room(error: RuntimeError) -> bool:
+    """Whether a GPU lacked memory, of which its libraries tell in other ways than torch."""
+    return isinstance(error, torch.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
 
 
 def default_workers(device: str, cores: int) -> int:

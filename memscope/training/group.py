@@ -22,6 +22,7 @@ from memscope.training.augmentation import augment_batch, crop_padding, draw_shi
 from memscope.training.captured import steps_to_take
 from memscope.training.evaluation import BATCH, log_odds_of
 from memscope.training.loop import Course, Draws, EpochLosses, autocast, normalise
+from memscope.training.norm_of_group import NormaliseAtOnce
 from memscope.training.optimiser import descend, parameter_groups
 
 
@@ -48,7 +49,8 @@ class Stack:
             found: Tensor = functional_call(self.skeleton, (parameters, buffers), (batch,))
             return found
 
-        return vmap(of_one, in_dims=(0, 0, None if shared else 0))(self.parameters, self.buffers, inputs)
+        with NormaliseAtOnce():
+            return vmap(of_one, in_dims=(0, 0, None if shared else 0))(self.parameters, self.buffers, inputs)
 
     def give_back(self, models: Sequence[nn.Module]) -> None:
         """Copy the state of each into the models that were stacked."""
@@ -133,11 +135,11 @@ def train_group(
     takes = steps_to_take(step, state, device)
     batches = [one.batches(subset, steps, recipe.batch_size) for one, subset in zip(draws, subsets, strict=True)]
     for number, positions in enumerate(zip(*batches, strict=True)):
-        index.copy_(torch.from_numpy(np.concatenate(positions)))
+        upload(np.concatenate(positions), index)
         if recipe.augment != "none":
             drawn = draw_shifts(np.concatenate([w.random_raw(recipe.batch_size) for w in words]), recipe.augment, side)
             for kept, new in zip((rows, columns, mirror), drawn, strict=True):
-                kept.copy_(torch.from_numpy(new))
+                upload(new, kept)
         for group, kept in zip(groups, rates, strict=True):
             kept.fill_(recipe.learning_rate_at(number, steps) * group.relative_rate)
         next(takes)()
@@ -146,6 +148,12 @@ def train_group(
             break
     stacked.give_back(models)
     return [Course(losses.mean[:, place], not losses.finite[place], tuple(losses.ended)) for place in range(count)]
+
+
+def upload(values: np.ndarray, kept: Tensor) -> None:
+    """Copy to where a step reads it. A GPU does so in its turn, and what comes next is drawn meanwhile."""
+    source = torch.from_numpy(values)
+    kept.copy_(source.pin_memory() if kept.is_cuda else source, non_blocking=True)
 
 
 @torch.inference_mode()

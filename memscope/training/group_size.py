@@ -4,11 +4,13 @@ A group pays where single models leave the device idle, until it is busy: that d
 device, so nothing but a probe can tell. Where one by one is as fast, one by one it is.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from memscope.training.device import no_room
 from memscope.training.evaluation import BATCH
 from memscope.training.group import draws_while_training, evaluate_group, train_group
 from memscope.training.loop import Draws, train_model
@@ -35,7 +37,9 @@ def best_group(rate: Rate) -> int:
     while group <= LARGEST:
         try:
             found = rate(group)
-        except RuntimeError:  # no room (OutOfMemoryError is one), or a network that vmap cannot do
+        except RuntimeError as error:
+            if not no_room(error):
+                warnings.warn(f"only {best} at once are trained of one size: {error}", RuntimeWarning, stacklevel=2)
             break
         if found < WORTH * fastest:
             if group > 2:  # two at once may pay less than they cost, and four be worth it
@@ -47,13 +51,11 @@ def best_group(rate: Rate) -> int:
 
 
 def measured_rate(material: Material, size: int) -> Rate:
-    """Trains the first models of a size for a few steps, on subsets of the usual size; nothing of it is kept.
-
-    Models that diverge are as fast in groups of any size.
-    """
+    """Trains the first models of a size for a few steps, on subsets of the usual size; nothing of it is kept."""
     plan = material.plan
     batch = plan.recipe.batch_size
-    recipe = replace(plan.recipe, epochs=EPOCHS)
+    # nothing diverges at such a rate, and a step takes the same time
+    recipe = replace(plan.recipe, epochs=EPOCHS, learning_rate=1e-3 * plan.recipe.learning_rate)
 
     def rate(group: int) -> float:
         draws = [Draws(plan.seed, size, model) for model in range(group)]
@@ -69,8 +71,8 @@ def measured_rate(material: Material, size: int) -> Rate:
             course = train_group(networks, images, labels, subsets, count, recipe, draws, mean, scale, precision)[0]
             # needs more room than training: that there is enough must show here
             evaluate_group(networks, images[:BATCH], labels[:BATCH], mean, scale, precision)
-        if course.diverged:
-            return 1.0
+        if len(course.ended) < EPOCHS:
+            return 1.0  # not a number from the start, in groups of any size
         return group * (EPOCHS - 1) * STEPS / (course.ended[-1] - course.ended[0])
 
     return rate

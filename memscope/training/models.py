@@ -9,6 +9,7 @@ import torch
 
 from memscope.store.ledger import FULL, Task
 from memscope.store.weights import Weights
+from memscope.training.device import no_room
 from memscope.training.distillation import Teacher
 from memscope.training.evaluation import evaluate
 from memscope.training.group import evaluate_group, train_group
@@ -61,8 +62,10 @@ def train_if_room(material: Material, keep_weights: bool, some: Sequence[Lone]) 
         return [train_one(material, keep_weights, *some[0])]
     try:
         return train_together(material, keep_weights, some)
-    except torch.OutOfMemoryError:
-        return None
+    except RuntimeError as error:
+        if no_room(error):
+            return None
+        raise
 
 
 def train_together(material: Material, keep_weights: bool, some: Sequence[Lone]) -> list[OneModel]:

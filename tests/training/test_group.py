@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from memscope.families import open_family
 from memscope.recipe import Recipe
@@ -103,6 +104,59 @@ def test_bfloat16_runs_in_it_and_keeps_float32_weights(data):
     assert {value.dtype for value in models[0].parameters()} == {torch.float32}
     for one, other in zip(courses, expected, strict=True):
         assert one.epoch_loss == pytest.approx(other.epoch_loss, rel=0.1)
+
+
+class AsAGpuCasts(TorchFunctionMode):
+    """Convolutions and products in bfloat16, their results too, inside `vmap` as well: a CPU does not cast there."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in (torch.nn.functional.conv2d, torch.nn.functional.linear):
+            args = [arg.bfloat16() if isinstance(arg, torch.Tensor) else arg for arg in args]
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_what_a_gpu_casts_to_bfloat16_is_trained_as_alone(name, data):
+    recipe = Recipe(epochs=1, batch_size=24, learning_rate=0.01)
+    with AsAGpuCasts():
+        (courses, _, models), (expected, _, _) = both(name, recipe, data)
+    assert {value.dtype for value in models[0].parameters()} == {torch.float32}
+    for one, other in zip(courses, expected, strict=True):
+        assert one.epoch_loss == pytest.approx(other.epoch_loss, rel=0.02)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(("layer", "shape"), [(nn.BatchNorm2d, (8, 5, 4, 4)), (nn.BatchNorm1d, (8, 5))])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("shared", [True, False])
+def test_batch_normalisation_of_a_group_is_that_of_each(layer, shape, kind, training, shared):
+    torch.manual_seed(0)
+    layers = [layer(5).train(training) for _ in range(3)]
+    for one in layers:
+        for values in (one.weight, one.bias, one.running_var):
+            nn.init.uniform_(values, 0.5, 1.5)
+    alone = copy.deepcopy(layers)
+    maps = torch.randn(shape if shared else (3, *shape)).to(kind).requires_grad_()
+    stacked = stack(layers)
+    found = stacked.logits(maps, shared=shared)
+    assert found.dtype == kind
+    factors = torch.randn(found.shape).to(kind)
+    (found * factors).sum().backward()
+    rounding = 1e-5 if kind is torch.float32 else 0.05
+    gradients = []
+    for place, one in enumerate(alone):
+        own = (maps if shared else maps[place]).detach().clone().requires_grad_()
+        expected = one(own)
+        assert found[place].detach().float().numpy() == pytest.approx(expected.detach().float().numpy(), abs=1e-6)
+        (expected * factors[place]).sum().backward()
+        gradients.append(own.grad)
+        for name, value in one.named_parameters():
+            theirs = stacked.parameters[name].grad[place].numpy()
+            assert theirs == pytest.approx(value.grad.numpy(), rel=rounding, abs=rounding)
+        for name, value in one.named_buffers():
+            assert stacked.buffers[name][place].numpy() == pytest.approx(value.numpy(), rel=1e-6)
+    together = sum(gradients) if shared else torch.stack(gradients)
+    assert maps.grad.float().numpy() == pytest.approx(together.float().numpy(), rel=rounding, abs=rounding)
 
 
 def test_a_model_that_diverges_leaves_the_others_as_they_are(data):
