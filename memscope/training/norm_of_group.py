@@ -68,6 +68,8 @@ class OfGroup(torch.autograd.Function):
             None if one is None else stacked(one, where, 0) for one, where in zip(given[:4], in_dims[1:5], strict=True)
         ]  # [G, C] each
         # [G C]: running statistics are changed in place, so a view of them; scale and shift may be copied
-        flat = [one if one is None else one.view(-1) if at < 2 else one.reshape(-1) for at, one in enumerate(vectors)]
+        flat: list[Any] = [
+            one if one is None else one.view(-1) if at < 2 else one.reshape(-1) for at, one in enumerate(vectors)
+        ]
         found = batch_norm(of_all.flatten(1, 2), *flat, *given[4:])
         return found.unflatten(1, of_all.shape[1:3]), 1
