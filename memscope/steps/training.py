@@ -67,8 +67,9 @@ def train_tasks(
         teachers=any(teaching_of(task.variant) for bundle in bundles for task in bundle),
     )
     work = Work(partial(open_packed, job), lambda task: path_of(run.path, run.plan, task), write, note)
+    workers = workers_of(where, device)  # now: a cluster may be gone when the work is done
     with spent_on("waiting"):
         done = carry_out(run, work, bundles, where, device, on_end)
-        share_out(spent, workers_of(where, device))
+        share_out(spent, workers)
     result.trained, result.failures = done.models, done.failures
     return result
