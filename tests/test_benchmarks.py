@@ -32,9 +32,6 @@ def test_a_benchmark_measures_and_prints_a_table(name, monkeypatch, capsys):
 
 @pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(benchmarks.__path__)])
 def test_every_benchmark_can_be_loaded_and_tells_its_options(name, monkeypatch, capsys):
-    if name == "residual_memory":
-        pytest.importorskip("faiss")
-        pytest.importorskip("sklearn")
     script = importlib.import_module(f"benchmarks.{name}")
     monkeypatch.setattr(sys, "argv", [name, "--help"])
     with pytest.raises(SystemExit) as ended:
