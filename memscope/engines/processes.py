@@ -58,8 +58,9 @@ def run_processes(open_work: OpenWork, bundles: Iterable[Bundle], workers: int) 
             busy[worker.pipe] = worker
             hand_out(worker, bundle)
         while busy:
-            for pipe in wait(list(busy)):
-                worker = busy.pop(pipe)  # type: ignore[call-overload]
+            ready = wait(list(busy))
+            for pipe in [pipe for pipe in busy if pipe in ready]:
+                worker = busy.pop(pipe)
                 report = collect(worker)
                 bundle = next(waiting, None)
                 if bundle is None:

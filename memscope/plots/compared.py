@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from memscope.plots.setting import Setting
-from memscope.plots.style import INK, POINTS, SMALL, size_axis, size_positions, text_width
+from memscope.plots.style import INK, POINTS, SMALL, extent, size_axis, size_positions, text_width
 
 LINE = 1.35 * SMALL / POINTS  # inches from one label to the next
 BEFORE_LABEL = 6.0  # points from the last marker to its label
@@ -72,7 +72,7 @@ def draw_panel(axes: Axes, axis: str, sizes: np.ndarray, curves: Sequence[Curve]
     closest = min_distance(axes, axis, sizes)
     widest = max(abs(curve.shift) for curve in curves) / POINTS
     closer = min(1.0, 0.35 * closest / widest) if widest else 1.0  # a marker stays nearest to its own size
-    inches = axes.get_figure().dpi_scale_trans  # type: ignore[union-attr]
+    inches = axes.figure.dpi_scale_trans
     for curve in curves:
         shifted = axes.transData + ScaledTranslation(closer * curve.shift / POINTS, 0, inches)
         axes.errorbar(
@@ -96,8 +96,7 @@ def draw_panel(axes: Axes, axis: str, sizes: np.ndarray, curves: Sequence[Curve]
 def min_distance(axes: Axes, axis: str, sizes: np.ndarray) -> float:
     """Inches between the two sizes that are closest; infinite for one size."""
     low, high = axes.get_xlim()
-    wide = axes.get_position().width * axes.get_figure().get_size_inches()[0]  # type: ignore[union-attr]
-    return float(np.diff(size_positions(axis, sizes)).min(initial=np.inf) * wide / (high - low))
+    return float(np.diff(size_positions(axis, sizes)).min(initial=np.inf) * extent(axes)[0] / (high - low))
 
 
 def set_scale(
@@ -137,7 +136,7 @@ def label_ends(axes: Axes, axis: str, curves: Sequence[Curve]) -> None:
             ends.append((curve, size_positions(axis, curve.sizes)[known[-1]], curve.values[known[-1]]))
     if not ends:
         return
-    tall = axes.get_position().height * axes.get_figure().get_size_inches()[1]  # type: ignore[union-attr]
+    tall = extent(axes)[1]
     low, high = axes.get_ylim()
     heights = spread([tall * (value - low) / (high - low) for _, _, value in ends], LINE, LINE / 2, tall - LINE / 2)
     last = max(place for _, place, _ in ends)  # of one column, for labels that were moved away from their markers

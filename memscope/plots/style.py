@@ -91,6 +91,11 @@ def place(figure: Figure, left: float, bottom: float, width: float, height: floa
     return axes
 
 
+def extent(axes: Axes) -> tuple[float, float]:
+    """Width and height of the axes, in inches."""
+    return axes.bbox.width / axes.figure.dpi, axes.bbox.height / axes.figure.dpi
+
+
 def grid_of(panels: int) -> tuple[int, int]:
     """Rows and columns for so many small panels: at most four beside each other, as few empty places as can be."""
     columns = panels if panels <= 3 else min((4, 3), key=lambda count: (-panels % count, -count))
@@ -111,8 +116,7 @@ def size_axis(axes: Axes, axis: str, sizes: np.ndarray) -> None:
     places = size_positions(axis, sizes)
     pad = 0.07 * (places[-1] - places[0]) if len(places) > 1 else 0.5
     axes.set_xlim(places[0] - pad, places[-1] + pad)
-    inches = axes.get_position().width * axes.get_figure().get_size_inches()[0]  # type: ignore[union-attr]
-    inches_per_unit = inches / (places[-1] - places[0] + 2 * pad)
+    inches_per_unit = extent(axes)[0] / (places[-1] - places[0] + 2 * pad)
     names = [str(int(size)) for size in sizes]
     widths = [text_width(name, SMALL) + 0.06 for name in names]
 

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,14 +35,14 @@ def export_npz(run_path: Path, file: Path) -> None:
     """Write scores [size, example], counts, labels and identities as arrays of an npz file."""
     run = open_run(run_path)
     found, examples = run.results("score"), run.examples
-    arrays = {"sizes": found["size"]} | {name: found[name] for name in PER_SIZE_EXAMPLE}
+    arrays: dict[str, Any] = {"sizes": found["size"]} | {name: found[name] for name in PER_SIZE_EXAMPLE}
     arrays |= {"labels": examples.labels, "index": examples.index, "test_accuracy": found["test_accuracy"]}
     if examples.true_labels is not None:
         arrays["true_labels"] = examples.true_labels
     if examples.names is not None:
         arrays["names"] = np.array(examples.names)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, **arrays)
     write_where_told(file, buffer.getbuffer())
 
 

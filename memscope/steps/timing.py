@@ -125,7 +125,7 @@ def timing_rows(run: Path) -> list[dict[str, Any]]:
     """By command: `command`, `calls`, `seconds`, each of PARTS, `other` (all but training); then the same of all."""
     rows: dict[str, dict[str, Any]] = {}
     for file in sorted(timings(run).glob("*.json")) if timings(run).is_dir() else []:
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError, KeyError, TypeError):  # one that is damaged: no result depends on it
             note = json.loads(file.read_text())
             command, parts = str(note["command"]), {part: float(note["seconds"][part]) for part in PARTS}
             row = rows.setdefault(command, {"command": command} | dict.fromkeys(SUMMED, 0))

@@ -143,6 +143,9 @@ def read_examples(run: Path, fingerprint: str) -> Examples:
             attributes = dict(group.attrs)
             values = {name: array_of(data) for name, data in group.items()}
         check_dimensions(values, EXAMPLES)
+        height, width, channels = (int(length) for length in attributes["image_shape"])
+        if channels != len(values["channel_mean"]):
+            raise ValueError(f"images of {channels} channels have {len(values['channel_mean'])} channel means")
         examples = Examples(
             index=values["index"],
             names=tuple(values["name"]) if attributes["has_names"] else None,
@@ -159,11 +162,9 @@ def read_examples(run: Path, fingerprint: str) -> Examples:
             class_names=tuple(values["class_name"]),
             channel_mean=values["channel_mean"],
             channel_sd=values["channel_sd"],
-            image_shape=tuple(int(length) for length in attributes["image_shape"]),  # type: ignore[arg-type]
+            image_shape=(height, width, channels),
             fingerprint=str(attributes["data_fingerprint"]),
         )
-        if len(examples.image_shape) != 3 or examples.image_shape[2] != len(examples.channel_mean):
-            raise ValueError(f"images {examples.image_shape} do not have {len(examples.channel_mean)} channels")
     except DAMAGE as error:
         raise damage(run, path, error, again(run)) from error
     check_stamp(run, path, "data fingerprint", fingerprint, examples.fingerprint, again(run))

@@ -23,7 +23,7 @@ def part(outcomes, sizes=range(SIZES), models=range(MODELS), each=10, into=None)
     return sums
 
 
-def same(one, other):
+def assert_same(one, other):
     for name in ("score", "score_sd", "accuracy_in", "accuracy_out", "type_probabilities", "shares", "shares_sd"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-6), name
     assert np.array_equal(one.called, other.called)
@@ -31,15 +31,15 @@ def same(one, other):
 
 def test_files_of_few_models_in_any_order_give_what_all_outcomes_at_once_give(outcomes):
     whole = population(*outcomes)
-    same(population_from_sums(part(outcomes)), whole)
+    assert_same(population_from_sums(part(outcomes)), whole)
     random = np.random.default_rng(1)
     shuffled = [int(model) for model in random.permutation(MODELS)]
-    same(population_from_sums(part(outcomes, sizes=(2, 0, 1), models=shuffled, each=7)), whole)
+    assert_same(population_from_sums(part(outcomes, sizes=(2, 0, 1), models=shuffled, each=7)), whole)
 
 
 def test_sums_of_different_blocks_are_put_together(outcomes):
     halves = part(outcomes, models=range(20)), part(outcomes, models=range(20, 40))
-    same(population_from_sums(halves[1] + halves[0]), population(*outcomes))
+    assert_same(population_from_sums(halves[1] + halves[0]), population(*outcomes))
     assert (halves[0] + halves[1]).block_numbers() == [0, 1, 2, 3]
     assert halves[0].block_numbers() == [0, 1]
     assert (halves[0] + halves[1]).models.sum() == SIZES * MODELS * EXAMPLES

@@ -167,7 +167,8 @@ def test_workers_end_when_their_coordinator_is_killed(tmp_path):
     workers = wait_for(lambda: [int(p.name) for p in tmp_path.iterdir() if p.name.isdigit()], 2)
     coordinator.kill()
     coordinator.wait()
-    wait_for(lambda: [1 for worker in workers if not running(worker)], 2)
+    ended = wait_for(lambda: [worker for worker in workers if not running(worker)], 2)
+    assert sorted(ended) == sorted(workers)
 
 
 def wait_for(found: Callable[[], list[int]], count: int) -> list[int]:

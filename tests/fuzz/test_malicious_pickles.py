@@ -35,7 +35,7 @@ class Trap:
         return os.mkdir, (self.path,)
 
 
-def refused(read: Callable[[], object], marker: Path) -> str:
+def assert_refused(read: Callable[[], object], marker: Path) -> str:
     with pytest.raises(MemscopeError) as caught:
         read()
     assert not marker.exists()
@@ -78,14 +78,14 @@ def test_the_trap_goes_off_where_it_is_unpickled(plant, tmp_path):
 @pytest.mark.parametrize("form", ["npz", "hdf5"])
 def test_under_the_name_of_an_array_file(form, plant, tmp_path):
     plant(Trap(tmp_path / "ran"), tmp_path / f"set.{form}")
-    refused(lambda: load_dataset(f"{form}:{tmp_path}/set.{form}"), tmp_path / "ran")
+    assert_refused(lambda: load_dataset(f"{form}:{tmp_path}/set.{form}"), tmp_path / "ran")
 
 
 @pytest.mark.parametrize("name", [*arrays(), "test_index"])
 def test_as_an_object_array_in_every_field_of_an_npz(name, tmp_path):
     trap = np.array([Trap(tmp_path / "ran"), None, None], dtype=object)
     np.savez(tmp_path / "set.npz", **{**arrays(), name: trap})
-    line = refused(lambda: load_dataset(f"npz:{tmp_path}/set.npz"), tmp_path / "ran")
+    line = assert_refused(lambda: load_dataset(f"npz:{tmp_path}/set.npz"), tmp_path / "ran")
     assert f"{name} holds Python objects" in line
 
 
@@ -102,7 +102,7 @@ def test_as_bytes_in_every_field_of_an_hdf5_file(name, kind, tmp_path):
             data[0] = np.frombuffer(content, np.uint8)
         else:
             file[name] = np.void(content) if kind == "opaque" else np.frombuffer(content, np.uint8)
-    refused(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"), tmp_path / "ran")
+    assert_refused(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"), tmp_path / "ran")
 
 
 @pytest.mark.parametrize("plant", [pickled, saved_by_torch, a_npy_of_objects])
@@ -121,7 +121,7 @@ def test_in_every_file_of_cifars_python_version(name, protocol, plant, tmp_path)
         (tmp_path / name).write_bytes(pickle.dumps({b"data": Trap(tmp_path / "ran")}, protocol))
     else:
         plant(Trap(tmp_path / "ran"), tmp_path / name)
-    refused(lambda: load_dataset(f"cifar:{tmp_path}"), tmp_path / "ran")
+    assert_refused(lambda: load_dataset(f"cifar:{tmp_path}"), tmp_path / "ran")
 
 
 @ways
@@ -130,18 +130,18 @@ def test_in_the_place_of_idx_files_cifar_records_images_and_plans(plant, tmp_pat
     for name, content in zip(IDX_NAMES, idx_files(), strict=True):
         (tmp_path / name).write_bytes(content)
     plant(trap, tmp_path / IDX_NAMES[1])
-    refused(lambda: load_dataset(f"idx:{tmp_path}"), tmp_path / "ran")
+    assert_refused(lambda: load_dataset(f"idx:{tmp_path}"), tmp_path / "ran")
     binary = tmp_path / "cifar"
     binary.mkdir()
     for name in ("train.bin", "test.bin", "fine_label_names.txt"):
         plant(trap, binary / name)
-    refused(lambda: load_dataset(f"cifar:{binary}"), tmp_path / "ran")
+    assert_refused(lambda: load_dataset(f"cifar:{binary}"), tmp_path / "ran")
     for place in ("train/cat/a.png", "train/dog/a.png", "test/cat/a.png"):
         (tmp_path / "folder" / place).parent.mkdir(parents=True)
         plant(trap, tmp_path / "folder" / place)
-    refused(lambda: load_dataset(f"folder:{tmp_path}/folder"), tmp_path / "ran")
+    assert_refused(lambda: load_dataset(f"folder:{tmp_path}/folder"), tmp_path / "ran")
     plant(trap, tmp_path / "plan.toml")
-    refused(lambda: read_plan(tmp_path / "plan.toml"), tmp_path / "ran")
+    assert_refused(lambda: read_plan(tmp_path / "plan.toml"), tmp_path / "ran")
 
 
 def run_with(tmp_path: Path, name: str) -> Path:
@@ -168,7 +168,7 @@ def test_in_the_place_of_every_file_of_a_run(name, plant, tmp_path):
     path = run_with(tmp_path, name)
     READ[name](tmp_path / "run")
     plant(Trap(tmp_path / "ran"), path)
-    refused(lambda: READ[name](tmp_path / "run"), tmp_path / "ran")
+    assert_refused(lambda: READ[name](tmp_path / "run"), tmp_path / "ran")
 
 
 @pytest.mark.parametrize("name", ["-r0.h5", "examples.h5", "score.h5"])
@@ -180,7 +180,7 @@ def test_as_an_object_inside_the_hdf5_files_of_a_run(name, tmp_path):
         del group[field]
         group[field] = np.void(pickle.dumps(Trap(tmp_path / "ran")))
         del file.attrs["sealed"]  # as files from before seals; the seal would find it first
-    assert "checksum" not in refused(lambda: READ[name](tmp_path / "run"), tmp_path / "ran")
+    assert "checksum" not in assert_refused(lambda: READ[name](tmp_path / "run"), tmp_path / "ran")
 
 
 def test_in_the_metadata_of_weights(tmp_path):
@@ -188,7 +188,7 @@ def test_in_the_metadata_of_weights(tmp_path):
     text = pickle.dumps(Trap(tmp_path / "ran"), 0).decode("latin-1")
     header = b'{"__metadata__": {"memscope": ' + repr(text).replace("'", '"').encode() + b"}}"
     path.write_bytes(struct.pack("<Q", len(header)) + header)
-    refused(lambda: READ[".safetensors"](tmp_path / "run"), tmp_path / "ran")
+    assert_refused(lambda: READ[".safetensors"](tmp_path / "run"), tmp_path / "ran")
 
 
 def test_a_plan_that_names_code_runs_none_when_it_is_read(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from memscope.run import open_run
 from memscope.steps.options import Choices
+from memscope.steps.score import score
 from memscope.steps.timing import PARTS, now, process_start, share_out, spent_on, timed, timing_rows, timings
 from memscope.steps.train_family import train_family
 from memscope.steps.work import Where
@@ -120,9 +121,15 @@ def test_seconds_of_several_workers_are_shared_and_never_more_than_it_took(monke
     assert clock.seconds == dict.fromkeys(PARTS, 0.0) | expected
 
 
-def test_the_library_notes_nothing():
+def test_the_library_notes_nothing_nor_adds_to_a_command_that_has_ended(run):
+    with timed(run, "score") as clock:
+        pass
+    noted, spent = timing_rows(run), dict(clock.seconds)
     with spent_on("scoring"):
         share_out({"training": 1.0}, 1)
+    score(run)
+    assert clock.seconds == spent
+    assert timing_rows(run) == noted
 
 
 def test_what_fails_or_has_no_run_leaves_no_note(run, tmp_path):
