@@ -26,7 +26,7 @@ PARTS = {
     "memories": "measuring residual memories",
     "scoring": "scores, types and comparisons",
     "drawing": "figures",
-    "rest": "printing, loading what draws",
+    "rest": "printing, exports, loading what draws",
 }
 """What a command's time is divided into."""
 SUMMED = ("calls", "seconds", *PARTS)

@@ -16,6 +16,7 @@ from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, sizes_in_ledger
 from memscope.steps.population import SEED, count_and_sum
 from memscope.steps.score import number
+from memscope.steps.timing import spent_on
 from memscope.streams import permutation, stream
 
 FEWEST_BLOCKS = 4
@@ -23,6 +24,7 @@ HALVINGS = 3
 """Ways of halving the blocks: all that there are of four. Each takes two estimates, and their sums."""
 
 
+@spent_on("scoring")
 def validate(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Predict each half's raw scores from the other half of the blocks of models; keys in docs/format.md.
 

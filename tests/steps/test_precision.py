@@ -16,6 +16,7 @@ from memscope.steps.options import Choices
 from memscope.steps.precision import SizePrecision, Until, models_for, models_until, precision, reached
 from memscope.steps.score import score
 from memscope.steps.status import status
+from memscope.steps.timing import timed
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.validation import halvings, validate
@@ -98,7 +99,9 @@ def test_validation_needs_four_blocks_and_says_how_to_get_them(run):
 
 def test_validation_compares_halves_of_the_blocks_with_each_other_in_all_three_ways(run):
     train_family(run, Choices(models=40), INLINE)
-    rows = validate(run)["validation"]
+    with timed(run, "score") as clock:
+        rows = validate(run)["validation"]
+    assert clock.seconds["scoring"] > clock.seconds["rest"]
     inside, correct, _ = arrays_of(run)
     first_halves = [np.isin(np.arange(40) // 10, pair) for pair in ([0, 1], [0, 2], [0, 3])]
     for row, right in zip(rows, correct, strict=True):
