@@ -1,0 +1,98 @@
+"""Makes a run that holds all there is, and what every command says of it: kept so that nothing changes unseen.
+
+    python -m tests.frozen.make_frozen everything     once, when a kind of result is new; never again for an old archive
+    python -m tests.frozen.make_frozen json           what the commands print today of every archive, into json/
+    python -m tests.frozen.make_frozen grown          what a further block of models predicts, into grown/
+
+`json` is run again only where a change of numbers is meant: its difference belongs into the same commit.
+"""
+
+import sys
+import tarfile
+import tempfile
+from contextlib import chdir
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from memscope.run import open_run
+from memscope.steps.distill import distill
+from memscope.steps.options import Choices
+from memscope.steps.resmem import resmem
+from memscope.steps.score import score
+from memscope.steps.train_family import Where, train_family
+from memscope.steps.trajectories import trajectories
+from memscope.store.format import ENCODING_VERSION
+from memscope.teaching import Teaching
+from tests.frozen.commands import ARCHIVES, GROWN, HERE, JSON, printed, unpacked
+
+INLINE = Where(device="cpu", engine="inline")
+
+
+def make_everything() -> None:
+    """A folder of images and a run on it with weights, models on all the data, replicates, memories and students."""
+    with tempfile.TemporaryDirectory() as directory, chdir(directory):
+        make_images(Path("images"))
+        choices = Choices(
+            data="folder:images", label_noise=0.1, family="cnn", widths=(2, 4), models=20, full=1, epochs=3,
+            batch_size=16, learning_rate=0.05, precision="float32",
+        )  # fmt: skip
+        train_family("run", choices, INLINE, replicates=2)
+        score("run")
+        trajectories("run")
+        resmem("run", where=INLINE)
+        distill("run", Teaching(4), where=INLINE)
+        with tarfile.open(HERE / f"everything-{ENCODING_VERSION}.tar.gz", "w:gz") as archive:
+            for name in ("images", "run"):
+                archive.add(name, name)
+
+
+def make_images(directory: Path) -> None:
+    """60 training and 24 test images of 12x12 pixels in three classes; one has a name that a spreadsheet would run."""
+    random = np.random.default_rng(0)
+    patterns = random.integers(0, 256, (3, 12, 12, 3))
+    for part, count in (("train", 20), ("test", 8)):
+        for number, kind in enumerate(("bird", "cat", "dog")):
+            place = directory / part / kind
+            place.mkdir(parents=True)
+            for position in range(count):
+                noisy = patterns[number] + random.normal(0, 90, (12, 12, 3))
+                name = "@x.png" if (part, number, position) == ("train", 0, 0) else f"{kind}{position:02d}.png"
+                Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8)).save(place / name)
+    twin = directory / "train" / "dog"
+    (twin / "twin.png").write_bytes((twin / "dog05.png").read_bytes())
+
+
+def keep_json() -> None:
+    for archive in ARCHIVES:
+        with tempfile.TemporaryDirectory() as directory, chdir(unpacked(archive, Path(directory))):
+            for command, text in printed(archive).items():
+                target = JSON / archive / f"{command}.json"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text)
+
+
+def keep_grown() -> None:
+    """Subsets and predictions of the block that a growth to 30 models adds."""
+    GROWN.mkdir(exist_ok=True)
+    for archive in ARCHIVES:
+        with tempfile.TemporaryDirectory() as directory, chdir(unpacked(archive, Path(directory))):
+            train_family("run", Choices(models=30), INLINE)
+            run = open_run("run")
+            found = [
+                (size, task, outcome) for size in run.plan.sizes for task, outcome in run.outcomes(size)
+                if task.first >= 20
+            ]  # fmt: skip
+            np.savez_compressed(
+                GROWN / f"{archive}.npz",
+                size=[size for size, task, _ in found for _ in task.models],
+                model=[model for _, task, _ in found for model in task.models],
+                in_subset=np.concatenate([one.in_subset for _, _, one in found]),
+                predicted=np.concatenate([np.hstack([one.predicted_train, one.predicted_test]) for *_, one in found]),
+                first_loss=np.concatenate([one.epoch_loss[:, 0] for *_, one in found]),
+            )
+
+
+if __name__ == "__main__":
+    {"everything": make_everything, "json": keep_json, "grown": keep_grown}[sys.argv[1]]()

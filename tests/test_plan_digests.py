@@ -1,0 +1,68 @@
+"""Digests of plans of every kind, as they have been since the first: another one would orphan every run there is."""
+
+from dataclasses import replace
+
+import pytest
+
+from memscope.plan import DataChoice, Plan, plan_to_toml, read_plan
+from memscope.recipe import Recipe
+
+BASE = Plan(
+    data=DataChoice(spec="fashion-mnist-5k", fingerprint="f" * 64),
+    family="cnn",
+    axis="width",
+    fixed=None,
+    sizes=(2, 4),
+    models=20,
+    fraction=0.7,
+    seed=0,
+    precision="float32",
+    recipe=Recipe(),
+    unit=10,
+)
+OTHER_RECIPE = Recipe(
+    "memscope", 7, 32, 0.2, 0.8, 1e-3, 0.1, schedule="cosine", label_smoothing=0.1, augment="crop+flip"
+)
+KINDS = {
+    "cnn": {},
+    "mlp": {"family": "mlp", "recipe": Recipe(learning_rate=0.4)},
+    "resnet along width": {"family": "resnet", "fixed": 14, "recipe": Recipe(learning_rate=0.2)},
+    "resnet along depth": {"family": "resnet", "axis": "depth", "fixed": 16, "sizes": (8, 14)},
+    "timm": {"family": "timm/resnet18", "precision": "bfloat16", "unit": 1},
+    "own family": {"family": "my.nets:build"},
+    "own trainer": {"recipe": Recipe(trainer="my.training:train"), "unit": 5},
+    "recorded": {"recipe": Recipe(trainer="record"), "unit": 1},
+    "another recipe": {"recipe": OTHER_RECIPE},
+    "halves": {"fraction": 0.5, "seed": 3},
+    "three quarters": {"fraction": 0.75, "models": 24, "unit": 12},
+    "other data": {"data": DataChoice("folder:/x", "e" * 64, 1000, 0.1, 3, 32)},
+    "grown": {"sizes": (2, 4, 8), "models": 40, "full_models": 2},
+}
+DIGESTS = {
+    "cnn": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
+    "mlp": "752459bb7651de605bc7b39c443e2ed4b9d1997b1dc14e891058cb726f26fa69",
+    "resnet along width": "1caa8647d755e2a35291349a132c5b881eca9be56a1b600b52dbc62134a201cf",
+    "resnet along depth": "2fb7b1505624bb0e5e2863ed9b52aef225add5b1f51f7e3fbfba6c299d2649a7",
+    "timm": "4b4ffe0f3ef02cad02603afa781a39090adb3fbadd45b023a6437948e7526950",
+    "own family": "204f7b465a13950618e65c7eb90abdb958e2df27768512145bfcd09122434e7c",
+    "own trainer": "27abbe406a356d82f8723e50841d6da227bcba394e99709a2ea320ba3b3b6c18",
+    "recorded": "c7ecb82b18cf34c0e5e7364b9c35eb65e3d905ca0f55671b9925758eb15c1e44",
+    "another recipe": "3ac0bf53e38dda64d81deca14ac9919fa440b45c6d82473542604a93405d5dbb",
+    "halves": "12d6aa31ac7c1140359ac19f11350e93920871e62c981e6071213beabc685ef3",
+    "three quarters": "89db2d07f69d8b432ded80d828785127ad8645271188c7c4f2a412492a0d9379",
+    "other data": "266933fb0ee10d86bb676c69778c9be4ee9235f84367efa445c586b2e43203c8",
+    "grown": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
+}
+
+
+def plan_of(kind: str) -> Plan:
+    return replace(BASE, **KINDS[kind])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_digest_of_a_plan_is_what_it_was(kind, tmp_path):
+    plan = plan_of(kind)
+    assert plan.digest == DIGESTS[kind]
+    path = tmp_path / "plan.toml"
+    path.write_bytes(plan_to_toml(plan))
+    assert read_plan(path) == plan
