@@ -7,7 +7,7 @@ outside it; so is where the data lies: its fingerprint counts, the path is a hin
 import hashlib
 import json
 import tomllib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -30,6 +30,21 @@ LARGEST_FILE = 2**20
 """Bytes of a plan.toml; a plan has some 700."""
 
 AXES = ("width", "depth")
+
+ALWAYS = {
+    "Plan": (
+        *("data", "family", "axis", "fixed", "sizes", "models", "fraction", "seed", "precision", "recipe", "unit"),
+        "full_models",
+    ),
+    "DataChoice": ("spec", "fingerprint", "examples", "label_noise", "data_seed", "image_size"),
+    "Recipe": (
+        *("trainer", "epochs", "batch_size", "learning_rate", "momentum", "weight_decay", "warmup", "schedule"),
+        *("label_smoothing", "augment"),
+    ),
+}
+"""The fields of the first plans. Their digests are those of runs that exist, so this list never changes: a field that
+is added later has a default that never changes, and is hashed and written only where it is not at it. What later
+fields of DataChoice decide is in the data's fingerprint."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +123,12 @@ class Plan:
             "axis": self.axis,
             "fixed": self.fixed,
             "fraction": str(fraction_of(self.fraction)),
-            "recipe": asdict(self.recipe),
+            "recipe": values_of(self.recipe, "Recipe"),
             "rules": RULES,
             "unit": self.unit,
             "precision": self.precision,
             "seed": self.seed,
+            **{name: value for name, value in values_of(self, "Plan").items() if name not in ALWAYS["Plan"]},
         }
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
@@ -161,9 +177,22 @@ def ledger_unit(fraction: float, images_per_model: int) -> int:
     return max(count for count in divisors if count == 1 or count * images_per_model <= 150_000)
 
 
+def values_of(part: Any, kind: str) -> dict[str, Any]:
+    """What a plan, its data or its recipe (`kind` in ALWAYS) is hashed and written by: see ALWAYS."""
+    values = asdict(part)
+    for field in fields(part):
+        if field.name not in ALWAYS[kind] and values[field.name] == field.default:
+            del values[field.name]
+    return values
+
+
 def plan_to_toml(plan: Plan) -> bytes:
-    """The content of `plan.toml`: no value is left out but those that are None, and full models if there are none."""
-    values = {**asdict(plan), "sizes": list(plan.sizes)}
+    """The content of `plan.toml`: what is not None and not a later field's default; full models if there are any."""
+    values = values_of(plan, "Plan") | {
+        "data": values_of(plan.data, "DataChoice"),
+        "sizes": list(plan.sizes),
+        "recipe": values_of(plan.recipe, "Recipe"),
+    }
     if not plan.full_models:
         del values["full_models"]  # plans that have none can be read by the memscope that did not know them
     document = {"digest": plan.digest, **without_none(values)}

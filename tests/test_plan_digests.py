@@ -1,10 +1,12 @@
 """Digests of plans of every kind, as they have been since the first: another one would orphan every run there is."""
 
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 
 import pytest
 
-from memscope.plan import DataChoice, Plan, plan_to_toml, read_plan
+import memscope.plan
+from memscope.errors import RunError
+from memscope.plan import ALWAYS, DataChoice, Plan, plan_to_toml, read_plan
 from memscope.recipe import Recipe
 
 BASE = Plan(
@@ -66,3 +68,76 @@ def test_the_digest_of_a_plan_is_what_it_was(kind, tmp_path):
     path = tmp_path / "plan.toml"
     path.write_bytes(plan_to_toml(plan))
     assert read_plan(path) == plan
+
+
+@dataclass(frozen=True)
+class LaterRecipe(Recipe):
+    mixup: float = 0.0
+
+
+@dataclass(frozen=True)
+class LaterData(DataChoice):
+    reading: int | None = None
+
+
+@dataclass(frozen=True)
+class LaterPlan(Plan):
+    data: LaterData
+    recipe: LaterRecipe
+    backend: str = "torch"
+
+
+def later(**given) -> Plan:
+    """The first of the plans as a memscope with three more fields has it."""
+    values = {field.name: getattr(BASE, field.name) for field in fields(Plan)}
+    values["recipe"] = LaterRecipe(**({"mixup": given["mixup"]} if "mixup" in given else {}))
+    values["data"] = LaterData("fashion-mnist-5k", "f" * 64, reading=given.get("reading"))
+    return LaterPlan(**values, **({"backend": given["backend"]} if "backend" in given else {}))
+
+
+@pytest.fixture
+def of_later(monkeypatch) -> None:
+    """The memscope that has the three fields."""
+    for kind in (LaterRecipe, LaterData, LaterPlan):
+        monkeypatch.setattr(memscope.plan, kind.__mro__[1].__name__, kind)
+
+
+def test_the_first_fields_are_all_the_fields_that_the_digests_above_were_made_with():
+    for kind in (Plan, DataChoice, Recipe):
+        assert {field.name for field in fields(kind)} >= set(ALWAYS[kind.__name__])
+    assert sum(map(len, ALWAYS.values())) == 12 + 6 + 10
+
+
+def test_a_field_that_is_added_later_changes_no_plan_that_leaves_it_at_its_default(tmp_path, of_later):
+    assert later().digest == DIGESTS["cnn"]
+    assert plan_to_toml(later()) == plan_to_toml(plan_of("cnn"))
+    path = tmp_path / "plan.toml"
+    path.write_bytes(plan_to_toml(plan_of("cnn")))
+    assert read_plan(path) == later()
+
+
+@pytest.mark.parametrize("given", [{"mixup": 0.2}, {"backend": "lanes"}])
+def test_where_it_is_not_at_its_default_it_is_hashed_and_written(given, tmp_path, of_later):
+    plan = later(**given)
+    assert plan.digest != DIGESTS["cnn"]
+    path = tmp_path / "plan.toml"
+    path.write_bytes(plan_to_toml(plan))
+    ((name, value),) = given.items()
+    assert f"{name} = {value!r}".replace("'", '"') in path.read_text()
+    assert read_plan(path) == plan
+
+
+def test_a_later_field_of_the_data_is_written_and_the_fingerprint_stands_for_it_in_the_digest(tmp_path, of_later):
+    plan = later(reading=2)
+    assert plan.digest == DIGESTS["cnn"]
+    path = tmp_path / "plan.toml"
+    path.write_bytes(plan_to_toml(plan))
+    assert "reading = 2" in path.read_text()
+    assert read_plan(path) == plan
+
+
+def test_a_memscope_that_does_not_know_a_field_refuses_a_plan_that_needs_it(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_bytes(plan_to_toml(later(backend="lanes")))
+    with pytest.raises(RunError, match="unknown key 'backend'"):
+        read_plan(path)
