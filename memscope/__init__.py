@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from memscope.analysis.memorisation import Memorisation, memorisation
     from memscope.analysis.population import Population, population
     from memscope.analysis.residual_memory import ResidualMemory
-    from memscope.analysis.trajectories import TYPES, TrajectoryTypes, classify_trajectories, trajectory_types
+    from memscope.analysis.trajectories import TYPES, classify_trajectories
+    from memscope.analysis.trajectory_types import TrajectoryTypes, trajectory_types
     from memscope.datasets import load_dataset
     from memscope.datasets.image_dataset import ImageDataset
     from memscope.errors import DataError, MemscopeError, OptionError, RunError
@@ -64,7 +65,8 @@ HOMES = {
     "memscope.analysis.memorisation": ("Memorisation", "memorisation"),
     "memscope.analysis.population": ("Population", "population"),
     "memscope.analysis.residual_memory": ("ResidualMemory",),
-    "memscope.analysis.trajectories": ("TYPES", "TrajectoryTypes", "classify_trajectories", "trajectory_types"),
+    "memscope.analysis.trajectories": ("TYPES", "classify_trajectories"),
+    "memscope.analysis.trajectory_types": ("TrajectoryTypes", "trajectory_types"),
     "memscope.datasets": ("load_dataset",),
     "memscope.datasets.image_dataset": ("ImageDataset",),
     "memscope.errors": ("DataError", "MemscopeError", "OptionError", "RunError"),

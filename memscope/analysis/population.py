@@ -30,7 +30,7 @@ from memscope.analysis.population_moments import (
 from memscope.analysis.population_posterior import CHUNK, TypeDraws, posteriors
 from memscope.analysis.population_prior import COARSE, FINE, Prior, fit_prior, memberships
 from memscope.analysis.population_sums import PopulationSums, population_sums
-from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED, _check_options
+from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED, check_options
 from memscope.errors import OptionError
 
 REFIT_ROUNDS = 10
@@ -137,7 +137,7 @@ def population_from_sums(
     not fit. Their standard errors leave out each block of models (each of 20 groups of them) and fit again.
     `share_low` and `share_high` are such means too, of the probabilities of an extreme score.
     """
-    _check_options(epsilon, confidence)
+    check_options(epsilon, confidence)
     shape = (sums.sizes, sums.examples)
     missing = sums.models.min(axis=0) == 0  # [sizes, examples]
     kept = dimensions(sums)

@@ -16,7 +16,7 @@ from memscope.analysis.intervals import Floats
 from memscope.analysis.population_moments import Patterns
 from memscope.analysis.population_noise import noise_of_means, roots
 from memscope.analysis.population_prior import Prior, memberships
-from memscope.analysis.trajectories import TYPES, _type_codes
+from memscope.analysis.trajectories import TYPES, type_codes
 from memscope.streams import permutation, stream
 
 DRAWS = 256
@@ -111,5 +111,5 @@ class TypeDraws:
         np.clip(drawn, 0, 1, out=drawn)
         sizes = drawn.shape[2] // 2
         scores = np.ascontiguousarray((drawn[:, :, :sizes] - drawn[:, :, sizes:]).transpose(2, 0, 1))
-        codes = _type_codes(scores.reshape(sizes, -1), epsilon).reshape(chosen.shape)
+        codes = type_codes(scores.reshape(sizes, -1), epsilon).reshape(chosen.shape)
         return np.stack([(codes == code).mean(axis=1) for code in range(len(TYPES))], axis=1)

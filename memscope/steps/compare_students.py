@@ -9,7 +9,8 @@ from memscope.analysis.distillation import changed_shares, changed_shares_if_sam
 from memscope.analysis.groups import Blocks, means_by_group
 from memscope.analysis.jackknife import delete_one_block
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
-from memscope.analysis.trajectories import TYPES, classify_trajectories, trajectory_types, type_shares
+from memscope.analysis.trajectories import TYPES, classify_trajectories, type_shares
+from memscope.analysis.trajectory_types import trajectory_types
 from memscope.errors import OptionError, RunError
 from memscope.run import Run
 from memscope.steps.counting import SizeCounts, count_pairs, count_size, sizes_in_ledger

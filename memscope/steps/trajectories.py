@@ -14,11 +14,9 @@ from memscope.analysis.trajectories import (
     UNDETERMINED,
     classify_trajectories,
     decompose_change,
-    flat_called_shares,
-    flat_shares,
-    trajectory_types,
     type_shares,
 )
+from memscope.analysis.trajectory_types import flat_called_shares, flat_shares, trajectory_types
 from memscope.errors import RunError
 from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, sizes_in_ledger

@@ -1,15 +1,8 @@
 import numpy as np
 import pytest
 
-from memscope.analysis.trajectories import (
-    TYPES,
-    classify_trajectories,
-    decompose_change,
-    flat_called_shares,
-    rise_and_fall,
-    trajectory_types,
-    type_shares,
-)
+from memscope.analysis.trajectories import TYPES, classify_trajectories, decompose_change, rise_and_fall, type_shares
+from memscope.analysis.trajectory_types import flat_called_shares, trajectory_types
 from memscope.errors import OptionError
 
 NAN = float("nan")

@@ -3,7 +3,8 @@ from math import comb
 import numpy as np
 import pytest
 
-from memscope.analysis.trajectories import TYPES, flat_shares, trajectory_types, type_shares
+from memscope.analysis.trajectories import TYPES, type_shares
+from memscope.analysis.trajectory_types import flat_shares, trajectory_types
 from memscope.errors import OptionError
 
 SIZES = 5
