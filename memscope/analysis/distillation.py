@@ -4,27 +4,35 @@ Counts come in (memorisation.py), for the same models of both kinds. Means of a 
 in groups.py, because types are noisy.
 """
 
+from fractions import Fraction
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memscope.analysis.memorisation import Counts
+from memscope.errors import OptionError
 from memscope.streams import stream
 
 BINS = 40
 """Of the histogram, over -1 to 1: bins of .05."""
-TIE = 1e-9
 
 
-def changed_shares(change: ArrayLike, epsilon: float) -> tuple[float, float]:
+def changed_shares(onehot: Counts, distilled: Counts, epsilon: float) -> tuple[float, float]:
     """Shares of the examples whose score falls by more than epsilon (inhibited) and rises by more than it (raised).
 
-    `change` [examples] is distilled less one-hot; NaN is left out. A change that ties with epsilon does not count.
+    From counts of as many models of both kinds [examples], decided in whole numbers; examples without a score are left
+    out. A change that ties with epsilon does not count. OptionError for unequal numbers of models.
     """
-    values = np.asarray(change, dtype=np.float64)
-    values = values[~np.isnan(values)]
-    if not len(values):
+    pairs, before = onehot.as_fraction()
+    pairs_after, after = distilled.as_fraction()
+    if not np.array_equal(pairs, pairs_after):
+        raise OptionError("the two kinds have different numbers of models, expected pairs: count only models of both")
+    threshold, change = Fraction(str(epsilon)), after - before
+    defined = pairs > 0
+    if not defined.any():
         return float("nan"), float("nan")
-    return float((values < -epsilon - TIE).mean()), float((values > epsilon + TIE).mean())
+    reach, change = pairs[defined] * threshold.numerator, change[defined] * threshold.denominator
+    return float((change < -reach).mean()), float((change > reach).mean())
 
 
 def changed_shares_if_same(
@@ -37,18 +45,16 @@ def changed_shares_if_same(
     in truth their noise partly cancels: these shares are upper bounds.
     """
     random = np.random.Generator(stream("changed shares", seed))
-    sides = ((onehot.n_in, onehot.sum_in, distilled.sum_in), (onehot.n_out, onehot.sum_out, distilled.sum_out))
-    pooled = [(n, np.divide(a + b, 2 * n, out=np.zeros(len(n)), where=n > 0)) for n, a, b in sides]
     defined = (onehot.n_in > 0) & (onehot.n_out > 0)
     if not defined.any():
         return float("nan"), float("nan")
+    n_in, n_out = onehot.n_in[defined], onehot.n_out[defined]
+    p_in = (onehot.sum_in + distilled.sum_in)[defined] / (2 * n_in)
+    p_out = (onehot.sum_out + distilled.sum_out)[defined] / (2 * n_out)
     inhibited, raised = 0.0, 0.0
     for _ in range(draws):
-        scores = []
-        for _ in ("onehot", "distilled"):
-            inside, outside = (random.binomial(n[defined], p[defined]) / n[defined] for n, p in pooled)
-            scores.append(inside - outside)
-        down, up = changed_shares(scores[1] - scores[0], epsilon)
+        drawn = [Counts(n_in, n_out, random.binomial(n_in, p_in), random.binomial(n_out, p_out)) for _ in range(2)]
+        down, up = changed_shares(drawn[0], drawn[1], epsilon)
         inhibited, raised = inhibited + down / draws, raised + up / draws
     return inhibited, raised
 

@@ -11,6 +11,7 @@ one file at a time. Counts are kept per block of models, stacked, for the jackkn
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import reduce
 from operator import add
 from typing import Any
@@ -55,6 +56,26 @@ class Counts:
     def score(self) -> Floats:
         """`accuracy_in` - `accuracy_out`: all that a jackknife needs, without standard errors or intervals."""
         return self.accuracy_in - self.accuracy_out
+
+    def score_above(self, limit: float) -> NDArray[np.bool_]:
+        """bool [..., examples]: whether the hard score is above a limit; false where it is undefined.
+
+        Decided in whole numbers: with few models many scores tie with a limit such as .9, and a tie is not above it.
+        """
+        pairs, excess = self.as_fraction()
+        threshold = Fraction(str(limit))
+        return (excess * threshold.denominator > pairs * threshold.numerator) & (pairs > 0)
+
+    def score_below(self, limit: float) -> NDArray[np.bool_]:
+        """The same of scores below a limit."""
+        pairs, excess = self.as_fraction()
+        threshold = Fraction(str(limit))
+        return (excess * threshold.denominator < pairs * threshold.numerator) & (pairs > 0)
+
+    def as_fraction(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Of the hard score, int64 [..., examples]: its denominator n_in n_out and numerator."""
+        n_in, n_out = self.n_in.astype(np.int64), self.n_out.astype(np.int64)
+        return n_in * n_out, self.sum_in.astype(np.int64) * n_out - self.sum_out.astype(np.int64) * n_in
 
     def __add__(self, other: "Counts") -> "Counts":
         """Counts over the models of both. Raises OptionError for counts of unlike kind or shape."""

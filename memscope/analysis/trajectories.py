@@ -6,7 +6,10 @@ said of a type in spite of that is in trajectory_types.py. Compare shares only o
 of models.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,8 +20,11 @@ from memscope.errors import OptionError
 TYPES = ("constant", "increasing", "decreasing", "cap-shaped", "u-shaped", "irregular")
 UNDETERMINED = "undetermined"
 UNDEFINED = "undefined"
-# 0.3 - 0.1 is below 0.2 in floating point; a difference that ties with epsilon counts as having reached it.
-TIE = 1e-9
+TIE = 1e-6
+"""A difference of scores so near to a threshold ties with it: stored scores are float32, with errors of 6e-8. Counts
+need no tolerance."""
+LARGEST = 2.0**62
+"""Whole numbers above it, as int64 might not hold them, are Python's own."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,31 @@ def classify_trajectories(scores: ArrayLike, epsilon: float = 0.2) -> NDArray[np
     With rise and fall as in `rise_and_fall`: constant if both are below epsilon, increasing if only rise
     reaches it, decreasing if only fall does; if both do, cap-shaped if the interior maximum exceeds both
     ends by epsilon, u-shaped if the interior minimum is below both ends by epsilon, irregular if neither
-    or both. A difference within 1e-9 of epsilon reaches it. A NaN anywhere makes the type `undefined`. Two
-    sizes have no interior: with them every type is one of the first three. Raises OptionError for fewer
-    than two sizes or an epsilon not above 0.
+    or both. A difference within 1e-6 of epsilon reaches it, so that scores stored as float32 have the types that
+    `raw_types` gives to their counts. A NaN anywhere makes the type `undefined`. Two sizes have no interior: with
+    them every type is one of the first three. Raises OptionError for fewer than two sizes or an epsilon not above 0.
     """
     scores = _trajectories(scores)
     check_options(epsilon)
-    return np.array([*TYPES, UNDEFINED])[type_codes(scores, epsilon)]
+    codes = type_codes(scores, epsilon - TIE)
+    codes[np.isnan(scores).any(axis=0)] = -1
+    return np.array([*TYPES, UNDEFINED])[codes]
+
+
+def raw_types(
+    correct_in: ArrayLike, n_in: ArrayLike, correct_out: ArrayLike, n_out: ArrayLike, epsilon: float = 0.2
+) -> NDArray[np.str_]:
+    """`classify_trajectories` of scores correct_in / n_in - correct_out / n_out, decided in whole numbers.
+
+    Integers [sizes, examples], or that broadcast to it; `undefined` where some size has no model on one side. With few models many differences
+    tie with epsilon, and a tie has reached it: rounding must not decide them.
+    """
+    check_options(epsilon)
+    given = (np.asarray(values, dtype=np.int64) for values in (correct_in, n_in, correct_out, n_out))
+    counts = np.broadcast_arrays(*given)
+    codes = codes_of_counts(counts, epsilon)
+    codes[((counts[1] == 0) | (counts[3] == 0)).any(axis=0)] = -1
+    return np.array([*TYPES, UNDEFINED])[codes]
 
 
 def type_shares(types: ArrayLike, names: tuple[str, ...] = TYPES) -> Floats:
@@ -90,10 +114,10 @@ def decompose_change(accuracy_in: ArrayLike, accuracy_out: ArrayLike) -> tuple[C
     return _largest_change(inside, outside, 1), _largest_change(inside, outside, -1)
 
 
-def _rise_and_fall(scores: Floats) -> tuple[Floats, Floats]:
+def _rise_and_fall(scores: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Of scores [..., sizes, last], in one pass along the sizes with running extremes; NaN spreads."""
     lowest = highest = scores[..., 0, :]
-    rise = fall = np.full(lowest.shape, -np.inf)
+    rise, fall = scores[..., 1, :] - lowest, highest - scores[..., 1, :]
     for size in range(1, scores.shape[-2]):
         current = scores[..., size, :]
         rise, fall = np.maximum(rise, current - lowest), np.maximum(fall, highest - current)
@@ -101,10 +125,9 @@ def _rise_and_fall(scores: Floats) -> tuple[Floats, Floats]:
     return rise, fall
 
 
-def type_codes(scores: Floats, epsilon: float) -> NDArray[np.int8]:
-    """Index into TYPES of each trajectory along the last but one axis, -1 where undefined."""
+def type_codes(scores: NDArray[Any], reach: Any) -> NDArray[np.int8]:
+    """Index into TYPES of each trajectory along the last but one axis; a change of `reach` or more counts."""
     rise, fall = _rise_and_fall(scores)
-    reach = epsilon - TIE
     codes = (rise >= reach).astype(np.int8) + 2 * (fall >= reach).astype(np.int8)  # 3: both
     first, last = scores[..., 0, :], scores[..., -1, :]
     if scores.shape[-2] > 2:
@@ -112,8 +135,33 @@ def type_codes(scores: Floats, epsilon: float) -> NDArray[np.int8]:
         cap = interior.max(axis=-2) - np.maximum(first, last) >= reach
         u = np.minimum(first, last) - interior.min(axis=-2) >= reach
         codes += (codes == 3) * np.where(cap & ~u, 0, np.where(u & ~cap, 1, 2)).astype(np.int8)
-    codes[np.isnan(rise)] = -1
     return codes
+
+
+def codes_of_counts(counts: Sequence[NDArray[Any]], epsilon: float) -> NDArray[np.int8]:
+    """`type_codes` of counts in the order of `raw_types`, in whole numbers; anything where there is no model.
+
+    Each is [..., sizes, last], or broadcasts to that. All sizes of a trajectory are brought to one denominator:
+    c_in n_out - c_out n_in over n_in n_out, times what each lacks of the least common multiple. Thresholds are then
+    whole numbers too.
+    """
+    correct_in, n_in, correct_out, n_out = counts
+    threshold = Fraction(str(epsilon))
+    pairs = np.maximum(n_in * n_out, 1)
+    common = pairs[..., :1, :]
+    for size in range(1, pairs.shape[-2]):
+        more = pairs[..., size : size + 1, :] // np.gcd(common, pairs[..., size : size + 1, :])
+        if pairs.dtype != object and np.max(common * more.astype(np.float64), initial=0) * top(threshold) > LARGEST:
+            return codes_of_counts([values.astype(object) for values in counts], epsilon)
+        common = common * more
+    scores = (correct_in * n_out - correct_out * n_in) * (common // pairs)
+    reach = -(-common * threshold.numerator // threshold.denominator)
+    return type_codes(scores, reach[..., 0, :])
+
+
+def top(threshold: Fraction) -> float:
+    """What the common denominator is multiplied by, at most: scores may differ by 2."""
+    return float(max(threshold.numerator, 2))
 
 
 def _largest_change(inside: Floats, outside: Floats, sign: int) -> Change:

@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memscope.analysis.intervals import Floats
-from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED, check_options, type_codes, type_shares
+from memscope.analysis.trajectories import (
+    TYPES,
+    UNDEFINED,
+    UNDETERMINED,
+    check_options,
+    codes_of_counts,
+    type_codes,
+    type_shares,
+)
 from memscope.cores import cores
 from memscope.errors import OptionError
 from memscope.streams import stream
@@ -64,7 +72,7 @@ def trajectory_types(
         size = (*c_in.shape[:2], draws)  # [examples, sizes, draws]
         scores = random.beta(c_in + 0.5, models_in - c_in + 0.5, size)
         scores -= random.beta(c_out + 0.5, models_out - c_out + 0.5, size)
-        probabilities[here] = _code_shares(type_codes(scores, epsilon))
+        probabilities[here] = _code_shares(type_codes(scores, epsilon))  # no draw ties with it
 
     with ThreadPoolExecutor(cores()) as threads:  # numpy draws without Python's lock, a chunk from its own stream
         list(threads.map(classify, _chunks("trajectory types", seed, counts)))
@@ -105,9 +113,9 @@ def flat_shares(
         size = (*c_in.shape[:2], draws)
         p_in = c_in.sum(axis=1, keepdims=True) / models_in.sum(axis=1, keepdims=True)
         p_out = c_out.sum(axis=1, keepdims=True) / models_out.sum(axis=1, keepdims=True)
-        scores = random.binomial(models_in, p_in, size) / models_in
-        scores -= random.binomial(models_out, p_out, size) / models_out
-        total += _code_shares(type_codes(scores, epsilon)).sum(axis=0)
+        drawn_in, drawn_out = random.binomial(models_in, p_in, size), random.binomial(models_out, p_out, size)
+        codes = codes_of_counts((drawn_in, models_in, drawn_out, models_out), epsilon)
+        total += _code_shares(codes).sum(axis=0)
     return total / examples
 
 

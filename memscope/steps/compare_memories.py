@@ -11,12 +11,13 @@ from memscope.analysis.groups import Blocks, means_by_group
 from memscope.analysis.jackknife import delete_one_block
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid
-from memscope.analysis.trajectories import TYPES, classify_trajectories
+from memscope.analysis.trajectories import TYPES, raw_types
 from memscope.run import Run
 from memscope.steps.counting import count_size
 from memscope.steps.counting_memories import COUNTED, LARGEST_NORM, MemoryCounts, count_memories
 from memscope.steps.score import mean, number
 from memscope.steps.timing import spent_on
+from memscope.steps.trajectories import stacked
 from memscope.store.ledger import FULL, ONEHOT, Task, ledger_state
 from memscope.store.results import write_results
 
@@ -170,7 +171,7 @@ def by_type(run: Run, on_subsets: dict[int, MemoryCounts], epsilon: float) -> li
     value_blocks = set.intersection(*(set(found.blocks) for found in on_subsets.values()))
 
     def types_of(blocks: Blocks) -> np.ndarray:
-        return classify_trajectories(np.stack([counts.hard_of(blocks).score for counts in family]), epsilon)
+        return raw_types(*stacked([counts.hard_of(blocks) for counts in family]), epsilon)
 
     def measured(blocks: Blocks) -> np.ndarray:
         """[measures, sizes, examples]"""

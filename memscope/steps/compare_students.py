@@ -9,7 +9,7 @@ from memscope.analysis.distillation import changed_shares, changed_shares_if_sam
 from memscope.analysis.groups import Blocks, means_by_group
 from memscope.analysis.jackknife import delete_one_block
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
-from memscope.analysis.trajectories import TYPES, classify_trajectories, type_shares
+from memscope.analysis.trajectories import TYPES, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
 from memscope.errors import OptionError, RunError
 from memscope.run import Run
@@ -108,8 +108,8 @@ def student_row(run: Run, size: int, onehot: SizeCounts, distilled: SizeCounts, 
         "mean_change": lambda one, other: mean(other.score - one.score),
         "mean_change_in": lambda one, other: mean(other.accuracy_in - one.accuracy_in),
         "mean_change_out": lambda one, other: mean(other.accuracy_out - one.accuracy_out),
-        "inhibited": lambda one, other: changed_shares(other.score - one.score, epsilon)[0],
-        "raised": lambda one, other: changed_shares(other.score - one.score, epsilon)[1],
+        "inhibited": lambda one, other: changed_shares(one, other, epsilon)[0],
+        "raised": lambda one, other: changed_shares(one, other, epsilon)[1],
     }
     if flipped is not None:
         measures["mean_change_flipped"] = lambda one, other: mean((other.score - one.score)[flipped])
@@ -158,7 +158,7 @@ def change_by_type(pairs: Pairs, family: dict[int, SizeCounts], epsilon: float) 
     value_blocks = set.intersection(*(set(onehot.blocks) for onehot, _ in pairs.values()))
 
     def types_of(blocks: Blocks) -> np.ndarray:
-        return classify_trajectories(np.stack([counts.hard_of(blocks).score for counts in family.values()]), epsilon)
+        return raw_types(*stacked([counts.hard_of(blocks) for counts in family.values()]), epsilon)
 
     def scores_of(blocks: Blocks) -> np.ndarray:
         """[one-hot and change, sizes, examples]"""
@@ -196,12 +196,11 @@ def trajectory_shares(pairs: Pairs, epsilon: float) -> dict[str, Any] | None:
     shares: dict[str, Any] = {"sizes": list(pairs)}
     for kind, name in enumerate(("onehot", "distilled")):
         counts = [pair[kind] for pair in pairs.values()]
-        raw = classify_trajectories(np.stack([one.hard.total().score for one in counts]), epsilon)
+        raw = raw_types(*stacked([one.hard.total() for one in counts]), epsilon)
         called = called_types(counts, epsilon)
 
         def without(left_out: int, counts: list[SizeCounts] = counts) -> np.ndarray:
-            scores = np.stack([one.hard_without(blocks[left_out]).score for one in counts])
-            return type_shares(classify_trajectories(scores, epsilon))
+            return type_shares(raw_types(*stacked([one.hard_without(blocks[left_out]) for one in counts]), epsilon))
 
         error = np.broadcast_to(delete_one_block(without, len(blocks)), len(TYPES))
         shares[f"raw_{name}"] = {t: number(s) for t, s in zip(TYPES, type_shares(raw), strict=True)}
@@ -239,8 +238,8 @@ def stored(run: Run, found: list[tuple[Teaching, Pairs]], sizes: tuple[int, ...]
             histogram[row, column] = score_histogram(*(counts.hard.total().score for counts in pair))
         enough = len(pairs) > 1
         distilled = [pair[1] for pair in pairs.values()]
-        scores = np.stack([one.hard.total().score for one in distilled])
-        raw.append(list(classify_trajectories(scores, epsilon)) if enough else [""] * num_examples)
+        total = stacked([one.hard.total() for one in distilled])
+        raw.append(list(raw_types(*total, epsilon)) if enough else [""] * num_examples)
         called.append(list(called_types(distilled, epsilon)) if enough else [""] * num_examples)
     return values | {
         "setting": [teaching.setting for teaching, _ in found],

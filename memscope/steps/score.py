@@ -114,7 +114,7 @@ def size_columns(
 def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: Memorisation | None) -> dict[str, Any]:
     """The line of the table for one size; means are over examples with a score."""
     flipped = run.examples.flipped
-    own = float(np.median(counts.own_accuracy))
+    own, total = float(np.median(counts.own_accuracy)), counts.hard.total()
     row: dict[str, Any] = {
         "size": size,
         "models": counts.used,
@@ -135,10 +135,10 @@ def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: 
         "rms_standard_error": number(rms(hard.standard_error)),
         "agreement": number(split_half_agreement(counts)),
         "seconds": number(np.median(counts.seconds)),
-        "share_low": share_below(hard.score),
-        "share_low_error": jackknifed(counts.hard, lambda s: share_below(s.score)),
-        "share_high": share_above(hard.score),
-        "share_high_error": jackknifed(counts.hard, lambda s: share_above(s.score)),
+        "share_low": share_below(total),
+        "share_low_error": jackknifed(counts.hard, share_below),
+        "share_high": share_above(total),
+        "share_high_error": jackknifed(counts.hard, share_above),
         "own_accuracy": own,
         "interpolates": own >= INTERPOLATES,
         "stuck_models": int((counts.own_accuracy < STUCK * own).sum()),
@@ -229,13 +229,18 @@ def jackknifed(counts: Counts, statistic: Any) -> float | None:
     return number(delete_one_block(lambda block: statistic(counts.without(block)), len(counts.n_in)))
 
 
-def share_below(scores: np.ndarray) -> float:
+def share_below(counts: Counts) -> float:
     """The share of scores below LOW among those that are defined."""
-    return mean((scores < LOW)[~np.isnan(scores)])
+    return share_of(counts.score_below(LOW), counts)
 
 
-def share_above(scores: np.ndarray) -> float:
-    return mean((scores > HIGH)[~np.isnan(scores)])
+def share_above(counts: Counts) -> float:
+    """The share of scores above HIGH among those that are defined."""
+    return share_of(counts.score_above(HIGH), counts)
+
+
+def share_of(chosen: np.ndarray, counts: Counts) -> float:
+    return mean(chosen[(counts.n_in > 0) & (counts.n_out > 0)])
 
 
 def mean(values: np.ndarray) -> float:

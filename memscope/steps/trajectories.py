@@ -12,8 +12,8 @@ from memscope.analysis.trajectories import (
     TYPES,
     UNDEFINED,
     UNDETERMINED,
-    classify_trajectories,
     decompose_change,
+    raw_types,
     type_shares,
 )
 from memscope.analysis.trajectory_types import flat_called_shares, flat_shares, trajectory_types
@@ -52,7 +52,7 @@ def trajectories(
     total = [one.hard.total() for one in counts]
     measured = [memorisation_from_counts(one) for one in total]
     scores = np.stack([one.score for one in measured])
-    raw = classify_trajectories(scores, epsilon)
+    raw = raw_types(*stacked(total), epsilon)
     called = trajectory_types(*stacked(total), epsilon=epsilon, confidence=confidence, seed=seed)
     rise, fall = decompose_change(
         np.stack([one.accuracy_in for one in measured]), np.stack([one.accuracy_out for one in measured])
@@ -84,14 +84,14 @@ def trajectories(
         "population": population_shares(population),
         "by_type": [type_row(name, raw, called.called, rise, fall, scores) for name in TYPES],
         "by_epsilon": [
-            {"epsilon": each, "shares": [number(s) for s in type_shares(classify_trajectories(scores, each))]}
+            {"epsilon": each, "shares": [number(s) for s in type_shares(raw_types(*stacked(total), each))]}
             for each in EPSILONS
         ],
         "flipped_types": flipped_types(run, raw, called.called),
     }
     if 2 <= len(fits) < len(sizes):
         kept = [total[position] for position in fits]
-        raw_there = classify_trajectories(scores[fits], epsilon)
+        raw_there = raw_types(*stacked(kept), epsilon)
         called_there = trajectory_types(*stacked(kept), epsilon=epsilon, confidence=confidence, seed=seed).called
         summary["interpolating_sizes"] = shares(sizes, counts, fits, raw_there, called_there, epsilon, confidence, seed)
     elif len(fits) == len(sizes):
@@ -142,8 +142,7 @@ def shares(
     blocks = sorted({block for one in there for block in one.blocks})
 
     def raw_shares_without(left_out: int) -> np.ndarray:
-        scores = np.stack([one.hard_without(blocks[left_out]).score for one in there])
-        return type_shares(classify_trajectories(scores, epsilon))
+        return type_shares(raw_types(*stacked([one.hard_without(blocks[left_out]) for one in there]), epsilon))
 
     errors = np.broadcast_to(delete_one_block(raw_shares_without, len(blocks)), len(TYPES))
     called_shares = type_shares(called, (*TYPES, UNDETERMINED))

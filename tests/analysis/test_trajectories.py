@@ -29,7 +29,7 @@ BY_HAND = [
     ([0.3, 0.1, 0.1, 0.1], "decreasing"),
     ([0.7, 0.7, 0.9, 0.7], "cap-shaped"),
     ([0.9, 0.7, 0.7, 0.9], "u-shaped"),
-    ([0.1, 0.1, 0.1, 0.3 - 1e-7], "constant"),
+    ([0.1, 0.1, 0.1, 0.3 - 1e-5], "constant"),
     # No score at some size.
     ([NAN, 0.1, 0.5, 0.9], "undefined"),
     ([0.1, 0.1, NAN, 0.9], "undefined"),
