@@ -2,8 +2,10 @@
 
 Every draw of a run comes from `stream(name, *numbers)`: a counter-based Philox generator keyed by a hash of the
 name and the numbers. Nothing is drawn "after" anything else, so a draw does not depend on the number of
-workers, the engine, the order of the work or an interruption. Only raw 64-bit words are used: NumPy keeps
-the streams of its bit generators stable over versions, but not the methods of `Generator` (NEP 19).
+workers, the engine, the order of the work or an interruption. Whatever decides how a model is trained, and the
+types that are called of trajectories, uses raw 64-bit words only: NumPy keeps the streams of its bit generators
+stable over versions, but not the methods of `Generator` (NEP 19). One of those, `binomial`, is used where a null is
+simulated, such as what flat trajectories would show: another version of NumPy may draw others.
 """
 
 import hashlib

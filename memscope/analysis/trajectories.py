@@ -73,8 +73,8 @@ def raw_types(
 ) -> NDArray[np.str_]:
     """`classify_trajectories` of scores correct_in / n_in - correct_out / n_out, decided in whole numbers.
 
-    Integers [sizes, examples], or that broadcast to it; `undefined` where some size has no model on one side. With few models many differences
-    tie with epsilon, and a tie has reached it: rounding must not decide them.
+    Integers [sizes, examples], or that broadcast to it; `undefined` where some size has no model on one side. With few
+    models many differences tie with epsilon, and a tie has reached it: rounding must not decide them.
     """
     check_options(epsilon)
     given = (np.asarray(values, dtype=np.int64) for values in (correct_in, n_in, correct_out, n_out))

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from memscope.analysis.accuracy_draws import AccuracyDraws, sixteen_bit_words
 from memscope.analysis.intervals import Floats
 from memscope.analysis.trajectories import (
+    TIE,
     TYPES,
     UNDEFINED,
     UNDETERMINED,
@@ -59,7 +61,7 @@ def trajectory_types(
     + 1/2), every draw of a trajectory is classified by the raw rule, and the most frequent type is called
     if it has at least `confidence` of the draws, else the type is `undetermined`; it is `undefined` where
     some size has no model on one side. The draws depend on the seed and on the examples up to the end of
-    an example's chunk of 64, nothing else.
+    an example's chunk of 64, nothing else; they are made of raw words (accuracy_draws.py).
 
     Raises OptionError for counts that cannot be, fewer than two sizes, or options out of range.
     """
@@ -67,15 +69,17 @@ def trajectory_types(
     check_options(epsilon, confidence, draws)
     probabilities = np.empty((counts.shape[2], len(TYPES)))
 
-    def classify(chunk: tuple[slice, Counts, np.random.Generator]) -> None:
-        here, (c_in, models_in, c_out, models_out), random = chunk
-        size = (*c_in.shape[:2], draws)  # [examples, sizes, draws]
-        scores = random.beta(c_in + 0.5, models_in - c_in + 0.5, size)
-        scores -= random.beta(c_out + 0.5, models_out - c_out + 0.5, size)
-        probabilities[here] = _code_shares(type_codes(scores, epsilon))  # no draw ties with it
+    inside, outside = (AccuracyDraws(counts[side].T, counts[side + 1].T) for side in (0, 2))  # [examples, sizes]
 
-    with ThreadPoolExecutor(cores()) as threads:  # numpy draws without Python's lock, a chunk from its own stream
-        list(threads.map(classify, _chunks("trajectory types", seed, counts)))
+    def classify(chunk: int) -> None:
+        here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
+        shape = (2, *inside.place[here].shape, draws)  # [sides, examples, sizes, draws]
+        words = sixteen_bit_words(stream("trajectory types", seed, chunk), shape)
+        scores = inside.draw(here, words[0]) - outside.draw(here, words[1])
+        probabilities[here] = _code_shares(type_codes(scores, epsilon - TIE))
+
+    with ThreadPoolExecutor(cores()) as threads:  # numpy works without Python's lock
+        list(threads.map(classify, range(-(-counts.shape[2] // CHUNK))))
     best = np.where(probabilities.max(axis=1) >= confidence, probabilities.argmax(axis=1), len(TYPES))
     called = np.array([*TYPES, UNDETERMINED, UNDEFINED])[best]
     undefined = _without_models(counts)
@@ -98,9 +102,10 @@ def flat_shares(
     Each example keeps, at every size, its own accuracy in and accuracy out pooled over sizes (sum of
     correct over sum of models); numbers of correct models are drawn anew at the given numbers of models,
     the drawn trajectories are classified by the raw rule, and the shares averaged. What the raw shares
-    have beyond these is change. The arguments are those of `trajectory_types`; examples with a size
-    without models on one side are left out, and the shares are NaN if that is all. Raises OptionError as
-    `trajectory_types` does.
+    have beyond these is change. The numbers are NumPy's binomial ones, which may be others in another version
+    of it: shares may then differ in the third decimal. The arguments are those of `trajectory_types`;
+    examples with a size without models on one side are left out, and the shares are NaN if that is all.
+    Raises OptionError as `trajectory_types` does.
     """
     counts = _checked_counts(correct_in, n_in, correct_out, n_out)
     check_options(epsilon, draws=draws)
