@@ -197,8 +197,10 @@ def show_validation(found: dict[str, Any]) -> None:
     from memscope.cli.printing import decimals, say, table
 
     rows = found["validation"]
+    smaller, other = rows[0]["models"], rows[0]["models_other_half"]
+    models = smaller if smaller == other else f"{smaller} and {other}"
     table(
-        f"Each half of the models ({rows[0]['models']} of each {found['axis']}) predicts the raw scores of the other",
+        f"Each half of the models ({models} of each {found['axis']}) predicts the raw scores of the other",
         [found["axis"], "error raw", "population", "ratio", "rank agr. raw", "population", "c"],
         [
             [
