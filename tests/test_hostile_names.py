@@ -1,4 +1,7 @@
-"""Names that others chose: shown as they are or escaped, never taken for markup, mathematics, formulas or commands."""
+"""Names that others chose: shown as they are or escaped, never taken for markup, mathematics or commands.
+
+Files hold them unchanged; a csv made with --csv-safe has no formulas.
+"""
 
 import csv
 import io
@@ -13,12 +16,13 @@ from rich.console import Console
 
 from memscope.cli import memscope, printing
 from memscope.errors import DataError, MemscopeError, OptionError
+from memscope.run import open_run
 from memscope.text import abridged, printable
 
 HOSTILE = (
     "[red]x[/red]", "[/]", "x\\", "[bold]", ":smile:", "[link=file:///x]x[/link]", "\x1b[31mred", "\x9b31m",
     "a\nb", "a\r\nb", "\x07", "\u202egnp.exe", "a\u2028b", "$\\frac{1}{2}$", "$", "100 %", "{x}", "%s%n", "=1+1",
-    "猫", "🦊", "\x7f", "a\tb",
+    "猫", "🦊", "\x7f", "a\tb", "@x.png", "+x", "-x", "a\rb", 'a"b,c', "'x", "NA",
 )  # fmt: skip
 """Class names and file names that a folder or a file may hold."""
 
@@ -133,9 +137,12 @@ def renamed(run: Path, directory: Path, class_names: tuple[str, ...], names: tup
     return copy
 
 
+CLASSES = ("[/]", "=cmd|'/C calc'!A0", "\x1b[31m$x^2$\n", "-1")
+
+
 def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tmp_path, capsys):
-    classes = ("[/]", "=cmd|'/C calc'!A0", "\x1b[31m$x^2$\n", "-1")
-    run = renamed(tiny_run, tmp_path, classes, tuple(f"{HOSTILE[number % 23]}{number}.png" for number in range(120)))
+    names = tuple(f"{HOSTILE[number % len(HOSTILE)]}{number}.png" for number in range(120))
+    run = renamed(tiny_run, tmp_path, CLASSES, names)
     files = [
         "--csv",
         tmp_path / "scores.csv",
@@ -154,24 +161,76 @@ def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tm
             assert "\\x1b[31m$x^2$\\n" in printed
     memscope.main(["score", str(run), "--top", "100", "--json"], standalone_mode=False)
     listed = json.loads(capsys.readouterr().out)["most_memorised"]
-    assert {each["label"] for each in listed} == set(classes)  # JSON keeps what the names are
-
-    lines = (tmp_path / "scores.csv").read_text().splitlines()
-    assert len(lines) == 1 + 3 * 120
-    for file in ("scores.csv", "suspects.csv"):
-        with (tmp_path / file).open(newline="") as opened:
-            rows = list(csv.DictReader(opened))
-        for row in rows:
-            for column in ("name", "given_label", "suggested_label"):
-                value = row.get(column) or ""
-                assert not value.startswith(("=", "+", "@")), value
-                assert not value.startswith("-") or value == "-1"
-                assert not set(value) & set("\n\r\x1b\x07\t")
-    assert "'=cmd|'/C calc'!A0" in (tmp_path / "suspects.csv").read_text()
-    assert "=1+118.png" in np.load(tmp_path / "scores.npz")["names"].tolist()
+    assert {each["label"] for each in listed} == set(CLASSES)  # JSON keeps what the names are
+    assert np.load(tmp_path / "scores.npz")["names"].tolist() == list(names)
     # a page, or another kind of file that shows names, is to be escaped, and looked at here
     made = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
     assert made == {".csv", ".h5", ".json", ".npy", ".npz", ".png", ".safetensors", ".toml"}
+
+
+def exported(run: Path, *options: str) -> dict[str, list[dict[str, str]]]:
+    """The rows that csv.reader finds in the two csv files of a run, after a call with these options."""
+    rows = {}
+    scores, suspects = run.parent / "scores.csv", run.parent / "suspects.csv"
+    arguments = ["score", run, "--csv", scores, "--suspects", suspects, *options]
+    memscope.main([str(argument) for argument in arguments], standalone_mode=False)
+    for file in (scores, suspects):
+        with file.open(newline="", encoding="utf-8") as opened:
+            header, *lines = csv.reader(opened)
+        rows[file.stem] = [dict(zip(header, line, strict=True)) for line in lines]
+    return rows
+
+
+@pytest.fixture(scope="module")
+def hostile_run(tiny_run, tmp_path_factory) -> Path:
+    """Every name of HOSTILE is a file's, exactly as it is, and the classes are CLASSES."""
+    names = tuple(HOSTILE[number % len(HOSTILE)] for number in range(120))
+    return renamed(tiny_run, tmp_path_factory.mktemp("hostile"), CLASSES, names)
+
+
+def test_a_csv_holds_every_name_exactly_as_it_is(hostile_run):
+    rows = exported(hostile_run)
+    assert [row["name"] for row in rows["scores"]] == 3 * [HOSTILE[number % len(HOSTILE)] for number in range(120)]
+    assert {row["name"] for row in rows["scores"]} == set(HOSTILE)
+    labels = open_run(hostile_run).examples.labels
+    assert rows["suspects"]
+    for row in rows["suspects"]:
+        assert row["name"] == HOSTILE[int(row["example"]) % len(HOSTILE)]
+        assert row["given_label"] == CLASSES[labels[int(row["example"])]]
+        assert row["suggested_label"] in set(CLASSES) - {row["given_label"]}
+    assert {row["given_label"] for row in rows["suspects"]} == set(CLASSES)
+
+
+def test_names_in_a_csv_can_be_joined_on_in_pandas(hostile_run):
+    pandas = pytest.importorskip("pandas")
+    exported(hostile_run)
+    found = pandas.read_csv(hostile_run.parent / "scores.csv", dtype={"name": str}, keep_default_na=False)
+    assert found["name"].tolist() == 3 * [HOSTILE[number % len(HOSTILE)] for number in range(120)]
+
+
+DEFUSED = {
+    "=1+1": "'=1+1", "@x.png": "'@x.png", "+x": "'+x", "-x": "'-x", "'x": "'x", "猫": "猫", 'a"b,c': 'a"b,c',
+    "a\nb": "a\\nb", "a\r\nb": "a\\r\\nb", "a\rb": "a\\rb", "a\tb": "a\\tb", "\x07": "\\x07",
+    "\x1b[31mred": "\\x1b[31mred", "\x9b31m": "\\x9b31m", "a\u2028b": "a\\u2028b", "\x7f": "\\x7f",
+}  # fmt: skip
+
+
+def test_a_csv_for_spreadsheets_holds_no_formulas_and_no_control_characters(hostile_run):
+    rows = exported(hostile_run, "--csv-safe")
+    for example, row in enumerate(rows["scores"]):
+        name = HOSTILE[example % 120 % len(HOSTILE)]
+        assert row["name"] == DEFUSED.get(name, name)
+        assert not row["name"].startswith(("=", "+", "@", "-"))
+    for row in rows["suspects"]:
+        name = HOSTILE[int(row["example"]) % len(HOSTILE)]
+        assert row["name"] == DEFUSED.get(name, name)
+    # a class that is a number stays one
+    classes = {"[/]", "'=cmd|'/C calc'!A0", "\\x1b[31m$x^2$\\n", "-1"}
+    assert {row["given_label"] for row in rows["suspects"]} == classes
+    assert {row["suggested_label"] for row in rows["suspects"]} <= classes
+    for file in ("scores.csv", "suspects.csv"):
+        text = (hostile_run.parent / file).read_bytes().decode()
+        assert len(text.splitlines()) == 1 + len(rows[file.removesuffix(".csv")])  # a line for each row
 
 
 @pytest.mark.parametrize(

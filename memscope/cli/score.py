@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from memscope.cli.types import json_option, noted, run_argument
+from memscope.errors import OptionError
 
 EPILOG = """
 \b
@@ -27,9 +28,8 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="How many of the most memorised examples to list.",
 )
 @click.option("--suspects", type=FILE, metavar="FILE", help="Write a csv of labels to look at, most suspect first.")
-@click.option(
-    "--csv", "csv_file", type=FILE, metavar="FILE", help="Write a csv with a line for every size and example."
-)
+@click.option("--csv", "csv_file", type=FILE, metavar="FILE", help="Write a csv with a row for every size and example.")
+@click.option("--csv-safe", is_flag=True, help="Alter names in csv files so that no spreadsheet runs one as a formula.")
 @click.option("--npz", "npz_file", type=FILE, metavar="FILE", help="Write arrays [size, example].")
 @click.option("--validate", is_flag=True, help="Check the population estimate on halves of the models (4 blocks).")
 @json_option
@@ -39,6 +39,7 @@ def command(
     top: int,
     suspects: Path | None,
     csv_file: Path | None,
+    csv_safe: bool,
     npz_file: Path | None,
     validate: bool,
     as_json: bool,
@@ -53,6 +54,8 @@ def command(
     from memscope.steps.exports import export_csv, export_npz, export_suspects, most_memorised
     from memscope.steps.score import score
 
+    if csv_safe and not (csv_file or suspects):
+        raise OptionError("--csv-safe is about csv files, and none is asked for; add --csv FILE or --suspects FILE")
     summary = score(run)
     summary["most_memorised"] = most_memorised(open_run(run), top)
     if validate:
@@ -61,11 +64,11 @@ def command(
         summary |= {key: found for key, found in validated(run).items() if key not in summary}
     written = []
     if suspects:
-        count, size = export_suspects(run, suspects)
+        count, size = export_suspects(run, suspects, csv_safe)
         written.append(f"{suspects}: {count} suspect labels, judged by the held-out models of {summary['axis']} {size}")
     if csv_file:
-        export_csv(run, csv_file)
-        written.append(f"{csv_file}: a line for every size and example")
+        export_csv(run, csv_file, csv_safe)
+        written.append(f"{csv_file}: a row for every size and example")
     if npz_file:
         export_npz(run, npz_file)
         written.append(f"{npz_file}: arrays [size, example]")
@@ -197,8 +200,10 @@ def show_validation(found: dict[str, Any]) -> None:
     from memscope.cli.printing import decimals, say, table
 
     rows = found["validation"]
+    smaller, other = rows[0]["models"], rows[0]["models_other_half"]
+    models = smaller if smaller == other else f"{smaller} and {other}"
     table(
-        f"Each half of the models ({rows[0]['models']} of each {found['axis']}) predicts the raw scores of the other",
+        f"Each half of the models ({models} of each {found['axis']}) predicts the raw scores of the other",
         [found["axis"], "error raw", "population", "ratio", "rank agr. raw", "population", "c"],
         [
             [

@@ -46,9 +46,10 @@ def export_npz(run_path: Path, file: Path) -> None:
     write_where_told(file, buffer.getbuffer())
 
 
-def export_csv(run_path: Path, file: Path) -> None:
-    """Write a line for every size and example."""
+def export_csv(run_path: Path, file: Path, safe: bool = False) -> None:
+    """Write a row for every size and example; `safe`: names as `defused` has them."""
     run = open_run(run_path)
+    written = defused if safe else str
     found, examples = run.results("score"), run.examples
     true_labels = examples.labels if examples.true_labels is None else examples.true_labels
     header = [
@@ -66,7 +67,7 @@ def export_csv(run_path: Path, file: Path) -> None:
     for row, size in enumerate(found["size"]):
         columns = [found[name][row] for name in (*PER_SIZE_EXAMPLE, "suggested_label", "suggested_share")]
         for example in range(len(examples.labels)):
-            name = cell(examples.names[example]) if examples.names else ""
+            name = written(examples.names[example]) if examples.names else ""
             identity = [int(size), example, int(examples.index[example]), name]
             rows.append(
                 [*identity, int(examples.labels[example]), int(true_labels[example]), *(c[example] for c in columns)]
@@ -74,14 +75,16 @@ def export_csv(run_path: Path, file: Path) -> None:
     write_csv(file, header, rows)
 
 
-def export_suspects(run_path: Path, file: Path) -> tuple[int, int]:
+def export_suspects(run_path: Path, file: Path, safe: bool = False) -> tuple[int, int]:
     """Write the examples whose held-out predictions agree on another label, most suspect first.
 
     Returns their number and the size they were judged at: the one whose models are best on the test examples,
     because what is wanted is the best opinion about a label. The order is that of the lead of the suggested
-    label over the given one among the models that did not see the example, then of the score.
+    label over the given one among the models that did not see the example, then of the score. `safe`: names as
+    `defused` has them.
     """
     run = open_run(run_path)
+    written = defused if safe else str
     found, examples = run.results("score"), run.examples
     best = int(np.argmax(found["test_accuracy"]))
     suggested, share = found["suggested_label"][best], found["suggested_share"][best]
@@ -94,9 +97,9 @@ def export_suspects(run_path: Path, file: Path) -> tuple[int, int]:
         [
             int(example),
             int(examples.index[example]),
-            cell(examples.names[example]) if examples.names else "",
-            cell(names[examples.labels[example]]),
-            cell(names[suggested[example]]),
+            written(examples.names[example]) if examples.names else "",
+            written(names[examples.labels[example]]),
+            written(names[suggested[example]]),
             round(float(share[example]), 4),
             round(float(out[example]), 4),
             round(float(score[example]), 4),
@@ -157,11 +160,11 @@ def suggestion(names: tuple[str, ...], label: int) -> str | None:
     return names[label] if label >= 0 else None
 
 
-def cell(text: str) -> str:
-    """Text of others for a csv: on its line, and no formula.
+def defused(text: str) -> str:
+    """A name for somebody who opens a csv in a spreadsheet: on its line, and no formula.
 
     A spreadsheet runs what begins with = + - or @; an apostrophe before it, as OWASP has it, makes it text. Numbers
-    stay as they are. npz, HDF5 and JSON have the names unchanged, and `index` is the same everywhere.
+    stay as they are. The name is no longer the file's: a join on it fails, and `index` is what is the same everywhere.
     """
     line = CONTROL.sub(lambda found: printable(found[0]), text)
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) and not NUMBER.fullmatch(line) else line

@@ -11,8 +11,7 @@ from memscope.steps.work import OnEnd, Where, Work, carry_out, data_to_send, wor
 from memscope.store.atomic import write_atomically
 from memscope.store.ledger import Task, outcome_path
 from memscope.store.weights import weights_path
-from memscope.teaching import teaching_of
-from memscope.training.task import Job, Packed, open_packed
+from memscope.training.task import Job, Packed, open_packed, teaching_for
 
 
 @dataclass
@@ -42,8 +41,10 @@ def train_tasks(
     """Train what is not finished of these bundles of tasks, and write outcomes and weights.
 
     A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there. `groups` are the
-    numbers of models that are trained at once, by size.
+    numbers of models that are trained at once, by size. OptionError, before anything is done, where the variant of a
+    task stands for no way of training.
     """
+    teachings = [teaching_for(run.plan, task.variant) for bundle in bundles for task in bundle]
     result, spent = Trained(run), {"training": 0.0, "evaluation": 0.0}
     path_of = weights_path if for_weights else outcome_path
 
@@ -64,7 +65,7 @@ def train_tasks(
         where.keep_weights or for_weights,
         groups or {},
         data_to_send(run, where),
-        teachers=any(teaching_of(task.variant) for bundle in bundles for task in bundle),
+        teachers=any(teachings),
     )
     work = Work(partial(open_packed, job), lambda task: path_of(run.path, run.plan, task), write, note)
     workers = workers_of(where, device)  # now: a cluster may be gone when the work is done

@@ -44,12 +44,15 @@ def validate(path: str | os.PathLike[str]) -> dict[str, Any]:
     counts, sums = count_and_sum(run, sizes, parts)
     halves = [half_of(counts, part, one) for part, one in zip(parts, sums, strict=True)]
     check = check_halves(*zip(halves[::2], halves[1::2], strict=True))
+    # of an odd number of blocks one half has one more
+    smaller, other = (len(part) * run.plan.block for part in sorted(ways[0], key=len))
     rows = []
     for at, size in enumerate(sizes):
         rows.append(
             {
                 "size": size,
-                "models": len(blocks) * run.plan.block // 2,
+                "models": smaller,
+                "models_other_half": other,
                 "squared_error": number(check.squared_error[at]),
                 "raw_squared_error": number(check.raw_squared_error[at]),
                 "ratio": number(check.ratio[at]),

@@ -89,7 +89,10 @@ def task_name(task: Task) -> str:
 
 
 def size_directory(run: Path, kind: str, plan: Plan, variant: str, size: int) -> Path:
-    """The directory of one variant and size under `kind` (`outcomes`, `weights` or `failures`)."""
+    """The directory of one variant and size under `kind`: `outcomes`, `weights`, `failures` or `memories`.
+
+    A residual memory is of a choice of settings too: with `memories` the variant is `VARIANT/CHOICE`.
+    """
     return run / kind / variant / f"{plan.axis}-{size}"
 
 

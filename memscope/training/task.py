@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 import memscope
+from memscope.errors import OptionError
 from memscope.plan import Plan
 from memscope.recipe import OWN_LOOP
 from memscope.store.examples import Examples, RunData, dataset_of, read_data
@@ -86,7 +87,10 @@ def pack(plan: Plan, task: Task, outcome: Outcome, weights: Weights) -> Packed:
 
 
 def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Trained]]:
-    """Open the data set in this process and return the function that trains a bundle of tasks."""
+    """Open the data set in this process and return the function that trains a bundle of tasks.
+
+    That raises OptionError, before it trains any, for a task whose variant stands for no way of training.
+    """
     # One thread in each process: two threads on two cores collapse as soon as a neighbour is busy, and sums
     # split over another number of threads differ in the last bit.
     torch.set_num_threads(1)
@@ -107,6 +111,8 @@ def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Tr
     }
 
     def work(bundle: tuple[Task, ...]) -> list[Trained]:
+        for task in bundle:  # here as well as where a run's tasks are handed out: others call this too
+            teaching_for(plan, task.variant)
         subsets = [
             np.stack([subset_of(plan, task.variant, num_train, model) for model in task.models]) for task in bundle
         ]
@@ -116,6 +122,21 @@ def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Tr
         ]
 
     return work
+
+
+def teaching_for(plan: Plan, variant: str) -> Teaching | None:
+    """How the models of a variant are taught; None where they learn from the labels alone.
+
+    OptionError for a variant that this plan cannot train: it would be trained as one-hot, under a name that says
+    something else.
+    """
+    ours = plan.recipe.trainer == OWN_LOOP
+    teaching = teaching_of(variant) if ours else None
+    if variant not in (ONEHOT, FULL) and teaching is None:
+        known = "onehot, full or distilled/teacher-SIZE-tTEMPERATURE-wWEIGHT; name one of these"
+        without = f"onehot or full, because --trainer {plan.recipe.trainer} cannot distil; name one of these"
+        raise OptionError(f"the variant of a task is {variant!r}, expected {known if ours else without}")
+    return teaching
 
 
 def subset_of(plan: Plan, variant: str, num_train: int, model: int) -> np.ndarray:

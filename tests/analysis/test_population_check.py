@@ -11,11 +11,11 @@ from memscope.errors import OptionError
 EXAMPLES = 60_000
 
 
-def half(random, truth, gain, stated=1.0):
-    """A half that measures normal truths of variance 1 four times, with noise variance 2 each, and shrinks the mean."""
-    blocks = truth + np.sqrt(2) * random.normal(size=(4, *truth.shape))
+def half(random, truth, gain, stated=1.0, times=4):
+    """A half that measures normal truths of variance 1 so many times, noise variance 2 each, and shrinks the mean."""
+    blocks = truth + np.sqrt(2) * random.normal(size=(times, *truth.shape))
     raw = blocks.mean(axis=0)
-    sd = stated * np.sqrt(gain**2 * 0.5 + (1 - gain) ** 2)
+    sd = stated * np.sqrt(gain**2 * 2 / times + (1 - gain) ** 2)
     return Half(gain * raw, np.full(truth.shape, sd), raw, block_noise(blocks))
 
 
@@ -33,6 +33,19 @@ def test_squared_error_calibration_and_agreement_are_those_that_follow_from_the_
     # both halves measure with variance .5: Pearson's 1 / 1.5, Spearman's 6 / pi asin(r / 2)
     assert found.agreement == pytest.approx([6 / np.pi * np.arcsin(1 / 3)] * 2, abs=0.01)
     assert found.agreement == pytest.approx(found.raw_agreement)
+
+
+def test_halves_of_unequal_size_give_the_mean_of_what_each_is_worth():
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(1, EXAMPLES))
+    # noise variances 1 and 1 / 4: the best gains are 1 / 2 and 4 / 5, and leave errors of as much
+    found = check_halves((half(random, truth, 1 / 2, times=2), half(random, truth, 4 / 5, times=8)))
+    assert found.raw_squared_error == pytest.approx([(1 + 1 / 4) / 2], abs=0.02)
+    assert found.squared_error == pytest.approx([(1 / 2 + 1 / 5) / 2], abs=0.02)
+    assert found.calibration == pytest.approx([1], abs=0.05)
+    assert found.calibration_thirds == pytest.approx(np.ones(3), abs=0.1)
+    # variances 2 and 5 / 4 with their noise: Pearson's 1 / sqrt(2 * 5 / 4), whichever half is predicted
+    assert found.agreement == pytest.approx([6 / np.pi * np.arcsin(1 / np.sqrt(2 * 5 / 4) / 2)], abs=0.01)
 
 
 def test_too_much_shrinkage_does_not_help_and_too_short_deviations_are_not_calibrated():

@@ -105,6 +105,7 @@ def test_every_command_shows_an_example_in_its_help():
         (("score", "nowhere"), 1, "is not a run: it does not exist"),
         (("score", "."), 1, "is not a run"),
         (("score",), 2, "Missing argument 'RUN'"),
+        (("score", "RUN", "--csv-safe"), 2, "add --csv FILE or --suspects FILE"),
         (("trajectories",), 2, "Missing argument 'RUN'"),
         (("trajectories", "RUN", "--epsilon", "-1"), 2, "epsilon is -1"),
         (("trajectories", "RUN", "--confidence", "2"), 2, "confidence is 2"),

@@ -1,15 +1,19 @@
 """The population estimate in a run's results, its validation on halves, and models added until scores are precise."""
 
+import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import memscope
 from memscope.analysis.correlation import rank_correlation
 from memscope.analysis.population import population
+from memscope.cli import printing
+from memscope.cli.score import show_validation
 from memscope.errors import OptionError, RunError
 from memscope.run import open_run
 from memscope.steps.options import Choices
@@ -115,9 +119,42 @@ def test_validation_compares_halves_of_the_blocks_with_each_other_in_all_three_w
                 noise.append(np.var(scores, axis=0, ddof=1) / 2)
             expected.append(((raw[0] - raw[1]) ** 2).mean() - np.mean(noise))
         assert row["raw_squared_error"] == pytest.approx(np.mean(expected), abs=1e-6)
-        assert row["models"] == 20
+        assert (row["models"], row["models_other_half"]) == (20, 20)
         assert row["ratio"] == pytest.approx(row["squared_error"] / row["raw_squared_error"])
         assert row["helps"] == (row["ratio"] < 1)
+
+
+def test_halves_of_an_odd_number_of_blocks_are_told_apart_and_each_loses_its_own_noise(run):
+    train_family(run, Choices(models=50), INLINE)
+    rows = validate(run)["validation"]
+    inside, correct, _ = arrays_of(run)
+    for row, right in zip(rows, correct, strict=True):
+        assert (row["models"], row["models_other_half"]) == (20, 30)
+        of_block = [memscope.memorisation(inside[b : b + 10], right[b : b + 10]).score for b in range(0, 50, 10)]
+        expected = []
+        for halves in halvings(list(range(5))):
+            assert sorted(map(len, halves)) == [2, 3]
+            scores = [np.stack([of_block[block] for block in half]) for half in halves]
+            squared = (scores[0].mean(axis=0) - scores[1].mean(axis=0)) ** 2
+            # as much noise as the half has that is predicted: once that of two blocks, once that of three
+            noise = [each.var(axis=0, ddof=1) / len(each) for each in scores]
+            expected.append(squared.mean() - np.mean(noise))
+        assert row["raw_squared_error"] == pytest.approx(np.mean(expected), abs=1e-6)
+    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+    assert all(f"`{key}`" in page for key in rows[0])
+
+
+@pytest.mark.parametrize(
+    ("halves", "says"), [((20, 20), "(20 of each width)"), ((20, 30), "(20 and 30 of each width)")]
+)
+def test_the_models_of_each_half_are_named_once_where_they_are_as_many(halves, says, monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(printing, "console", Console(file=shown, width=200))
+    numbers = ("squared_error", "raw_squared_error", "ratio", "agreement", "raw_agreement", "calibration")
+    row = {"size": 2, "models": halves[0], "models_other_half": halves[1], "helps": True, "calibrated": True}
+    row |= dict.fromkeys((*numbers, "calibration_spread"), 0.5)
+    show_validation({"axis": "width", "validation": [row], "calibration_thirds": [1.0, 1.0, 1.0]})
+    assert f"Each half of the models {says} predicts the raw scores of the other" in shown.getvalue()
 
 
 def test_halves_of_many_blocks_are_drawn_apart_and_of_equal_size():
