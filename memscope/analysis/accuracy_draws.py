@@ -4,6 +4,8 @@ The posterior of an accuracy with c of n models correct is Beta(c + 1/2, n - c +
 counts, so the quantiles of each pair of counts are computed once; a draw picks one by ten bits of a random word.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,7 @@ class AccuracyDraws:
         pairs, place = np.unique(correct * stride + models, return_inverse=True)
         self.place = place.reshape(correct.shape)
         c, n = np.divmod(pairs, stride)
-        tables = [jeffreys_quantiles(*pair) for pair in zip(c, n, strict=True)]
+        tables = [jeffreys_quantiles(*pair) for pair in zip(c.tolist(), n.tolist(), strict=True)]
         self.quantiles = np.concatenate(tables) if tables else np.empty(0, dtype=np.float32)
 
     def draw(self, which: object, words: Words) -> NDArray[np.float32]:
@@ -38,6 +40,7 @@ class AccuracyDraws:
         return self.quantiles[rows + (words >> 6)]
 
 
+@lru_cache(maxsize=8192)  # 4 kB each; errors of shares call types again at the same numbers of models
 def jeffreys_quantiles(correct: int, models: int) -> NDArray[np.float32]:
     """The quantiles of Beta(c + 1/2, n - c + 1/2) at (k + 1/2) / LEVELS, float32 [LEVELS], to 1e-5.
 

@@ -1,20 +1,14 @@
 """Rank correlation over examples, with an interval that knows that all examples share the same models."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from memscope.analysis.intervals import t_quantile
-from memscope.analysis.jackknife import delete_one_block
+from memscope.analysis.jackknife import FEWEST_BLOCKS, StatisticOf, delete_one_block
 from memscope.analysis.roc import mean_ranks
 from memscope.errors import OptionError
-from memscope.streams import integers, stream
-
-BOOTSTRAP_FROM = 10
-"""Blocks of models from which intervals are bootstrapped; with fewer the jackknife is used."""
-NORMAL_975 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -45,27 +39,16 @@ def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
     return float((centred[0] * centred[1]).sum() / scale) if scale > 0 else float("nan")
 
 
-def correlation_over_blocks(
-    statistic: Callable[[NDArray[np.int64]], float], blocks: int, *names: int, draws: int = 200
-) -> Correlation:
-    """A correlation, as a function of how often each of the `blocks` of models counts, with its interval.
+def correlation_over_blocks(statistic: StatisticOf, blocks: int) -> Correlation:
+    """A correlation, as a function of which of the `blocks` of models are kept, with its interval.
 
-    `statistic(times)` computes it with each block counted `times` [blocks] times. From 10 blocks on the standard
-    error is that of `draws` bootstrap samples of whole blocks, and the interval value -+ 1.96 standard errors: the
-    samples' own quantiles would lie too low, because drawing blocks twice makes scores noisier and noise weakens
-    correlations. With fewer blocks it is the delete-one-block jackknife's with Student's t of blocks - 1 degrees of
-    freedom; below two blocks NaN. `names` are numbers that name the bootstrap's random stream.
+    `statistic(kept)` computes it from the blocks at these positions. The standard error is the delete-one-block
+    jackknife's, the interval value -+ t standard errors with blocks - 1 degrees of freedom; below three blocks both are
+    NaN. A bootstrap of blocks is no alternative: blocks that are drawn twice make scores noisier, and its errors
+    came out 1.15, 1.24 and 1.44 times too wide at 4, 10 and 40 blocks.
     """
-    everything = np.ones(blocks, dtype=np.int64)
-    value = statistic(everything)
-    if blocks >= BOOTSTRAP_FROM:
-        source = stream("correlation bootstrap", blocks, *names)
-        drawn = integers(source, blocks, draws * blocks).reshape(draws, blocks)
-        error = float(np.std([statistic(np.bincount(row, minlength=blocks)) for row in drawn], ddof=1))
-        reach = NORMAL_975 * error
-    else:
-        single = np.eye(blocks, dtype=np.int64)
-        error = float(delete_one_block(lambda block: statistic(everything - single[block]), blocks))
-        reach = t_quantile(0.975, blocks - 1) * error if blocks > 1 else float("nan")
+    value = float(np.asarray(statistic(list(range(blocks)))))
+    error = float(delete_one_block(statistic, blocks))
+    reach = t_quantile(0.975, blocks - 1) * error if blocks >= FEWEST_BLOCKS else float("nan")
     low, high = np.clip([value - reach, value + reach], -1, 1)
     return Correlation(value, error, float(low), float(high))

@@ -6,7 +6,7 @@ one file at a time. Counts are kept per block of models, stacked, for the jackkn
 
     counts = stack_blocks([count_outcomes(in_subset, correct) for in_subset, correct in blocks])
     memorisation_from_counts(counts.total())    # scores, standard errors, intervals
-    counts.without(3).score                     # only the scores, without block 3
+    counts.only([0, 1, 3]).score                # only the scores, of some of the blocks
 """
 
 from collections.abc import Callable, Sequence
@@ -88,14 +88,6 @@ class Counts:
     def only(self, blocks: Sequence[int]) -> "Counts":
         """The sum over some of the stacked blocks, by their positions."""
         return _combine(lambda values: values[list(blocks)].sum(axis=0, dtype=values.dtype), self)
-
-    def weighted(self, blocks: Sequence[int], times: NDArray[np.int64]) -> "Counts":
-        """The sum over some of the stacked blocks, by their positions, each counted `times` [blocks] times."""
-        return _combine(lambda values: np.tensordot(times, values[list(blocks)], axes=1), self)
-
-    def without(self, block: int) -> "Counts":
-        """The sum over all stacked blocks but one."""
-        return _combine(lambda values: values.sum(axis=0, dtype=values.dtype) - values[block], self)
 
 
 @dataclass(frozen=True)

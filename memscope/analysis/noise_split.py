@@ -4,6 +4,7 @@ Two models of the same subset, trained with other initial weights and in another
 alone; two models of different subsets by both.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,38 +25,41 @@ class NoiseSplit:
     training_share: float
     """`training` / `variance`; NaN where nothing varies"""
     training_share_error: float
-    """By leaving out each subset in turn"""
+    """By leaving out each block of subsets in turn; NaN below three blocks"""
 
 
-def split_noise(in_subset: ArrayLike, correct: ArrayLike) -> NoiseSplit:
+def split_noise(in_subset: ArrayLike, correct: ArrayLike, block: ArrayLike) -> NoiseSplit:
     """Split the variance of outcomes into what comes from the subset and what from training.
 
-    `in_subset` bool [subsets, examples]; `correct` bool [2, subsets, examples], two models of each subset. For every
+    `in_subset` bool [subsets, examples]; `correct` bool [2, subsets, examples], two models of each subset; `block`
+    int [subsets], the block of the design that each subset is of: subsets of one block depend on each other. For every
     example, and for the subsets with and without it apart, the variance between subsets is the sample variance over
     the first models of each and over the second ones, the training's is half the mean squared difference of the two
     models of a subset; both are averaged over examples and sides, each side by its number of subsets less one. In a
     balanced block subsets avoid each other, which makes the first a little larger than that of independent ones.
     Raises OptionError for other shapes or types, or fewer than three subsets.
     """
-    mask, right = np.asarray(in_subset), np.asarray(correct)
+    mask, right, block_of = np.asarray(in_subset), np.asarray(correct), np.asarray(block)
     if mask.ndim != 2 or right.shape != (2, *mask.shape) or mask.dtype != bool or right.dtype != bool:
         raise OptionError(
             f"in_subset {mask.dtype} {mask.shape} and correct {right.dtype} {right.shape}, expected bool [subsets, "
             "examples] and bool [2, subsets, examples]: give two models of each subset"
         )
+    if block_of.shape != (len(mask),):
+        raise OptionError(f"block {block_of.shape}, expected [{len(mask)}]: give the block of each subset")
     if len(mask) < 3:
         raise OptionError(f"{len(mask)} subsets, expected at least 3: train more of them twice")
 
-    def parts(left_out: int | None = None) -> tuple[float, float]:
-        kept = np.arange(len(mask)) != left_out
-        return _parts(mask[kept], right[:, kept].astype(np.float64))
+    blocks = np.unique(block_of)
 
-    def share(left_out: int | None = None) -> float:
-        variance, training = parts(left_out)
+    def share(kept: Sequence[int]) -> float:
+        some = np.isin(block_of, blocks[list(kept)])
+        variance, training = _parts(mask[some], right[:, some].astype(np.float64))
         return training / variance if variance > 0 else float("nan")
 
-    error = float(delete_one_block(share, len(mask)))
-    return NoiseSplit(*parts(), share(), error)
+    everything = range(len(blocks))
+    error = float(delete_one_block(share, len(blocks)))
+    return NoiseSplit(*_parts(mask, right.astype(np.float64)), share(everything), error)
 
 
 def _parts(mask: NDArray[np.bool_], right: NDArray[np.float64]) -> tuple[float, float]:

@@ -309,7 +309,8 @@ def show_foretold(summary: dict[str, Any]) -> None:
         ],
     )
     blocks = min(pair["blocks"] for pair in pairs)
-    how = (
-        "by bootstrap of blocks of models" if blocks >= 10 else "by leaving out blocks of models"
-    )  # as correlation_over_blocks does
-    say(f"Intervals {how} ({blocks} blocks)." if blocks > 1 else "Intervals need two blocks of models.")
+    say(
+        f"Intervals by leaving out blocks of models ({blocks} blocks)."
+        if blocks > 2
+        else f"Intervals need three blocks of models beside the reserved one; there are {blocks}."
+    )

@@ -174,7 +174,7 @@ def show(summary: dict[str, Any]) -> None:
 
 def show_noise(summary: dict[str, Any]) -> None:
     """Where the noise comes from, if some subsets were trained twice."""
-    from memscope.cli.printing import decimals, percent, table
+    from memscope.cli.printing import decimals, percent, say, table
 
     rows = [row for row in summary["sizes"] if row["noise"]]
     if rows:
@@ -193,6 +193,14 @@ def show_noise(summary: dict[str, Any]) -> None:
                 for row in rows
             ],
         )
+        if any(row["noise"]["training_share_error"] is None for row in rows):
+            say("±, by leaving out blocks, needs three blocks: train-family --replicates 2 --replicate-models 30, say.")
+        for row in rows:
+            if row["noise"]["left_out"]:
+                say(
+                    f"Left out of it at {summary['axis']} {row['size']}: {row['noise']['left_out']} subsets one of "
+                    "whose two models diverged."
+                )
 
 
 def show_validation(found: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from memscope.cli.types import (
 
 if TYPE_CHECKING:
     from memscope.steps.training import Trained
+    from memscope.store.ledger import Task
 
 EPILOG = """
 \b
@@ -31,6 +32,7 @@ Examples:
 
 
 REPLICATES = "2: train the subsets of the first block twice, to tell training noise from subset noise."
+REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; errors need three.  [one block]"
 
 
 @click.command("train-family", epilog=EPILOG)
@@ -92,6 +94,7 @@ REPLICATES = "2: train the subsets of the first block twice, to tell training no
     help="Take what is not given here from this plan.toml (for a new run).",
 )
 @click.option("--replicates", type=click.IntRange(1, 2), default=1, show_default=True, help=REPLICATES)
+@click.option("--replicate-models", type=int, metavar="N", help=REPLICATE_MODELS)
 @click.option("--until-error", type=float, metavar="E", help="Add models until scores have this error (rms).")
 @click.option("--until-error-population", type=float, metavar="E", help="The same of the population estimate's scores.")
 @click.option(
@@ -120,6 +123,7 @@ def command(
     no_weights: bool,
     missing_weights: bool,
     replicates: int,
+    replicate_models: int | None,
     until_error: float | None,
     until_error_population: float | None,
     until_agreement: float | None,
@@ -153,7 +157,15 @@ def command(
         from memscope.cli.forecast import show_forecast
         from memscope.text import printable
 
-        ahead = plan_ahead(run, given, where, until=until, say=lambda text: click.echo(printable(text), err=True))
+        ahead = plan_ahead(
+            run,
+            given,
+            where,
+            until=until,
+            replicates=replicates,
+            replicate_models=replicate_models,
+            say=lambda text: click.echo(printable(text), err=True),
+        )
         show_forecast(ahead, until.asked, as_json)
         return
     with TrainingProgress(quiet=as_json) as progress:
@@ -163,6 +175,7 @@ def command(
             where,
             missing_weights=missing_weights,
             replicates=replicates,
+            replicate_models=replicate_models,
             until=until,
             say=progress.say,
             on_end=progress.ended,
@@ -185,9 +198,19 @@ def as_summary(trained: "Trained") -> dict[str, Any]:
         "full_models": plan.full_models,
         "trained": trained.trained,
         "already": trained.already,
-        "diverged": [{"variant": task.variant, "size": task.size, "model": model} for task, model in trained.diverged],
+        "diverged": [
+            {"variant": task.variant, "size": task.size, "model": model, "replicate": task.replicate}
+            for task, model in trained.diverged
+        ],
         "failed": [
-            {"variant": task.variant, "size": task.size, "first": task.first, "count": task.count, "reason": reason}
+            {
+                "variant": task.variant,
+                "size": task.size,
+                "first": task.first,
+                "count": task.count,
+                "replicate": task.replicate,
+                "reason": reason,
+            }
             for task, reason in trained.failures
         ],
     }
@@ -220,13 +243,13 @@ def show_lost(trained: "Trained") -> None:
     axis = trained.run.plan.axis
     for task, model in trained.diverged:
         say(
-            f"Diverged: {axis} {task.size}, model {model}{named(task.variant)} (its loss became NaN or infinite); "
+            f"Diverged: {axis} {task.size}, model {model}{named(task)} (its loss became NaN or infinite); "
             "it is left out of the scores."
         )
     reasons: dict[str, list[str]] = {}
     for task, reason in trained.failures:
         last = task.first + task.count - 1
-        name = f"{axis} {task.size}, models {task.first} to {last}{named(task.variant)}"
+        name = f"{axis} {task.size}, models {task.first} to {last}{named(task)}"
         reasons.setdefault(reason, []).append(name)
     for reason, names in reasons.items():
         others = f" and {len(names) - 1} more tasks" if len(names) > 1 else ""
@@ -235,6 +258,7 @@ def show_lost(trained: "Trained") -> None:
         say(f"The tracebacks are in {trained.run.path}/failures; run the command again to retry.")
 
 
-def named(variant: str) -> str:
-    """How a variant is told beside a model; nothing for the usual one."""
-    return "" if variant == "onehot" else f" ({variant})"
+def named(task: "Task") -> str:
+    """How the variant and the replicate of a task are told beside a model; nothing for the usual ones."""
+    told = [*([] if task.variant == "onehot" else [task.variant]), *(["trained again"] if task.replicate else [])]
+    return f" ({', '.join(told)})" if told else ""

@@ -75,7 +75,7 @@ def show(summary: dict[str, Any]) -> None:
                     name,
                     percent_with_error(shares["raw"].get(name), shares["raw_error"].get(name)),
                     percent(shares["if_all_flat"].get(name)) if name in shares["if_all_flat"] else "-",
-                    percent(shares["called"][name]),
+                    percent_with_error(shares["called"][name], shares["called_error"][name]),
                     percent(shares["if_all_flat_called"][name]),
                     *(population_cells(summary["population"], name) if population else []),
                 ]

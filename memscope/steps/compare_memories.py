@@ -1,6 +1,6 @@
 """What residual memories do, against their models and the trajectories: what `memscope resmem` reports and stores."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from memscope.analysis.correlation import correlation_over_blocks, rank_correlation
 from memscope.analysis.groups import Blocks, means_by_group
-from memscope.analysis.jackknife import delete_one_block
+from memscope.analysis.jackknife import StatisticOf, delete_one_block
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid
 from memscope.analysis.trajectories import TYPES, raw_types
@@ -17,7 +17,7 @@ from memscope.steps.counting import count_size
 from memscope.steps.counting_memories import COUNTED, LARGEST_NORM, MemoryCounts, count_memories
 from memscope.steps.score import mean, number
 from memscope.steps.timing import spent_on
-from memscope.steps.trajectories import stacked
+from memscope.steps.type_errors import stacked
 from memscope.store.ledger import FULL, ONEHOT, Task, ledger_state
 from memscope.store.results import write_results
 
@@ -117,17 +117,16 @@ def size_row(run: Run, size: int, chosen: Chosen, found: MemoryCounts) -> dict[s
     block_of = found.models // run.plan.block
     row["test_change"], row["test_change_sd"] = number(change.mean()), spread(change)
     row["test_change_error"] = number(
-        delete_one_block(lambda block: change[block_of != found.blocks[block]].mean(), len(found.blocks))
+        delete_one_block(
+            lambda kept: change[np.isin(block_of, [found.blocks[position] for position in kept])].mean(),
+            len(found.blocks),
+        )
     )
 
-    def difference(left_out: int | None = None) -> float:
-        both = [
-            found.counts[kind].total() if left_out is None else found.counts[kind].without(left_out)
-            for kind in ("base", "resmem")
-        ]
-        return mean(both[1].score - both[0].score)
+    def difference(kept: Sequence[int]) -> float:
+        return mean(found.counts["resmem"].only(kept).score - found.counts["base"].only(kept).score)
 
-    row["mean_change"] = number(difference())
+    row["mean_change"] = number(difference(range(len(found.blocks))))
     row["mean_change_error"] = number(delete_one_block(difference, len(found.blocks)))
     residual = found.counts["residual"].total()
     row["mean_residual_in"] = number(LARGEST_NORM * mean(residual.accuracy_in))
@@ -221,7 +220,7 @@ def foretold(on_subsets: dict[int, MemoryCounts]) -> list[dict[str, Any]]:
                 continue
             places = [[at for at, block in enumerate(one.blocks) if block in blocks] for one in (small, large)]
             correlation = correlation_over_blocks(
-                statistic_of(small.counts["residual"], large.counts["base"], *places), len(blocks), size, larger
+                statistic_of(small.counts["residual"], large.counts["base"], *places), len(blocks)
             )
             pairs.append(
                 {
@@ -237,14 +236,12 @@ def foretold(on_subsets: dict[int, MemoryCounts]) -> list[dict[str, Any]]:
     return pairs
 
 
-def statistic_of(
-    residual: Counts, base: Counts, residual_places: list[int], base_places: list[int]
-) -> Callable[[np.ndarray], float]:
-    """times [blocks] -> the rank correlation with each block counted so many times."""
+def statistic_of(residual: Counts, base: Counts, residual_places: list[int], base_places: list[int]) -> StatisticOf:
+    """The rank correlation, by which of the blocks are kept."""
 
-    def statistic(times: np.ndarray) -> float:
-        norm = residual.weighted(residual_places, times).accuracy_in
-        return rank_correlation(norm, base.weighted(base_places, times).score)
+    def statistic(kept: Sequence[int]) -> float:
+        norm = residual.only([residual_places[position] for position in kept]).accuracy_in
+        return rank_correlation(norm, base.only([base_places[position] for position in kept]).score)
 
     return statistic
 

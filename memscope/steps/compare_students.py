@@ -7,7 +7,7 @@ import numpy as np
 
 from memscope.analysis.distillation import changed_shares, changed_shares_if_same, histogram_edges, score_histogram
 from memscope.analysis.groups import Blocks, means_by_group
-from memscope.analysis.jackknife import delete_one_block
+from memscope.analysis.jackknife import StatisticOf, delete_half, delete_one_block
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
 from memscope.analysis.trajectories import TYPES, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
@@ -16,12 +16,16 @@ from memscope.run import Run
 from memscope.steps.counting import SizeCounts, count_pairs, count_size, sizes_in_ledger
 from memscope.steps.score import mean, number
 from memscope.steps.timing import spent_on
-from memscope.steps.trajectories import stacked
+from memscope.steps.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.store.ledger import ONEHOT, distilled_variants, ledger_state
 from memscope.store.results import write_results
 from memscope.teaching import Teaching, teaching_of
 
 CONFIDENCE = 0.8
+
+Measure = Callable[[Counts, Counts], float]
+"""A number from the counts of one-hot and of distilled models [examples]"""
+Jackknife = Callable[[StatisticOf, int], np.ndarray]
 
 Pairs = dict[int, tuple[SizeCounts, SizeCounts]]
 """By size: counts of the one-hot models and of the distilled ones of the same numbers"""
@@ -81,8 +85,8 @@ def student_row(run: Run, size: int, onehot: SizeCounts, distilled: SizeCounts, 
     flipped = run.examples.flipped
     kinds = (onehot.hard, distilled.hard)
 
-    def with_error(of: Callable[[Counts, Counts], float]) -> tuple[float | None, float | None]:
-        error = delete_one_block(lambda block: of(*(one.without(block) for one in kinds)), len(onehot.blocks))
+    def with_error(of: Measure, jackknife: Jackknife) -> tuple[float | None, float | None]:
+        error = jackknife(lambda kept: of(*(one.only(kept) for one in kinds)), len(onehot.blocks))
         return number(of(*(one.total() for one in kinds))), number(error)
 
     total = [one.total() for one in kinds]
@@ -104,21 +108,24 @@ def student_row(run: Run, size: int, onehot: SizeCounts, distilled: SizeCounts, 
         "mean_change_flipped": None,
         "mean_change_clean": None,
     }
-    measures: dict[str, Callable[[Counts, Counts], float]] = {
-        "mean_change": lambda one, other: mean(other.score - one.score),
-        "mean_change_in": lambda one, other: mean(other.accuracy_in - one.accuracy_in),
-        "mean_change_out": lambda one, other: mean(other.accuracy_out - one.accuracy_out),
+    shares: dict[str, Measure] = {
         "inhibited": lambda one, other: changed_shares(one, other, epsilon)[0],
         "raised": lambda one, other: changed_shares(one, other, epsilon)[1],
     }
+    means: dict[str, Measure] = {
+        "mean_change": lambda one, other: mean(other.score - one.score),
+        "mean_change_in": lambda one, other: mean(other.accuracy_in - one.accuracy_in),
+        "mean_change_out": lambda one, other: mean(other.accuracy_out - one.accuracy_out),
+    }
     if flipped is not None:
-        measures["mean_change_flipped"] = lambda one, other: mean((other.score - one.score)[flipped])
-        measures["mean_change_clean"] = lambda one, other: mean((other.score - one.score)[~flipped])
+        means["mean_change_flipped"] = lambda one, other: mean((other.score - one.score)[flipped])
+        means["mean_change_clean"] = lambda one, other: mean((other.score - one.score)[~flipped])
         for kind, counts in zip(("onehot", "distilled"), total, strict=True):
             row[kind]["mean_score_flipped"] = mean(counts.score[flipped])
             row[kind]["mean_score_clean"] = mean(counts.score[~flipped])
-    for name, measure in measures.items():
-        row[name], row[f"{name}_error"] = with_error(measure)
+    for measures, jackknife in ((means, delete_one_block), (shares, delete_half)):
+        for name, measure in measures.items():
+            row[name], row[f"{name}_error"] = with_error(measure, jackknife)
     row["undefined"] = int(np.isnan(change).sum())
     row["test_change"], row["test_change_error"] = test_change(run, onehot, distilled)
     return row
@@ -141,7 +148,7 @@ def test_change(run: Run, onehot: SizeCounts, distilled: SizeCounts) -> tuple[fl
     change = distilled.test_accuracy - onehot.test_accuracy
     block_of = onehot.models // run.plan.block
     error = delete_one_block(
-        lambda block: change[block_of != onehot.blocks[block]].mean(),
+        lambda kept: change[np.isin(block_of, [onehot.blocks[position] for position in kept])].mean(),
         len(onehot.blocks),
     )
     return number(change.mean()), number(error)
@@ -192,20 +199,17 @@ def trajectory_shares(pairs: Pairs, epsilon: float) -> dict[str, Any] | None:
     """Shares of the types, over the students' sizes, of the distilled and of the one-hot family."""
     if len(pairs) < 2:
         return None
-    blocks = sorted(set.union(*(set(onehot.blocks) for onehot, _ in pairs.values())))
     shares: dict[str, Any] = {"sizes": list(pairs)}
     for kind, name in enumerate(("onehot", "distilled")):
         counts = [pair[kind] for pair in pairs.values()]
-        raw = raw_types(*stacked([one.hard.total() for one in counts]), epsilon)
-        called = called_types(counts, epsilon)
-
-        def without(left_out: int, counts: list[SizeCounts] = counts) -> np.ndarray:
-            return type_shares(raw_types(*stacked([one.hard_without(blocks[left_out]) for one in counts]), epsilon))
-
-        error = np.broadcast_to(delete_one_block(without, len(blocks)), len(TYPES))
-        shares[f"raw_{name}"] = {t: number(s) for t, s in zip(TYPES, type_shares(raw), strict=True)}
-        shares[f"raw_{name}_error"] = {t: number(s) for t, s in zip(TYPES, error, strict=True)}
-        shares[f"called_{name}"] = {t: number(s) for t, s in zip(TYPES, type_shares(called), strict=True)}
+        raw = type_shares(raw_types(*stacked([one.hard.total() for one in counts]), epsilon))
+        called = type_shares(called_types(counts, epsilon))
+        for rule, found, error in (
+            ("raw", raw, raw_shares_error(counts, epsilon)),
+            ("called", called, called_shares_error(counts, epsilon, CONFIDENCE, 0)),
+        ):
+            shares[f"{rule}_{name}"] = {t: number(s) for t, s in zip(TYPES, found, strict=True)}
+            shares[f"{rule}_{name}_error"] = {t: number(error[at]) for at, t in enumerate(TYPES)}
     return shares
 
 

@@ -42,10 +42,6 @@ class SizeCounts:
     made_by: tuple[str, ...]
     """What is different about how the models were made: one entry where all were made alike"""
 
-    def hard_without(self, block: int) -> Counts:
-        """The hard counts over all models but those of one block, which may have none here."""
-        return self.hard.without(self.blocks.index(block)) if block in self.blocks else self.hard.total()
-
     def hard_of(self, blocks: Collection[int]) -> Counts:
         """The hard counts over the models of some blocks."""
         return self.hard.only([position for position, block in enumerate(self.blocks) if block in blocks])

@@ -1,12 +1,13 @@
 """`memscope score`: memorisation of every example at every size, hard and soft, from the ledger."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from memscope.analysis.jackknife import delete_one_block
+from memscope.analysis.jackknife import StatisticOf, delete_half, delete_one_block
 from memscope.analysis.memorisation import Counts, Memorisation, memorisation_from_counts
 from memscope.analysis.noise_split import split_noise
 from memscope.analysis.population import HIGH, LOW, Population, population_from_sums
@@ -18,7 +19,7 @@ from memscope.steps.population import SEED, adding
 from memscope.steps.precision import rms, split_half_agreement
 from memscope.steps.suggestions import Votes, suggested_labels
 from memscope.steps.timing import spent_on
-from memscope.store.ledger import finished_tasks, ledger_state, outcome_path, read_outcome
+from memscope.store.ledger import REPLICATES, finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results
 
 INTERPOLATES = 0.99
@@ -39,7 +40,7 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
     sizes = sizes_in_ledger(run)
     columns: dict[str, list[np.ndarray]] = {}
     rows, made_by = [], set()
-    ledger = ledger_state(run.path, run.plan)
+    ledger = ledger_state(run.path, run.plan, replicates=REPLICATES)
     sums = population_sums(len(sizes), len(examples.labels), SEED)
     for position, size in enumerate(sizes):
         votes = Votes(run)
@@ -136,9 +137,9 @@ def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: 
         "agreement": number(split_half_agreement(counts)),
         "seconds": number(np.median(counts.seconds)),
         "share_low": share_below(total),
-        "share_low_error": jackknifed(counts.hard, share_below),
+        "share_low_error": jackknifed(counts.hard, share_below, delete_half),
         "share_high": share_above(total),
-        "share_high_error": jackknifed(counts.hard, share_above),
+        "share_high_error": jackknifed(counts.hard, share_above, delete_half),
         "own_accuracy": own,
         "interpolates": own >= INTERPOLATES,
         "stuck_models": int((counts.own_accuracy < STUCK * own).sum()),
@@ -157,19 +158,23 @@ def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: 
 
 def noise_row(run: Run, size: int) -> dict[str, float | int | None] | None:
     """How much of the variance of a model's outcomes is training noise, from subsets that were trained twice."""
-    inside, correct = [], []
+    inside, correct, block, left_out = [], [], [], 0
     for task in finished_tasks(run.path, run.plan, size, replicate=1):
         first = replace(task, replicate=0)
         if outcome_path(run.path, run.plan, first).exists():
             both = [read_outcome(run.path, run.plan, one) for one in (first, task)]
             good = ~(both[0].diverged | both[1].diverged)
+            left_out += int((~good).sum())
+            block += [task.first // run.plan.block] * int(good.sum())
             inside.append(both[0].in_subset[good])
             correct.append(np.stack([one.predicted_train[good] == run.examples.labels for one in both]))
     if sum(map(len, inside)) < 3:
         return None
-    found = split_noise(np.concatenate(inside), np.concatenate(correct, axis=1))
+    found = split_noise(np.concatenate(inside), np.concatenate(correct, axis=1), block)
     return {
         "subsets": sum(map(len, inside)),
+        "blocks": len(set(block)),
+        "left_out": left_out,
         "variance": number(found.variance),
         "training": number(found.training),
         "training_share": number(found.training_share),
@@ -224,9 +229,13 @@ def duplicate_counts(run: Run) -> dict[str, int | bool]:
     }
 
 
-def jackknifed(counts: Counts, statistic: Any) -> float | None:
-    """Delete-one-block standard error of a statistic of counts; None below two blocks."""
-    return number(delete_one_block(lambda block: statistic(counts.without(block)), len(counts.n_in)))
+def jackknifed(
+    counts: Counts,
+    statistic: Callable[[Counts], float],
+    jackknife: Callable[[StatisticOf, int], np.ndarray] = delete_one_block,
+) -> float | None:
+    """Standard error of a statistic of counts [blocks, examples]; None where there are too few blocks for one."""
+    return number(jackknife(lambda kept: statistic(counts.only(kept)), len(counts.n_in)))
 
 
 def share_below(counts: Counts) -> float:

@@ -11,11 +11,14 @@ from memscope.store.format import GROUPS
 from memscope.store.ledger import (
     FULL,
     ONEHOT,
+    REPLICATES,
     distilled_variants,
     finished_tasks,
     ledger_state,
     missing_tasks,
+    outcome_path,
     size_directory,
+    task_at,
     task_name,
 )
 from memscope.store.results import read_results, results_path
@@ -106,14 +109,37 @@ def variant_rows(run: Run) -> list[dict[str, Any]]:
             # of students only the sizes that were asked for have any
             if models or (variant == FULL and planned):
                 rows.append({"variant": variant, "size": size, "models": models, "missing": planned - models})
-    return rows
+    return replicate_rows(run) + rows
+
+
+def replicate_rows(run: Run) -> list[dict[str, Any]]:
+    """The second models of subsets, if any were asked for; the plan does not know, but what is there or failed does."""
+    plan, (_, second) = run.plan, REPLICATES
+    done = {size: finished_tasks(run.path, plan, size, replicate=second) for size in plan.sizes}
+    begun = [task for tasks in done.values() for task in tasks]
+    for size in plan.sizes:
+        failures = size_directory(run.path, "failures", plan, ONEHOT, size)
+        named = (task_at(plan, file.relative_to(run.path / "failures")) for file in failures.glob(f"*-r{second}.txt"))
+        begun += [task for task in named if task is not None]
+    planned = len({task.first // plan.block for task in begun}) * plan.block
+    return [
+        {"variant": f"{ONEHOT}/replicate-{second}", "size": size, "models": models, "missing": planned - models}
+        for size in plan.sizes
+        if planned
+        for models in [sum(task.count for task in done[size])]
+    ]
 
 
 def other_failures(run: Run, told: set[str]) -> list[str]:
-    """Tracebacks of tasks other than those of the models on subsets: students, models on all the data, memories."""
-    files = (str(path) for path in sorted((run.path / "failures").rglob("*.txt")))
-    subsets = str(run.path / "failures" / ONEHOT / run.plan.axis) + "-"
-    return [file for file in files if file not in told and not file.startswith(subsets)]
+    """Tracebacks of tasks other than those of the models on subsets: second models of a subset, students, models on all
+    the data, memories. One that is left of a task that has succeeded since is none of them."""
+    failed = []
+    for path in sorted((run.path / "failures").rglob("*.txt")):
+        task = task_at(run.plan, path.relative_to(run.path / "failures"))
+        done = task is not None and outcome_path(run.path, run.plan, task).is_file()
+        if str(path) not in told and not done:
+            failed.append(str(path))
+    return failed
 
 
 def result_state(run: Run, group: str) -> str:
@@ -124,7 +150,9 @@ def result_state(run: Run, group: str) -> str:
         _, ledger, _ = read_results(run.path, group, run.plan)
     except RunError as error:
         return str(error)
-    return "current" if ledger == ledger_state(run.path, run.plan, *rests_on(run, group)) else "out of date"
+    replicates = REPLICATES if group == "score" else REPLICATES[:1]
+    now = ledger_state(run.path, run.plan, *rests_on(run, group), replicates=replicates)
+    return "current" if ledger == now else "out of date"
 
 
 def rests_on(run: Run, group: str) -> tuple[str, ...]:

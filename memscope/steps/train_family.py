@@ -41,6 +41,7 @@ def train_family(
     *,
     missing_weights: bool = False,
     replicates: int = 1,
+    replicate_models: int | None = None,
     until: Until | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
@@ -48,7 +49,8 @@ def train_family(
     """Create the run or go on with it. MemscopeError where the plan, the data or the disk does not allow it.
 
     With `missing_weights`, models whose weights were not kept are trained again, to the same outcomes. With two
-    `replicates` the subsets of the first block are trained a second time, with other initial weights and order.
+    `replicates` the subsets of the first `replicate_models` models, in whole blocks, one if not given, are trained a
+    second time, with other initial weights and order.
     `until` adds blocks of models, equally at all sizes, until their scores are as precise as asked.
     """
     where = where or Where()
@@ -62,14 +64,15 @@ def train_family(
         return Trained(run)
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
         raise OptionError(f"{run.path} was made with --trainer {run.plan.recipe.trainer}, which gives us no weights")
-    trained = train_missing(run, where, device, missing_weights, replicates, say, on_end)
+    second = second_tasks(run.plan, replicates, replicate_models)
+    trained = train_missing(run, where, device, missing_weights, second, say, on_end)
     while until is not None and until.asked and not trained.failures:
         found = precision(trained.run, population=until.error_population is not None)
         say(told(found, until, trained.run.plan))
         if reached(found, until):
             break
         grown = grow(trained.run, (), next_models(found, until, trained.run.plan))
-        more = train_missing(grown, where, device, False, 1, say, on_end)
+        more = train_missing(grown, where, device, False, [], say, on_end)
         trained = Trained(
             grown,
             trained.trained + more.trained,
@@ -91,6 +94,8 @@ def plan_ahead(
     where: Where | None = None,
     *,
     until: Until | None = None,
+    replicates: int = 1,
+    replicate_models: int | None = None,
     say: Say = silent,
 ) -> Forecast:
     """What `train_family` would do, by a short probe and by the models that are there; nothing is written."""
@@ -109,7 +114,8 @@ def plan_ahead(
         dataset = dataset or load_as_planned(plan, None)
     else:
         dataset, plan = plan_anew(directory, choices, device, say)
-    share = of_shard(where, [*all_tasks(plan), *all_tasks(plan, FULL)])
+    second = second_tasks(plan, replicates, replicate_models)
+    share = of_shard(where, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     tasks = [task for task in share if not outcome_path(directory, plan, task).is_file()]
     say("measuring a few training steps at each size")
     return forecast(plan, dataset, tasks, device, workers, where.keep_weights, pilot, until)
@@ -177,14 +183,14 @@ def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple
 
 
 def train_missing(
-    run: Run, where: Where, device: str, missing_weights: bool, replicates: int, say: Say, on_end: OnEnd
+    run: Run, where: Where, device: str, missing_weights: bool, second: list[Task], say: Say, on_end: OnEnd
 ) -> Trained:
     """Train what the ledger lacks: the models on subsets, those on all the data, and second ones of a subset."""
     plan = run.plan
     # by their place among all tasks of the plan, not among the missing ones: shares must not move as others are done
-    share = of_shard(where, [*all_tasks(plan), *all_tasks(plan, FULL), *second_tasks(plan, replicates)])
+    share = of_shard(where, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     path_of = weights_path if missing_weights else outcome_path
-    again = set(second_tasks(plan, replicates)) if missing_weights else set()
+    again = set(second) if missing_weights else set()
     tasks = [task for task in share if task not in again and not path_of(run.path, plan, task).is_file()]
     total = sum(task.count for task in tasks)
     if tasks:
@@ -197,7 +203,18 @@ def train_missing(
     return trained
 
 
-def second_tasks(plan: Plan, replicates: int) -> list[Task]:
-    """The tasks that train the subsets of the first block again."""
-    first_block = [task for task in all_tasks(plan) if task.first < plan.block]
-    return [replace(task, replicate=replicate) for replicate in range(1, replicates) for task in first_block]
+def second_tasks(plan: Plan, replicates: int, models: int | None = None) -> list[Task]:
+    """The tasks that train the subsets of the first so many models of each size, in whole blocks, again."""
+    if models is not None and (replicates < 2 or not 1 <= models <= plan.models):
+        found = "without --replicates 2" if replicates < 2 else f"{plan.axis}s of {plan.models} models"
+        raise OptionError(
+            f"--replicate-models is {models}, {found}; expected --replicates 2 and 1 to {plan.models}: how many models "
+            "of each size are trained twice"
+        )
+    last = plan.whole_blocks(models or 1)
+    return [
+        replace(task, replicate=replicate)
+        for replicate in range(1, replicates)
+        for task in all_tasks(plan)
+        if task.first < last
+    ]

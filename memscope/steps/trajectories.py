@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.jackknife import delete_one_block
-from memscope.analysis.memorisation import Counts, memorisation_from_counts
+from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.population import Population, population_from_sums
 from memscope.analysis.trajectories import (
     TYPES,
@@ -23,6 +22,7 @@ from memscope.steps.counting import SizeCounts, sizes_in_ledger
 from memscope.steps.population import count_and_sum
 from memscope.steps.score import INTERPOLATES, number
 from memscope.steps.timing import spent_on
+from memscope.steps.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.store.ledger import ledger_state
 from memscope.store.results import write_results
 
@@ -112,16 +112,6 @@ def population_shares(population: Population) -> dict[str, Any]:
     }
 
 
-def stacked(total: list[Counts]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Correct in, models in, correct out, models out: each [sizes, examples]."""
-    return (
-        np.stack([one.sum_in for one in total]),
-        np.stack([one.n_in for one in total]),
-        np.stack([one.sum_out for one in total]),
-        np.stack([one.n_out for one in total]),
-    )
-
-
 def shares(
     sizes: tuple[int, ...],
     counts: list[SizeCounts],
@@ -138,19 +128,15 @@ def shares(
     flat_called = flat_called_shares(
         *stacked([one.hard.total() for one in there]), epsilon=epsilon, confidence=confidence, seed=seed
     )
-    # an unfinished run has more blocks at some sizes: a block is left out wherever it is
-    blocks = sorted({block for one in there for block in one.blocks})
-
-    def raw_shares_without(left_out: int) -> np.ndarray:
-        return type_shares(raw_types(*stacked([one.hard_without(blocks[left_out]) for one in there]), epsilon))
-
-    errors = np.broadcast_to(delete_one_block(raw_shares_without, len(blocks)), len(TYPES))
+    raw_error = raw_shares_error(there, epsilon)
+    called_error = called_shares_error(there, epsilon, confidence, seed)
     called_shares = type_shares(called, (*TYPES, UNDETERMINED))
     return {
         "sizes": [sizes[position] for position in which],
         "raw": {name: number(s) for name, s in zip(TYPES, type_shares(raw), strict=True)},
-        "raw_error": {name: number(s) for name, s in zip(TYPES, errors, strict=True)},
+        "raw_error": {name: number(s) for name, s in zip(TYPES, raw_error, strict=True)},
         "called": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), called_shares, strict=True)},
+        "called_error": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), called_error, strict=True)},
         "if_all_flat": {name: number(s) for name, s in zip(TYPES, flat, strict=True)},
         "if_all_flat_called": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), flat_called, strict=True)},
         "undefined": int((raw == UNDEFINED).sum()),

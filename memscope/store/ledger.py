@@ -36,6 +36,8 @@ ONEHOT = "onehot"
 """The variant trained on the labels themselves, each model on its own subset."""
 FULL = "full"
 """The variant trained on all the training examples."""
+REPLICATES = (0, 1)
+"""Numbers of the models that one subset may have. The second, if there is one, is for the split of the noise only."""
 
 
 @dataclass(frozen=True, order=True)
@@ -160,16 +162,18 @@ def distilled_variants(run: Path) -> tuple[str, ...]:
     return tuple(sorted(variant for variant in found if teaching_of(variant)))
 
 
-def ledger_state(run: Path, plan: Plan, *variants: str) -> str:
+def ledger_state(run: Path, plan: Plan, *variants: str, replicates: Sequence[int] = (0,)) -> str:
     """SHA-256, in hex, over the names and lengths of the outcomes of all sizes: which models there are.
 
     Results keep it, and so can tell when the ledger has moved on. Times are left out: they change in a copy.
+    `replicates` are those that the results rest on.
     """
     paths = [
         outcome_path(run, plan, task)
         for variant in variants or (ONEHOT,)
         for size in plan.sizes
-        for task in finished_tasks(run, plan, size, variant)
+        for replicate in replicates
+        for task in finished_tasks(run, plan, size, variant, replicate)
     ]
     listed = [f"{path.relative_to(run).as_posix()} {path.stat().st_size}" for path in paths]
     return hashlib.sha256("\n".join(listed).encode()).hexdigest()

@@ -40,37 +40,28 @@ def test_values_that_differ_by_rounding_only_tie():
 
 
 def of_blocks(blocks: int, seed: int, examples: int = 400, noise: float = 2.0):
-    """A correlation over examples of two means over blocks, as a function of how often each block counts."""
+    """A correlation over examples of two means over blocks, as a function of the blocks that are kept."""
     random = np.random.default_rng(seed)
     truth = random.normal(size=(2, examples))
     truth[1] = 0.7 * truth[0] + 0.7 * truth[1]
     measured = truth[:, None] + noise * random.normal(size=(2, blocks, examples))
 
-    def statistic(times: np.ndarray) -> float:
-        return rank_correlation(times @ measured[0] / times.sum(), times @ measured[1] / times.sum())
+    def statistic(kept: list[int]) -> float:
+        return rank_correlation(measured[0][kept].mean(axis=0), measured[1][kept].mean(axis=0))
 
     return statistic
 
 
-def test_below_ten_blocks_the_interval_is_the_jackknifes_with_students_t():
-    statistic = of_blocks(5, 0)
-    found = correlation_over_blocks(statistic, 5)
-    left_out = np.array([statistic(np.array([block != out for block in range(5)], dtype=int)) for out in range(5)])
-    error = np.sqrt(4 / 5 * ((left_out - left_out.mean()) ** 2).sum())
+@pytest.mark.parametrize(("blocks", "t"), [(3, 4.302653), (5, 2.776445), (20, 2.093024)])
+def test_the_interval_is_the_jackknifes_with_students_t(blocks, t):
+    statistic = of_blocks(blocks, 0)
+    found = correlation_over_blocks(statistic, blocks)
+    left_out = np.array([statistic([block for block in range(blocks) if block != out]) for out in range(blocks)])
+    error = np.sqrt((blocks - 1) / blocks * ((left_out - left_out.mean()) ** 2).sum())
+    assert found.value == statistic(list(range(blocks)))
     assert found.standard_error == pytest.approx(error)
-    assert found.high == pytest.approx(min(1, found.value + 2.776445 * error), abs=1e-6)
-
-
-def test_from_ten_blocks_on_it_is_the_bootstraps_and_always_the_same():
-    statistic = of_blocks(20, 1)
-    found = correlation_over_blocks(statistic, 20, 2, 16)
-    assert found == correlation_over_blocks(statistic, 20, 2, 16)
-    assert found.standard_error != correlation_over_blocks(statistic, 20, 2, 8).standard_error
-    random = np.random.default_rng(0)
-    drawn = [statistic(random.multinomial(20, np.full(20, 1 / 20))) for _ in range(2000)]
-    assert found.standard_error == pytest.approx(np.std(drawn), rel=0.2)
-    assert found.value == statistic(np.ones(20, dtype=int))
-    assert found.low < found.value < found.high
+    assert found.low == pytest.approx(max(-1, found.value - t * error), abs=1e-6)
+    assert found.high == pytest.approx(min(1, found.value + t * error), abs=1e-6)
 
 
 @pytest.mark.parametrize("blocks", [6, 12])
@@ -83,17 +74,18 @@ def test_the_interval_covers_what_the_estimate_is_on_average(blocks):
         draws = np.random.default_rng(seed)
         first = truth + 2 * draws.normal(size=(blocks, 300))
         second = truth + 2 * draws.normal(size=(blocks, 300))
-        return lambda times: rank_correlation(times @ first, times @ second)
+        return lambda kept: rank_correlation(first[kept].mean(axis=0), second[kept].mean(axis=0))
 
-    everything = np.ones(blocks, dtype=int)
+    everything = list(range(blocks))
     expected = np.mean([statistic_of(seed)(everything) for seed in range(1000, 1300)])
-    found = [correlation_over_blocks(statistic_of(seed), blocks, draws=60) for seed in range(60)]
+    found = [correlation_over_blocks(statistic_of(seed), blocks) for seed in range(60)]
     covered = np.mean([one.low <= expected <= one.high for one in found])
     assert covered >= 0.87
 
 
-def test_with_one_block_there_is_no_interval():
-    found = correlation_over_blocks(of_blocks(1, 0), 1)
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_below_three_blocks_there_is_no_interval(blocks):
+    found = correlation_over_blocks(of_blocks(blocks, 0), blocks)
     assert np.isnan([found.standard_error, found.low, found.high]).all()
     assert np.isfinite(found.value)
 
