@@ -1,9 +1,12 @@
 """`package.module:function` of the user's own, installed or in the working directory."""
 
+import hashlib
 import importlib
+import inspect
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from memscope.errors import OptionError
@@ -35,3 +38,16 @@ def import_function(name: str, what: str, arguments: str) -> Callable[..., Any]:
             f"the {what} {name} cannot be used: {module_name} {found} {function_name}; name a function of ({arguments})"
         )
     return function
+
+
+def source_digest(name: str) -> str | None:
+    """SHA-256, in hex, of the source file of the imported module of `package.module:function`; None without a file.
+
+    The file is read now: of a module that was edited after its import and not reloaded, this is not the code that runs.
+    """
+    module = sys.modules[name.partition(":")[0]]
+    try:
+        source = inspect.getsourcefile(module)
+        return None if source is None else hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    except (TypeError, OSError):  # built into Python; inside an archive, or deleted since
+        return None

@@ -263,7 +263,7 @@ def verdicts(rows: list[dict[str, Any]], axis: str) -> list[str]:
 
 def notes(summary: dict[str, Any]) -> list[str]:
     """What a reader of the table must know beside it."""
-    axis, lines = summary["axis"], []
+    axis, name, lines = summary["axis"], summary["family"], []
     found = summary["duplicates"]
     if found["exact"] or found["near"]:
         lines.append(
@@ -299,4 +299,12 @@ def notes(summary: dict[str, Any]) -> list[str]:
             + "; ".join(summary["made_by"])
             + "."
         )
+    for kind, found in summary["made_from"].items():
+        if len(found) > 1:
+            what, digest = ("versions of timm", "") if kind == "timm_version" else (f"sources of {name}", "SHA-256 ")
+            listed = digest + ", ".join(each[:12] for each in found)
+            lines.append(
+                f"Warning: models were made from {len(found)} {what} ({listed}), expected one: the scores mix them; "
+                "make a new run, unless the change cannot matter (a comment, say)."
+            )
     return lines

@@ -12,7 +12,7 @@ import numpy as np
 from memscope.analysis.memorisation import Counts, count_outcomes, stack_blocks
 from memscope.errors import RunError
 from memscope.run import Run
-from memscope.store.ledger import ONEHOT, Outcome, Task, finished_tasks, read_outcome
+from memscope.store.ledger import CODE, ONEHOT, Outcome, Task, finished_tasks, read_outcome
 
 HOW = ("device", "precision", "torch_version", "memscope_version")
 """What is told where the models of a run were not all made alike."""
@@ -138,6 +138,16 @@ def count_pairs(run: Run, size: int, variant: str) -> tuple[SizeCounts, SizeCoun
             both[1].add(partner, other, good)
     onehot, others = both[0].counts(), both[1].counts()
     return None if onehot is None or others is None else (onehot, others)
+
+
+def note_code(known: dict[str, set[str]], task: Task, outcome: Outcome, good: np.ndarray) -> None:
+    """Add to what is `known` of each of CODE which code made the models of an outcome, if some are good.
+
+    Files from before that was kept say nothing, which is not another code.
+    """
+    for kind in CODE:
+        if good.any() and kind in outcome.made_by:
+            known.setdefault(kind, set()).add(outcome.made_by[kind])
 
 
 def add(counts: dict[int, Counts], block: int, more: Counts) -> None:

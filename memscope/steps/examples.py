@@ -10,6 +10,7 @@ from memscope.plan import Plan
 from memscope.run import Run
 from memscope.steps.work import Say, silent
 from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
+from memscope.store.image_stamp import is_stamped, stamp_of, write_stamp
 
 
 def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:
@@ -31,11 +32,20 @@ def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:
 
 
 def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = silent) -> None:
-    """See to it that `examples.h5` and the image cache are there and whole; make them from the source if not."""
-    examples = None
+    """See to it that `examples.h5` and the image cache are there and whole; make them from the source if not.
+
+    A cache that is the same file as when it was last hashed is not hashed again.
+    """
+    examples, fingerprint = None, run.plan.data.fingerprint
     with suppress(RunError):  # missing or damaged: made again below
-        examples = read_examples(run.path, run.plan.data.fingerprint)
-        if open_dataset(run.path, examples, run.plan.data.spec).fingerprint == run.plan.data.fingerprint:
+        stamp = stamp_of(run.path, fingerprint)
+        examples = read_examples(run.path, fingerprint)
+        cached = open_dataset(run.path, examples, run.plan.data.spec)
+        if is_stamped(run.path, stamp):
+            return
+        if cached.fingerprint == fingerprint:
+            if stamp is not None and stamp == stamp_of(run.path, fingerprint):  # nobody has touched it meanwhile
+                write_stamp(run.path, stamp)
             return
     if dataset is None:
         say(f"reading {run.plan.data.spec}")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from memscope.analysis.population import HIGH, LOW, Population, population_from_
 from memscope.analysis.population_sums import population_sums
 from memscope.analysis.roc import area_under_roc
 from memscope.run import Run, open_run
-from memscope.steps.counting import SizeCounts, count_size, sizes_in_ledger
+from memscope.steps.counting import Add, SizeCounts, count_size, note_code, sizes_in_ledger
 from memscope.steps.population import SEED, adding
 from memscope.steps.precision import rms, split_half_agreement
 from memscope.steps.suggestions import Votes, suggested_labels
@@ -40,17 +41,19 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
     sizes = sizes_in_ledger(run)
     columns: dict[str, list[np.ndarray]] = {}
     rows, made_by = [], set()
+    made_from: dict[str, set[str]] = {}
     ledger = ledger_state(run.path, run.plan, replicates=REPLICATES)
     sums = population_sums(len(sizes), len(examples.labels), SEED)
     for position, size in enumerate(sizes):
         votes = Votes(run)
-        counts = count_size(run, size, also=[adding(run, (sums,), position), votes.add])
+        also: list[Add] = [adding(run, (sums,), position), votes.add, partial(note_code, made_from)]
+        counts = count_size(run, size, also=also)
         hard = memorisation_from_counts(counts.hard.total())
         soft = memorisation_from_counts(counts.soft.total()) if counts.soft is not None else None
         suggested, share = suggested_labels(run, size, votes)
         for name, values in size_columns(hard, soft, suggested, share).items():
             columns.setdefault(name, []).append(values)
-        rows.append(size_row(run, size, counts, hard, soft) | {"noise": noise_row(run, size)})
+        rows.append(size_row(run, size, counts, hard, soft) | {"noise": noise_row(run, size, made_from)})
         made_by |= set(counts.made_by)
     mark_sizes_that_fit_less(rows, run.plan.axis)
     estimate = population_from_sums(sums, types=False)
@@ -69,6 +72,7 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
         "models_planned": run.plan.models,
         "sizes": rows,
         "made_by": sorted(made_by),
+        "made_from": {kind: sorted(values) for kind, values in sorted(made_from.items())},
     }
     stored: dict[str, Any] = {name: np.stack(arrays) for name, arrays in columns.items()}
     stored |= {
@@ -156,8 +160,11 @@ def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: 
     return row
 
 
-def noise_row(run: Run, size: int) -> dict[str, float | int | None] | None:
-    """How much of the variance of a model's outcomes is training noise, from subsets that were trained twice."""
+def noise_row(run: Run, size: int, made_from: dict[str, set[str]]) -> dict[str, float | int | None] | None:
+    """How much of the variance of a model's outcomes is training noise, from subsets that were trained twice.
+
+    Which code made those second models is added to `made_from`.
+    """
     inside, correct, block, left_out = [], [], [], 0
     for task in finished_tasks(run.path, run.plan, size, replicate=1):
         first = replace(task, replicate=0)
@@ -166,6 +173,7 @@ def noise_row(run: Run, size: int) -> dict[str, float | int | None] | None:
             good = ~(both[0].diverged | both[1].diverged)
             left_out += int((~good).sum())
             block += [task.first // run.plan.block] * int(good.sum())
+            note_code(made_from, task, both[1], good)
             inside.append(both[0].in_subset[good])
             correct.append(np.stack([one.predicted_train[good] == run.examples.labels for one in both]))
     if sum(map(len, inside)) < 3:

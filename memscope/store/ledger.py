@@ -38,6 +38,8 @@ FULL = "full"
 """The variant trained on all the training examples."""
 REPLICATES = (0, 1)
 """Numbers of the models that one subset may have. The second, if there is one, is for the split of the noise only."""
+CODE = ("family_source", "trainer_source", "timm_version")
+"""Kinds of code that make models and that no plan's digest covers."""
 
 
 @dataclass(frozen=True, order=True)
@@ -78,7 +80,7 @@ class Outcome:
     seconds: np.ndarray
     """float32 [m], wall-clock time of training and evaluation"""
     made_by: dict[str, str]
-    """device, precision, versions"""
+    """device, precision, versions; of CODE what is known"""
     evaluation_seconds: np.ndarray | None = None
     """float32 [m], the part of `seconds` that is evaluation; None where not known"""
     teacher_seconds: np.ndarray | None = None
@@ -285,11 +287,8 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
             lengths = values["predicted_train"].shape[1], 8 * values["in_subset"].shape[1]
             if not lengths[1] - 8 < num_examples == lengths[0] <= lengths[1]:
                 raise ValueError(f"is of {num_examples:,} examples, has predictions of {lengths[0]:,}")
-            made_by = {
-                key: str(file.attrs[key])
-                for key in ("device", "precision", "torch_version", "memscope_version")
-                if key in file.attrs
-            }
+            known_of = ("device", "precision", "torch_version", "memscope_version", *CODE)
+            made_by = {key: str(file.attrs[key]) for key in known_of if key in file.attrs}
     except DAMAGE as error:
         raise damage(run, path, error, again) from error
     for packed, digest in zip(values["in_subset"], digests, strict=True):

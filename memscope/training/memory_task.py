@@ -14,23 +14,20 @@ import torch
 
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, grid_accuracy, predicted_class
 from memscope.analysis.residual_memory import residuals
-from memscope.errors import RunError
 from memscope.families import features_and_logits
 from memscope.plan import Plan
 from memscope.store.examples import RunData, read_data
-from memscope.store.ledger import Outcome, Task, outcome_digest, read_outcome
+from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, pack_memory
 from memscope.store.weights import check_in_sight, read_weights, weights_path
-from memscope.training.device import worker_device
+from memscope.training.agreement import Made, check_agreement
+from memscope.training.device import device_name, worker_device
 from memscope.training.evaluation import BATCH
 from memscope.training.loop import autocast, normalise
 from memscope.training.material import Material, material_of
 
 LARGEST_CLASS_WEIGHTS = 2**26
 """Examples times classes up to which weights are kept by class: 256 MiB a task."""
-
-AGREES = 0.99
-"""Share of the predictions in an outcome that its weights must give again; rounding may turn a few."""
 
 Row = dict[str, Any]
 """What is found out about one model: numbers and arrays by the names in format.py"""
@@ -66,7 +63,9 @@ def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, .
     check_in_sight(run)
     data = job.data or read_data(run, plan.data.fingerprint)
     examples = data.examples
-    material = material_of(plan, data, worker_device(job.device, worker))
+    device = worker_device(job.device, worker)
+    material = material_of(plan, data, device)
+    here = Made(plan.precision, device_name(device))
     labels = np.concatenate([examples.labels, examples.test_labels])
 
     def work(bundle: tuple[Task, ...]) -> list[bytes]:
@@ -84,7 +83,7 @@ def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, .
                 continue
             network = material.trained(task.size, weights[model], network)
             features, logits = representation(network, material)
-            check_agreement(logits, outcome, position, weights_path(run, plan, task))
+            check_agreement(logits, labels, outcome, position, weights_path(run, plan, task), here)
             inside = outcome.in_subset[position]
             if isinstance(job.what, MemoryGrid):
                 rows.append(row | try_grid(job.what, features, logits, labels, inside))
@@ -110,18 +109,6 @@ def representation(network: torch.nn.Module, material: Material) -> tuple[np.nda
         features.append(some_features.float().cpu())
         logits.append(some_logits.float().cpu())
     return torch.cat(features).numpy(), torch.cat(logits).numpy()
-
-
-def check_agreement(logits: np.ndarray, outcome: Outcome, position: int, path: Path) -> None:
-    """RunError where weights do not give what the ledger says that their model predicted."""
-    expected = np.concatenate([outcome.predicted_train[position], outcome.predicted_test[position]])
-    agree = float((logits.argmax(1) == expected).mean())
-    if agree < AGREES:
-        raise RunError(
-            f"{path}: the predictions of these weights agree with the ledger on {agree:.1%} of the examples, expected "
-            f"at least {AGREES:.0%}: they are not the weights of that outcome. Delete the file and run memscope "
-            "train-family with --missing-weights"
-        )
 
 
 def try_grid(grid: MemoryGrid, features: np.ndarray, logits: np.ndarray, labels: np.ndarray, inside: np.ndarray) -> Row:

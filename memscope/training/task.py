@@ -17,6 +17,7 @@ import torch
 
 import memscope
 from memscope.errors import OptionError
+from memscope.imports import source_digest
 from memscope.plan import Plan
 from memscope.recipe import OWN_LOOP
 from memscope.store.examples import Examples, RunData, dataset_of, read_data
@@ -108,6 +109,7 @@ def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Tr
         "precision": plan.precision,
         "torch_version": str(torch.__version__),
         "memscope_version": memscope.__version__,
+        **code_of(plan),
     }
 
     def work(bundle: tuple[Task, ...]) -> list[Trained]:
@@ -137,6 +139,24 @@ def teaching_for(plan: Plan, variant: str) -> Teaching | None:
         without = f"onehot or full, because --trainer {plan.recipe.trainer} cannot distil; name one of these"
         raise OptionError(f"the variant of a task is {variant!r}, expected {known if ours else without}")
     return teaching
+
+
+def code_of(plan: Plan) -> dict[str, str]:
+    """Which code beside memscope's own makes the models: the user's may be edited between two growths of a run.
+
+    What it is made of is imported already. Empty where there is none, or where its source is not known.
+    """
+    if plan.recipe.trainer != OWN_LOOP:
+        kind, found = "trainer_source", source_digest(plan.recipe.trainer)
+    elif ":" in plan.family:
+        kind, found = "family_source", source_digest(plan.family)
+    elif plan.family.startswith("timm/"):
+        import timm
+
+        kind, found = "timm_version", str(timm.__version__)
+    else:
+        return {}
+    return {} if found is None else {kind: found}
 
 
 def subset_of(plan: Plan, variant: str, num_train: int, model: int) -> np.ndarray:

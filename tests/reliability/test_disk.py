@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from memscope.cli import memscope
 from memscope.errors import RunError
 from memscope.run import open_run
+from memscope.steps.examples import ensure_examples
 from memscope.steps.options import Choices
 from memscope.steps.repair import repair
 from memscope.steps.resmem import resmem
@@ -20,6 +21,7 @@ from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.work import Where
+from memscope.store.image_stamp import is_stamped, stamp_of
 from memscope.store.results import read_group
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
@@ -96,6 +98,8 @@ def test_a_read_only_run_can_be_looked_at_and_says_that_it_cannot_be_written(dis
     assert memscope_does("status", run).exception is None
     assert memscope_does("status", run, "--repair").exception is None
     open_run(run).scores(size=4)
+    ensure_examples(open_run(run))  # a copy's images are hashed again, and that it was done is kept nowhere
+    assert not is_stamped(run, stamp_of(run, open_run(run).plan.data.fingerprint))
     for command in (
         ("score", run),
         ("trajectories", run, "--plot"),

@@ -11,6 +11,7 @@ import pytest
 
 import memscope
 from memscope.run import open_run
+from memscope.steps.examples import ensure_examples
 from memscope.steps.options import Choices
 from memscope.steps.repair import repair
 from memscope.steps.score import score
@@ -57,8 +58,11 @@ def test_commands_at_once_on_one_run_do_not_spoil_each_others_files(tiny_run, tm
 
 
 def test_files_from_the_past_and_from_the_future_change_nothing(whole_run, tmp_path):
+    """The one file whose times are looked at is the image cache: it is hashed again, and stays as it is."""
     run = tmp_path / "run"
     shutil.copytree(whole_run, run)
+    ensure_examples(open_run(run))
+    stamp, images = (run / "cache" / "images.json").read_bytes(), (run / "cache" / "images.npy").read_bytes()
     before = status(run)
     for number, path in enumerate(sorted(run.rglob("*"))):
         when = 0 if number % 2 else 4_000_000_000
@@ -66,6 +70,8 @@ def test_files_from_the_past_and_from_the_future_change_nothing(whole_run, tmp_p
     assert status(run)["results"] == before["results"]
     assert repair(run).moved == []
     assert train_family(run, Choices(), INLINE).trained == 0
+    assert (run / "cache" / "images.json").read_bytes() != stamp
+    assert (run / "cache" / "images.npy").read_bytes() == images
 
 
 def test_no_clock_is_read_that_can_be_set():
