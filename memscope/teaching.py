@@ -61,6 +61,7 @@ def teaching_of(variant: str) -> Teaching | None:
         return None
     try:
         on = "full" if found["full"] else "subset"
-        return Teaching(int(found["size"]), float(found["t"]), float(found["w"]), on)
+        teaching = Teaching(int(found["size"]), float(found["t"]), float(found["w"]), on)
     except ValueError:
         return None
+    return teaching if teaching.variant == variant else None  # of another spelling it would be kept twice

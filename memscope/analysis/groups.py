@@ -30,7 +30,7 @@ class GroupMeans:
     mean: NDArray[np.float64]
     """NaN where a group has no example, or there are no two halves"""
     standard_error: NDArray[np.float64]
-    """Delete-one-block jackknife; NaN below two blocks in each half that is used"""
+    """Delete-one-block jackknife; NaN below two blocks in each half that is used, which are four together"""
     low: NDArray[np.float64]
     """95 % interval: mean -+ t standard errors, with blocks - 1 degrees of freedom"""
     high: NDArray[np.float64]

@@ -61,7 +61,7 @@ class Population:
     shares: Floats
     """[6]: the share of each type in the population"""
     shares_sd: Floats
-    """[6]: their delete-one-block jackknife standard errors; NaN with one block of models"""
+    """[6]: their delete-one-block jackknife standard errors; NaN below three blocks of models"""
     share_low: Floats
     """[sizes]: the share of the population with a score below LOW, of the examples that have a score"""
     share_high: Floats

@@ -144,7 +144,7 @@ def show_students(summary: dict[str, Any]) -> None:
     )
     say(
         "Scores, here and below, are raw ones. acc. in, acc. out: the change of each, of which the change of the score "
-        "is the difference. ±: standard error by leaving out blocks of models."
+        "is the difference. ±: standard error by leaving out blocks of models; none below three."
     )
 
 

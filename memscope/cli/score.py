@@ -134,7 +134,7 @@ def show(summary: dict[str, Any]) -> None:
     )
     say(
         "SE: standard error of one score, 0 where all models agree (the intervals in the exports say "
-        "more); ±: of the mean over examples, by leaving out blocks of models. "
+        f"more); ±: of the mean over examples, by leaving out blocks of models{few_blocks(summary['sizes'])}. "
         "interpolates: the median model fits 99 % of its own subset (share in brackets)."
     )
     say(
@@ -170,6 +170,12 @@ def show(summary: dict[str, Any]) -> None:
             left=3 + named,
         )
         say("others say: the most frequent prediction of the models trained without the example.")
+
+
+def few_blocks(rows: list[dict[str, Any]]) -> str:
+    """Why there is no ±, if some size has none."""
+    blocks = min(row["blocks"] for row in rows)
+    return "" if blocks > 2 else f" (three blocks at least; here {blocks})"
 
 
 def show_noise(summary: dict[str, Any]) -> None:

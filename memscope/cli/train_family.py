@@ -243,8 +243,8 @@ def show_lost(trained: "Trained") -> None:
     axis = trained.run.plan.axis
     for task, model in trained.diverged:
         say(
-            f"Diverged: {axis} {task.size}, model {model}{named(task)} (its loss became NaN or infinite); "
-            "it is left out of the scores."
+            f"Diverged: {axis} {task.size}, model {model}{named(task)} (its loss became NaN or infinite); it is left "
+            f"out of the {'split of the noise' if task.replicate else 'scores'}."
         )
     reasons: dict[str, list[str]] = {}
     for task, reason in trained.failures:

@@ -186,4 +186,4 @@ def error_note(settings: Sequence[Row]) -> str:
             "Error bars on the distilled: one jackknife standard error, over blocks of models, of the change from "
             "the one-hot models of the same subsets."
         )
-    return "No error bars: they need two blocks of models."
+    return "No error bars: they need three blocks of models."

@@ -183,7 +183,7 @@ def notes(setting: Setting, rows: Sequence[Row], left_out: Sequence[str]) -> lis
     if changes:
         lines.append("Of the mean score, at ResMem: one jackknife standard error of the change from the base models.")
     else:
-        lines.append(f"No error bars{' of the mean score' if known else ''}: they need two blocks of models.")
+        lines.append(f"No error bars{' of the mean score' if known else ''}: they need three blocks of models.")
     memories = [
         (f"{row['k']}, {row['sigma']:g}, {row['temperature']:g}", row["size"])
         for row in rows

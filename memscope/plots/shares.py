@@ -55,9 +55,9 @@ def draw_shares(
     notes = ["If all were flat: what the raw rule would say of trajectories without any change, from noise alone."]
     errors_known = any(error is not None for error in shares["raw_error"].values())
     notes.append(
-        "Error bars: one jackknife standard error over blocks of models."
+        "Error bars: one standard error, by leaving out half of the blocks of models."
         if errors_known
-        else "No error bars: they need two blocks of models."
+        else "No error bars: they need four blocks of models."
     )
     if shares.get("undefined"):
         notes.append(f"{shares['undefined']:,} examples without a defined trajectory are left out.")
