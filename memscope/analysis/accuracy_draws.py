@@ -1,7 +1,8 @@
-"""Draws of accuracies from their Jeffreys posteriors, made of raw words alone, so that they never change with NumPy.
+"""Draws of accuracies from their Jeffreys posteriors, made of raw random words, which never change with NumPy.
 
 The posterior of an accuracy with c of n models correct is Beta(c + 1/2, n - c + 1/2). Many examples have the same
-counts, so the quantiles of each pair of counts are computed once; a draw picks one by ten bits of a random word.
+counts, so the quantiles of a pair of counts are kept; a draw picks one by ten bits of a random word. Quantiles are the
+same but for rounding wherever they are computed.
 """
 
 from functools import lru_cache
@@ -22,22 +23,12 @@ REACH = 8
 Words = NDArray[np.uint16]
 
 
-class AccuracyDraws:
-    """The quantiles of the posterior of every pair of counts that there is, and where each example finds its own."""
-
-    def __init__(self, correct: NDArray[np.int64], models: NDArray[np.int64]) -> None:
-        """`correct` of `models` models, integers of one shape."""
-        stride = int(models.max(initial=0)) + 1
-        pairs, place = np.unique(correct * stride + models, return_inverse=True)
-        self.place = place.reshape(correct.shape)
-        c, n = np.divmod(pairs, stride)
-        tables = [jeffreys_quantiles(*pair) for pair in zip(c.tolist(), n.tolist(), strict=True)]
-        self.quantiles = np.concatenate(tables) if tables else np.empty(0, dtype=np.float32)
-
-    def draw(self, which: object, words: Words) -> NDArray[np.float32]:
-        """Draws, float32 in the shape of the words, of the counts at `which`; the last axis is of draws."""
-        rows = self.place[which][..., np.newaxis] * LEVELS
-        return self.quantiles[rows + (words >> 6)]
+def drawn_accuracies(correct: NDArray[np.int64], models: NDArray[np.int64], words: Words) -> NDArray[np.float32]:
+    """Accuracies drawn where so many of the models are correct, integers [...], by random words [..., draws]."""
+    stride = int(models.max(initial=0)) + 1
+    pairs, place = np.unique(correct * stride + models, return_inverse=True)
+    quantiles = np.stack([jeffreys_quantiles(*divmod(pair, stride)) for pair in pairs.tolist()])
+    return quantiles.ravel()[place.reshape(correct.shape)[..., np.newaxis] * LEVELS + (words >> 6)]
 
 
 @lru_cache(maxsize=8192)  # 4 kB each; errors of shares call types again at the same numbers of models

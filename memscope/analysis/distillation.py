@@ -4,12 +4,11 @@ Counts come in (memorisation.py), for the same models of both kinds. Means of a 
 in groups.py, because types are noisy.
 """
 
-from fractions import Fraction
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memscope.analysis.memorisation import Counts
+from memscope.analysis.ties import whole_part
 from memscope.errors import OptionError
 from memscope.streams import stream
 
@@ -27,12 +26,11 @@ def changed_shares(onehot: Counts, distilled: Counts, epsilon: float) -> tuple[f
     pairs_after, after = distilled.as_fraction()
     if not np.array_equal(pairs, pairs_after):
         raise OptionError("the two kinds have different numbers of models, expected pairs: count only models of both")
-    threshold, change = Fraction(str(epsilon)), after - before
     defined = pairs > 0
     if not defined.any():
         return float("nan"), float("nan")
-    reach, change = pairs[defined] * threshold.numerator, change[defined] * threshold.denominator
-    return float((change < -reach).mean()), float((change > reach).mean())
+    reach, change = whole_part(pairs[defined], epsilon), (after - before)[defined]
+    return float((-change > reach).mean()), float((change > reach).mean())
 
 
 def changed_shares_if_same(

@@ -11,7 +11,6 @@ one file at a time. Counts are kept per block of models, stacked, for the jackkn
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import reduce
 from operator import add
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memscope.analysis.intervals import Floats, score_interval
+from memscope.analysis.ties import whole_part
 from memscope.errors import OptionError
 
 MODELS_AT_A_TIME = 64
@@ -63,14 +63,12 @@ class Counts:
         Decided in whole numbers: with few models many scores tie with a limit such as .9, and a tie is not above it.
         """
         pairs, excess = self.as_fraction()
-        threshold = Fraction(str(limit))
-        return (excess * threshold.denominator > pairs * threshold.numerator) & (pairs > 0)
+        return (excess > whole_part(pairs, limit)) & (pairs > 0)
 
     def score_below(self, limit: float) -> NDArray[np.bool_]:
         """The same of scores below a limit."""
         pairs, excess = self.as_fraction()
-        threshold = Fraction(str(limit))
-        return (excess * threshold.denominator < pairs * threshold.numerator) & (pairs > 0)
+        return (-excess > whole_part(pairs, -limit)) & (pairs > 0)
 
     def as_fraction(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Of the hard score, int64 [..., examples]: its denominator n_in n_out and numerator."""

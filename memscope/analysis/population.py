@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memscope.analysis.intervals import Floats
-from memscope.analysis.jackknife import jackknife_error
+from memscope.analysis.jackknife import FEWEST_FOR_HALVES, jackknife_error
 from memscope.analysis.population_moments import (
     Moments,
     Patterns,
@@ -61,7 +61,7 @@ class Population:
     shares: Floats
     """[6]: the share of each type in the population"""
     shares_sd: Floats
-    """[6]: their delete-one-block jackknife standard errors; NaN below three blocks of models"""
+    """[6]: their delete-one-block jackknife standard errors; NaN below four blocks of models"""
     share_low: Floats
     """[sizes]: the share of the population with a score below LOW, of the examples that have a score"""
     share_high: Floats
@@ -226,7 +226,7 @@ def shares_error(
 ) -> Floats:
     """Standard errors [6] of shares: the jackknife over groups of blocks, the prior fitted again without each."""
     groups = len(data.without)
-    if groups < 2:
+    if groups < FEWEST_FOR_HALVES:  # as of every share, though these, means of probabilities, are smooth
         return np.full(len(TYPES), np.nan)
     start, _ = memberships(prior.membership, data.means, data.pattern, patterns)
     fewer = Patterns(patterns.of_example, patterns.models * (groups - 1) / groups)

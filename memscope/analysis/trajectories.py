@@ -8,23 +8,24 @@ of models.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memscope.analysis.intervals import Floats
+from memscope.analysis.ties import whole_part
 from memscope.errors import OptionError
 
 TYPES = ("constant", "increasing", "decreasing", "cap-shaped", "u-shaped", "irregular")
 UNDETERMINED = "undetermined"
 UNDEFINED = "undefined"
+LARGEST_EPSILON = 2
 TIE = 1e-6
 """A difference of scores so near to a threshold ties with it: stored scores are float32, with errors of 6e-8. Counts
 need no tolerance."""
-LARGEST = 2.0**62
-"""Whole numbers above it, as int64 might not hold them, are Python's own."""
+LARGEST = 2.0**61
+"""Common denominators above it, of which scores may differ by twice, are Python's own whole numbers, not int64."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def raw_types(
     check_options(epsilon)
     given = (np.asarray(values, dtype=np.int64) for values in (correct_in, n_in, correct_out, n_out))
     counts = np.broadcast_arrays(*given)
+    _trajectories(counts[0])
     codes = codes_of_counts(counts, epsilon)
     codes[((counts[1] == 0) | (counts[3] == 0)).any(axis=0)] = -1
     return np.array([*TYPES, UNDEFINED])[codes]
@@ -126,7 +128,10 @@ def _rise_and_fall(scores: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def type_codes(scores: NDArray[Any], reach: Any) -> NDArray[np.int8]:
-    """Index into TYPES of each trajectory along the last but one axis; a change of `reach` or more counts."""
+    """Index into TYPES of each trajectory along the last but one axis; a change of `reach` or more counts.
+
+    Whoever has undefined scores looks for them: a NaN reaches nothing, and counts as constant here.
+    """
     rise, fall = _rise_and_fall(scores)
     codes = (rise >= reach).astype(np.int8) + 2 * (fall >= reach).astype(np.int8)  # 3: both
     first, last = scores[..., 0, :], scores[..., -1, :]
@@ -146,22 +151,16 @@ def codes_of_counts(counts: Sequence[NDArray[Any]], epsilon: float) -> NDArray[n
     whole numbers too.
     """
     correct_in, n_in, correct_out, n_out = counts
-    threshold = Fraction(str(epsilon))
     pairs = np.maximum(n_in * n_out, 1)
     common = pairs[..., :1, :]
     for size in range(1, pairs.shape[-2]):
         more = pairs[..., size : size + 1, :] // np.gcd(common, pairs[..., size : size + 1, :])
-        if pairs.dtype != object and np.max(common * more.astype(np.float64), initial=0) * top(threshold) > LARGEST:
+        if pairs.dtype != object and np.max(common * more.astype(np.float64), initial=0) > LARGEST:
             return codes_of_counts([values.astype(object) for values in counts], epsilon)
         common = common * more
     scores = (correct_in * n_out - correct_out * n_in) * (common // pairs)
-    reach = -(-common * threshold.numerator // threshold.denominator)
+    reach = -whole_part(common, -epsilon)  # the smallest whole number that is at least as much
     return type_codes(scores, reach[..., 0, :])
-
-
-def top(threshold: Fraction) -> float:
-    """What the common denominator is multiplied by, at most: scores may differ by 2."""
-    return float(max(threshold.numerator, 2))
 
 
 def _largest_change(inside: Floats, outside: Floats, sign: int) -> Change:
@@ -196,8 +195,11 @@ def _trajectories(values: ArrayLike) -> Floats:
 
 
 def check_options(epsilon: float, confidence: float = 1.0, draws: int = 1) -> None:
-    if not epsilon > 0:
-        raise OptionError(f"epsilon is {epsilon}, expected a number above 0: the default is 0.2")
+    if not 0 < epsilon <= LARGEST_EPSILON:
+        raise OptionError(
+            f"epsilon is {epsilon}, expected a number above 0 and at most {LARGEST_EPSILON}, by which two scores can "
+            "differ: the default is 0.2"
+        )
     if not 0 < confidence <= 1:
         raise OptionError(f"confidence is {confidence}, expected more than 0 and at most 1: the default is 0.8")
     if draws < 1:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memscope.analysis.accuracy_draws import AccuracyDraws, sixteen_bit_words
+from memscope.analysis.accuracy_draws import drawn_accuracies, sixteen_bit_words
 from memscope.analysis.intervals import Floats
 from memscope.analysis.trajectories import (
     TIE,
@@ -69,13 +69,13 @@ def trajectory_types(
     check_options(epsilon, confidence, draws)
     probabilities = np.empty((counts.shape[2], len(TYPES)))
 
-    inside, outside = (AccuracyDraws(counts[side].T, counts[side + 1].T) for side in (0, 2))  # [examples, sizes]
+    by_example = counts.transpose(0, 2, 1)  # [4, examples, sizes]
 
     def classify(chunk: int) -> None:
         here = slice(chunk * CHUNK, (chunk + 1) * CHUNK)
-        shape = (2, *inside.place[here].shape, draws)  # [sides, examples, sizes, draws]
-        words = sixteen_bit_words(stream("trajectory types", seed, chunk), shape)
-        scores = inside.draw(here, words[0]) - outside.draw(here, words[1])
+        correct_in, n_in, correct_out, n_out = by_example[:, here]
+        words = sixteen_bit_words(stream("trajectory types", seed, chunk), (2, *n_in.shape, draws))
+        scores = drawn_accuracies(correct_in, n_in, words[0]) - drawn_accuracies(correct_out, n_out, words[1])
         probabilities[here] = _code_shares(type_codes(scores, epsilon - TIE))
 
     with ThreadPoolExecutor(cores()) as threads:  # numpy works without Python's lock

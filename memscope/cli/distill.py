@@ -144,7 +144,7 @@ def show_students(summary: dict[str, Any]) -> None:
     )
     say(
         "Scores, here and below, are raw ones. acc. in, acc. out: the change of each, of which the change of the score "
-        "is the difference. ±: standard error by leaving out blocks of models; none below three."
+        "is the difference. ±: standard error by leaving out blocks of models; none below three blocks."
     )
 
 
@@ -180,7 +180,10 @@ def show_changed(summary: dict[str, Any]) -> None:
             for row in setting["students"]
         ],
     )
-    say("if none were: what noise alone would show at these numbers of models (an upper bound).")
+    say(
+        "if none were: what noise alone would show at these numbers of models (an upper bound). ± of shares: by "
+        "leaving out half of the blocks; none below four."
+    )
 
 
 def percent_with_error(row: dict[str, Any], name: str) -> str:

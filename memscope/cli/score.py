@@ -200,7 +200,7 @@ def show_noise(summary: dict[str, Any]) -> None:
             ],
         )
         if any(row["noise"]["training_share_error"] is None for row in rows):
-            say("±, by leaving out blocks, needs three blocks: train-family --replicates 2 --replicate-models 30, say.")
+            say("±, by leaving out blocks, needs three blocks of models that are trained twice: --replicate-models.")
         for row in rows:
             if row["noise"]["left_out"]:
                 say(

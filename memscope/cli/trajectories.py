@@ -95,10 +95,12 @@ def show(summary: dict[str, Any]) -> None:
         "by it: with as much of its posterior. All else is of the raw scores."
     )
     known = any(error is not None for error in summary["all_sizes"]["raw_error"].values())
-    say(
-        ("±: by leaving out half of the blocks of models. " if known else "No ±: shares need four blocks of models. ")
-        + "Shares by the raw rule are those at this number of models: more models, less noise, other shares."
+    errors = (
+        "±: by leaving out half of the blocks of models; of the population one block, or group of them, at a time."
+        if known
+        else "No ±: shares need four blocks of models."
     )
+    say(f"{errors} Shares by the raw rule are those at this number of models: more models, less noise, other shares.")
     if len(set(summary["models"])) > 1:
         counts = ", ".join(map(str, summary["models"]))
         say(f"Warning: sizes have different numbers of models ({counts}), so their noise differs too.")

@@ -9,9 +9,9 @@ from memscope.analysis.distillation import changed_shares, changed_shares_if_sam
 from memscope.analysis.groups import Blocks, means_by_group
 from memscope.analysis.jackknife import StatisticOf, delete_half, delete_one_block
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
-from memscope.analysis.trajectories import TYPES, raw_types, type_shares
+from memscope.analysis.trajectories import TYPES, check_options, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
-from memscope.errors import OptionError, RunError
+from memscope.errors import RunError
 from memscope.run import Run
 from memscope.steps.counting import SizeCounts, count_pairs, count_size, sizes_in_ledger
 from memscope.steps.score import mean, number
@@ -34,8 +34,7 @@ Pairs = dict[int, tuple[SizeCounts, SizeCounts]]
 @spent_on("scoring")
 def compare_students(run: Run, epsilon: float) -> dict[str, Any]:
     """Compare every setting, write `results/distill.h5`, and give what the command prints."""
-    if not epsilon > 0:
-        raise OptionError(f"--epsilon is {epsilon}; it must be above 0, such as 0.2")
+    check_options(epsilon)
     variants = distilled_variants(run.path)
     ledger = ledger_state(run.path, run.plan, ONEHOT, *variants)
     family = {size: count_size(run, size) for size in sizes_in_ledger(run)}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, best_choice
+from memscope.analysis.trajectories import check_options
 from memscope.errors import OptionError, RunError
 from memscope.recipe import OWN_LOOP
 from memscope.run import Run, open_run
@@ -70,8 +71,7 @@ def resmem(
     """
     where = where or Where()
     check_where(where)
-    if not epsilon > 0:
-        raise OptionError(f"--epsilon is {epsilon}; it must be above 0, such as 0.2")
+    check_options(epsilon)
     device = resolve_device(where.device)
     run = open_run(path)
     if run.plan.recipe.trainer != OWN_LOOP:

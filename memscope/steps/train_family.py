@@ -56,6 +56,7 @@ def train_family(
     where = where or Where()
     check_where(where)
     check_whole(where, until)
+    check_second(replicates, replicate_models, missing_weights)
     if missing_weights and not where.keep_weights:
         raise OptionError("--missing-weights is for keeping weights and --no-weights for not; leave one out")
     device = resolve_device(where.device)
@@ -102,6 +103,7 @@ def plan_ahead(
     where = where or Where()
     check_where(where)
     check_whole(where, until)
+    check_second(replicates, replicate_models, False)
     device = resolve_device(where.device)
     workers = workers_of(where, device)
     directory, pilot = Path(path), []
@@ -190,8 +192,7 @@ def train_missing(
     # by their place among all tasks of the plan, not among the missing ones: shares must not move as others are done
     share = of_shard(where, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     path_of = weights_path if missing_weights else outcome_path
-    again = set(second) if missing_weights else set()
-    tasks = [task for task in share if task not in again and not path_of(run.path, plan, task).is_file()]
+    tasks = [task for task in share if not path_of(run.path, plan, task).is_file()]
     total = sum(task.count for task in tasks)
     if tasks:
         how = " again where only the weights are missing" if missing_weights else ""
@@ -203,13 +204,21 @@ def train_missing(
     return trained
 
 
+def check_second(replicates: int, models: int | None, missing_weights: bool) -> None:
+    if models is not None and replicates < 2:
+        raise OptionError("--replicate-models says how many models are trained twice; add --replicates 2 to train them")
+    if models is not None and models < 1:
+        raise OptionError(f"--replicate-models is {models}; it must be at least 1")
+    if missing_weights and replicates > 1:
+        raise OptionError("--missing-weights trains no second models; give --replicates in another call")
+
+
 def second_tasks(plan: Plan, replicates: int, models: int | None = None) -> list[Task]:
     """The tasks that train the subsets of the first so many models of each size, in whole blocks, again."""
-    if models is not None and (replicates < 2 or not 1 <= models <= plan.models):
-        found = "without --replicates 2" if replicates < 2 else f"{plan.axis}s of {plan.models} models"
+    if models is not None and models > plan.models:
         raise OptionError(
-            f"--replicate-models is {models}, {found}; expected --replicates 2 and 1 to {plan.models}: how many models "
-            "of each size are trained twice"
+            f"--replicate-models is {models}, and there are {plan.models} models of each {plan.axis} to train twice; "
+            f"take fewer, or add --models {models}"
         )
     last = plan.whole_blocks(models or 1)
     return [

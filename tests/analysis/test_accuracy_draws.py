@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from memscope.analysis.accuracy_draws import LEVELS, AccuracyDraws, jeffreys_quantiles, sixteen_bit_words
+from memscope.analysis.accuracy_draws import LEVELS, drawn_accuracies, jeffreys_quantiles, sixteen_bit_words
 from memscope.analysis.intervals import beta_quantile
 from memscope.analysis.trajectory_types import trajectory_types
 from memscope.streams import stream
@@ -20,7 +20,7 @@ def test_the_quantiles_are_those_of_the_beta_distribution(correct, models):
 def test_each_example_draws_from_the_posterior_of_its_own_counts():
     correct, models = np.array([[0, 5], [10, 10]]), np.array([[10, 10], [10, 20]])
     words = sixteen_bit_words(stream("a test", 0), (2, 2, 20000))
-    drawn = AccuracyDraws(correct, models).draw(slice(None), words)
+    drawn = drawn_accuracies(correct, models, words)
     a, b = correct + 0.5, models - correct + 0.5
     assert drawn.mean(axis=2) == pytest.approx(a / (a + b), abs=0.005)
     assert drawn.std(axis=2) == pytest.approx(np.sqrt(a * b / (a + b) ** 2 / (a + b + 1)), rel=0.03)

@@ -138,7 +138,10 @@ def test_stacked_blocks_sum_up_to_the_total_and_leave_out_any_one(soft):
     assert stacked.total().score == pytest.approx(memorisation(in_subset, outcome).score)
     for block in range(3):
         others = np.arange(30) // 10 != block
-        assert_equal_counts(stacked.without(block), count_outcomes(in_subset[others], outcome[others]))
+        assert_equal_counts(
+            stacked.only([kept for kept in range(3) if kept != block]),
+            count_outcomes(in_subset[others], outcome[others]),
+        )
 
 
 def test_one_model_left_has_no_standard_error_and_none_no_score_even_where_sums_are_rounded():
@@ -147,7 +150,7 @@ def test_one_model_left_has_no_standard_error_and_none_no_score_even_where_sums_
     probability = np.random.default_rng(9).random((6, 200))
     first, second = (count_outcomes(in_subset[k : k + 3], probability[k : k + 3]) for k in (0, 3))
     stacked = stack_blocks([first, second])
-    one, none = (memorisation_from_counts(stacked.without(block)) for block in (0, 1))
+    one, none = (memorisation_from_counts(stacked.only([1 - block])) for block in (0, 1))
     assert (one.n_in == 1).all()
     assert np.isfinite(one.score).all()
     assert np.isnan(one.standard_error).all()

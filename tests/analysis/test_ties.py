@@ -5,8 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from memscope.analysis.distillation import changed_shares
 from memscope.analysis.memorisation import Counts
 from memscope.analysis.trajectories import classify_trajectories, codes_of_counts, raw_types
+from memscope.errors import OptionError
 
 PAIRS = [(10, 10), (14, 6), (20, 20), (28, 12), (35, 15), (70, 30), (50, 50)]
 """Models with and without each example, at the fractions .5 and .7."""
@@ -108,3 +110,33 @@ def test_a_score_that_is_undefined_is_neither_low_nor_high():
     counts = Counts(nobody, nobody + 10, nobody, nobody)
     assert not counts.score_below(0.1)[0]
     assert not counts.score_above(0.9)[0]
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(7, 3), (70, 30), (700, 300)])
+@pytest.mark.parametrize("epsilon", [1 / 3, 0.1 + 0.2, 1e-20, 2.0])
+def test_a_threshold_of_many_digits_overflows_nothing(n_in, n_out, epsilon):
+    random = np.random.default_rng(n_in)
+    c_in, c_out = random.integers(0, n_in + 1, (3, 300)), random.integers(0, n_out + 1, (3, 300))
+    whole = [np.full_like(c_in, n_in), np.full_like(c_in, n_out)]
+    exact = fractions_of(c_in, whole[0], c_out, whole[1])
+    limit = Fraction(str(epsilon))
+    assert raw_types(c_in, whole[0], c_out, whole[1], epsilon).tolist() == [type_by_fractions(m, limit) for m in exact]
+    counts = [Counts(*(values.astype(np.int32)[size] for values in (*whole, c_in, c_out))) for size in range(2)]
+    change = [m[1] - m[0] for m in exact]
+    assert changed_shares(*counts, epsilon) == (
+        sum(c < -limit for c in change) / 300,
+        sum(c > limit for c in change) / 300,
+    )
+    assert counts[0].score_above(epsilon).tolist() == [m[0] > limit for m in exact]
+    assert counts[0].score_below(epsilon).tolist() == [m[0] < limit for m in exact]
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -0.1, 2.01, float("inf"), float("nan")])
+def test_an_epsilon_by_which_no_two_scores_differ_is_refused_in_one_line(epsilon):
+    with pytest.raises(OptionError, match="expected a number above 0 and at most 2"):
+        raw_types([[1], [2]], 10, [[1], [1]], 10, epsilon)
+
+
+def test_one_size_is_no_trajectory():
+    with pytest.raises(OptionError, match="a trajectory needs"):
+        raw_types([[1, 2]], 10, [[1, 1]], 10)

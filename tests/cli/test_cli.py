@@ -122,7 +122,7 @@ def test_every_command_shows_an_example_in_its_help():
         (("resmem", "RUN", "--sigma", "0,1"), 2, "sigma"),
         (("resmem", "RUN", "--sigma", "one"), 2, "numbers with commas"),
         (("resmem", "RUN", "--temperature", "nan"), 2, "temperature"),
-        (("resmem", "RUN", "--epsilon", "0"), 2, "--epsilon is 0"),
+        (("resmem", "RUN", "--epsilon", "0"), 2, "epsilon is 0"),
         (("resmem", "RUN", "--workers", "0"), 2, "--workers is 0"),
         (("distill", "RUN"), 1, "has no distilled models; train some with memscope distill"),
         (("distill", "RUN", "--teacher", "9"), 2, "--teacher is 9, no width of"),

@@ -164,7 +164,7 @@ def test_the_error_bars_of_the_raw_shares_are_one_jackknife_error_each_way(asser
     ]
     without = draw_shares(a_setting(), some_shares(error=None), None)
     assert not without.axes[0].collections
-    assert "they need two blocks of models" in " ".join(assert_readable(without))
+    assert "they need four blocks of models" in " ".join(assert_readable(without))
 
 
 # histogram.png

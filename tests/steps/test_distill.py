@@ -4,7 +4,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import h5py
@@ -179,19 +181,36 @@ def test_the_comparison_is_that_of_the_ledger_read_by_hand(distilled):
             assert row["mean_change_flipped"] == pytest.approx(change[flipped].mean(), abs=1e-12)
             assert row["inhibited"] == pytest.approx((change < -0.2 - 1e-9).mean())
             assert row["raised"] == pytest.approx((change > 0.2 + 1e-9).mean())
-            # two blocks: the jackknife is half the difference between them
-            halves = [
-                np.mean(
-                    [c[m].mean() - c[~m].mean() for c, m in zip(f["correct"][h].T, f["in_subset"][h].T, strict=True)]
-                )
-                for f in both
-                for h in (slice(10), slice(10, 20))
-            ]
-            expected = abs((halves[2] - halves[0]) - (halves[3] - halves[1])) / 2
-            assert row["mean_change_error"] == pytest.approx(expected, abs=1e-12)
             tests = both[1]["correct_test"].mean(1) - both[0]["correct_test"].mean(1)
             assert row["test_change"] == pytest.approx(tests.mean(), abs=1e-12)
-            assert row["test_change_error"] == pytest.approx(abs(tests[:10].mean() - tests[10:].mean()) / 2, abs=1e-12)
+            # two blocks leave one degree of freedom, which is no error
+            assert all(row[name] is None for name in row if name.endswith("_error"))
+
+
+def test_with_four_blocks_means_leave_out_one_and_shares_half_of_them(run):
+    train_family(run, Choices(models=40), INLINE)
+    summary, _ = distill(run, TEACHING, where=INLINE, epsilon=0.2)
+    for row in summary["settings"][0]["students"]:
+        both = [all_of(run, row["size"], variant) for variant in ("onehot", TEACHING.variant)]
+
+        def change(blocks: Collection[int], both: list[dict[str, np.ndarray]] = both) -> np.ndarray:
+            scores = []
+            for found in both:
+                keep = np.isin(np.arange(40) // 10, list(blocks))
+                mask, right = found["in_subset"][keep], found["correct"][keep]
+                scores.append((right & mask).sum(0) / mask.sum(0) - (right & ~mask).sum(0) / (~mask).sum(0))
+            return scores[1] - scores[0]
+
+        means = [change({0, 1, 2, 3} - {left_out}).mean() for left_out in range(4)]
+        expected = np.sqrt(3 / 4 * ((means - np.mean(means)) ** 2).sum())
+        assert row["mean_change_error"] == pytest.approx(expected, abs=1e-12)
+        halves = [change(pair) for pair in combinations(range(4), 2)]
+        inhibited = [(half < -0.2 - 1e-9).mean() for half in halves]
+        assert row["inhibited_error"] == pytest.approx(np.std(inhibited) / 0.9213177, abs=1e-6)  # c4 of four
+        tests = both[1]["correct_test"].mean(1) - both[0]["correct_test"].mean(1)
+        means = [np.delete(tests.reshape(4, 10), left_out, axis=0).mean() for left_out in range(4)]
+        expected = np.sqrt(3 / 4 * ((means - np.mean(means)) ** 2).sum())
+        assert row["test_change_error"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_student_that_does_not_listen_shows_no_effect_of_any_kind(distilled):

@@ -122,7 +122,7 @@ def test_with_one_block_there_is_no_error_and_it_is_said_how_to_get_one(run):
     train_family(run, Choices(), INLINE, replicates=2)
     assert all(row["noise"]["training_share_error"] is None for row in score(run)["sizes"])
     shown = " ".join(CliRunner().invoke(memscope, ["score", str(run)]).stdout.split())
-    assert "needs three blocks: train-family --replicates 2 --replicate-models 30" in shown
+    assert "needs three blocks of models that are trained twice" in shown
 
 
 def test_a_dry_run_counts_second_models(run):
@@ -131,7 +131,29 @@ def test_a_dry_run_counts_second_models(run):
     assert [size.models for size in ahead.sizes] == [20, 20, 20]
 
 
-@pytest.mark.parametrize(("replicates", "models"), [(1, 10), (2, 21), (2, 0)])
-def test_models_to_train_twice_must_be_there_and_asked_for(run, replicates, models):
-    with pytest.raises(OptionError, match="--replicate-models is"):
+@pytest.mark.parametrize(
+    ("replicates", "models", "says"),
+    [(1, 10, "add --replicates 2"), (2, 0, "must be at least 1"), (2, 21, "there are 20 models of each width")],
+)
+def test_models_to_train_twice_must_be_there_and_asked_for(run, replicates, models, says):
+    with pytest.raises(OptionError, match=says):
         train_family(run, Choices(), INLINE, replicates=replicates, replicate_models=models)
+
+
+def test_a_mistake_about_second_models_makes_no_run(tmp_path, tiny_choices):
+    with pytest.raises(OptionError, match="add --replicates 2"):
+        train_family(tmp_path / "new", tiny_choices, INLINE, replicate_models=10)
+    assert not (tmp_path / "new").exists()
+
+
+def test_missing_weights_and_second_models_are_asked_for_apart(run):
+    with pytest.raises(OptionError, match="in another call"):
+        train_family(run, Choices(), INLINE, missing_weights=True, replicates=2)
+
+
+def test_shards_share_the_second_models_too(tiny_choices, tmp_path):
+    for share in (1, 2, 3):
+        where = replace(INLINE, shard=(share, 3))
+        train_family(tmp_path / "run", tiny_choices, where, replicates=2, replicate_models=20)
+    rows = [row for row in status(tmp_path / "run")["variants"] if "replicate" in row["variant"]]
+    assert [(row["models"], row["missing"]) for row in rows] == [(20, 0)] * 3

@@ -1,5 +1,7 @@
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import h5py
@@ -97,12 +99,8 @@ def test_the_table_is_made_of_the_same_numbers(scored):
         flipped = labels != true_labels
         pairs = scores[flipped][:, None] - scores[~flipped][None]
         assert row["auc_score"] == pytest.approx(((pairs > 1e-6) + 0.5 * (abs(pairs) <= 1e-6)).mean())
-        # two blocks: leaving one out leaves the other, and the jackknife is half the difference of their means
-        halves = []
-        for half in (slice(0, 10), slice(10, 20)):
-            mask, right = ledger["in_subset"][half], correct[half]
-            halves.append(np.mean((right & mask).sum(0) / 7 - (right & ~mask).sum(0) / 3))
-        assert row["mean_score_error"] == pytest.approx(abs(halves[0] - halves[1]) / 2)
+        assert row["mean_score_error"] is None  # two blocks leave one degree of freedom, which is no error
+        assert row["share_low_error"] is None
     assert summary["flipped"] == 12
 
 
@@ -286,32 +284,72 @@ def test_scoring_reads_every_outcome_once_and_holds_one_at_a_time(tiny_run, monk
     assert most <= 1
 
 
-def test_a_block_is_left_out_wherever_it_is_when_sizes_have_different_blocks(tiny_run, tmp_path):
-    path = tmp_path / "run"
+@pytest.fixture(scope="module")
+def forty(tiny_run, tmp_path_factory) -> Path:
+    """`tiny_run` with 40 models of each width: four blocks. Tests must not change it."""
+    path = tmp_path_factory.mktemp("forty") / "run"
     shutil.copytree(tiny_run, path)
-    (path / "outcomes/onehot/width-2/00010-00019-r0.h5").unlink()
-    (path / "outcomes/onehot/width-4/00000-00009-r0.h5").unlink()
-    labels, _, _ = labels_of(path)
+    train_family(path, Choices(models=40), INLINE)
+    return path
 
-    def accuracies(width: int, left_out: int) -> np.ndarray:
-        there = [int(file.name[:5]) // 10 for file in sorted((path / f"outcomes/onehot/width-{width}").glob("*.h5"))]
-        ledger = ledger_of(path, width)
-        keep = np.repeat([block != left_out for block in there], 10)
-        mask, right = ledger["in_subset"][keep], (ledger["predicted_train"] == labels)[keep]
-        with np.errstate(invalid="ignore"):
-            return (right & mask).sum(0) / mask.sum(0) - (right & ~mask).sum(0) / (~mask).sum(0)
 
-    # without block 0 width 2 has no model left, without block 1 width 4: no share is defined, so no error is
-    assert np.isnan(accuracies(2, 0)).all()
-    assert np.isnan(accuracies(4, 1)).all()
-    assert set(trajectories(path)["all_sizes"]["raw_error"].values()) == {None}
-    shutil.copy(tiny_run / "outcomes/onehot/width-4/00000-00009-r0.h5", path / "outcomes/onehot/width-4/")
-    shutil.copy(tiny_run / "outcomes/onehot/width-2/00010-00019-r0.h5", path / "outcomes/onehot/width-2/")
-    (path / "outcomes/onehot/width-8/00010-00019-r0.h5").unlink()
-    shares = [
-        np.mean(memscope.classify_trajectories(np.stack([accuracies(2, b), accuracies(4, b)])) == "increasing")
-        for b in (0, 1)
-    ]
+def accuracies(run: Path, width: int, blocks: Collection[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy in and out [examples] of the models of some blocks, by hand; NaN where there is no model."""
+    files = sorted((run / f"outcomes/onehot/width-{width}").glob("*.h5"))
+    keep = np.repeat([int(file.name[:5]) // 10 in blocks for file in files], 10)
+    ledger, (labels, _, _) = ledger_of(run, width), labels_of(run)
+    mask, right = ledger["in_subset"][keep], (ledger["predicted_train"] == labels)[keep]
+    with np.errstate(invalid="ignore"):
+        return (right & mask).sum(0) / mask.sum(0), (right & ~mask).sum(0) / (~mask).sum(0)
+
+
+def test_errors_of_means_and_areas_leave_out_one_block_and_those_of_shares_half_of_them(forty):
+    summary = score(forty)
+    _, true_labels, _ = labels_of(forty)
+    flipped = labels_of(forty)[0] != true_labels
+
+    def score_of(width: int, blocks: Collection[int]) -> np.ndarray:
+        inside, outside = accuracies(forty, width, blocks)
+        return inside - outside
+
+    for row in summary["sizes"]:
+        means, areas = [], []
+        for left_out in range(4):
+            found = score_of(row["size"], {0, 1, 2, 3} - {left_out})
+            means.append(found.mean())
+            pairs = found[flipped][:, None] - found[~flipped][None]
+            areas.append(((pairs > 1e-9) + 0.5 * (abs(pairs) <= 1e-9)).mean())
+        for name, values in (("mean_score_error", means), ("auc_score_error", areas)):
+            assert row[name] == pytest.approx(np.sqrt(3 / 4 * ((values - np.mean(values)) ** 2).sum()), abs=1e-12)
+        halves = [score_of(row["size"], pair) for pair in combinations(range(4), 2)]
+        for name, shares in (
+            ("share_low_error", [(half < 0.1 - 1e-9).mean() for half in halves]),
+            ("share_high_error", [(half > 0.9 + 1e-9).mean() for half in halves]),
+        ):
+            assert row[name] == pytest.approx(np.std(shares) / 0.9213177, abs=1e-6)  # c4 of four
+
+
+def test_a_block_is_left_out_wherever_it_is_when_sizes_have_different_blocks(forty, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(forty, path)
     shutil.rmtree(path / "outcomes/onehot/width-8")
-    error = trajectories(path)["all_sizes"]["raw_error"]["increasing"]
-    assert error == pytest.approx(abs(shares[0] - shares[1]) / 2)
+    (path / "outcomes/onehot/width-2/00030-00039-r0.h5").unlink()
+    halves = []
+    for pair in combinations(range(4), 2):
+        found = [accuracies(path, width, pair) for width in (2, 4)]
+        types = memscope.classify_trajectories([inside - outside for inside, outside in found])
+        halves.append(np.mean(types == "increasing"))
+    found = trajectories(path)["all_sizes"]
+    assert found["raw_error"]["increasing"] == pytest.approx(np.std(halves) / 0.9213177, abs=1e-6)
+    assert all(0 <= error < 0.5 for error in found["called_error"].values())
+    # with two blocks at width 2, some half has no model there: no share is defined, so no error is
+    (path / "outcomes/onehot/width-2/00020-00029-r0.h5").unlink()
+    assert set(trajectories(path)["all_sizes"]["raw_error"].values()) == {None}
+    assert set(trajectories(path)["all_sizes"]["called_error"].values()) == {None}
+
+
+def test_below_four_blocks_no_share_has_an_error(scored):
+    found = trajectories(scored)
+    assert set(found["all_sizes"]["raw_error"].values()) == {None}
+    assert set(found["all_sizes"]["called_error"].values()) == {None}
+    assert set(found["population"]["shares_error"].values()) == {None}
