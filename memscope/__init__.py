@@ -20,7 +20,7 @@ touches to what everything stands on; nothing imports from a line above its own:
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from memscope.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from memscope.analysis.influence import influence, influence_blocks

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-import memscope
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
 from memscope.plan import Plan, plan_to_toml, read_plan
@@ -27,6 +26,7 @@ from memscope.store.ledger import (
     write_outcome,
 )
 from memscope.store.results import read_group
+from memscope.version import __version__
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Run:
                 "device": "elsewhere",
                 "precision": "unknown",
                 "torch_version": "unknown",
-                "memscope_version": memscope.__version__,
+                "memscope_version": __version__,
             },
         )
         write_outcome(self.path, self.plan, task, outcome)

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-import memscope
 from memscope.engines import Bundle, Cluster, Crew, DoBundle, OpenWork, Report, last_line
 from memscope.engines.cluster import Node, Share, connect, nodes_with, require_ray, share_of
 from memscope.engines.processes import ENVIRONMENT
 from memscope.errors import MemscopeError
+from memscope.version import __version__
 
 LIVES = 4
 """Workers that a bundle may lose before it is taken to be what kills them; and that a node may, opening the work."""
@@ -56,7 +56,7 @@ class Hand:
 def versions_here() -> dict[str, str]:
     """What must be the same everywhere. Of torch the release: a build for GPUs may stand beside one for CPUs, and
     outcomes say which made them."""
-    return {"memscope": memscope.__version__, "torch": version("torch").split("+")[0]}
+    return {"memscope": __version__, "torch": version("torch").split("+")[0]}
 
 
 def check_versions(expected: dict[str, str]) -> None:

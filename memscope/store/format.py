@@ -7,9 +7,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-import memscope
 from memscope.datasets.guarded_hdf5 import check_attributes, values_of
 from memscope.errors import FileError, NewerError, RunError
+from memscope.version import __version__
 
 DAMAGE = (
     OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError, IndexError, OverflowError,
@@ -210,7 +210,7 @@ def stamp_encoding(group: h5py.Group, encoding: str) -> None:
     """Say what a group is, in which version, and who wrote it."""
     group.attrs["encoding-type"] = encoding
     group.attrs["encoding-version"] = ENCODING_VERSION
-    group.attrs["written-by"] = f"memscope {memscope.__version__}"
+    group.attrs["written-by"] = f"memscope {__version__}"
 
 
 def check_encoding(group: h5py.Group, encoding: str, path: Path) -> None:

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import memscope
 from memscope.errors import OptionError
 from memscope.imports import source_digest
 from memscope.plan import Plan
@@ -30,6 +29,7 @@ from memscope.training.loop import Draws
 from memscope.training.material import Material, material_of
 from memscope.training.models import OneModel, train_in_groups, train_one, without_teacher
 from memscope.training.own import load_trainer, train_with
+from memscope.version import __version__
 
 Trained = tuple[Outcome, Weights]
 
@@ -108,7 +108,7 @@ def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Tr
         "device": device_name(device),
         "precision": plan.precision,
         "torch_version": str(torch.__version__),
-        "memscope_version": memscope.__version__,
+        "memscope_version": __version__,
         **code_of(plan),
     }
 

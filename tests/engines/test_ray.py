@@ -134,7 +134,7 @@ def test_arrays_inside_the_work_are_read_where_they_lie(on_ray):
 
 
 def test_other_versions_on_a_node_are_said(on_ray, monkeypatch):
-    monkeypatch.setattr("memscope.__version__", "0.0.1")
+    monkeypatch.setattr("memscope.engines.ray.__version__", "0.0.1")
     (report,) = on_ray(environment_of, BUNDLES[:1], 1)
     assert "the coordinator 0.0.1; install the same version on every node" in (report.failure or "")
 
