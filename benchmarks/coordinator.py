@@ -20,8 +20,8 @@ from unittest.mock import patch
 import numpy as np
 
 from memscope.engines import Bundle, Cluster, Engine, OpenWork, Report, open_engine
-from memscope.plan import DataChoice, Plan
-from memscope.recipe import Recipe
+from memscope.plan.plan import DataChoice, Plan
+from memscope.plan.recipe import Recipe
 from memscope.run import create_or_open
 from memscope.steps.work import Ended, Where, Work, carry_out
 from memscope.store.atomic import write_atomically

@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from memscope.datasets import load_dataset
 from memscope.families import open_family
-from memscope.plan import Plan
+from memscope.plan.plan import Plan
 from memscope.steps.options import Choices, new_plan, with_defaults
 from memscope.store.ledger import Task
 from memscope.training.device import device_name, resolve_device

@@ -15,9 +15,9 @@ import torch
 
 from memscope.datasets import load_dataset
 from memscope.families import open_family
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
+from memscope.plan.subsets import balanced_subsets
 from memscope.store.examples import channel_statistics
-from memscope.subsets import balanced_subsets
 from memscope.training import loop, optimiser
 from memscope.training.evaluation import evaluate
 

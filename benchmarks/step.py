@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks import Row, show
 from memscope.engines.processes import ENVIRONMENT, environment
 from memscope.families import open_family
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
 from memscope.training.device import resolve_precision
 from memscope.training.loop import Draws, autocast, build_model
 from memscope.training.optimiser import descend, parameter_groups

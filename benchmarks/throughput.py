@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Subset, TensorDataset
 from benchmarks import Row, show
 from memscope.datasets import load_dataset
 from memscope.families import open_family
-from memscope.subsets import balanced_subsets
+from memscope.plan.subsets import balanced_subsets
 
 TEST, FRACTION, BATCH, MODELS = 100, 0.7, 64, 20
 EPOCHS = {4: 5, 8: 4, 16: 2, 32: 1, 64: 1}

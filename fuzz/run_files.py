@@ -16,8 +16,8 @@ from fuzz.hdf5_files import put
 from fuzz.pickles import malicious
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.plan import DataChoice, Plan
-from memscope.recipe import Recipe
+from memscope.plan.plan import DataChoice, Plan
+from memscope.plan.recipe import Recipe
 from memscope.store.examples import cache_images, write_examples
 from memscope.store.ledger import Outcome, Task, write_outcome
 from memscope.store.results import write_results

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from memscope.datasets import load_dataset
     from memscope.datasets.image_dataset import ImageDataset
     from memscope.errors import DataError, MemscopeError, OptionError, RunError
+    from memscope.plan.subsets import balanced_subsets
     from memscope.run import Run, open_run
-    from memscope.subsets import balanced_subsets
 
 __all__ = [
     "TYPES",
@@ -71,7 +71,7 @@ HOMES = {
     "memscope.datasets.image_dataset": ("ImageDataset",),
     "memscope.errors": ("DataError", "MemscopeError", "OptionError", "RunError"),
     "memscope.run": ("Run", "open_run"),
-    "memscope.subsets": ("balanced_subsets",),
+    "memscope.plan.subsets": ("balanced_subsets",),
 }
 
 

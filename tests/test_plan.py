@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from memscope.errors import OptionError, RunError
-from memscope.plan import DataChoice, Plan, ledger_unit, plan_to_toml, read_plan
-from memscope.recipe import Recipe
+from memscope.plan.plan import DataChoice, Plan, ledger_unit, plan_to_toml, read_plan
+from memscope.plan.recipe import Recipe
 
 PLAN = Plan(
     data=DataChoice(spec='npz:/a "b"\\c é.npz', fingerprint="f" * 64, examples=100, label_noise=0.1),
@@ -110,7 +110,7 @@ def test_the_unit_divides_the_block_and_keeps_a_task_short():
 
 
 def test_a_models_subset_is_its_row_of_the_balanced_design():
-    from memscope.subsets import balanced_subsets
+    from memscope.plan.subsets import balanced_subsets
 
     expected = balanced_subsets(100, 20, 0.7, seed=3)
     for model in (13, 2, 19, 0):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from memscope.errors import OptionError
-from memscope.subsets import balanced_subsets, block_size, block_subsets, fraction_of
+from memscope.plan.subsets import balanced_subsets, block_size, block_subsets, fraction_of
 
 # fraction, models per block, models of a block that train on any one example
 BLOCKS = [(0.7, 10, 7), (0.5, 10, 5), (0.75, 12, 9), (1 / 3, 12, 4), (0.05, 20, 1), (0.95, 20, 19)]

@@ -1,7 +1,7 @@
 import pytest
 
 from memscope.errors import OptionError
-from memscope.teaching import Teaching, teaching_of
+from memscope.plan.teaching import Teaching, teaching_of
 
 
 @pytest.mark.parametrize("temperature", [4, 0.5, 1e-05, 1 / 3, 1e22])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import memscope
+from memscope.plan.teaching import Teaching
 from memscope.steps.distill import distill
 from memscope.steps.options import Choices
 from memscope.steps.resmem import Tried, resmem
@@ -13,7 +14,6 @@ from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.work import Where
-from memscope.teaching import Teaching
 
 # one process for all of them: the run is trained once
 pytestmark = pytest.mark.xdist_group("whole")

@@ -73,9 +73,9 @@ def command(
     from memscope.cli.printing import print_json, say
     from memscope.cli.progress import TrainingProgress
     from memscope.cli.train_family import show_lost
+    from memscope.plan.teaching import Teaching
     from memscope.steps.distill import distill
     from memscope.steps.work import Where
-    from memscope.teaching import Teaching
 
     teaching = None if teacher is None else Teaching(teacher, temperature, soft_weight, teacher_on)
     where = Where(device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights)

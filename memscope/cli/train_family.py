@@ -140,7 +140,7 @@ def command(
         load_for_workers(engine)
     from memscope.cli.printing import print_json
     from memscope.cli.progress import TrainingProgress
-    from memscope.plan import read_plan
+    from memscope.plan.plan import read_plan
     from memscope.steps.options import Choices, choices_from_plan
     from memscope.steps.precision import Until
     from memscope.steps.train_family import plan_ahead, train_family
@@ -218,7 +218,7 @@ def as_summary(trained: "Trained") -> dict[str, Any]:
 
 def show_trained(trained: "Trained", shard: tuple[int, int]) -> None:
     from memscope.cli.printing import say
-    from memscope.recipe import RECORDED
+    from memscope.plan.recipe import RECORDED
 
     run, plan = trained.run, trained.run.plan
     if plan.recipe.trainer == RECORDED:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from memscope.errors import RunError
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
+from memscope.plan.teaching import Teaching
 from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill
 from memscope.steps.exports import export_suspects, most_memorised
@@ -19,7 +20,6 @@ from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.work import Say, Where
 from memscope.store.ledger import Task
-from memscope.teaching import Teaching
 
 DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20, full=1)
 """Chosen to end in less than four minutes on two cores without bfloat16, training to figures."""

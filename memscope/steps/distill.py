@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from memscope.errors import OptionError, RunError
-from memscope.recipe import OWN_LOOP
+from memscope.plan.recipe import OWN_LOOP
+from memscope.plan.teaching import Teaching
 from memscope.run import Run, open_run
 from memscope.steps.compare_students import compare_students
 from memscope.steps.examples import ensure_examples
@@ -23,7 +24,6 @@ from memscope.store.ledger import (
     read_outcome,
 )
 from memscope.store.weights import weights_path
-from memscope.teaching import Teaching
 from memscope.training.device import resolve_device
 
 

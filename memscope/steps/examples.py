@@ -6,7 +6,7 @@ from memscope.datasets import load_dataset
 from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
-from memscope.plan import Plan
+from memscope.plan.plan import Plan
 from memscope.run import Run
 from memscope.steps.work import Say, silent
 from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples

@@ -10,12 +10,12 @@ import torch
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.families import open_family
-from memscope.plan import Plan
-from memscope.recipe import OWN_LOOP
+from memscope.plan.plan import Plan
+from memscope.plan.recipe import OWN_LOOP
+from memscope.plan.subsets import fraction_of
 from memscope.steps.precision import SizePrecision, Until, models_until
 from memscope.store.examples import channel_statistics
 from memscope.store.ledger import FULL, Task
-from memscope.subsets import fraction_of
 from memscope.training.device import worker_device
 from memscope.training.evaluation import BATCH, evaluate
 from memscope.training.loop import Draws, build_model, train_model

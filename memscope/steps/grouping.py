@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from memscope.engines import Bundle
-from memscope.recipe import OWN_LOOP
+from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run
 from memscope.steps.work import Say
 from memscope.store.atomic import write_atomically

@@ -7,9 +7,9 @@ from typing import Any
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
 from memscope.families import check_member, check_sizes, open_family
-from memscope.plan import DataChoice, Plan, check_increasing, ledger_unit
-from memscope.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
-from memscope.subsets import block_size, fraction_of
+from memscope.plan.plan import DataChoice, Plan, check_increasing, ledger_unit
+from memscope.plan.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
+from memscope.plan.subsets import block_size, fraction_of
 from memscope.training.device import resolve_precision
 from memscope.training.own import load_trainer
 

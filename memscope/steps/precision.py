@@ -10,7 +10,7 @@ from memscope.analysis.correlation import rank_correlation
 from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.population import population_from_sums
 from memscope.errors import OptionError
-from memscope.plan import Plan
+from memscope.plan.plan import Plan
 from memscope.run import Run
 from memscope.steps.counting import SizeCounts, sizes_in_ledger
 from memscope.steps.population import count_and_sum

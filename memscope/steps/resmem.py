@@ -12,7 +12,8 @@ import numpy as np
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, best_choice
 from memscope.analysis.trajectories import check_options
 from memscope.errors import OptionError, RunError
-from memscope.recipe import OWN_LOOP
+from memscope.plan.recipe import OWN_LOOP
+from memscope.plan.subsets import fraction_of
 from memscope.run import Run, open_run
 from memscope.steps.compare_memories import Chosen, compare_memories
 from memscope.steps.counting import sizes_in_ledger
@@ -35,7 +36,6 @@ from memscope.store.atomic import remove_abandoned, write_atomically
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, memory_path, read_memory
 from memscope.store.weights import weights_path
-from memscope.subsets import fraction_of
 from memscope.training.device import resolve_device
 from memscope.training.memory_task import MemoryJob, file_of, open_memory_work
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from memscope.datasets import load_dataset
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
-from memscope.plan import Plan
-from memscope.recipe import OWN_LOOP, RECORDED
+from memscope.plan.plan import Plan
+from memscope.plan.recipe import OWN_LOOP, RECORDED
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.steps.examples import ensure_examples, load_as_planned
 from memscope.steps.forecast import Forecast, forecast

@@ -14,7 +14,7 @@ from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.npy import npy_header
 from memscope.errors import RunError
-from memscope.plan import Plan
+from memscope.plan.plan import Plan
 from memscope.store.atomic import writing
 from memscope.store.format import (
     DAMAGE,

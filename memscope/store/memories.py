@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memscope.plan import Plan
+from memscope.plan.plan import Plan
 from memscope.store.format import (
     DAMAGE,
     MEMORY,

@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 
 from memscope.errors import RunError
-from memscope.plan import Plan, plan_text
+from memscope.plan.plan import Plan, plan_text
 from memscope.store.format import (
     DAMAGE,
     ENCODING_VERSION,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
-from memscope.teaching import Teaching
+from memscope.plan.teaching import Teaching
 from memscope.training.evaluation import BATCH
 from memscope.training.loop import autocast, normalise
 from memscope.training.material import Material

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
 from memscope.training.captured import steps_to_take
 from memscope.training.evaluation import BATCH, log_odds_of

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
 from memscope.streams import permutation, stream, stream_key
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
 from memscope.training.optimiser import descend, parameter_groups

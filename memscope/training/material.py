@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from memscope.errors import RunError
 from memscope.families import Family, open_family
-from memscope.plan import Plan
+from memscope.plan.plan import Plan
 from memscope.store.examples import Examples, RunData, open_images
 from memscope.store.weights import Weights
 from memscope.training.loop import Draws, build_model

@@ -15,7 +15,7 @@ import torch
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, grid_accuracy, predicted_class
 from memscope.analysis.residual_memory import residuals
 from memscope.families import features_and_logits
-from memscope.plan import Plan
+from memscope.plan.plan import Plan
 from memscope.store.examples import RunData, read_data
 from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, pack_memory

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.sgd import sgd
 
 from memscope.families import classifier_of
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
 
 CLASSIFIER_REFERENCE = 16
 """Classifier inputs up to which its learning rate is the recipe's; see recipe.py."""

@@ -17,12 +17,12 @@ import torch
 
 from memscope.errors import OptionError
 from memscope.imports import source_digest
-from memscope.plan import Plan
-from memscope.recipe import OWN_LOOP
+from memscope.plan.plan import Plan
+from memscope.plan.recipe import OWN_LOOP
+from memscope.plan.teaching import Teaching, teaching_of
 from memscope.store.examples import Examples, RunData, dataset_of, read_data
 from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, pack_outcome, read_outcome
 from memscope.store.weights import Weights, check_in_sight, pack_weights, read_weights
-from memscope.teaching import Teaching, teaching_of
 from memscope.training.device import device_name, worker_device
 from memscope.training.distillation import open_teacher
 from memscope.training.loop import Draws

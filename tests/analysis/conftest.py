@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from memscope.subsets import balanced_subsets
+from memscope.plan.subsets import balanced_subsets
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 from memscope.analysis.jackknife import delete_half, delete_one_block, halves_kept, jackknife_error
 from memscope.analysis.memorisation import count_outcomes, stack_blocks
-from memscope.subsets import balanced_subsets
+from memscope.plan.subsets import balanced_subsets
 
 
 def test_for_a_mean_of_blocks_it_is_the_textbook_standard_error():

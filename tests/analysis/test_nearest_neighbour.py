@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from memscope.analysis.memorisation import memorisation
-from memscope.subsets import balanced_subsets
+from memscope.plan.subsets import balanced_subsets
 
 EXAMPLES, MODELS, REPETITIONS = 100, 40, 60
 SIZE = 70

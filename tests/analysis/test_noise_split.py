@@ -3,7 +3,7 @@ import pytest
 
 from memscope.analysis.noise_split import split_noise
 from memscope.errors import OptionError
-from memscope.subsets import balanced_subsets
+from memscope.plan.subsets import balanced_subsets
 
 
 def outcomes(random, subset_noise: float, training_noise: float, subsets: int = 10, examples: int = 4000):

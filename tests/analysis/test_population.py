@@ -8,7 +8,7 @@ import pytest
 
 from memscope.analysis.population import HIGH, LOW, Population, population
 from memscope.analysis.trajectories import TYPES, classify_trajectories, type_shares
-from memscope.subsets import balanced_subsets
+from memscope.plan.subsets import balanced_subsets
 
 SIZES = 5
 STEPS = np.linspace(0, 1, SIZES)[:, np.newaxis]

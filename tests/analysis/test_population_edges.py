@@ -6,7 +6,7 @@ import pytest
 from memscope.analysis.population import models_per_block, population, population_from_sums
 from memscope.analysis.population_sums import population_sums
 from memscope.analysis.trajectories import TYPES
-from memscope.subsets import balanced_subsets
+from memscope.plan.subsets import balanced_subsets
 
 SIZES, MODELS, EXAMPLES = 4, 40, 200
 

@@ -6,7 +6,7 @@ import pytest
 from memscope.analysis import population_prior
 from memscope.analysis.population import population
 from memscope.analysis.population_noise import deconvolved
-from memscope.subsets import balanced_subsets
+from memscope.plan.subsets import balanced_subsets
 
 
 def linear_estimate(in_subset, correct, probability):

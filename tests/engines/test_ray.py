@@ -196,9 +196,9 @@ def test_a_run_on_a_cluster_that_loses_a_node_is_that_of_one_process(raylets, wh
 
 
 def test_a_cluster_distils_and_measures_as_one_process_does(where, tiny_run, tmp_path):
+    from memscope.plan.teaching import Teaching
     from memscope.steps.distill import distill
     from memscope.steps.resmem import Tried, resmem
-    from memscope.teaching import Teaching
 
     for name, how in (("ray", replace(where, workers=1)), ("inline", replace(where, engine="inline", address=None))):
         shutil.copytree(tiny_run, tmp_path / name)

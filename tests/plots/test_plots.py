@@ -11,7 +11,8 @@ from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED
 from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
-from memscope.plan import DataChoice, Plan
+from memscope.plan.plan import DataChoice, Plan
+from memscope.plan.recipe import Recipe
 from memscope.plots.accuracy import draw_accuracy
 from memscope.plots.examples import ExampleRow, draw_examples, most_certain
 from memscope.plots.histogram import EDGES, bin_shares, draw_histogram
@@ -19,7 +20,6 @@ from memscope.plots.setting import Setting, most_called
 from memscope.plots.shares import draw_shares
 from memscope.plots.style import FLIPPED, TYPE_STYLES, balanced, grid_of, percent, png, text_width, truncated, wrap
 from memscope.plots.trajectories import draw_trajectories
-from memscope.recipe import Recipe
 from memscope.run import create_or_open, grow
 from memscope.steps.figures import draw_figures
 from memscope.steps.score import score

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from memscope.plan.teaching import Teaching
 from memscope.steps.distill import distill
 from memscope.steps.resmem import Tried, resmem
 from memscope.steps.score import score
 from memscope.steps.trajectories import trajectories
 from memscope.steps.work import Where
-from memscope.teaching import Teaching
 
 INLINE = Where(device="cpu", engine="inline")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from memscope.plan.teaching import Teaching
 from memscope.run import open_run
 from memscope.steps.distill import distill
 from memscope.steps.options import Choices
@@ -22,7 +23,6 @@ from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.work import Where
 from memscope.store.results import read_group
-from memscope.teaching import Teaching
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")

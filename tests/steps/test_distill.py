@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from memscope.errors import OptionError, RunError
+from memscope.plan.teaching import Teaching
 from memscope.run import open_run
 from memscope.steps.distill import distill
 from memscope.steps.options import Choices
@@ -22,7 +23,6 @@ from memscope.steps.train_family import train_family
 from memscope.steps.work import Where
 from memscope.store.ledger import FULL, Task, outcome_path, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
-from memscope.teaching import Teaching
 from memscope.training.distillation import open_teacher
 from memscope.training.evaluation import evaluate
 from memscope.training.loop import Draws, train_model

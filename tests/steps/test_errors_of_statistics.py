@@ -16,9 +16,9 @@ from memscope.analysis.memorisation import Counts, count_outcomes, stack_blocks
 from memscope.analysis.roc import area_under_roc
 from memscope.analysis.trajectories import TYPES, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
+from memscope.plan.subsets import block_subsets
 from memscope.steps.counting import SizeCounts
 from memscope.steps.type_errors import called_shares_error, raw_shares_error, stacked
-from memscope.subsets import block_subsets
 
 EXAMPLES = 800
 FAMILIES = {4: (200, 80), 10: (120, 30), 40: (100, 12)}

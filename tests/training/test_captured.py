@@ -10,7 +10,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
 from memscope.training import captured
 from memscope.training.captured import steps_to_take
 from memscope.training.group import train_group

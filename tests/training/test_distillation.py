@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
+from memscope.plan.teaching import Teaching
 from memscope.run import open_run
-from memscope.teaching import Teaching
 from memscope.training.distillation import Teacher, distillation_loss, logits_of, open_teacher
 from memscope.training.loop import Draws, train_model
 from memscope.training.material import open_material

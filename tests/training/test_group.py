@@ -9,7 +9,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from memscope.families import open_family
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
 from memscope.training import group, loop
 from memscope.training.evaluation import evaluate
 from memscope.training.group import draws_while_training, evaluate_group, stack, train_group

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from memscope.errors import OptionError
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
 from memscope.training.evaluation import evaluate, log_odds_of
 from memscope.training.loop import Draws, build_model, normalise, train_model

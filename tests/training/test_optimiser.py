@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from memscope.families import classifier_of, open_family
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
 from memscope.training.loop import Draws, build_model
 from memscope.training.optimiser import descend, parameter_groups
 
@@ -76,7 +76,7 @@ def test_training_does_not_load_torchs_compiler():
 import sys
 import numpy as np, torch
 from memscope.families import classifier_of, open_family
-from memscope.recipe import Recipe
+from memscope.plan.recipe import Recipe
 from memscope.training.loop import Draws, build_model, train_model
 draws = Draws(0, 2, 0)
 model = build_model(open_family("cnn").build, draws, (12, 12, 1), 3)

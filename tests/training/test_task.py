@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from memscope.errors import OptionError
+from memscope.plan.teaching import Teaching
 from memscope.run import Run, open_run
 from memscope.steps.train_family import train_family
 from memscope.steps.training import train_tasks
 from memscope.steps.work import Where, unseen
 from memscope.store.ledger import FULL, ONEHOT, Task
-from memscope.teaching import Teaching
 from memscope.training import models
 from memscope.training.task import Job, open_work
 

@@ -17,8 +17,8 @@ import numpy as np
 import tomli_w
 
 from memscope.errors import NewerError, OptionError, RunError
-from memscope.recipe import OWN_LOOP, PRECISIONS, RECORDED, RULES, Recipe
-from memscope.subsets import block_size, block_subsets, fraction_of
+from memscope.plan.recipe import OWN_LOOP, PRECISIONS, RECORDED, RULES, Recipe
+from memscope.plan.subsets import block_size, block_subsets, fraction_of
 
 VERSION = 1
 """Of plan.toml. A reader refuses a newer one."""
