@@ -20,11 +20,11 @@ from unittest.mock import patch
 import numpy as np
 
 from memscope.engines import Bundle, Cluster, Engine, OpenWork, Report, open_engine
+from memscope.files.atomic import write_atomically
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.run import create_or_open
 from memscope.steps.work import Ended, Where, Work, carry_out
-from memscope.store.atomic import write_atomically
 from memscope.store.ledger import Outcome, Task, all_tasks, outcome_path, pack_outcome
 
 TRAIN, TEST, CLASSES, UNIT, EPOCHS = 50_000, 10_000, 10, 5, 20

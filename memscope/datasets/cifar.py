@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from memscope.datasets.checks import assemble, check_size, existing_directory
+from memscope.datasets.checks import assemble
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.datasets.plain_pickle import read_plain_pickle
 from memscope.errors import DataError
+from memscope.files.limits import check_size, existing_directory
+from memscope.files.plain_pickle import read_plain_pickle
 
 SIDE, PIXELS = 32, 3072
 STANDARD_FOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py", "cifar-100-binary", "cifar-100-python")

@@ -16,9 +16,10 @@ import numpy as np
 from PIL import Image
 
 from memscope.cores import cores
-from memscope.datasets.checks import assemble, existing_directory, memory_bytes
+from memscope.datasets.checks import assemble
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import DataError
+from memscope.files.limits import existing_directory, memory_bytes
 
 MAX_PIXELS = 64_000_000  # of one image; Pillow itself only warns from 89 million
 LARGE_PIXELS = 4_000_000  # images above are decoded one at a time: 64 million pixels take some 800 MB while they are

@@ -5,11 +5,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from memscope.datasets.checks import check_size, existing_file
-from memscope.datasets.guarded_hdf5 import expect_readable, opened, values_of
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.npz import IMAGES, NamedArray, dataset_from_arrays
 from memscope.errors import DataError
+from memscope.files.guarded_hdf5 import expect_readable, opened, values_of
+from memscope.files.limits import check_size, existing_file
 
 
 def load_hdf5(spec: str, path: Path) -> ImageDataset:

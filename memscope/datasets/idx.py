@@ -12,9 +12,10 @@ from typing import IO
 
 import numpy as np
 
-from memscope.datasets.checks import assemble, check_size, existing_directory
+from memscope.datasets.checks import assemble
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import DataError
+from memscope.files.limits import check_size, existing_directory
 
 # SHA-256 of Fashion-MNIST's 60,000 training labels, as bytes: the file names are MNIST's, so only this is sure.
 FASHION_MNIST_LABELS = "657fbd221bfc9f4198cc14b5619cc33ec57c58dd0e47af4d99d6650759e869a7"

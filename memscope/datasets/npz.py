@@ -13,19 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from memscope.datasets.checks import (
-    MAX_CLASSES,
-    assemble,
-    check_size,
-    checked_index,
-    existing_file,
-    expect_images,
-    expect_index,
-    expect_labels,
-)
+from memscope.datasets.checks import assemble, checked_index, expect_images, expect_index, expect_labels
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.datasets.npy import npy_header, npy_values
 from memscope.errors import DataError
+from memscope.files.limits import MAX_CLASSES, check_size, existing_file
+from memscope.files.npy_header import npy_header, npy_values
 
 REQUIRED = ("train_images", "train_labels", "test_images", "test_labels")
 IMAGES = ("train_images", "test_images")

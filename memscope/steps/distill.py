@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memscope.errors import OptionError, RunError
+from memscope.files.atomic import remove_abandoned
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
 from memscope.run import Run, open_run
@@ -13,7 +14,6 @@ from memscope.steps.compare_students import compare_students
 from memscope.steps.examples import ensure_examples
 from memscope.steps.training import Trained, train_tasks
 from memscope.steps.work import OnEnd, Say, Where, check_where, silent, unseen, workers_of
-from memscope.store.atomic import remove_abandoned
 from memscope.store.ledger import (
     FULL,
     ONEHOT,

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from memscope.files.atomic import write_where_told
 from memscope.run import Run, open_run
-from memscope.store.atomic import write_where_told
 from memscope.text import printable
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from memscope.analysis.trajectories import TYPES
 from memscope.errors import RunError
+from memscope.files.atomic import write_atomically
 from memscope.plots.accuracy import draw_accuracy
 from memscope.plots.distillation import draw_distillation
 from memscope.plots.distillation_scores import draw_distillation_scores
@@ -27,7 +28,6 @@ from memscope.run import Run, open_run
 from memscope.steps.examples import ensure_examples
 from memscope.steps.score import score
 from memscope.steps.timing import spent_on
-from memscope.store.atomic import write_atomically
 from memscope.store.results import read_results, results_path
 
 

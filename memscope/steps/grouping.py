@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 
 from memscope.engines import Bundle
+from memscope.files.atomic import write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run
 from memscope.steps.work import Say
-from memscope.store.atomic import write_atomically
 from memscope.store.ledger import Task
 from memscope.training.device import device_name, worker_device
 from memscope.training.group_size import group_of

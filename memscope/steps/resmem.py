@@ -12,6 +12,7 @@ import numpy as np
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, best_choice
 from memscope.analysis.trajectories import check_options
 from memscope.errors import OptionError, RunError
+from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
 from memscope.run import Run, open_run
@@ -32,7 +33,6 @@ from memscope.steps.work import (
     unseen,
     workers_of,
 )
-from memscope.store.atomic import remove_abandoned, write_atomically
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, memory_path, read_memory
 from memscope.store.weights import weights_path

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from memscope.errors import RunError
+from memscope.files.atomic import write_atomically
 from memscope.run import plan_path
-from memscope.store.atomic import write_atomically
 
 PARTS = {
     "start": "from the start of the program to the first of the others: Python, torch, the data",

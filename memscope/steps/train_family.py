@@ -8,6 +8,7 @@ from pathlib import Path
 from memscope.datasets import load_dataset
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
+from memscope.files.atomic import remove_abandoned
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP, RECORDED
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
@@ -27,7 +28,6 @@ from memscope.steps.options import (
 from memscope.steps.precision import SizePrecision, Until, next_models, precision, reached, told
 from memscope.steps.training import Trained, train_tasks
 from memscope.steps.work import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
-from memscope.store.atomic import remove_abandoned
 from memscope.store.examples import open_dataset
 from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
 from memscope.store.weights import weights_path

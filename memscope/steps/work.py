@@ -17,9 +17,9 @@ from memscope.cores import cores
 from memscope.engines import Bundle, Cluster, Crew, OpenWork, Report, last_line, open_engine
 from memscope.engines.cluster import connect, room
 from memscope.errors import OptionError
+from memscope.files.atomic import write_atomically
 from memscope.plan.plan import plan_text
 from memscope.run import Run
-from memscope.store.atomic import write_atomically
 from memscope.store.claims import release, unfinished
 from memscope.store.examples import RunData, read_data
 from memscope.store.ledger import Task, failure_path

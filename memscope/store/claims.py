@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from memscope.store.atomic import process_exists
+from memscope.files.atomic import process_exists
 from memscope.store.ledger import Task
 
 DIRECTORY = ".claims"

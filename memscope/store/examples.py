@@ -12,10 +12,11 @@ import numpy as np
 
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.datasets.npy import npy_header
 from memscope.errors import RunError
+from memscope.files.atomic import writing
+from memscope.files.npy_header import npy_header
+from memscope.files.sealed import open_sealed, writing_sealed
 from memscope.plan.plan import Plan
-from memscope.store.atomic import writing
 from memscope.store.format import (
     DAMAGE,
     EXAMPLES,
@@ -26,7 +27,6 @@ from memscope.store.format import (
     damage,
     write_group,
 )
-from memscope.store.sealed import open_sealed, writing_sealed
 
 
 @dataclass(frozen=True, eq=False)

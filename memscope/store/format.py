@@ -7,8 +7,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from memscope.datasets.guarded_hdf5 import check_attributes, values_of
 from memscope.errors import FileError, NewerError, RunError
+from memscope.files.guarded_hdf5 import check_attributes, values_of
 from memscope.version import __version__
 
 DAMAGE = (

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memscope.errors import RunError
-from memscope.store.atomic import write_atomically
+from memscope.files.atomic import write_atomically
 from memscope.store.examples import examples_path, image_cache
 
 

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from memscope.files.atomic import write_atomically
+from memscope.files.sealed import open_sealed, sealing
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import RECORDED
 from memscope.plan.teaching import teaching_of
-from memscope.store.atomic import write_atomically
 from memscope.store.format import (
     DAMAGE,
     OUTCOME,
@@ -29,7 +30,6 @@ from memscope.store.format import (
     stamp_encoding,
     write_field,
 )
-from memscope.store.sealed import open_sealed, sealing
 
 NAME = re.compile(r"^(?P<first>\d+)-(?P<last>\d+)-r(?P<replicate>\d+)\.h5$")
 ONEHOT = "onehot"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from memscope.files.sealed import open_sealed, sealing
 from memscope.plan.plan import Plan
 from memscope.store.format import (
     DAMAGE,
@@ -24,7 +25,6 @@ from memscope.store.format import (
     write_field,
 )
 from memscope.store.ledger import Task, size_directory, task_name
-from memscope.store.sealed import open_sealed, sealing
 
 KINDS = {"memory": MEMORY, "memory-grid": MEMORY_GRID}
 

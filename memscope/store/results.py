@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from memscope.errors import RunError
+from memscope.files.sealed import open_sealed, writing_sealed
 from memscope.plan.plan import Plan, plan_text
 from memscope.store.format import (
     DAMAGE,
@@ -26,7 +27,6 @@ from memscope.store.format import (
     damage,
     write_group,
 )
-from memscope.store.sealed import open_sealed, writing_sealed
 
 ASSEMBLED = "trajectories.h5"
 

@@ -13,8 +13,8 @@ import safetensors
 import safetensors.numpy
 
 from memscope.errors import RunError
+from memscope.files.atomic import write_atomically
 from memscope.plan.plan import Plan
-from memscope.store.atomic import write_atomically
 from memscope.store.format import DAMAGE, check_stamp, damage
 from memscope.store.ledger import Task, size_directory, task_name
 

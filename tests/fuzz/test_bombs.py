@@ -275,7 +275,7 @@ def test_an_attribute_of_an_outcome_whose_type_has_one_bit_flipped_is_refused(tm
 
 
 def test_an_attribute_that_claims_gigabytes_of_text_is_refused(tmp_path):
-    from memscope.datasets.guarded_hdf5 import check_attributes
+    from memscope.files.guarded_hdf5 import check_attributes
 
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_group("other").attrs["summary"] = "before"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from memscope.errors import RunError
-from memscope.store.atomic import write_atomically, write_where_told
+from memscope.files.atomic import write_atomically, write_where_told
 
 
 def test_a_pipe_that_the_user_names_is_written_into(tmp_path):

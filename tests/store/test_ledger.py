@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from memscope.errors import RunError
+from memscope.files.atomic import create_atomically, remove_abandoned, write_atomically
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
-from memscope.store.atomic import create_atomically, remove_abandoned, write_atomically
 from memscope.store.claims import claim, claim_path, release, unfinished
 from memscope.store.ledger import (
     Outcome,

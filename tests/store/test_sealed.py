@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from memscope.store.sealed import LENGTH, open_sealed, writing_sealed
+from memscope.files.sealed import LENGTH, open_sealed, writing_sealed
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from memscope.datasets.checks import FREE_BYTES, MAX_CLASSES, MAX_RATIO
+from memscope.files.limits import FREE_BYTES, MAX_CLASSES, MAX_RATIO
 
 FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
 ATTRIBUTES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}

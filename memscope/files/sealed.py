@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 import h5py
 
-from memscope.datasets.guarded_hdf5 import opened
-from memscope.store.atomic import write_atomically
+from memscope.files.atomic import write_atomically
+from memscope.files.guarded_hdf5 import opened
 
 SEAL = re.compile(rb"\nmemscope-sha256 ([0-9a-f]{64})\n")
 LENGTH = len("\nmemscope-sha256 \n") + 64
