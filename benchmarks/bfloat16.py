@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from memscope.analysis.correlation import rank_correlation
+from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.run import Run
 from memscope.steps.options import Choices
 from memscope.steps.score import score

@@ -18,9 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import memscope
-from memscope.analysis import population_prior
-from memscope.analysis.population import Population, population
-from memscope.analysis.population_check import Half, block_noise, one_way
+from memscope.analysis.population import prior as population_prior
+from memscope.analysis.population.check import Half, block_noise, one_way
+from memscope.analysis.population.estimate import Population, population
 from memscope.plots.style import BLUE, GREY, INK, MARGIN, ORANGE, SKY, SMALL, page, place, plain_text, png
 
 Floats = np.ndarray

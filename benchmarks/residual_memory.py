@@ -20,7 +20,7 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from benchmarks import Row, show
-from memscope.analysis.neighbours import QUERIES, Memory, first_of_each, nearest, prepare, squared_distances
+from memscope.analysis.neighbours.exact import QUERIES, Memory, first_of_each, nearest, prepare, squared_distances
 from memscope.analysis.products import multiply
 
 Built = object

@@ -25,7 +25,7 @@ from memscope.version import __version__ as __version__
 if TYPE_CHECKING:
     from memscope.analysis.influence import influence, influence_blocks
     from memscope.analysis.memorisation import Memorisation, memorisation
-    from memscope.analysis.population import Population, population
+    from memscope.analysis.population.estimate import Population, population
     from memscope.analysis.residual_memory import ResidualMemory
     from memscope.analysis.trajectories import TYPES, classify_trajectories
     from memscope.analysis.trajectory_types import TrajectoryTypes, trajectory_types
@@ -63,7 +63,7 @@ __all__ = [
 HOMES = {
     "memscope.analysis.influence": ("influence", "influence_blocks"),
     "memscope.analysis.memorisation": ("Memorisation", "memorisation"),
-    "memscope.analysis.population": ("Population", "population"),
+    "memscope.analysis.population.estimate": ("Population", "population"),
     "memscope.analysis.residual_memory": ("ResidualMemory",),
     "memscope.analysis.trajectories": ("TYPES", "classify_trajectories"),
     "memscope.analysis.trajectory_types": ("TrajectoryTypes", "trajectory_types"),

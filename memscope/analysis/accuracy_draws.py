@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.intervals import Floats
+from memscope.analysis.statistics.intervals import Floats
 
 LEVELS = 1024
 """Quantiles of a posterior, at (k + 1/2) / LEVELS. A probability of a type has an error of .02 from 400 draws; what the

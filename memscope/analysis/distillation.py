@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memscope.analysis.memorisation import Counts
-from memscope.analysis.ties import whole_part
+from memscope.analysis.statistics.ties import whole_part
 from memscope.errors import OptionError
 from memscope.streams import stream
 

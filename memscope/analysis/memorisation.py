@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memscope.analysis.intervals import Floats, score_interval
-from memscope.analysis.ties import whole_part
+from memscope.analysis.statistics.intervals import Floats, score_interval
+from memscope.analysis.statistics.ties import whole_part
 from memscope.errors import OptionError
 
 MODELS_AT_A_TIME = 64

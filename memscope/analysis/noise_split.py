@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memscope.analysis.jackknife import delete_one_block
+from memscope.analysis.statistics.jackknife import delete_one_block
 from memscope.errors import OptionError
 
 

@@ -19,8 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from memscope.analysis.approximate_neighbours import build_index, nearest_found, require_faiss
-from memscope.analysis.feature_space import (
+from memscope.analysis.neighbours.approximate import build_index, nearest_found, require_faiss
+from memscope.analysis.neighbours.exact import BLOCK_SIZE, Memory, nearest, prepare
+from memscope.analysis.neighbours.feature_space import (
     METRICS,
     NORMALISATIONS,
     Array,
@@ -30,7 +31,6 @@ from memscope.analysis.feature_space import (
     like,
     tensor_of,
 )
-from memscope.analysis.neighbours import BLOCK_SIZE, Memory, nearest, prepare
 from memscope.errors import OptionError
 
 INDEXES = ("exact", "faiss")

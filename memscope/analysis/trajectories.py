@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memscope.analysis.intervals import Floats
-from memscope.analysis.ties import whole_part
+from memscope.analysis.statistics.intervals import Floats
+from memscope.analysis.statistics.ties import whole_part
 from memscope.errors import OptionError
 
 TYPES = ("constant", "increasing", "decreasing", "cap-shaped", "u-shaped", "irregular")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memscope.analysis.accuracy_draws import drawn_accuracies, sixteen_bit_words
-from memscope.analysis.intervals import Floats
+from memscope.analysis.statistics.intervals import Floats
 from memscope.analysis.trajectories import (
     TIE,
     TYPES,

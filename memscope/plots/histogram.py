@@ -7,7 +7,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from memscope.analysis.population import HIGH, LOW
+from memscope.analysis.population.estimate import HIGH, LOW
 from memscope.plots.setting import Setting, caption
 from memscope.plots.style import (
     CLEAN,

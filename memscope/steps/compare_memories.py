@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.correlation import correlation_over_blocks, rank_correlation
-from memscope.analysis.groups import Blocks, means_by_group
-from memscope.analysis.jackknife import StatisticOf, delete_one_block
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid
+from memscope.analysis.statistics.correlation import correlation_over_blocks, rank_correlation
+from memscope.analysis.statistics.groups import Blocks, means_by_group
+from memscope.analysis.statistics.jackknife import StatisticOf, delete_one_block
 from memscope.analysis.trajectories import TYPES, raw_types
 from memscope.run import Run
 from memscope.steps.counting import count_size

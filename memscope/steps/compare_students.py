@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from memscope.analysis.distillation import changed_shares, changed_shares_if_same, histogram_edges, score_histogram
-from memscope.analysis.groups import Blocks, means_by_group
-from memscope.analysis.jackknife import StatisticOf, delete_half, delete_one_block
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
+from memscope.analysis.statistics.groups import Blocks, means_by_group
+from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
 from memscope.analysis.trajectories import TYPES, check_options, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
 from memscope.errors import RunError

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from memscope.analysis.groups import Blocks
 from memscope.analysis.memorisation import Counts, count_outcomes, stack_blocks
 from memscope.analysis.memory_choice import MemoryChoice
+from memscope.analysis.statistics.groups import Blocks
 from memscope.run import Run
 from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, read_memory

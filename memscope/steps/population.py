@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from memscope.analysis.population_sums import PopulationSums, population_sums
+from memscope.analysis.population.sums import PopulationSums, population_sums
 from memscope.run import Run
 from memscope.steps.counting import Add, SizeCounts, count_size, probability_of
 from memscope.store.ledger import Outcome, Task

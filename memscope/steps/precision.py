@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.correlation import rank_correlation
 from memscope.analysis.memorisation import memorisation_from_counts
-from memscope.analysis.population import population_from_sums
+from memscope.analysis.population.estimate import population_from_sums
+from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.errors import OptionError
 from memscope.plan.plan import Plan
 from memscope.run import Run

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.jackknife import StatisticOf, delete_half, delete_one_block
 from memscope.analysis.memorisation import Counts, Memorisation, memorisation_from_counts
 from memscope.analysis.noise_split import split_noise
-from memscope.analysis.population import HIGH, LOW, Population, population_from_sums
-from memscope.analysis.population_sums import population_sums
-from memscope.analysis.roc import area_under_roc
+from memscope.analysis.population.estimate import HIGH, LOW, Population, population_from_sums
+from memscope.analysis.population.sums import population_sums
+from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
+from memscope.analysis.statistics.roc import area_under_roc
 from memscope.run import Run, open_run
 from memscope.steps.counting import Add, SizeCounts, count_size, note_code, sizes_in_ledger
 from memscope.steps.population import SEED, adding

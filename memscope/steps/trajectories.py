@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from memscope.analysis.memorisation import memorisation_from_counts
-from memscope.analysis.population import Population, population_from_sums
+from memscope.analysis.population.estimate import Population, population_from_sums
 from memscope.analysis.trajectories import (
     TYPES,
     UNDEFINED,

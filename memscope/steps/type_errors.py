@@ -1,14 +1,15 @@
 """Standard errors of the shares of types, raw and called: from the counts without half of the blocks of models.
 
-A share at a threshold is not smooth in the models; analysis/jackknife.py says why half of them are left out at a time.
+A share at a threshold is not smooth in the models; analysis/statistics/jackknife.py says why half of them are left out
+at a time.
 """
 
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from memscope.analysis.jackknife import delete_half
 from memscope.analysis.memorisation import Counts
+from memscope.analysis.statistics.jackknife import delete_half
 from memscope.analysis.trajectories import TYPES, UNDETERMINED, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
 from memscope.steps.counting import SizeCounts

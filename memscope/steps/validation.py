@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.population import population_from_sums
-from memscope.analysis.population_check import Half, block_noise, check_halves
-from memscope.analysis.population_sums import PopulationSums
+from memscope.analysis.population.check import Half, block_noise, check_halves
+from memscope.analysis.population.estimate import population_from_sums
+from memscope.analysis.population.sums import PopulationSums
 from memscope.errors import RunError
 from memscope.run import Run, open_run
 from memscope.steps.counting import SizeCounts, sizes_in_ledger

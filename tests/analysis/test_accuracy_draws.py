@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from memscope.analysis.accuracy_draws import LEVELS, drawn_accuracies, jeffreys_quantiles, sixteen_bit_words
-from memscope.analysis.intervals import beta_quantile
+from memscope.analysis.statistics.intervals import beta_quantile
 from memscope.analysis.trajectory_types import trajectory_types
 from memscope.streams import stream
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import memscope
-from memscope.analysis import approximate_neighbours
+from memscope.analysis.neighbours import approximate as approximate_neighbours
 from memscope.analysis.residual_memory import ResidualMemory, neighbour_weights, probabilities, residuals
 from memscope.errors import MemscopeError, OptionError
 

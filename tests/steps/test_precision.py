@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 import memscope
-from memscope.analysis.correlation import rank_correlation
-from memscope.analysis.population import population
+from memscope.analysis.population.estimate import population
+from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.cli import printing
 from memscope.cli.score import show_validation
 from memscope.errors import OptionError, RunError

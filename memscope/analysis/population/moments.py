@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.intervals import Floats
-from memscope.analysis.population_sums import PopulationSums
+from memscope.analysis.population.sums import PopulationSums
+from memscope.analysis.statistics.intervals import Floats
 
 MOST_GROUPS = 20
 """Blocks of models are put into at most so many groups, each left out in turn: bounds memory and time."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from memscope.analysis.population import models_per_block, population, population_from_sums
-from memscope.analysis.population_sums import population_sums
+from memscope.analysis.population.estimate import models_per_block, population, population_from_sums
+from memscope.analysis.population.sums import population_sums
 from memscope.analysis.trajectories import TYPES
 from memscope.plan.subsets import balanced_subsets
 

@@ -6,8 +6,8 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from memscope.analysis import neighbours
-from memscope.analysis.neighbours import BLOCK_SIZE, nearest, prepare
+from memscope.analysis.neighbours import exact as neighbours
+from memscope.analysis.neighbours.exact import BLOCK_SIZE, nearest, prepare
 
 BLOCK_SIZES = (1, 5_000, 60_000, 400_000, BLOCK_SIZE)
 

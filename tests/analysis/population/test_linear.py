@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from memscope.analysis import population_prior
-from memscope.analysis.population import population
-from memscope.analysis.population_noise import deconvolved
+from memscope.analysis.population import prior as population_prior
+from memscope.analysis.population.estimate import population
+from memscope.analysis.population.noise import deconvolved
 from memscope.plan.subsets import balanced_subsets
 
 

@@ -5,11 +5,11 @@ true vectors of all examples are a population; fitted with the sampling noise ta
 Always beside the raw score, never instead of it: the raw score is unbiased, this one is not, example by example, and
 the gain melts as models are added.
 
-    population_sums      what is added up over models
-    population_moments   from sums to measured means and their noise
-    population_noise     how noisy they are in a component of the population
-    population_prior     the population: a mixture of normals, deconvolved
-    population_posterior what it makes of each example
+    sums      what is added up over models
+    moments   from sums to measured means and their noise
+    noise     how noisy they are in a component of the population
+    prior     the population: a mixture of normals, deconvolved
+    posterior what it makes of each example
 """
 
 from dataclasses import dataclass, replace
@@ -17,9 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memscope.analysis.intervals import Floats
-from memscope.analysis.jackknife import FEWEST_FOR_HALVES, jackknife_error
-from memscope.analysis.population_moments import (
+from memscope.analysis.population.moments import (
     Moments,
     Patterns,
     dimensions,
@@ -27,9 +25,11 @@ from memscope.analysis.population_moments import (
     model_patterns,
     moments,
 )
-from memscope.analysis.population_posterior import CHUNK, TypeDraws, posteriors
-from memscope.analysis.population_prior import COARSE, FINE, Prior, fit_prior, memberships
-from memscope.analysis.population_sums import PopulationSums, population_sums
+from memscope.analysis.population.posterior import CHUNK, TypeDraws, posteriors
+from memscope.analysis.population.prior import COARSE, FINE, Prior, fit_prior, memberships
+from memscope.analysis.population.sums import PopulationSums, population_sums
+from memscope.analysis.statistics.intervals import Floats
+from memscope.analysis.statistics.jackknife import FEWEST_FOR_HALVES, jackknife_error
 from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED, check_options
 from memscope.errors import OptionError
 

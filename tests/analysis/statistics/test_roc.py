@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from memscope.analysis.roc import area_under_roc
+from memscope.analysis.statistics.roc import area_under_roc
 from memscope.errors import OptionError
 
 

@@ -12,10 +12,10 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.intervals import Floats
-from memscope.analysis.population_moments import Patterns
-from memscope.analysis.population_noise import noise_of_means, roots
-from memscope.analysis.population_prior import Prior, memberships
+from memscope.analysis.population.moments import Patterns
+from memscope.analysis.population.noise import noise_of_means, roots
+from memscope.analysis.population.prior import Prior, memberships
+from memscope.analysis.statistics.intervals import Floats
 from memscope.analysis.trajectories import TYPES, type_codes
 from memscope.streams import permutation, stream
 

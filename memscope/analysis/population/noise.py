@@ -5,8 +5,8 @@ The noise belongs to the component, not to the example: then it does not depend 
 
 import numpy as np
 
-from memscope.analysis.intervals import Floats
-from memscope.analysis.population_moments import Moments, Patterns, weighted_moments
+from memscope.analysis.population.moments import Moments, Patterns, weighted_moments
+from memscope.analysis.statistics.intervals import Floats
 
 CORRELATION_EXAMPLES = 20.0
 """Its noise correlations are drawn to the pooled ones as if by so many examples."""

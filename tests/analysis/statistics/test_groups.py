@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from memscope.analysis.groups import group_means, means_by_group
 from memscope.analysis.memorisation import Counts, stack_blocks
+from memscope.analysis.statistics.groups import group_means, means_by_group
 from memscope.analysis.trajectories import TYPES, classify_trajectories
 
 N_IN, N_OUT = 7, 3  # models of a block with and without an example

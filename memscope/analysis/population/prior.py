@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.intervals import Floats
-from memscope.analysis.population_moments import Moments, Patterns, weighted_moments
-from memscope.analysis.population_noise import component_noise, deconvolved, mean_error, noise_of_means, roots
+from memscope.analysis.population.moments import Moments, Patterns, weighted_moments
+from memscope.analysis.population.noise import component_noise, deconvolved, mean_error, noise_of_means, roots
+from memscope.analysis.statistics.intervals import Floats
 
 MOST_COMPONENTS = 16
 SMALLEST_CELL = 40

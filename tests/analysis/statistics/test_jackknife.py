@@ -3,8 +3,8 @@ from math import comb, gamma
 import numpy as np
 import pytest
 
-from memscope.analysis.jackknife import delete_half, delete_one_block, halves_kept, jackknife_error
 from memscope.analysis.memorisation import count_outcomes, stack_blocks
+from memscope.analysis.statistics.jackknife import delete_half, delete_one_block, halves_kept, jackknife_error
 from memscope.plan.subsets import balanced_subsets
 
 

@@ -3,7 +3,13 @@ from math import comb
 import numpy as np
 import pytest
 
-from memscope.analysis.intervals import beta_quantile, incomplete_beta, jeffreys_limits, score_interval, wilson_limits
+from memscope.analysis.statistics.intervals import (
+    beta_quantile,
+    incomplete_beta,
+    jeffreys_limits,
+    score_interval,
+    wilson_limits,
+)
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(20)
 PANELS = 200

@@ -5,9 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from memscope.analysis import population_moments, population_sums
-from memscope.analysis.population import population, population_from_sums
-from memscope.analysis.population_moments import dimensions, model_patterns, moments
+from memscope.analysis.population import moments as population_moments
+from memscope.analysis.population import sums as population_sums
+from memscope.analysis.population.estimate import population, population_from_sums
+from memscope.analysis.population.moments import dimensions, model_patterns, moments
 from memscope.errors import OptionError
 
 SIZES, MODELS, EXAMPLES = 3, 40, 90

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from memscope.analysis.correlation import correlation_over_blocks, rank_correlation
-from memscope.analysis.intervals import t_quantile
+from memscope.analysis.statistics.correlation import correlation_over_blocks, rank_correlation
+from memscope.analysis.statistics.intervals import t_quantile
 from memscope.errors import OptionError
 
 

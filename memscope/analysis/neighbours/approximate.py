@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from memscope.analysis.neighbours import Memory, first_of_each, nearest_by_measuring_all, squared_distances
+from memscope.analysis.neighbours.exact import Memory, first_of_each, nearest_by_measuring_all, squared_distances
 from memscope.errors import MemscopeError
 
 APPROXIMATE_FROM = 200_000

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from memscope.analysis.population_check import Half, block_noise, check_halves
+from memscope.analysis.population.check import Half, block_noise, check_halves
 from memscope.errors import OptionError
 
 EXAMPLES = 60_000

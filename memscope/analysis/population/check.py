@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memscope.analysis.correlation import rank_correlation
-from memscope.analysis.intervals import Floats
+from memscope.analysis.statistics.correlation import rank_correlation
+from memscope.analysis.statistics.intervals import Floats
 from memscope.errors import OptionError
 
 CALIBRATED = (0.8, 1.25)

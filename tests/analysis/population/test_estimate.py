@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 
-from memscope.analysis.population import HIGH, LOW, Population, population
+from memscope.analysis.population.estimate import HIGH, LOW, Population, population
 from memscope.analysis.trajectories import TYPES, classify_trajectories, type_shares
 from memscope.plan.subsets import balanced_subsets
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memscope.analysis.intervals import Floats
+from memscope.analysis.statistics.intervals import Floats
 from memscope.errors import OptionError
 from memscope.streams import permutation, stream
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memscope.analysis.intervals import t_quantile
-from memscope.analysis.jackknife import FEWEST_BLOCKS, StatisticOf, delete_one_block
-from memscope.analysis.roc import mean_ranks
+from memscope.analysis.statistics.intervals import t_quantile
+from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS, StatisticOf, delete_one_block
+from memscope.analysis.statistics.roc import mean_ranks
 from memscope.errors import OptionError
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from memscope.analysis.intervals import t_quantile
-from memscope.analysis.jackknife import jackknife_error
+from memscope.analysis.statistics.intervals import t_quantile
+from memscope.analysis.statistics.jackknife import jackknife_error
 
 Blocks = frozenset[int]
 GroupOf = Callable[[Blocks], NDArray[np.str_]]

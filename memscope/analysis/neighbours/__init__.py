@@ -1,0 +1,1 @@
+"""The nearest neighbours of queries among the examples of a memory: exact, approximate, and in which space."""

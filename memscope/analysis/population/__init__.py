@@ -1,0 +1,1 @@
+"""Empirical Bayes over all the examples: see estimate.py."""
