@@ -17,8 +17,9 @@ from memscope.families import open_family
 from memscope.plan.recipe import Recipe
 from memscope.plan.subsets import balanced_subsets
 from memscope.store.examples import channel_statistics
+from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import evaluate
-from memscope.training.loop import Draws, build_model, train_model
+from memscope.training.loop import train_model
 
 
 def main() -> None:

@@ -22,8 +22,8 @@ from memscope.plan.plan import Plan
 from memscope.steps.options import Choices, new_plan, with_defaults
 from memscope.store.ledger import Task
 from memscope.training.device import device_name, resolve_device
+from memscope.training.draws import Draws
 from memscope.training.group_size import group_of
-from memscope.training.loop import Draws
 from memscope.training.material import Material
 from memscope.training.models import OneModel, train_in_groups
 

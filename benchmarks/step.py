@@ -24,7 +24,8 @@ from memscope.engines.processes import ENVIRONMENT, environment
 from memscope.families import open_family
 from memscope.plan.recipe import Recipe
 from memscope.training.device import resolve_precision
-from memscope.training.loop import Draws, autocast, build_model
+from memscope.training.draws import Draws, build_model
+from memscope.training.inputs import autocast
 from memscope.training.optimiser import descend, parameter_groups
 
 BATCH, SHAPE, CLASSES = 64, (28, 28, 1), 10

@@ -17,8 +17,9 @@ from memscope.steps.precision import SizePrecision, Until, models_until
 from memscope.store.examples import channel_statistics
 from memscope.store.ledger import FULL, Task
 from memscope.training.device import worker_device
+from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import BATCH, evaluate
-from memscope.training.loop import Draws, build_model, train_model
+from memscope.training.loop import train_model
 
 PROBE_STEPS = 8
 

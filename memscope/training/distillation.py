@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from memscope.plan.teaching import Teaching
 from memscope.training.evaluation import BATCH
-from memscope.training.loop import autocast, normalise
+from memscope.training.inputs import autocast, normalise
 from memscope.training.material import Material
 
 

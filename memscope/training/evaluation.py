@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from memscope.training.loop import autocast, normalise
+from memscope.training.inputs import autocast, normalise
 
 BATCH = 512
 """Examples in an evaluation batch. Fixed: sums in another grouping could differ in the last bit."""

@@ -11,9 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from memscope.training.device import no_room
+from memscope.training.draws import Draws
 from memscope.training.evaluation import BATCH
 from memscope.training.group import draws_while_training, evaluate_group, train_group
-from memscope.training.loop import Draws, train_model
+from memscope.training.loop import train_model
 from memscope.training.material import Material
 
 STEPS, EPOCHS = 6, 4

@@ -6,10 +6,7 @@ Everything random is decided by `Draws` before the first step, on the CPU, by th
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,50 +14,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from memscope.plan.recipe import Recipe
-from memscope.streams import permutation, stream, stream_key
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
+from memscope.training.distillation import Teacher
+from memscope.training.draws import Draws, torch_seeded
+from memscope.training.inputs import autocast, normalise
 from memscope.training.optimiser import descend, parameter_groups
-
-if TYPE_CHECKING:
-    from memscope.training.distillation import Teacher
-
-
-@dataclass(frozen=True)
-class Draws:
-    """The random streams of one model: its order and augmentation, equal at every size, and its initialisation."""
-
-    seed: int
-    size: int
-    model: int
-    replicate: int = 0
-
-    @property
-    def initialisation_seed(self) -> int:
-        """Seed of torch's generator while the network is built, int in [0, 2^63)."""
-        key = stream_key("initialisation", self.seed, self.size, self.model, self.replicate)
-        return int(key[0] >> np.uint64(1))
-
-    @property
-    def layers_seed(self) -> int:
-        """Seed of torch's generators during training, for layers that draw: dropout, stochastic depth."""
-        key = stream_key("layers", self.seed, self.size, self.model, self.replicate)
-        return int(key[0] >> np.uint64(1))
-
-    def batches(self, subset: np.ndarray, steps: int, batch_size: int) -> Iterator[np.ndarray]:
-        """Example positions of every batch, int64 [batch_size] each: shuffled epochs laid end to end."""
-        waiting = np.empty(0, dtype=np.int64)
-        epoch = 0
-        for _ in range(steps):
-            while len(waiting) < batch_size:
-                source = stream("order", self.seed, self.model, self.replicate, epoch)
-                waiting = np.concatenate([waiting, subset[permutation(source, len(subset))]])
-                epoch += 1
-            yield waiting[:batch_size]
-            waiting = waiting[batch_size:]
-
-    def augmentation(self) -> np.random.Philox:
-        """The stream of augmentation words, one for each image trained, in order."""
-        return stream("augmentation", self.seed, self.model, self.replicate)
 
 
 @dataclass(frozen=True)
@@ -75,39 +33,6 @@ class Course:
     """When each epoch had ended, device included: seconds on the clock of `time.perf_counter`"""
 
 
-@contextmanager
-def torch_seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Torch's own generators, which layers such as dropout draw from, seeded inside and left as they were after."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield
-
-
-def build_model(
-    build: Callable[[int, tuple[int, int, int], int], nn.Module],
-    draws: Draws,
-    image_shape: tuple[int, int, int],
-    num_classes: int,
-) -> nn.Module:
-    """A freshly initialised model on the CPU; torch's own generator is left as it was."""
-    with torch_seeded(draws.initialisation_seed, torch.device("cpu")):
-        model = build(draws.size, image_shape, num_classes)
-    # channels_last pays wherever there are convolutions (2 to 3 times on CPU); it changes no value
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not annotate it
-
-
-def normalise(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    """float32 [B, C, H, W] in channels_last memory, from uint8 [B, H, W, C]: (x - mean) * scale per channel."""
-    return images.float().sub_(mean).mul_(scale).permute(0, 3, 1, 2)
-
-
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
-    """float32 weights throughout; with bfloat16 the matrix products and convolutions run in it."""
-    if precision == "float32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
-
-
 def train_model(
     model: nn.Module,
     images: Tensor,
@@ -119,7 +44,7 @@ def train_model(
     mean: Tensor,
     scale: Tensor,
     precision: str,
-    teacher: "Teacher | None" = None,
+    teacher: Teacher | None = None,
 ) -> Course:
     """Train `model` in place on the examples at positions `subset`, with torch's generators seeded for its layers.
 

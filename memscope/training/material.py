@@ -13,7 +13,7 @@ from memscope.families import Family, open_family
 from memscope.plan.plan import Plan
 from memscope.store.examples import Examples, RunData, open_images
 from memscope.store.weights import Weights
-from memscope.training.loop import Draws, build_model
+from memscope.training.draws import Draws, build_model
 
 
 @dataclass(frozen=True, eq=False)

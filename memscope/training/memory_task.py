@@ -23,7 +23,7 @@ from memscope.store.weights import check_in_sight, read_weights, weights_path
 from memscope.training.agreement import Made, check_agreement
 from memscope.training.device import device_name, worker_device
 from memscope.training.evaluation import BATCH
-from memscope.training.loop import autocast, normalise
+from memscope.training.inputs import autocast, normalise
 from memscope.training.material import Material, material_of
 
 LARGEST_CLASS_WEIGHTS = 2**26

@@ -11,9 +11,10 @@ from memscope.store.ledger import FULL, Task
 from memscope.store.weights import Weights
 from memscope.training.device import no_room
 from memscope.training.distillation import Teacher
+from memscope.training.draws import Draws
 from memscope.training.evaluation import evaluate
 from memscope.training.group import evaluate_group, train_group
-from memscope.training.loop import Course, Draws, train_model
+from memscope.training.loop import Course, train_model
 from memscope.training.material import Material
 
 Lone = tuple[Task, int, np.ndarray]

@@ -9,8 +9,8 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import MemscopeError
 from memscope.imports import import_function
 from memscope.streams import stream_key
+from memscope.training.draws import Draws
 from memscope.training.evaluation import LARGEST
-from memscope.training.loop import Draws
 
 
 @dataclass(frozen=True)

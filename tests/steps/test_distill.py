@@ -24,8 +24,9 @@ from memscope.steps.work import Where
 from memscope.store.ledger import FULL, Task, outcome_path, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
 from memscope.training.distillation import open_teacher
+from memscope.training.draws import Draws
 from memscope.training.evaluation import evaluate
-from memscope.training.loop import Draws, train_model
+from memscope.training.loop import train_model
 from memscope.training.material import open_material
 
 INLINE = Where(device="cpu", engine="inline")

@@ -10,7 +10,8 @@ from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
 from memscope.run import open_run
 from memscope.training.distillation import Teacher, distillation_loss, logits_of, open_teacher
-from memscope.training.loop import Draws, train_model
+from memscope.training.draws import Draws
+from memscope.training.loop import train_model
 from memscope.training.material import open_material
 
 

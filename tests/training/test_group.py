@@ -11,9 +11,10 @@ from torch.overrides import TorchFunctionMode
 from memscope.families import open_family
 from memscope.plan.recipe import Recipe
 from memscope.training import group, loop
+from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import evaluate
 from memscope.training.group import draws_while_training, evaluate_group, stack, train_group
-from memscope.training.loop import Draws, build_model, train_model
+from memscope.training.loop import train_model
 
 MEAN, SCALE = torch.tensor([90.0, 100.0, 110.0]), torch.tensor([0.02, 0.02, 0.02])
 MODELS = (0, 1, 5)

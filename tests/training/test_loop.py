@@ -8,8 +8,10 @@ from torch import nn
 from memscope.errors import OptionError
 from memscope.plan.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
+from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import evaluate, log_odds_of
-from memscope.training.loop import Draws, build_model, normalise, train_model
+from memscope.training.inputs import normalise
+from memscope.training.loop import train_model
 from memscope.training.optimiser import parameter_groups
 
 MEAN, SCALE = torch.tensor([100.0]), torch.tensor([0.02])

@@ -8,7 +8,7 @@ from torch import nn
 
 from memscope.families import classifier_of, open_family
 from memscope.plan.recipe import Recipe
-from memscope.training.loop import Draws, build_model
+from memscope.training.draws import Draws, build_model
 from memscope.training.optimiser import descend, parameter_groups
 
 
@@ -77,7 +77,8 @@ import sys
 import numpy as np, torch
 from memscope.families import classifier_of, open_family
 from memscope.plan.recipe import Recipe
-from memscope.training.loop import Draws, build_model, train_model
+from memscope.training.loop import train_model
+from memscope.training.draws import Draws, build_model
 draws = Draws(0, 2, 0)
 model = build_model(open_family("cnn").build, draws, (12, 12, 1), 3)
 images, labels = torch.zeros(8, 12, 12, 1, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64)
