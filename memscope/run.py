@@ -25,6 +25,7 @@ from memscope.store.ledger import (
     read_outcome,
     write_outcome,
 )
+from memscope.store.predictions import check_predictions, lost
 from memscope.store.results import read_group
 from memscope.version import __version__
 
@@ -87,8 +88,6 @@ class Run:
         have been made with `trainer="record"`: models of another recipe are never mixed with ours. MemscopeError
         where shapes, classes, size or model do not fit.
         """
-        from memscope.training.own import check_predictions, lost
-
         if self.plan.recipe.trainer != RECORDED:
             raise RunError(
                 f"{self.path} trains its models by itself ({self.plan.recipe.trainer}); models trained elsewhere go "

@@ -4,13 +4,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from memscope.store.predictions import LARGEST
 from memscope.training.inputs import autocast, normalise
 
 BATCH = 512
 """Examples in an evaluation batch. Fixed: sums in another grouping could differ in the last bit."""
-
-LARGEST = 60000.0
-"""Log-odds are stored as float16, which ends at 65504; more certain than e^60000 is stored as that."""
 
 
 @torch.inference_mode()

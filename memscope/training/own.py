@@ -8,9 +8,9 @@ import numpy as np
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import MemscopeError
 from memscope.imports import import_function
+from memscope.store.predictions import check_predictions, lost
 from memscope.streams import stream_key
 from memscope.training.draws import Draws
-from memscope.training.evaluation import LARGEST
 
 
 @dataclass(frozen=True)
@@ -49,28 +49,3 @@ def train_with(
         )
     num_examples = len(dataset.train_labels) + len(dataset.test_labels)
     return *check_predictions(*given, num_examples, dataset.num_classes), lost(given[1])
-
-
-def check_predictions(
-    predictions: np.ndarray, log_odds: np.ndarray | None, num_examples: int, num_classes: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """What somebody else's model says, checked and in our types: int64 and float16, both [num_examples]."""
-    classes = np.asarray(predictions)
-    if classes.shape != (num_examples,) or classes.dtype.kind not in "iu":
-        raise MemscopeError(
-            f"predictions are {classes.dtype} {classes.shape}; expected whole numbers, [{num_examples}]: a class for "
-            "every training and then every test example"
-        )
-    if classes.min() < 0 or classes.max() >= num_classes:
-        raise MemscopeError(
-            f"predictions run from {classes.min()} to {classes.max()}; expected classes 0 to {num_classes - 1}"
-        )
-    odds = np.full(num_examples, np.nan) if log_odds is None else np.asarray(log_odds, dtype=np.float64)
-    if odds.shape != (num_examples,):
-        raise MemscopeError(f"log_odds are {odds.shape}; expected [{num_examples}], or None")
-    return classes.astype(np.int64), np.clip(odds, -LARGEST, LARGEST).astype(np.float16)
-
-
-def lost(log_odds: np.ndarray | None) -> bool:
-    """Whether somebody else's model diverged: it gave log-odds, and some are NaN."""
-    return log_odds is not None and bool(np.isnan(log_odds).any())
