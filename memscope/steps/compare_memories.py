@@ -12,12 +12,12 @@ from memscope.analysis.statistics.correlation import correlation_over_blocks, ra
 from memscope.analysis.statistics.groups import Blocks, means_by_group
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_one_block
 from memscope.analysis.trajectories import TYPES, raw_types
+from memscope.counting.memories import COUNTED, LARGEST_NORM, MemoryCounts, count_memories
+from memscope.counting.outcomes import count_size
+from memscope.counting.type_errors import stacked
 from memscope.run import Run
-from memscope.steps.counting import count_size
-from memscope.steps.counting_memories import COUNTED, LARGEST_NORM, MemoryCounts, count_memories
 from memscope.steps.score import mean, number
 from memscope.steps.timing import spent_on
-from memscope.steps.type_errors import stacked
 from memscope.store.ledger import FULL, ONEHOT, Task, ledger_state
 from memscope.store.results import write_results
 

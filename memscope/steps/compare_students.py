@@ -11,13 +11,13 @@ from memscope.analysis.statistics.groups import Blocks, means_by_group
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
 from memscope.analysis.trajectories import TYPES, check_options, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
+from memscope.counting.outcomes import SizeCounts, count_pairs, count_size, sizes_in_ledger
+from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
 from memscope.plan.teaching import Teaching, teaching_of
 from memscope.run import Run
-from memscope.steps.counting import SizeCounts, count_pairs, count_size, sizes_in_ledger
 from memscope.steps.score import mean, number
 from memscope.steps.timing import spent_on
-from memscope.steps.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.store.ledger import ONEHOT, distilled_variants, ledger_state
 from memscope.store.results import write_results
 

@@ -9,11 +9,11 @@ import numpy as np
 from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.population.estimate import population_from_sums
 from memscope.analysis.statistics.correlation import rank_correlation
+from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
+from memscope.counting.population import count_and_sum
 from memscope.errors import OptionError
 from memscope.plan.plan import Plan
 from memscope.run import Run
-from memscope.steps.counting import SizeCounts, sizes_in_ledger
-from memscope.steps.population import count_and_sum
 from memscope.steps.timing import spent_on
 
 TARGETS = (0.1, 0.05, 0.025)

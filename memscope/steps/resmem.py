@@ -11,13 +11,13 @@ import numpy as np
 
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, best_choice
 from memscope.analysis.trajectories import check_options
+from memscope.counting.outcomes import sizes_in_ledger
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
 from memscope.run import Run, open_run
 from memscope.steps.compare_memories import Chosen, compare_memories
-from memscope.steps.counting import sizes_in_ledger
 from memscope.steps.examples import ensure_examples
 from memscope.steps.timing import spent_on
 from memscope.steps.work import (

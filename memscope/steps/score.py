@@ -14,11 +14,11 @@ from memscope.analysis.population.estimate import HIGH, LOW, Population, populat
 from memscope.analysis.population.sums import population_sums
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
 from memscope.analysis.statistics.roc import area_under_roc
+from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger
+from memscope.counting.population import SEED, adding
+from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.run import Run, open_run
-from memscope.steps.counting import Add, SizeCounts, count_size, note_code, sizes_in_ledger
-from memscope.steps.population import SEED, adding
 from memscope.steps.precision import rms, split_half_agreement
-from memscope.steps.suggestions import Votes, suggested_labels
 from memscope.steps.timing import spent_on
 from memscope.store.ledger import REPLICATES, finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results

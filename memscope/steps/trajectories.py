@@ -16,13 +16,13 @@ from memscope.analysis.trajectories import (
     type_shares,
 )
 from memscope.analysis.trajectory_types import flat_called_shares, flat_shares, trajectory_types
+from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
+from memscope.counting.population import count_and_sum
+from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
 from memscope.run import Run, open_run
-from memscope.steps.counting import SizeCounts, sizes_in_ledger
-from memscope.steps.population import count_and_sum
 from memscope.steps.score import INTERPOLATES, number
 from memscope.steps.timing import spent_on
-from memscope.steps.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.store.ledger import ledger_state
 from memscope.store.results import write_results
 

@@ -11,10 +11,10 @@ import numpy as np
 from memscope.analysis.population.check import Half, block_noise, check_halves
 from memscope.analysis.population.estimate import population_from_sums
 from memscope.analysis.population.sums import PopulationSums
+from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
+from memscope.counting.population import SEED, count_and_sum
 from memscope.errors import RunError
 from memscope.run import Run, open_run
-from memscope.steps.counting import SizeCounts, sizes_in_ledger
-from memscope.steps.population import SEED, count_and_sum
 from memscope.steps.score import number
 from memscope.steps.timing import spent_on
 from memscope.streams import permutation, stream

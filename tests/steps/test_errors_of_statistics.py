@@ -16,9 +16,9 @@ from memscope.analysis.statistics.jackknife import delete_half, delete_one_block
 from memscope.analysis.statistics.roc import area_under_roc
 from memscope.analysis.trajectories import TYPES, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
+from memscope.counting.outcomes import SizeCounts
+from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.plan.subsets import block_subsets
-from memscope.steps.counting import SizeCounts
-from memscope.steps.type_errors import called_shares_error, raw_shares_error, stacked
 
 EXAMPLES = 800
 FAMILIES = {4: (200, 80), 10: (120, 30), 40: (100, 12)}

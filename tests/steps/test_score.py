@@ -78,7 +78,7 @@ def test_the_suggested_label_is_the_most_frequent_held_out_prediction(scored):
 
 def test_counting_votes_in_passes_over_the_examples_changes_nothing(scored, monkeypatch):
     expected = open_run(scored).scores(size=8)
-    monkeypatch.setattr("memscope.steps.suggestions.VOTES_AT_A_TIME", 2 * 4 * 7)
+    monkeypatch.setattr("memscope.counting.suggestions.VOTES_AT_A_TIME", 2 * 4 * 7)
     score(scored)
     found = open_run(scored).scores(size=8)
     for name in ("suggested_label", "suggested_share"):

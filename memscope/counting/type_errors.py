@@ -12,7 +12,7 @@ from memscope.analysis.memorisation import Counts
 from memscope.analysis.statistics.jackknife import delete_half
 from memscope.analysis.trajectories import TYPES, UNDETERMINED, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
-from memscope.steps.counting import SizeCounts
+from memscope.counting.outcomes import SizeCounts
 
 DRAWS = 100
 """From the posterior of each trajectory: types are called again for each of up to 40 halves."""

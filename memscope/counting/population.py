@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from memscope.analysis.population.sums import PopulationSums, population_sums
+from memscope.counting.outcomes import Add, SizeCounts, count_size, probability_of
 from memscope.run import Run
-from memscope.steps.counting import Add, SizeCounts, count_size, probability_of
 from memscope.store.ledger import Outcome, Task
 
 SEED = 0
