@@ -18,7 +18,7 @@ from memscope.run import Run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
-from memscope.steps.work import Where
+from memscope.work.carrying_out import Where
 
 RUNS = {"float32": ("float32", 0), "bfloat16": ("bfloat16", 0), "another seed": ("float32", 1)}
 

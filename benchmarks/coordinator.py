@@ -24,8 +24,8 @@ from memscope.files.atomic import write_atomically
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.run import create_or_open
-from memscope.steps.work import Ended, Where, Work, carry_out
 from memscope.store.ledger import Outcome, Task, all_tasks, outcome_path, pack_outcome
+from memscope.work.carrying_out import Ended, Where, Work, carry_out
 
 TRAIN, TEST, CLASSES, UNIT, EPOCHS = 50_000, 10_000, 10, 5, 20
 
@@ -116,7 +116,7 @@ def measure(name: str, engine: Engine, plan: Plan, product: bytes, seconds: floa
             ended.append(time.perf_counter())
             used.append(time.process_time())
 
-        with patch("memscope.steps.work.open_engine", lambda *_: engine):
+        with patch("memscope.work.carrying_out.open_engine", lambda *_: engine):
             start = time.perf_counter()
             done = carry_out(run, work, [(task,) for task in all_tasks(plan)], where, "cpu", tick)
         count = len(ended)

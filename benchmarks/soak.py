@@ -18,7 +18,7 @@ import numpy as np
 
 from memscope.steps.options import Choices
 from memscope.steps.train_family import train_family
-from memscope.steps.work import Ended, Where
+from memscope.work.carrying_out import Ended, Where
 
 SIZES = (1, 2, 3, 4, 5)
 EVERY = 100

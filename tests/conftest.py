@@ -44,7 +44,7 @@ def tiny_choices(tiny_npz: Path) -> Choices:
 def tiny_run(tiny_choices: Choices, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of `tiny_choices`, trained in this process. Tests must not change it."""
     from memscope.steps.train_family import train_family
-    from memscope.steps.work import Where
+    from memscope.work.carrying_out import Where
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
     result = train_family(path, replace(tiny_choices), Where(device="cpu", engine="inline"))
@@ -58,7 +58,7 @@ def full_run(tiny_run: Path, tiny_choices: Choices, tmp_path_factory: pytest.Tem
     import shutil
 
     from memscope.steps.train_family import train_family
-    from memscope.steps.work import Where
+    from memscope.work.carrying_out import Where
 
     path = tmp_path_factory.mktemp("runs") / "full"
     shutil.copytree(tiny_run, path)

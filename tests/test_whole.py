@@ -13,7 +13,7 @@ from memscope.steps.resmem import Tried, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
-from memscope.steps.work import Where
+from memscope.work.carrying_out import Where
 
 # one process for all of them: the run is trained once
 pytestmark = pytest.mark.xdist_group("whole")

@@ -75,7 +75,7 @@ def command(
     from memscope.cli.train_family import show_lost
     from memscope.plan.teaching import Teaching
     from memscope.steps.distill import distill
-    from memscope.steps.work import Where
+    from memscope.work.carrying_out import Where
 
     teaching = None if teacher is None else Teaching(teacher, temperature, soft_weight, teacher_on)
     where = Where(device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights)

@@ -13,7 +13,7 @@ from memscope.text import printable
 
 if TYPE_CHECKING:
     from memscope.engines import Crew
-    from memscope.steps.work import Ended
+    from memscope.work.carrying_out import Ended
 
 PLAIN_EVERY = 10.0
 """Seconds between two plain lines."""

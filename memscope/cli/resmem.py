@@ -86,7 +86,7 @@ def command(
     from memscope.cli.printing import print_json, say
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.resmem import Tried, resmem
-    from memscope.steps.work import Where
+    from memscope.work.carrying_out import Where
 
     with TrainingProgress(quiet=as_json, doing="measuring") as progress:
         summary, done = resmem(

@@ -17,8 +17,8 @@ from memscope.cli.types import (
 )
 
 if TYPE_CHECKING:
-    from memscope.steps.training import Trained
     from memscope.store.ledger import Task
+    from memscope.work.training import Trained
 
 EPILOG = """
 \b
@@ -144,7 +144,7 @@ def command(
     from memscope.steps.options import Choices, choices_from_plan
     from memscope.steps.precision import Until
     from memscope.steps.train_family import plan_ahead, train_family
-    from memscope.steps.work import Where
+    from memscope.work.carrying_out import Where
 
     given = Choices(**choices)
     until = Until(until_error, until_error_population, until_agreement)

@@ -68,7 +68,7 @@ def noted(command: str) -> Callable[[Any], Any]:
     def wrap(function: Any) -> Any:
         @wraps(function)
         def with_note(run: Path | None, **options: Any) -> None:
-            from memscope.steps.timing import timed
+            from memscope.work.timing import timed
 
             place = run or options.get("plot")  # the value that --plot may have can swallow the run
             if place is None or options.get("dry_run"):  # which writes nothing

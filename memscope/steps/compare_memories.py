@@ -17,9 +17,9 @@ from memscope.counting.outcomes import count_size
 from memscope.counting.type_errors import stacked
 from memscope.run import Run
 from memscope.steps.score import mean, number
-from memscope.steps.timing import spent_on
 from memscope.store.ledger import FULL, ONEHOT, Task, ledger_state
 from memscope.store.results import write_results
+from memscope.work.timing import spent_on
 
 MEASURES = ("residual", "flip_in", "flip_out", "gain_in", "gain_out", "score_change")
 """What is told by type of trajectory"""

@@ -17,9 +17,9 @@ from memscope.errors import RunError
 from memscope.plan.teaching import Teaching, teaching_of
 from memscope.run import Run
 from memscope.steps.score import mean, number
-from memscope.steps.timing import spent_on
 from memscope.store.ledger import ONEHOT, distilled_variants, ledger_state
 from memscope.store.results import write_results
+from memscope.work.timing import spent_on
 
 CONFIDENCE = 0.8
 

@@ -18,8 +18,8 @@ from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
-from memscope.steps.work import Say, Where
 from memscope.store.ledger import Task
+from memscope.work.carrying_out import Say, Where
 
 DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20, full=1)
 """Chosen to end in less than four minutes on two cores without bfloat16, training to figures."""

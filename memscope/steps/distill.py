@@ -11,9 +11,6 @@ from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
 from memscope.run import Run, open_run
 from memscope.steps.compare_students import compare_students
-from memscope.steps.examples import ensure_examples
-from memscope.steps.training import Trained, train_tasks
-from memscope.steps.work import OnEnd, Say, Where, check_where, silent, unseen, workers_of
 from memscope.store.ledger import (
     FULL,
     ONEHOT,
@@ -25,6 +22,9 @@ from memscope.store.ledger import (
 )
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
+from memscope.work.carrying_out import OnEnd, Say, Where, check_where, silent, unseen, workers_of
+from memscope.work.data_set import ensure_examples
+from memscope.work.training import Trained, train_tasks
 
 
 @dataclass(frozen=True)

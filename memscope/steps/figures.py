@@ -25,10 +25,10 @@ from memscope.plots.shares import draw_shares
 from memscope.plots.style import png
 from memscope.plots.trajectories import draw_trajectories
 from memscope.run import Run, open_run
-from memscope.steps.examples import ensure_examples
 from memscope.steps.score import score
-from memscope.steps.timing import spent_on
 from memscope.store.results import read_results, results_path
+from memscope.work.data_set import ensure_examples
+from memscope.work.timing import spent_on
 
 
 def draw_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:

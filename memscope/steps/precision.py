@@ -14,7 +14,7 @@ from memscope.counting.population import count_and_sum
 from memscope.errors import OptionError
 from memscope.plan.plan import Plan
 from memscope.run import Run
-from memscope.steps.timing import spent_on
+from memscope.work.timing import spent_on
 
 TARGETS = (0.1, 0.05, 0.025)
 """Root mean squared standard errors that `status` forecasts the models for."""

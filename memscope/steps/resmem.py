@@ -18,9 +18,12 @@ from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
 from memscope.run import Run, open_run
 from memscope.steps.compare_memories import Chosen, compare_memories
-from memscope.steps.examples import ensure_examples
-from memscope.steps.timing import spent_on
-from memscope.steps.work import (
+from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome
+from memscope.store.memories import MemoryFile, memory_path, read_memory
+from memscope.store.weights import weights_path
+from memscope.training.device import resolve_device
+from memscope.training.memory_task import MemoryJob, file_of, open_memory_work
+from memscope.work.carrying_out import (
     Done,
     OnEnd,
     Say,
@@ -33,11 +36,8 @@ from memscope.steps.work import (
     unseen,
     workers_of,
 )
-from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome
-from memscope.store.memories import MemoryFile, memory_path, read_memory
-from memscope.store.weights import weights_path
-from memscope.training.device import resolve_device
-from memscope.training.memory_task import MemoryJob, file_of, open_memory_work
+from memscope.work.data_set import ensure_examples
+from memscope.work.timing import spent_on
 
 RESERVED = 0
 """The block of models on which k, sigma and temperature are chosen. The first: it stays as a run grows."""

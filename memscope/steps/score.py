@@ -19,9 +19,9 @@ from memscope.counting.population import SEED, adding
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.run import Run, open_run
 from memscope.steps.precision import rms, split_half_agreement
-from memscope.steps.timing import spent_on
 from memscope.store.ledger import REPLICATES, finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results
+from memscope.work.timing import spent_on
 
 INTERPOLATES = 0.99
 """A size interpolates where the median model fits at least this share of its own subset."""

@@ -12,9 +12,7 @@ from memscope.files.atomic import remove_abandoned
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP, RECORDED
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
-from memscope.steps.examples import ensure_examples, load_as_planned
 from memscope.steps.forecast import Forecast, forecast
-from memscope.steps.grouping import bundles_of, group_sizes
 from memscope.steps.options import (
     Choices,
     absolute,
@@ -26,12 +24,14 @@ from memscope.steps.options import (
     with_saved_axis,
 )
 from memscope.steps.precision import SizePrecision, Until, next_models, precision, reached, told
-from memscope.steps.training import Trained, train_tasks
-from memscope.steps.work import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
 from memscope.store.examples import open_dataset
 from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
+from memscope.work.carrying_out import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
+from memscope.work.data_set import ensure_examples, load_as_planned
+from memscope.work.grouping import bundles_of, group_sizes
+from memscope.work.training import Trained, train_tasks
 
 
 def train_family(

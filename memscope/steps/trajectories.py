@@ -22,9 +22,9 @@ from memscope.counting.type_errors import called_shares_error, raw_shares_error,
 from memscope.errors import RunError
 from memscope.run import Run, open_run
 from memscope.steps.score import INTERPOLATES, number
-from memscope.steps.timing import spent_on
 from memscope.store.ledger import ledger_state
 from memscope.store.results import write_results
+from memscope.work.timing import spent_on
 
 EPSILONS = (0.1, 0.15, 0.2, 0.25, 0.3)
 """Thresholds at which the shares are shown, so that a reader sees how much they depend on it."""

@@ -16,8 +16,8 @@ from memscope.counting.population import SEED, count_and_sum
 from memscope.errors import RunError
 from memscope.run import Run, open_run
 from memscope.steps.score import number
-from memscope.steps.timing import spent_on
 from memscope.streams import permutation, stream
+from memscope.work.timing import spent_on
 
 FEWEST_BLOCKS = 4
 HALVINGS = 3

@@ -27,7 +27,7 @@ from tests.engines.conftest import NODE
 from tests.engines.test_engines import environment_of, unusable
 
 if TYPE_CHECKING:
-    from memscope.steps.work import Where
+    from memscope.work.carrying_out import Where
 
 # Workers import this module for the functions that they are given: steps, and torch with them, are imported in the
 # tests that need them, which saves every worker seconds.
@@ -40,7 +40,7 @@ BUNDLES = [(Task("onehot", 1, first, 1),) for first in range(6)]
 
 @pytest.fixture
 def where(raylets) -> "Where":
-    from memscope.steps.work import Where
+    from memscope.work.carrying_out import Where
 
     return Where(device="cpu", engine="ray", address=raylets.address)
 
@@ -180,7 +180,7 @@ def test_a_node_that_joins_is_used_and_the_bundles_of_one_that_dies_are_done_els
 
 def test_a_run_on_a_cluster_that_loses_a_node_is_that_of_one_process(raylets, where, tiny_run, tiny_choices, tmp_path):
     from memscope.steps.train_family import train_family
-    from memscope.steps.work import Ended
+    from memscope.work.carrying_out import Ended
 
     joined = raylets.add_node(**NODE)
 
@@ -264,7 +264,7 @@ def test_the_command_shows_nodes_and_workers(raylets, tiny_npz, tmp_path):
 
 
 def test_an_address_is_a_usage_error_without_ray_and_where_it_is_none(monkeypatch):
-    from memscope.steps.work import Where, check_where
+    from memscope.work.carrying_out import Where, check_where
 
     with pytest.raises(OptionError, match=r"--address 10\.0\.0\.1:6379 is of a Ray cluster; give --engine ray"):
         check_where(Where(address="10.0.0.1:6379"))
@@ -290,7 +290,7 @@ def test_where_no_cluster_answers_one_line_says_so_soon(monkeypatch):
 
 
 def test_without_ray_it_is_said_what_to_install(monkeypatch):
-    from memscope.steps.work import Where, check_where
+    from memscope.work.carrying_out import Where, check_where
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MemscopeError, match=r'pip install "memscope-ml\[ray\]"'):

@@ -11,7 +11,7 @@ from memscope.steps.distill import distill
 from memscope.steps.resmem import Tried, resmem
 from memscope.steps.score import score
 from memscope.steps.trajectories import trajectories
-from memscope.steps.work import Where
+from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
 

@@ -21,8 +21,8 @@ from memscope.steps.resmem import Tried, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
-from memscope.steps.work import Where
 from memscope.store.results import read_group
+from memscope.work.carrying_out import Where
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")

@@ -13,11 +13,11 @@ from memscope.errors import RunError
 from memscope.run import open_run
 from memscope.steps.resmem import Tried, resmem
 from memscope.steps.train_family import train_family
-from memscope.steps.work import Where
 from memscope.store.ledger import Outcome, Task, write_outcome
 from memscope.store.weights import read_weights, write_weights
 from memscope.training.agreement import Made, check_agreement
 from memscope.training.material import open_material
+from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
 ONE = Tried(k=(5,), sigma=(0.5,), temperature=(2.0,))

@@ -16,8 +16,8 @@ from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
-from memscope.steps.work import Where
 from memscope.store.ledger import Task, read_outcome, write_outcome
+from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
 

@@ -20,7 +20,6 @@ from memscope.run import open_run
 from memscope.steps.distill import distill
 from memscope.steps.options import Choices
 from memscope.steps.train_family import train_family
-from memscope.steps.work import Where
 from memscope.store.ledger import FULL, Task, outcome_path, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
 from memscope.training.distillation import open_teacher
@@ -28,6 +27,7 @@ from memscope.training.draws import Draws
 from memscope.training.evaluation import evaluate
 from memscope.training.loop import train_model
 from memscope.training.material import open_material
+from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
 TEACHING = Teaching(8)

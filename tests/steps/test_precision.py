@@ -20,12 +20,12 @@ from memscope.steps.options import Choices
 from memscope.steps.precision import SizePrecision, Until, models_for, models_until, precision, reached
 from memscope.steps.score import score
 from memscope.steps.status import status
-from memscope.steps.timing import timed
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.validation import halvings, validate
-from memscope.steps.work import Where
 from memscope.store.ledger import Task, finished_tasks, read_outcome, write_outcome
+from memscope.work.carrying_out import Where
+from memscope.work.timing import timed
 
 INLINE = Where(device="cpu", engine="inline")
 SIZES = (2, 4, 8)

@@ -17,8 +17,8 @@ from memscope.steps.score import score
 from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
-from memscope.steps.work import Where
 from memscope.store.ledger import Task, failure_path, outcome_path, read_outcome, write_outcome
+from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
 
@@ -92,7 +92,7 @@ def test_a_second_model_that_diverged_is_named_as_such_and_its_subset_left_out(r
 
 def test_what_failed_is_named_with_its_replicate(capsys):
     from memscope.cli.train_family import as_summary, show_lost
-    from memscope.steps.training import Trained
+    from memscope.work.training import Trained
 
     class Run:
         path = Path("runs/x")

@@ -20,10 +20,10 @@ from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.resmem import Tried, resmem, spans
 from memscope.steps.train_family import train_family
-from memscope.steps.work import Where
 from memscope.store.ledger import Task, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
 from memscope.training.material import open_material
+from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
 TRIED = Tried(k=(1, 5, 20), sigma=(0.1, 1.0), temperature=(1.0, 4.0))

@@ -16,8 +16,8 @@ from memscope.steps.options import Choices
 from memscope.steps.score import mark_sizes_that_fit_less, score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
-from memscope.steps.work import Where
 from memscope.store.ledger import outcome_path
+from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
 

@@ -17,8 +17,8 @@ from memscope.steps.options import Choices
 from memscope.steps.precision import Until
 from memscope.steps.score import score
 from memscope.steps.train_family import plan_ahead, train_family
-from memscope.steps.work import Where
 from memscope.store.ledger import missing_tasks
+from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
 NOTHING = Choices()
@@ -524,7 +524,7 @@ def test_a_run_that_is_stopped_leaves_no_worker_behind_while_its_error_is_looked
     def full(*arguments):
         raise RunError("full")
 
-    monkeypatch.setattr("memscope.steps.training.write_atomically", full)
+    monkeypatch.setattr("memscope.work.training.write_atomically", full)
     held = None
     try:
         train_family(tmp_path / "run", tiny_choices, Where(device="cpu", workers=2))

@@ -12,11 +12,11 @@ from memscope.errors import OptionError
 from memscope.plan.teaching import Teaching
 from memscope.run import Run, open_run
 from memscope.steps.train_family import train_family
-from memscope.steps.training import train_tasks
-from memscope.steps.work import Where, unseen
 from memscope.store.ledger import FULL, ONEHOT, Task
 from memscope.training import models
 from memscope.training.task import Job, open_work
+from memscope.work.carrying_out import Where, unseen
+from memscope.work.training import train_tasks
 
 INLINE = Where(device="cpu", engine="inline")
 STUDENTS = Teaching(8).variant

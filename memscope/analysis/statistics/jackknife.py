@@ -10,7 +10,7 @@ summed over models is therefore computed again without some of the blocks:
 Means, areas under curves and correlations are smooth in the models, and leaving out one block at a time is right. A
 share at a threshold is a count of examples that jump over it: one block moves too few of them, and its error comes out
 1.3 to 1.6 times too wide at 10 blocks, 2.3 to 2.8 times at 40. Leaving out half of the blocks at a time gives .8 to 1.2
-of the truth at 4 to 40 blocks, with exceptions (tests/steps/test_errors_of_statistics.py), for shares of a tenth and
+of the truth at 4 to 40 blocks, with exceptions (tests/counting/test_errors_of_statistics.py), for shares of a tenth and
 more. Smaller ones are partly made by noise, of which half of the models make more: their errors may be several times
 too wide.
 """

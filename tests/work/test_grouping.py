@@ -8,14 +8,14 @@ import pytest
 import torch
 
 from memscope.run import open_run
-from memscope.steps import grouping
-from memscope.steps.grouping import bundles_of, group_sizes
 from memscope.store.examples import read_examples
 from memscope.store.ledger import FULL, Task, read_outcome
 from memscope.training import group_size, models
 from memscope.training.group_size import best_group, group_of
 from memscope.training.material import open_material
 from memscope.training.task import Job, open_work
+from memscope.work import grouping
+from memscope.work.grouping import bundles_of, group_sizes
 
 ONE = [Task("onehot", 2, first, 5) for first in (0, 5, 10, 15)]
 OTHERS = [Task("onehot", 4, 0, 5), Task("onehot", 4, 5, 5), Task(FULL, 4, 0, 1), Task(FULL, 4, 1, 1)]

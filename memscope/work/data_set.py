@@ -8,9 +8,9 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
 from memscope.plan.plan import Plan
 from memscope.run import Run
-from memscope.steps.work import Say, silent
 from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
 from memscope.store.image_stamp import is_stamped, stamp_of, write_stamp
+from memscope.work.carrying_out import Say, silent
 
 
 def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:

@@ -11,11 +11,11 @@ from memscope.engines import Bundle
 from memscope.files.atomic import write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run
-from memscope.steps.work import Say
 from memscope.store.ledger import Task
 from memscope.training.device import device_name, worker_device
 from memscope.training.group_size import group_of
 from memscope.training.material import open_material
+from memscope.work.carrying_out import Say
 
 
 def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say: Say) -> dict[int, int]:

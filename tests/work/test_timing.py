@@ -13,9 +13,9 @@ import pytest
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
-from memscope.steps.timing import PARTS, now, process_start, share_out, spent_on, timed, timing_rows, timings
 from memscope.steps.train_family import train_family
-from memscope.steps.work import Where
+from memscope.work.carrying_out import Where
+from memscope.work.timing import PARTS, now, process_start, share_out, spent_on, timed, timing_rows, timings
 
 
 @pytest.fixture
@@ -89,8 +89,8 @@ class Time:
 
     def __init__(self, monkeypatch):
         self.seconds = 10.0
-        monkeypatch.setattr("memscope.steps.timing.now", lambda: self.seconds)
-        monkeypatch.setattr("memscope.steps.timing.process_start", lambda: 0.0)
+        monkeypatch.setattr("memscope.work.timing.now", lambda: self.seconds)
+        monkeypatch.setattr("memscope.work.timing.process_start", lambda: 0.0)
 
 
 def test_parts_add_up_to_the_whole_and_those_inside_others_count_once(monkeypatch):

@@ -7,11 +7,11 @@ from functools import partial
 from memscope.engines import Bundle
 from memscope.files.atomic import write_atomically
 from memscope.run import Run
-from memscope.steps.timing import share_out, spent_on
-from memscope.steps.work import OnEnd, Where, Work, carry_out, data_to_send, workers_of
 from memscope.store.ledger import Task, outcome_path
 from memscope.store.weights import weights_path
 from memscope.training.task import Job, Packed, open_packed, teaching_for
+from memscope.work.carrying_out import OnEnd, Where, Work, carry_out, data_to_send, workers_of
+from memscope.work.timing import share_out, spent_on
 
 
 @dataclass
