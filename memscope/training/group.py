@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from memscope.plan.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
-from memscope.training.captured import steps_to_take
+from memscope.training.cuda_graph import steps_to_take
 from memscope.training.draws import Draws
 from memscope.training.evaluation import BATCH, log_odds_of
 from memscope.training.inputs import autocast, normalise

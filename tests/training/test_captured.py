@@ -11,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from memscope.plan.recipe import Recipe
-from memscope.training import captured
-from memscope.training.captured import steps_to_take
+from memscope.training import cuda_graph as captured
+from memscope.training.cuda_graph import steps_to_take
 from memscope.training.draws import Draws, build_model
 from memscope.training.group import train_group
 from tests.training.test_group import MEAN, MODELS, SCALE, SUBSETS, networks
