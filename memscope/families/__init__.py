@@ -13,7 +13,6 @@ from torch import nn
 
 from memscope.errors import OptionError
 from memscope.families import cnn, mlp, resnet  # noqa: F401, for their entries in the register
-from memscope.families.own import open_own_family
 from memscope.families.penultimate import classifier_of, features_and_logits
 from memscope.families.registry import (
     AXES,
@@ -24,6 +23,7 @@ from memscope.families.registry import (
     checked_size,
     register_family,
 )
+from memscope.families.user_family import open_own_family
 
 __all__ = [
     "KNOWN_FAMILIES",

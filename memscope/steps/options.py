@@ -11,7 +11,7 @@ from memscope.plan.plan import DataChoice, Plan, check_increasing, ledger_unit
 from memscope.plan.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
 from memscope.plan.subsets import block_size, fraction_of
 from memscope.training.device import resolve_precision
-from memscope.training.own import load_trainer
+from memscope.training.user_trainer import load_trainer
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from memscope.training.distillation import open_teacher
 from memscope.training.draws import Draws
 from memscope.training.material import Material, material_of
 from memscope.training.models import OneModel, train_in_groups, train_one, without_teacher
-from memscope.training.own import load_trainer, train_with
+from memscope.training.user_trainer import load_trainer, train_with
 from memscope.version import __version__
 
 Trained = tuple[Outcome, Weights]
