@@ -98,7 +98,7 @@ def test_the_progress_display_takes_no_markup_from_a_path(live, capsys, monkeypa
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_figures_draw_names_as_text_and_warn_of_nothing(name):
-    from memscope.plots.examples import ExampleRow, draw_examples
+    from memscope.plots.contact_sheet import ExampleRow, draw_examples
     from memscope.plots.setting import Setting
     from memscope.plots.style import png
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.distillation import changed_shares, changed_shares_if_same, histogram_edges, score_histogram
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
 from memscope.analysis.statistics.groups import Blocks, means_by_group
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
+from memscope.analysis.student_change import changed_shares, changed_shares_if_same, histogram_edges, score_histogram
 from memscope.analysis.trajectories import TYPES, check_options, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
 from memscope.counting.outcomes import SizeCounts, count_pairs, count_size, sizes_in_ledger

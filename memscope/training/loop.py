@@ -15,10 +15,10 @@ from torch.nn.functional import cross_entropy
 
 from memscope.plan.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
-from memscope.training.distillation import Teacher
 from memscope.training.draws import Draws, torch_seeded
 from memscope.training.inputs import autocast, normalise
 from memscope.training.optimiser import descend, parameter_groups
+from memscope.training.teacher import Teacher
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ import torch
 from memscope.store.ledger import FULL, Task
 from memscope.store.weights import Weights
 from memscope.training.device import no_room
-from memscope.training.distillation import Teacher
 from memscope.training.draws import Draws
 from memscope.training.evaluation import evaluate
 from memscope.training.group import evaluate_group, train_group
 from memscope.training.loop import Course, train_model
 from memscope.training.material import Material
+from memscope.training.teacher import Teacher
 
 Lone = tuple[Task, int, np.ndarray]
 """A model that is trained without a teacher: its task, its number, and its subset bool [N]"""

@@ -24,10 +24,10 @@ from memscope.store.examples import Examples, RunData, dataset_of, read_data
 from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, pack_outcome, read_outcome
 from memscope.store.weights import Weights, check_in_sight, pack_weights, read_weights
 from memscope.training.device import device_name, worker_device
-from memscope.training.distillation import open_teacher
 from memscope.training.draws import Draws
 from memscope.training.material import Material, material_of
 from memscope.training.models import OneModel, train_in_groups, train_one, without_teacher
+from memscope.training.teacher import open_teacher
 from memscope.training.user_trainer import load_trainer, train_with
 from memscope.version import __version__
 

@@ -3,14 +3,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from memscope.analysis.distillation import (
+from memscope.analysis.memorisation import Counts
+from memscope.analysis.student_change import (
     BINS,
     changed_shares,
     changed_shares_if_same,
     histogram_edges,
     score_histogram,
 )
-from memscope.analysis.memorisation import Counts
 from memscope.errors import OptionError
 
 

@@ -9,11 +9,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from memscope.analysis.distillation import changed_shares
 from memscope.analysis.memorisation import Counts, count_outcomes, stack_blocks
 from memscope.analysis.statistics.correlation import correlation_over_blocks, rank_correlation
 from memscope.analysis.statistics.jackknife import delete_half, delete_one_block
 from memscope.analysis.statistics.roc import area_under_roc
+from memscope.analysis.student_change import changed_shares
 from memscope.analysis.trajectories import TYPES, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
 from memscope.counting.outcomes import SizeCounts

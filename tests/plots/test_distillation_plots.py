@@ -10,10 +10,10 @@ from memscope.errors import RunError
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.compared import LINE, points, signed, spread
-from memscope.plots.distillation import draw_distillation
-from memscope.plots.distillation_scores import draw_distillation_scores
-from memscope.plots.distillation_types import draw_distillation_types, has_changes
 from memscope.plots.setting import Setting
+from memscope.plots.student_scores import draw_distillation_scores
+from memscope.plots.student_types import draw_distillation_types, has_changes
+from memscope.plots.students import draw_distillation
 from memscope.run import create_or_open
 from memscope.steps.figures import distill_figures, draw_distill_figures
 from memscope.store.results import write_results

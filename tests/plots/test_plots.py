@@ -14,7 +14,7 @@ from memscope.errors import RunError
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.accuracy import draw_accuracy
-from memscope.plots.examples import ExampleRow, draw_examples, most_certain
+from memscope.plots.contact_sheet import ExampleRow, draw_examples, most_certain
 from memscope.plots.histogram import EDGES, bin_shares, draw_histogram
 from memscope.plots.setting import Setting, most_called
 from memscope.plots.shares import draw_shares

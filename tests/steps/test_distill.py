@@ -22,11 +22,11 @@ from memscope.steps.options import Choices
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import FULL, Task, outcome_path, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
-from memscope.training.distillation import open_teacher
 from memscope.training.draws import Draws
 from memscope.training.evaluation import evaluate
 from memscope.training.loop import train_model
 from memscope.training.material import open_material
+from memscope.training.teacher import open_teacher
 from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")

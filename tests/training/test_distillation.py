@@ -9,10 +9,10 @@ import torch
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
 from memscope.run import open_run
-from memscope.training.distillation import Teacher, distillation_loss, logits_of, open_teacher
 from memscope.training.draws import Draws
 from memscope.training.loop import train_model
 from memscope.training.material import open_material
+from memscope.training.teacher import Teacher, distillation_loss, logits_of, open_teacher
 
 
 def softmax(values: np.ndarray) -> np.ndarray:

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from memscope.analysis.distillation import changed_shares
 from memscope.analysis.memorisation import Counts
+from memscope.analysis.student_change import changed_shares
 from memscope.analysis.trajectories import classify_trajectories, codes_of_counts, raw_types
 from memscope.errors import OptionError
 

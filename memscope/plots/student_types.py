@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from memscope.plots.compared import Curve, Kind, column, draw_panel, raw_rule_note, reach, set_scale, signed
-from memscope.plots.distillation import heading
 from memscope.plots.setting import Setting, caption
+from memscope.plots.students import heading
 from memscope.plots.style import (
     GREY,
     INK,

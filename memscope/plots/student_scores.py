@@ -9,8 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from memscope.plots.distillation import heading, most_changed
 from memscope.plots.setting import Setting, caption
+from memscope.plots.students import heading, most_changed
 from memscope.plots.style import (
     BLUE,
     FAINT,
