@@ -9,7 +9,7 @@ import memscope
 from memscope.plan.teaching import Teaching
 from memscope.steps.distill import distill
 from memscope.steps.options import Choices
-from memscope.steps.resmem import Tried, resmem
+from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
@@ -69,7 +69,9 @@ def test_the_held_out_models_suggest_the_true_label(real_run):
 
 
 def test_a_residual_memory_raises_the_test_accuracy_of_the_smallest_width_most(real_run):
-    summary, _ = resmem(real_run, Tried(k=(10,), sigma=(1.0,), temperature=(1.0,)), Where(device="cpu", workers=1))
+    summary, _ = resmem(
+        real_run, MemoryOptions(k=(10,), sigma=(1.0,), temperature=(1.0,)), Where(device="cpu", workers=1)
+    )
     gain = [row["test_change"] for row in summary["sizes"]]
     assert gain[0] > 0.01
     assert gain[0] > gain[-1]

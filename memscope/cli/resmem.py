@@ -85,13 +85,13 @@ def command(
     load_for_workers(engine, "memscope.training.memory_task")
     from memscope.cli.printing import print_json, say
     from memscope.cli.progress import TrainingProgress
-    from memscope.steps.resmem import Tried, resmem
+    from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.work.carrying_out import Where
 
     with TrainingProgress(quiet=as_json, doing="measuring") as progress:
         summary, done = resmem(
             run,
-            Tried(k, sigma, temperature, normalise, metric, index),
+            MemoryOptions(k, sigma, temperature, normalise, metric, index),
             Where(device=device, engine=engine, address=address, workers=workers),
             epsilon=epsilon,
             say=progress.say,

@@ -28,7 +28,7 @@ from memscope.work.training import Trained, train_tasks
 
 
 @dataclass(frozen=True)
-class Lessons:
+class StudentWork:
     """The students of one setting that can be trained, and why others cannot."""
 
     bundles: list[tuple[Task, ...]]
@@ -63,19 +63,19 @@ def distill(
         sizes = student_sizes(run, teaching, students)
         remove_abandoned(run.path)
         ensure_examples(run, say=say)
-        lessons = plan_lessons(run, teaching, sizes)
-        for line in notes(run, teaching, lessons):
+        work = plan_students(run, teaching, sizes)
+        for line in notes(run, teaching, work):
             say(line)
         missing = sum(
             task.count
-            for bundle in lessons.bundles
+            for bundle in work.bundles
             for task in bundle
             if not outcome_path(run.path, run.plan, task).exists()
         )
         if missing:
             say(f"training {missing} students with {workers_of(where, device)} workers")
-        trained = train_tasks(run, lessons.bundles, where, device, on_end)
-        trained.already = sum(task.count for bundle in lessons.bundles for task in bundle) - missing
+        trained = train_tasks(run, work.bundles, where, device, on_end)
+        trained.already = sum(task.count for bundle in work.bundles for task in bundle) - missing
     elif students:
         raise OptionError("--students without --teacher trains none; give the size of their teacher")
     if not distilled_variants(run.path):
@@ -119,7 +119,7 @@ def student_sizes(run: Run, teaching: Teaching, students: Sequence[int] | None) 
     return tuple(sorted(set(students))) if students else smaller
 
 
-def plan_lessons(run: Run, teaching: Teaching, sizes: Sequence[int]) -> Lessons:
+def plan_students(run: Run, teaching: Teaching, sizes: Sequence[int]) -> StudentWork:
     """The bundles of students whose teachers are there; RunError where none is."""
     plan = run.plan
     full = teaching.on == "full"
@@ -150,19 +150,19 @@ def plan_lessons(run: Run, teaching: Teaching, sizes: Sequence[int]) -> Lessons:
         for first in units
         if first < plan.models
     ]
-    return Lessons(bundles, plan.models - plan.unit * len(bundles), diverged)
+    return StudentWork(bundles, plan.models - plan.unit * len(bundles), diverged)
 
 
-def notes(run: Run, teaching: Teaching, lessons: Lessons) -> list[str]:
+def notes(run: Run, teaching: Teaching, work: StudentWork) -> list[str]:
     """What a user must know of the students that cannot be trained."""
     teacher = f"{run.plan.axis} {teaching.teacher}"
     lines = []
-    if lessons.missing:
+    if work.missing:
         lines.append(
-            f"{lessons.missing} of {run.plan.models} subsets have no teacher of {teacher} yet, or not its weights; "
+            f"{work.missing} of {run.plan.models} subsets have no teacher of {teacher} yet, or not its weights; "
             f"memscope train-family {run.path} --missing-weights trains them, then run this command again"
         )
-    if lessons.diverged:
-        numbers = ", ".join(map(str, lessons.diverged))
+    if work.diverged:
+        numbers = ", ".join(map(str, work.diverged))
         lines.append(f"teachers of {teacher} that diverged: models {numbers}; their students are left out")
     return lines

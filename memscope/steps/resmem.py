@@ -44,7 +44,7 @@ RESERVED = 0
 
 
 @dataclass(frozen=True)
-class Tried:
+class MemoryOptions:
     """What is tried for k, sigma and temperature, None for the default, and options of the memory."""
 
     k: tuple[int, ...] | None = None
@@ -57,7 +57,7 @@ class Tried:
 
 def resmem(
     path: str | os.PathLike[str],
-    tried: Tried | None = None,
+    tried: MemoryOptions | None = None,
     where: Where | None = None,
     *,
     epsilon: float = 0.2,
@@ -80,7 +80,7 @@ def resmem(
             "features from; use memscope.ResidualMemory on features and logits of your own"
         )
     sizes = sizes_in_ledger(run)
-    grid = fitting_grid(run, tried or Tried())
+    grid = fitting_grid(run, tried or MemoryOptions())
     reserved = None if grid.single else RESERVED
     measured = {size: finished_tasks(run.path, run.plan, size) for size in sizes}
     full = {size: finished_tasks(run.path, run.plan, size, FULL) for size in sizes}
@@ -114,7 +114,7 @@ def block_of(run: Run, task: Task) -> int | None:
     return task.first // run.plan.block if task.variant == ONEHOT else None
 
 
-def fitting_grid(run: Run, tried: Tried) -> MemoryGrid:
+def fitting_grid(run: Run, tried: MemoryOptions) -> MemoryGrid:
     """What is tried, with the defaults in place of None; OptionError where a subset has fewer examples than a k.
 
     Of the default k only those are tried that a subset is large enough for.

@@ -17,7 +17,7 @@ from memscope.training.loop import Course, train_model
 from memscope.training.material import Material
 from memscope.training.teacher import Teacher
 
-Lone = tuple[Task, int, np.ndarray]
+ModelToTrain = tuple[Task, int, np.ndarray]
 """A model that is trained without a teacher: its task, its number, and its subset bool [N]"""
 
 
@@ -39,15 +39,15 @@ class OneModel:
 
 
 def train_in_groups(
-    material: Material, keep_weights: bool, lone: Sequence[Lone], groups: dict[int, int]
+    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], groups: dict[int, int]
 ) -> Iterator[OneModel]:
     """Train models of one size, as many at once as `groups` says of it.
 
     Where the device has no room for them, half as many from there on, which is entered in `groups`.
     """
-    done, size = 0, lone[0][0].size
-    while done < len(lone):
-        some = lone[done : done + groups.get(size, 1)]
+    done, size = 0, models[0][0].size
+    while done < len(models):
+        some = models[done : done + groups.get(size, 1)]
         trained = train_if_room(material, keep_weights, some)
         if trained is None:
             torch.cuda.empty_cache()
@@ -57,7 +57,7 @@ def train_in_groups(
             done += len(some)
 
 
-def train_if_room(material: Material, keep_weights: bool, some: Sequence[Lone]) -> list[OneModel] | None:
+def train_if_room(material: Material, keep_weights: bool, some: Sequence[ModelToTrain]) -> list[OneModel] | None:
     """Train models at once; None where the device has no room for several, and then nothing of them is left there."""
     if len(some) == 1:
         return [train_one(material, keep_weights, *some[0])]
@@ -69,7 +69,7 @@ def train_if_room(material: Material, keep_weights: bool, some: Sequence[Lone]) 
         raise
 
 
-def train_together(material: Material, keep_weights: bool, some: Sequence[Lone]) -> list[OneModel]:
+def train_together(material: Material, keep_weights: bool, some: Sequence[ModelToTrain]) -> list[OneModel]:
     """Train and evaluate models of one size at once; each is taken to have had its part of the time."""
     plan = material.plan
     start = time.perf_counter()

@@ -208,12 +208,12 @@ def with_own_loop(job: Job, data: RunData, device: torch.device) -> TrainBundle:
                 for model, subset in zip(bundle[0].models, subsets[0], strict=True)
             ]  # [models][tasks]
             return list(zip(*rows, strict=True))
-        lone = [
+        every = [
             (task, model, subset)
             for task, rows in zip(bundle, subsets, strict=True)
             for model, subset in zip(task.models, rows, strict=True)
         ]
-        trained = train_in_groups(material, job.keep_weights, lone, groups)
+        trained = train_in_groups(material, job.keep_weights, every, groups)
         return [[next(trained) for _ in task.models] for task in bundle]
 
     return train

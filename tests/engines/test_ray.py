@@ -198,12 +198,12 @@ def test_a_run_on_a_cluster_that_loses_a_node_is_that_of_one_process(raylets, wh
 def test_a_cluster_distils_and_measures_as_one_process_does(where, tiny_run, tmp_path):
     from memscope.plan.teaching import Teaching
     from memscope.steps.distill import distill
-    from memscope.steps.resmem import Tried, resmem
+    from memscope.steps.resmem import MemoryOptions, resmem
 
     for name, how in (("ray", replace(where, workers=1)), ("inline", replace(where, engine="inline", address=None))):
         shutil.copytree(tiny_run, tmp_path / name)
         distill(tmp_path / name, Teaching(8), [2], how)
-        resmem(tmp_path / name, Tried(k=(5,), sigma=(1.0,), temperature=(1.0,)), how)
+        resmem(tmp_path / name, MemoryOptions(k=(5,), sigma=(1.0,), temperature=(1.0,)), how)
     assert_same_outcomes(tmp_path / "inline", tmp_path / "ray")
     files = sorted(path.relative_to(tmp_path / "inline") for path in (tmp_path / "inline").glob("memories/**/*.h5"))
     assert files

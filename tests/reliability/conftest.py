@@ -8,7 +8,7 @@ import pytest
 
 from memscope.plan.teaching import Teaching
 from memscope.steps.distill import distill
-from memscope.steps.resmem import Tried, resmem
+from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.score import score
 from memscope.steps.trajectories import trajectories
 from memscope.work.carrying_out import Where
@@ -23,13 +23,13 @@ def thorough() -> bool:
 
 
 @pytest.fixture(scope="session")
-def tried() -> Tried:
+def tried() -> MemoryOptions:
     """What `whole_run` chose its residual memories from."""
-    return Tried(k=(1, 5), sigma=(0.5,), temperature=(1.0,))
+    return MemoryOptions(k=(1, 5), sigma=(0.5,), temperature=(1.0,))
 
 
 @pytest.fixture(scope="session")
-def whole_run(full_run: Path, tried: Tried, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def whole_run(full_run: Path, tried: MemoryOptions, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`full_run` with students, residual memories and all results. Tests must not change it."""
     path = tmp_path_factory.mktemp("whole") / "run"
     shutil.copytree(full_run, path)

@@ -17,7 +17,7 @@ from memscope.run import open_run
 from memscope.steps.distill import distill
 from memscope.steps.options import Choices
 from memscope.steps.repair import repair
-from memscope.steps.resmem import Tried, resmem
+from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
@@ -29,7 +29,7 @@ INLINE = Where(device="cpu", engine="inline")
 STEPS = ("score", "trajectories", "resmem", "distill")
 
 
-def everything(run: Path, choices: Choices, tried: Tried) -> None:
+def everything(run: Path, choices: Choices, tried: MemoryOptions) -> None:
     """All commands, one after the other."""
     train_family(run, choices, INLINE)
     score(run)

@@ -11,7 +11,7 @@ import torch
 
 from memscope.errors import RunError
 from memscope.run import open_run
-from memscope.steps.resmem import Tried, resmem
+from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import Outcome, Task, write_outcome
 from memscope.store.weights import read_weights, write_weights
@@ -20,7 +20,7 @@ from memscope.training.material import open_material
 from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
-ONE = Tried(k=(5,), sigma=(0.5,), temperature=(2.0,))
+ONE = MemoryOptions(k=(5,), sigma=(0.5,), temperature=(2.0,))
 CPU, GPU, APPLE = "cpu", "cuda (NVIDIA H100)", "mps"
 
 

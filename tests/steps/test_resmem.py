@@ -18,7 +18,7 @@ from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.families import features_and_logits
 from memscope.run import open_run
 from memscope.steps.options import Choices
-from memscope.steps.resmem import Tried, resmem, spans
+from memscope.steps.resmem import MemoryOptions, resmem, spans
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import Task, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
@@ -26,8 +26,8 @@ from memscope.training.material import open_material
 from memscope.work.carrying_out import Where
 
 INLINE = Where(device="cpu", engine="inline")
-TRIED = Tried(k=(1, 5, 20), sigma=(0.1, 1.0), temperature=(1.0, 4.0))
-ONE = Tried(k=(5,), sigma=(0.5,), temperature=(2.0,))
+TRIED = MemoryOptions(k=(1, 5, 20), sigma=(0.1, 1.0), temperature=(1.0, 4.0))
+ONE = MemoryOptions(k=(5,), sigma=(0.5,), temperature=(2.0,))
 
 
 @pytest.fixture
@@ -358,14 +358,14 @@ def test_a_damaged_memory_is_named_with_the_remedy(run):
 @pytest.mark.parametrize(
     ("tried", "says"),
     [
-        (Tried(k=(0,)), "k"),
-        (Tried(k=(5, 3)), "increase"),
-        (Tried(k=(85,)), "k is 85; a subset of .* has only 84 examples"),
-        (Tried(sigma=(0.0,)), "sigma"),
-        (Tried(sigma=(-1.0, 1.0)), "sigma"),
-        (Tried(temperature=(float("nan"),)), "temperature"),
-        (Tried(normalise="max"), "normalise"),
-        (Tried(metric="manhattan"), "metric"),
+        (MemoryOptions(k=(0,)), "k"),
+        (MemoryOptions(k=(5, 3)), "increase"),
+        (MemoryOptions(k=(85,)), "k is 85; a subset of .* has only 84 examples"),
+        (MemoryOptions(sigma=(0.0,)), "sigma"),
+        (MemoryOptions(sigma=(-1.0, 1.0)), "sigma"),
+        (MemoryOptions(temperature=(float("nan"),)), "temperature"),
+        (MemoryOptions(normalise="max"), "normalise"),
+        (MemoryOptions(metric="manhattan"), "metric"),
     ],
 )
 def test_a_memory_that_cannot_be_is_refused_before_anything_is_measured(run, tried, says):
