@@ -1,21 +1,23 @@
 """memscope: which training examples does an image classifier memorise, and how does that change with size?
 
-The functions below take and give arrays and are usable by people who train elsewhere. Modules, from what a user
-touches to what everything stands on; nothing imports from a line above its own:
+The functions below take and give arrays and are usable by people who train elsewhere. Rooms, from what a user touches
+to what everything stands on; nothing imports from a line above its own (tests/test_layers.py holds that):
 
-    cli/                    one module for every command: parse, call one step, print
-    steps/                  one module for every command: open the run, call analysis, write results
-    plots/                  figures, drawn from results only
-    engines/                where tasks run
-    training/               the training loop and what surrounds it
-    run.py                  a run directory, opened
-    store/                  the files of a run
-    plan.py, recipe.py,
-    teaching.py             all that decides the numbers
-    families/, datasets/    what is trained, and on what
-    analysis/, subsets.py   the mathematics, as pure functions of arrays
-    streams.py, text.py,
-    errors.py               random draws by name; numbers as names; the errors that are raised on purpose
+    cli/            one module for every command: parse, call a step, print
+    steps/          what the commands do: open the run, call analysis, write results
+    plots/          figures, drawn from results only
+    counting/       from the ledger to counts and sums over models
+    work/           carrying out tasks, and keeping what they give
+    engines/        where tasks run
+    training/       the training loop and what surrounds it
+    run.py          a run directory, opened
+    store/          the files of a run
+    plan/           all that decides the numbers
+    families/       the networks
+    datasets/       the images, from wherever they come
+    analysis/       the mathematics, as pure functions of arrays
+    files/          files as such: atomic, sealed, guarded
+    errors.py, streams.py, text.py, cores.py, imports.py, version.py      the ground
 """
 
 from typing import TYPE_CHECKING, Any
