@@ -24,7 +24,8 @@ from fuzz.run_files import TASK, plan, write_run
 from memscope.datasets import ImageDataset, load_dataset
 from memscope.datasets.duplicates import Duplicates
 from memscope.errors import MemscopeError
-from memscope.plan.plan import Plan, plan_to_toml, read_plan
+from memscope.plan.plan import Plan
+from memscope.plan.plan_file import plan_to_toml, read_plan
 from memscope.store.examples import open_images, read_examples, write_examples
 from memscope.store.ledger import read_outcome
 from memscope.store.results import read_results

@@ -12,7 +12,8 @@ import numpy as np
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import create_atomically, write_atomically
-from memscope.plan.plan import Plan, plan_to_toml, read_plan
+from memscope.plan.plan import Plan
+from memscope.plan.plan_file import plan_to_toml, read_plan
 from memscope.plan.recipe import RECORDED
 from memscope.store.examples import Examples, open_dataset, read_examples
 from memscope.store.ledger import (

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from memscope.errors import OptionError, RunError
-from memscope.plan.plan import DataChoice, Plan, ledger_unit, plan_to_toml, read_plan
+from memscope.plan.plan import DataChoice, Plan, ledger_unit
+from memscope.plan.plan_file import plan_to_toml, read_plan
 from memscope.plan.recipe import Recipe
 
 PLAN = Plan(

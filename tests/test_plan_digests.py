@@ -4,9 +4,10 @@ from dataclasses import dataclass, fields, replace
 
 import pytest
 
-import memscope.plan.plan
+import memscope.plan.plan_file
 from memscope.errors import RunError
-from memscope.plan.plan import ALWAYS, DataChoice, Plan, plan_to_toml, read_plan
+from memscope.plan.plan import ALWAYS, DataChoice, Plan
+from memscope.plan.plan_file import plan_to_toml, read_plan
 from memscope.plan.recipe import Recipe
 
 BASE = Plan(
@@ -99,7 +100,7 @@ def later(**given) -> Plan:
 def of_later(monkeypatch) -> None:
     """The memscope that has the three fields."""
     for kind in (LaterRecipe, LaterData, LaterPlan):
-        monkeypatch.setattr(memscope.plan.plan, kind.__mro__[1].__name__, kind)
+        monkeypatch.setattr(memscope.plan.plan_file, kind.__mro__[1].__name__, kind)
 
 
 def test_the_first_fields_are_all_the_fields_that_the_digests_above_were_made_with():

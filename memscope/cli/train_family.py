@@ -140,7 +140,7 @@ def command(
         load_for_workers(engine)
     from memscope.cli.printing import print_json
     from memscope.cli.progress import TrainingProgress
-    from memscope.plan.plan import read_plan
+    from memscope.plan.plan_file import read_plan
     from memscope.steps.options import Choices, choices_from_plan
     from memscope.steps.precision import Until
     from memscope.steps.train_family import plan_ahead, train_family

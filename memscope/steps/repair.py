@@ -13,7 +13,7 @@ from pathlib import Path
 
 from memscope.errors import FileError, NewerError, RunError
 from memscope.files.atomic import make_directory, remove_abandoned, sync_directory, unwritten, write_atomically
-from memscope.plan.plan import plan_from_toml, read_plan
+from memscope.plan.plan_file import plan_from_toml, read_plan
 from memscope.run import Run, open_run, plan_path
 from memscope.store.examples import check_images, examples_path, image_cache, read_examples
 from memscope.store.format import GROUPS

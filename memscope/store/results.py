@@ -15,7 +15,8 @@ import numpy as np
 
 from memscope.errors import RunError
 from memscope.files.sealed import open_sealed, writing_sealed
-from memscope.plan.plan import Plan, plan_text
+from memscope.plan.plan import Plan
+from memscope.plan.plan_file import plan_text
 from memscope.store.format import (
     DAMAGE,
     ENCODING_VERSION,

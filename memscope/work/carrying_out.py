@@ -18,7 +18,7 @@ from memscope.engines import Bundle, Cluster, Crew, OpenWork, Report, last_line,
 from memscope.engines.cluster import connect, room
 from memscope.errors import OptionError
 from memscope.files.atomic import write_atomically
-from memscope.plan.plan import plan_text
+from memscope.plan.plan_file import plan_text
 from memscope.run import Run
 from memscope.store.claims import release, unfinished
 from memscope.store.examples import RunData, read_data

@@ -21,7 +21,7 @@ from fuzz.pickles import batch, meta
 from fuzz.plain import IDX_NAMES, idx_file, idx_files
 from memscope.datasets import load_dataset
 from memscope.errors import MemscopeError, RunError
-from memscope.plan.plan import read_plan
+from memscope.plan.plan_file import read_plan
 
 MEGABYTES = 150
 """What refusing may cost. Each of the files below would cost a gigabyte or more."""

@@ -18,7 +18,7 @@ from fuzz.plain import IDX_NAMES, idx_files
 from fuzz.run_files import TASK, good_run, plan
 from memscope.datasets import load_dataset
 from memscope.errors import MemscopeError
-from memscope.plan.plan import read_plan
+from memscope.plan.plan_file import read_plan
 from memscope.store.examples import open_images, read_examples
 from memscope.store.ledger import read_outcome
 from memscope.store.results import read_results
@@ -193,7 +193,7 @@ def test_in_the_metadata_of_weights(tmp_path):
 
 def test_a_plan_that_names_code_runs_none_when_it_is_read(tmp_path):
     """A trainer or family of the user's own is imported when it is to train, not when its name is read."""
-    from memscope.plan.plan import plan_to_toml
+    from memscope.plan.plan_file import plan_to_toml
 
     (tmp_path / "trap.py").write_text(f"import os\nos.mkdir({str(tmp_path / 'ran')!r})\ndef f(): ...\n")
     hostile = replace(plan(), family="trap:f", recipe=replace(plan().recipe, trainer="trap:f"))

@@ -457,7 +457,7 @@ def test_the_users_own_training_cannot_change_the_data_for_later_models(tiny_cho
 def test_a_replayed_plan_keeps_what_has_no_option_and_notices_other_data(tiny_npz, tmp_path):
     import shutil
 
-    from memscope.plan.plan import plan_to_toml
+    from memscope.plan.plan_file import plan_to_toml
     from memscope.steps.options import choices_from_plan
 
     data = tmp_path / "mine.npz"
@@ -549,7 +549,7 @@ def test_recording_all_models_finishes_a_run(tiny_npz, tmp_path):
 
 
 def test_a_fresh_demo_removes_a_demo_and_nothing_that_only_looks_like_one(tmp_path):
-    from memscope.plan.plan import plan_to_toml
+    from memscope.plan.plan_file import plan_to_toml
     from memscope.plan.recipe import Recipe
     from memscope.steps.demo import DEMO, remove_demo
     from memscope.steps.options import new_plan, with_defaults
