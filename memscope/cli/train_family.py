@@ -142,7 +142,7 @@ def command(
     from memscope.cli.progress import TrainingProgress
     from memscope.plan.plan_file import read_plan
     from memscope.steps.options import Choices, choices_from_plan
-    from memscope.steps.precision import Until
+    from memscope.steps.standard_errors import Until
     from memscope.steps.train_family import plan_ahead, train_family
     from memscope.work.carrying_out import Where
 

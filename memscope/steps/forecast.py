@@ -13,7 +13,7 @@ from memscope.families import open_family
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
-from memscope.steps.precision import SizePrecision, Until, models_until
+from memscope.steps.standard_errors import SizeErrors, Until, models_until
 from memscope.store.examples import channel_statistics
 from memscope.store.ledger import FULL, Task
 from memscope.training.device import worker_device
@@ -45,7 +45,7 @@ class Forecast:
     weight_bytes: int
     standard_error: float
     """Expected of one score at p = 0.5 on both sides"""
-    pilot: tuple[SizePrecision, ...] = ()
+    pilot: tuple[SizeErrors, ...] = ()
     """What the models that are there already say, at every size; nothing where a size has none"""
     models_until: int | None = None
     """Models of each size until the scores are as precise as asked; None where that was not asked or is not known"""
@@ -69,7 +69,7 @@ def forecast(
     device: str,
     workers: int,
     keep_weights: bool,
-    pilot: Sequence[SizePrecision] = (),
+    pilot: Sequence[SizeErrors] = (),
     until: Until | None = None,
 ) -> Forecast:
     """The forecast for the tasks that are missing, and for as many models as `until` takes; from a `pilot` if any."""

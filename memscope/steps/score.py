@@ -13,12 +13,13 @@ from memscope.analysis.noise_split import split_noise
 from memscope.analysis.population.estimate import HIGH, LOW, Population, population_from_sums
 from memscope.analysis.population.sums import population_sums
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
+from memscope.analysis.statistics.more_models import rms
 from memscope.analysis.statistics.roc import area_under_roc
 from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger
 from memscope.counting.population import SEED, adding
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.run import Run, open_run
-from memscope.steps.precision import rms, split_half_agreement
+from memscope.steps.standard_errors import split_half_agreement
 from memscope.store.ledger import REPLICATES, finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on

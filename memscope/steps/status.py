@@ -6,7 +6,7 @@ from typing import Any
 
 from memscope.errors import RunError
 from memscope.run import Run, open_run
-from memscope.steps.precision import TARGETS, models_for
+from memscope.steps.standard_errors import TARGETS, models_for
 from memscope.store.format import GROUPS
 from memscope.store.ledger import (
     FULL,

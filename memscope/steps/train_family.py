@@ -23,7 +23,7 @@ from memscope.steps.options import (
     with_defaults,
     with_saved_axis,
 )
-from memscope.steps.precision import SizePrecision, Until, next_models, precision, reached, told
+from memscope.steps.standard_errors import SizeErrors, Until, errors_so_far, next_models, reached, told
 from memscope.store.examples import open_dataset
 from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
 from memscope.store.weights import weights_path
@@ -68,7 +68,7 @@ def train_family(
     second = second_tasks(run.plan, replicates, replicate_models)
     trained = train_missing(run, where, device, missing_weights, second, say, on_end)
     while until is not None and until.asked and not trained.failures:
-        found = precision(trained.run, population=until.error_population is not None)
+        found = errors_so_far(trained.run, population=until.error_population is not None)
         say(told(found, until, trained.run.plan))
         if reached(found, until):
             break
@@ -123,12 +123,12 @@ def plan_ahead(
     return forecast(plan, dataset, tasks, device, workers, where.keep_weights, pilot, until)
 
 
-def pilot_of(run: Run, plan: Plan) -> list[SizePrecision]:
-    """The precision of what is there, at every planned size; nothing where one of them has no models yet."""
+def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
+    """The errors of what is there, at every planned size; nothing where one of them has no models yet."""
     if any(not finished_tasks(run.path, plan, size) for size in plan.sizes):
         return []
     with suppress(RunError):  # a size whose models have all diverged tells nothing
-        return precision(run, population=False)
+        return errors_so_far(run, population=False)
     return []
 
 

@@ -14,8 +14,8 @@ from memscope.datasets import load_dataset
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.run import open_run
 from memscope.steps.options import Choices
-from memscope.steps.precision import Until
 from memscope.steps.score import score
+from memscope.steps.standard_errors import Until
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.store.ledger import missing_tasks
 from memscope.work.carrying_out import Where

@@ -17,8 +17,8 @@ from memscope.cli.score import show_validation
 from memscope.errors import OptionError, RunError
 from memscope.run import open_run
 from memscope.steps.options import Choices
-from memscope.steps.precision import SizePrecision, Until, models_for, models_until, precision, reached
 from memscope.steps.score import score
+from memscope.steps.standard_errors import SizeErrors, Until, errors_so_far, models_for, models_until, reached
 from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
@@ -168,12 +168,12 @@ def test_halves_of_many_blocks_are_drawn_apart_and_of_equal_size():
 
 
 def test_models_are_added_in_blocks_at_all_sizes_until_the_error_is_reached(run):
-    before = {one.size: one.error for one in precision(open_run(run), population=False)}
+    before = {one.size: one.error for one in errors_so_far(open_run(run), population=False)}
     target = 0.8 * max(before.values())
     said = []
     trained = train_family(run, Choices(), INLINE, until=Until(error=target), say=said.append)
     plan = trained.run.plan
-    found = precision(open_run(run), population=False)
+    found = errors_so_far(open_run(run), population=False)
     assert max(one.error for one in found) <= target
     assert {len(finished_tasks(run, plan, size)) for size in SIZES} == {plan.models // 10}
     assert plan.models > 20
@@ -187,8 +187,8 @@ def test_models_are_added_in_blocks_at_all_sizes_until_the_error_is_reached(run)
 
 def test_agreement_is_not_reached_before_there_are_two_halves_to_agree(tiny_choices, run, tmp_path):
     one_block = train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run
-    assert not reached(precision(one_block, population=False), Until(agreement=1e-6))
-    found = precision(open_run(run), population=True)
+    assert not reached(errors_so_far(one_block, population=False), Until(agreement=1e-6))
+    found = errors_so_far(open_run(run), population=True)
     inside, correct, _ = arrays_of(run)
     for one, right in zip(found, correct, strict=True):
         halves = [memscope.memorisation(inside[half], right[half]).score for half in (slice(10), slice(10, 20))]
@@ -229,22 +229,22 @@ def test_a_block_that_is_not_whole_or_has_diverged_models_has_no_part_in_the_val
 
 def test_the_agreement_of_halves_of_more_models_follows_by_spearman_and_brown(run):
     plan = open_run(run).plan
-    found = SizePrecision(2, 20, 0.1, 0.5, None, 1.0)
+    found = SizeErrors(2, 20, 0.1, 0.5, None, 1.0)
     assert found.agreement_with(40) == pytest.approx(2 / 3)
     assert found.agreement_with(20) == 0.5
     assert models_until([found], Until(agreement=2 / 3), plan) == 40
     assert models_until([found], Until(agreement=2 / 3, error=0.025), plan) == 320
     assert models_until([found], Until(agreement=0.4), plan) == 20
     # one that is not above 0 foretells nothing
-    below = SizePrecision(2, 40, 0.1, -0.2, None, 1.0)
+    below = SizeErrors(2, 40, 0.1, -0.2, None, 1.0)
     assert np.isnan(below.agreement_with(240))
     assert below.error_with(160) == pytest.approx(0.05)
     assert models_until([found, below], Until(agreement=0.5), plan) is None
-    assert models_until([SizePrecision(2, 20, 0.0, 0.5, None, 1.0)], Until(error=0.1), plan) == 20
+    assert models_until([SizeErrors(2, 20, 0.0, 0.5, None, 1.0)], Until(error=0.1), plan) == 20
 
 
 def test_a_dry_run_forecasts_from_the_models_that_are_there(run, tiny_choices, tmp_path):
-    target = 0.5 * precision(open_run(run), population=False)[0].error
+    target = 0.5 * errors_so_far(open_run(run), population=False)[0].error
     before = sorted(run.rglob("*"))
     ahead = plan_ahead(run, Choices(models=80), INLINE, until=Until(error=target))
     assert sorted(run.rglob("*")) == before

@@ -1,4 +1,4 @@
-"""How precise the scores of a run are, and how many more models another precision would take."""
+"""How large the errors of a run's scores are, and how many more models others would take."""
 
 import math
 from dataclasses import dataclass
@@ -9,6 +9,13 @@ import numpy as np
 from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.population.estimate import population_from_sums
 from memscope.analysis.statistics.correlation import rank_correlation
+from memscope.analysis.statistics.more_models import (
+    agreement_with,
+    error_with,
+    models_for_agreement,
+    models_for_error,
+    rms,
+)
 from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.errors import OptionError
@@ -43,8 +50,8 @@ class Until:
 
 
 @dataclass(frozen=True)
-class SizePrecision:
-    """The precision of one size so far."""
+class SizeErrors:
+    """The errors of the scores of one size so far."""
 
     size: int
     models: int
@@ -58,25 +65,22 @@ class SizePrecision:
     """Median of a model, NaN where not known"""
 
     def error_with(self, models: int) -> float:
-        """The error of the raw score with another number of models: it falls with the square root."""
-        return self.error * math.sqrt(self.models / models)
+        """The error of the raw score with another number of models."""
+        return error_with(self.error, self.models, models)
 
     def agreement_with(self, models: int) -> float:
-        """The agreement of halves of another number of models (Spearman 1910; Brown 1910); NaN where there is none."""
-        if not self.agreement > 0:
-            return float("nan")
-        times = models / self.models
-        return times * self.agreement / (1 + (times - 1) * self.agreement)
+        """The agreement of halves of another number of models; NaN where there is none."""
+        return agreement_with(self.agreement, self.models, models)
 
 
 @spent_on("scoring")
-def precision(run: Run, population: bool) -> list[SizePrecision]:
-    """The precision of every size in the ledger."""
+def errors_so_far(run: Run, population: bool) -> list[SizeErrors]:
+    """The errors of every size in the ledger."""
     sizes = sizes_in_ledger(run)
     counts, (sums,) = count_and_sum(run, sizes)
     sd = population_from_sums(sums, types=False, shares=False).score_sd if population else None
     return [
-        SizePrecision(
+        SizeErrors(
             size,
             one.used,
             rms(memorisation_from_counts(one.hard.total()).standard_error),
@@ -88,12 +92,6 @@ def precision(run: Run, population: bool) -> list[SizePrecision]:
     ]
 
 
-def rms(values: np.ndarray) -> float:
-    """Root mean square of the values that are defined; NaN if there are none."""
-    known = values[~np.isnan(values)]
-    return float(np.sqrt((known**2).mean())) if len(known) else float("nan")
-
-
 def split_half_agreement(counts: SizeCounts) -> float:
     """Rank correlation of the scores of the blocks of even and of odd number; NaN below two blocks."""
     halves = [[block for block in counts.blocks if block % 2 == part] for part in (0, 1)]
@@ -102,7 +100,7 @@ def split_half_agreement(counts: SizeCounts) -> float:
     return rank_correlation(*(counts.hard_of(half).score for half in halves))
 
 
-def reached(found: list[SizePrecision], until: Until) -> bool:
+def reached(found: list[SizeErrors], until: Until) -> bool:
     """Whether all that was asked for holds at every size."""
     wanted = [
         *((one.error, until.error) for one in found if until.error is not None),
@@ -113,7 +111,7 @@ def reached(found: list[SizePrecision], until: Until) -> bool:
     return all(value is not None and limit is not None and value <= limit for value, limit in wanted)
 
 
-def told(found: list[SizePrecision], until: Until, plan: Plan) -> str:
+def told(found: list[SizeErrors], until: Until, plan: Plan) -> str:
     """The worst of what was asked for, over the sizes."""
     parts = []
     if until.error is not None:
@@ -133,11 +131,11 @@ def worst(values: Any, smallest: bool = False) -> str:
 
 
 def models_for(models: int, error: float, target: float, plan: Plan) -> int:
-    """Models of a size, in whole blocks, for another root mean squared error: it falls with the square root."""
-    return plan.whole_blocks(math.ceil(models * (error / target) ** 2 - 1e-9))
+    """Models of a size, in whole blocks, for another root mean squared error."""
+    return plan.whole_blocks(models_for_error(models, error, target))
 
 
-def models_until(found: list[SizePrecision], until: Until, plan: Plan) -> int | None:
+def models_until(found: list[SizeErrors], until: Until, plan: Plan) -> int | None:
     """The models of each size that it will take, as far as those that there are tell; None where they do not.
 
     For the error of the population estimate it is as many as the raw score needs: at most so many.
@@ -148,19 +146,14 @@ def models_until(found: list[SizePrecision], until: Until, plan: Plan) -> int | 
             if target is not None:
                 needed.append(None if math.isnan(one.error) else models_for(one.models, one.error, target, plan))
         if until.agreement is not None:
-            known = 0 < one.agreement < 1
-            odds = until.agreement / (1 - until.agreement)
-            needed.append(
-                plan.whole_blocks(math.ceil(one.models * odds * (1 - one.agreement) / one.agreement - 1e-9))
-                if known
-                else None
-            )
+            enough = models_for_agreement(one.models, one.agreement, until.agreement)
+            needed.append(None if enough is None else plan.whole_blocks(enough))
     if not needed or None in needed:
         return None
     return max(plan.models, *(models for models in needed if models is not None))
 
 
-def next_models(found: list[SizePrecision], until: Until, plan: Plan) -> int:
+def next_models(found: list[SizeErrors], until: Until, plan: Plan) -> int:
     """How many models of each size to have next: a block more, or half of what the raw error says is missing."""
     more = plan.block
     if until.error is not None:
