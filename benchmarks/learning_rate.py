@@ -18,6 +18,7 @@ from memscope.families import open_family
 from memscope.plan.recipe import Recipe
 from memscope.plan.subsets import balanced_subsets
 from memscope.store.examples import channel_statistics
+from memscope.training import draws as drawing
 from memscope.training import loop, optimiser
 from memscope.training.evaluation import evaluate
 
@@ -42,8 +43,8 @@ def main() -> None:
     def accuracies(name: str, width: int, rate: float) -> str:
         found = []
         for model_number, subset in enumerate(subsets):
-            draws = loop.Draws(0, width, model_number)
-            model = loop.build_model(open_family(name).build, draws, dataset.image_shape, dataset.num_classes)
+            draws = drawing.Draws(0, width, model_number)
+            model = drawing.build_model(open_family(name).build, draws, dataset.image_shape, dataset.num_classes)
             recipe = Recipe(epochs=options.epochs, learning_rate=rate)
             size = round(0.7 * options.examples)
             positions = np.flatnonzero(subset)

@@ -95,7 +95,7 @@ def train_group(
     """Train models in place, each on its own subset by its own draws: `train_model` of all of them at once.
 
     Arguments are those of `train_model`, one of each model where that has one. A model that diverges is left behind:
-    the others go on. A GPU records a step and repeats it (captured.py), so all that a step reads lies in tensors.
+    the others go on. A GPU records a step and repeats it (cuda_graph.py), so all that a step reads lies in tensors.
     """
     device, count = images.device, len(models)
     steps = recipe.steps(nominal_size)

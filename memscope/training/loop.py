@@ -50,7 +50,7 @@ def train_model(
 
     `images` uint8 [N, H, W, C], `labels` int64 [N], `mean` and `scale` float32 [C] (in units of the 0-255
     pixels) are on the training device, where the model is too. `nominal_size` is fraction * N, which sets the
-    number of steps for all models alike. With a `teacher` the loss is that of distillation (distillation.py).
+    number of steps for all models alike. With a `teacher` the loss is that of distillation (teacher.py).
     """
     device = images.device
     steps = recipe.steps(nominal_size)

@@ -58,7 +58,7 @@ def parameter_groups(
 def descend(group: ParameterGroup, rate: float | Tensor, momentum: float) -> None:
     """Move the parameters by their gradients, with Nesterov momentum, and drop the gradients.
 
-    `rate` is the group's own; a tensor where the step is recorded (captured.py). A parameter without a gradient stays.
+    `rate` is the group's own; a tensor where the step is recorded (cuda_graph.py). One without a gradient stays.
     """
     moving = [
         (parameter, parameter.grad, kept)
