@@ -19,6 +19,7 @@ from memscope.plan.subsets import balanced_subsets
 from memscope.store.examples import channel_statistics
 from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import evaluate
+from memscope.training.inputs import Inputs
 from memscope.training.loop import train_model
 
 
@@ -40,6 +41,8 @@ def main() -> None:
     test_images, test_labels = torch.from_numpy(dataset.test_images), torch.from_numpy(dataset.test_labels)
     mean_pixel, sd_pixel = channel_statistics(dataset.train_images)
     mean, scale = torch.tensor(mean_pixel).float(), torch.tensor(1 / np.maximum(sd_pixel, 1)).float()
+    data = Inputs(images, labels, mean, scale, "float32")
+    test_data = Inputs(test_images, test_labels, mean, scale, "float32")
     subsets = balanced_subsets(count, 10, 0.7, seed=0)[: options.models]
     print(f"{options.data}, {count:,} examples, {options.epochs} epochs, {options.models} models each\n")
     print("| family | width | parameters | seconds | accuracy on the own subset | accuracy out | test accuracy |")
@@ -54,12 +57,10 @@ def main() -> None:
                 model = build_model(family.build, draws, dataset.image_shape, dataset.num_classes)
                 start = time.perf_counter()
                 nominal = round(0.7 * count)
-                train_model(
-                    model, images, labels, np.flatnonzero(subset), nominal, recipe, draws, mean, scale, "float32"
-                )
+                train_model(model, data, np.flatnonzero(subset), nominal, recipe, draws)
                 seconds = time.perf_counter() - start
-                right = evaluate(model, images, labels, mean, scale, "float32")[0] == dataset.train_labels
-                test = evaluate(model, test_images, test_labels, mean, scale, "float32")[0] == dataset.test_labels
+                right = evaluate(model, data)[0] == dataset.train_labels
+                test = evaluate(model, test_data)[0] == dataset.test_labels
                 rows.append((seconds, right[subset].mean(), right[~subset].mean(), test.mean()))
             parameters = sum(parameter.numel() for parameter in model.parameters())
             seconds, own, out, test = np.mean(rows, axis=0)

@@ -21,6 +21,7 @@ from memscope.store.examples import channel_statistics
 from memscope.training import draws as drawing
 from memscope.training import loop, optimiser
 from memscope.training.evaluation import evaluate
+from memscope.training.inputs import Inputs
 
 WIDTHS = {"cnn": (2, 8, 32), "resnet8": (2, 4, 8), "mlp": (8, 64, 512)}
 RATES = (0.025, 0.05, 0.1, 0.2, 0.4)
@@ -48,11 +49,12 @@ def main() -> None:
             recipe = Recipe(epochs=options.epochs, learning_rate=rate)
             size = round(0.7 * options.examples)
             positions = np.flatnonzero(subset)
-            course = loop.train_model(model, images, labels, positions, size, recipe, draws, mean, scale, "float32")
+            data = Inputs(images, labels, mean, scale, "float32")
+            course = loop.train_model(model, data, positions, size, recipe, draws)
             if course.diverged:
                 return "diverged"
-            own, _ = evaluate(model, images[positions], labels[positions], mean, scale, "float32")
-            test, _ = evaluate(model, test_images, test_labels, mean, scale, "float32")
+            own, _ = evaluate(model, Inputs(images[positions], labels[positions], mean, scale, "float32"))
+            test, _ = evaluate(model, Inputs(test_images, test_labels, mean, scale, "float32"))
             found.append([np.mean(own == labels[positions].numpy()), np.mean(test == test_labels.numpy())])
         own_mean, test_mean = np.mean(found, axis=0)
         return f"{own_mean:.3f} / {test_mean:.3f}"

@@ -19,6 +19,7 @@ from memscope.store.ledger import FULL, Task
 from memscope.training.device import worker_device
 from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import BATCH, evaluate
+from memscope.training.inputs import Inputs
 from memscope.training.loop import train_model
 
 PROBE_STEPS = 8
@@ -127,22 +128,13 @@ def probe(plan: Plan, dataset: ImageDataset, size: int, models: int, device: str
         scale = torch.tensor(1 / np.maximum(sd_pixel, 1), dtype=torch.float32, device=where)
         recipe = replace(plan.recipe, epochs=1)
 
+        data = Inputs(images, labels, mean, scale, plan.precision)
+
         def train(steps: int) -> None:
-            train_model(
-                model,
-                images,
-                labels,
-                few,
-                steps * recipe.batch_size,
-                recipe,
-                draws,
-                mean,
-                scale,
-                plan.precision,
-            )
+            train_model(model, data, few, steps * recipe.batch_size, recipe, draws)
 
         def score() -> None:
-            evaluate(model, images, labels, mean, scale, plan.precision)
+            evaluate(model, data)
 
         step = seconds_of(lambda: train(PROBE_STEPS), lambda: train(2)) / PROBE_STEPS
         evaluation = seconds_of(score, score) / len(few)

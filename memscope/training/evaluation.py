@@ -5,29 +5,27 @@ import torch
 from torch import Tensor, nn
 
 from memscope.store.predictions import LARGEST
-from memscope.training.inputs import autocast, normalise
+from memscope.training.inputs import Inputs, autocast
 
 BATCH = 512
 """Examples in an evaluation batch. Fixed: sums in another grouping could differ in the last bit."""
 
 
 @torch.inference_mode()
-def evaluate(
-    model: nn.Module, images: Tensor, labels: Tensor, mean: Tensor, scale: Tensor, precision: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted class int64 [n] and log-odds float16 [n] of the given label, for uint8 images [n, H, W, C].
+def evaluate(model: nn.Module, data: Inputs) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted class int64 [N] and log-odds float16 [N] of the given label, of every example of `data`.
 
     The log-odds are log p_y - log sum_{y' != y} p_y' (Carlini et al. 2022). NaN logits give NaN log-odds.
     """
     model.eval()
     predictions, log_odds = [], []
-    for start in range(0, len(images), BATCH):
-        inputs = normalise(images[start : start + BATCH], mean, scale)
-        with autocast(images.device, precision):
-            logits = model(inputs)
+    for start in range(0, len(data.images), BATCH):
+        some = slice(start, start + BATCH)
+        with autocast(data.device, data.precision):
+            logits = model(data.of(some))
         logits = logits.float()
         predictions.append(logits.argmax(1).cpu())
-        log_odds.append(log_odds_of(logits, labels[start : start + BATCH]).cpu())
+        log_odds.append(log_odds_of(logits, data.labels[some]).cpu())
     return torch.cat(predictions).numpy(), torch.cat(log_odds).numpy()
 
 

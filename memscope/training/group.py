@@ -22,7 +22,7 @@ from memscope.training.augmentation import augment_batch, crop_padding, draw_shi
 from memscope.training.cuda_graph import steps_to_take
 from memscope.training.draws import Draws
 from memscope.training.evaluation import BATCH, log_odds_of
-from memscope.training.inputs import autocast, normalise
+from memscope.training.inputs import Inputs, autocast, normalise
 from memscope.training.loop import Course, EpochLosses
 from memscope.training.norm_of_group import NormaliseAtOnce
 from memscope.training.optimiser import descend, parameter_groups
@@ -82,24 +82,20 @@ def draws_while_training(model: nn.Module) -> bool:
 
 def train_group(
     models: Sequence[nn.Module],
-    images: Tensor,
-    labels: Tensor,
+    data: Inputs,
     subsets: Sequence[np.ndarray],
     nominal_size: int,
     recipe: Recipe,
     draws: Sequence[Draws],
-    mean: Tensor,
-    scale: Tensor,
-    precision: str,
 ) -> list[Course]:
     """Train models in place, each on its own subset by its own draws: `train_model` of all of them at once.
 
     Arguments are those of `train_model`, one of each model where that has one. A model that diverges is left behind:
     the others go on. A GPU records a step and repeats it (cuda_graph.py), so all that a step reads lies in tensors.
     """
-    device, count = images.device, len(models)
+    device, count = data.device, len(models)
     steps = recipe.steps(nominal_size)
-    side = images.shape[1]
+    side = data.images.shape[1]
     padding = crop_padding(recipe.augment, side)
     words = [one.augmentation() for one in draws]
     for model in models:
@@ -115,14 +111,14 @@ def train_group(
     rows, columns, mirror = (torch.zeros(len(index), dtype=kind, device=device) for kind in kinds)
 
     def step() -> None:
-        batch = images[index]
+        batch = data.images[index]
         if recipe.augment != "none":
             batch = augment_batch(batch, rows, columns, mirror, padding)
-        inputs = normalise(batch, mean, scale).unflatten(0, (count, recipe.batch_size))
-        with autocast(device, precision):
+        inputs = normalise(batch, data.mean, data.scale).unflatten(0, (count, recipe.batch_size))
+        with autocast(device, data.precision):
             logits = stacked.logits(inputs)
         each = cross_entropy(
-            logits.float().flatten(0, 1), labels[index], label_smoothing=recipe.label_smoothing, reduction="none"
+            logits.float().flatten(0, 1), data.labels[index], label_smoothing=recipe.label_smoothing, reduction="none"
         )
         loss = each.view(count, -1).mean(dim=1)  # [G]
         loss.sum().backward()  # no model's loss depends on another's parameters
@@ -159,20 +155,18 @@ def upload(values: np.ndarray, kept: Tensor) -> None:
 
 
 @torch.inference_mode()
-def evaluate_group(
-    models: Sequence[nn.Module], images: Tensor, labels: Tensor, mean: Tensor, scale: Tensor, precision: str
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """`evaluate` of each of the models, all at once: predicted class int64 [n] and log-odds float16 [n]."""
+def evaluate_group(models: Sequence[nn.Module], data: Inputs) -> list[tuple[np.ndarray, np.ndarray]]:
+    """`evaluate` of each of the models, all at once: predicted class int64 [N] and log-odds float16 [N]."""
     for model in models:
         model.eval()
     stacked, count = stack(models), len(models)
     predictions, log_odds = [], []
-    for start in range(0, len(images), BATCH):
-        inputs = normalise(images[start : start + BATCH], mean, scale)
-        with autocast(images.device, precision):
-            logits = stacked.logits(inputs, shared=True)
+    for start in range(0, len(data.images), BATCH):
+        some = slice(start, start + BATCH)
+        with autocast(data.device, data.precision):
+            logits = stacked.logits(data.of(some), shared=True)
         logits = logits.float()
-        given = labels[start : start + BATCH].repeat(count)
+        given = data.labels[some].repeat(count)
         predictions.append(logits.argmax(2).cpu())
         log_odds.append(log_odds_of(logits.flatten(0, 1), given).view(count, -1).cpu())
     columns = torch.cat(predictions, dim=1).numpy(), torch.cat(log_odds, dim=1).numpy()

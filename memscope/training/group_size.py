@@ -62,16 +62,13 @@ def measured_rate(material: Material, size: int) -> Rate:
         draws = [Draws(plan.seed, size, model) for model in range(group)]
         networks = [material.untrained(one) for one in draws]
         subsets = [np.flatnonzero(plan.subset(material.num_train, model)) for model in range(group)]
-        images, labels, mean, scale = material.images, material.labels, material.mean, material.scale
-        count, precision = STEPS * batch, plan.precision
+        data, count = material.inputs, STEPS * batch
         if group == 1:
-            course = train_model(
-                networks[0], images, labels, subsets[0], count, recipe, draws[0], mean, scale, precision
-            )
+            course = train_model(networks[0], data, subsets[0], count, recipe, draws[0])
         else:
-            course = train_group(networks, images, labels, subsets, count, recipe, draws, mean, scale, precision)[0]
+            course = train_group(networks, data, subsets, count, recipe, draws)[0]
             # needs more room than training: that there is enough must show here
-            evaluate_group(networks, images[:BATCH], labels[:BATCH], mean, scale, precision)
+            evaluate_group(networks, replace(data, images=data.images[:BATCH], labels=data.labels[:BATCH]))
         if len(course.ended) < EPOCHS:
             return 1.0  # not a number from the start, in groups of any size
         return group * (EPOCHS - 1) * STEPS / (course.ended[-1] - course.ended[0])

@@ -1,9 +1,33 @@
-"""What a network is given: images as it takes them, and the precision that it computes in."""
+"""What networks are given: images and labels on a device, how images are normalised, the precision of products."""
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The examples that models are trained on and asked about, and how they are put to a network."""
+
+    images: Tensor
+    """uint8 [N, H, W, C]"""
+    labels: Tensor
+    """int64 [N]"""
+    mean: Tensor
+    """float32 [C], in units of the 0-255 pixels"""
+    scale: Tensor
+    """float32 [C]"""
+    precision: str
+
+    @property
+    def device(self) -> torch.device:
+        return self.images.device
+
+    def of(self, which: Tensor | slice) -> Tensor:
+        """Images as a network takes them, float32 [B, C, H, W]: those at some positions."""
+        return normalise(self.images[which], self.mean, self.scale)
 
 
 def normalise(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:

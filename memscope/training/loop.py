@@ -16,7 +16,7 @@ from torch.nn.functional import cross_entropy
 from memscope.plan.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
 from memscope.training.draws import Draws, torch_seeded
-from memscope.training.inputs import autocast, normalise
+from memscope.training.inputs import Inputs, autocast, normalise
 from memscope.training.optimiser import descend, parameter_groups
 from memscope.training.teacher import Teacher
 
@@ -35,26 +35,21 @@ class Course:
 
 def train_model(
     model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
+    data: Inputs,
     subset: np.ndarray,
     nominal_size: int,
     recipe: Recipe,
     draws: Draws,
-    mean: Tensor,
-    scale: Tensor,
-    precision: str,
     teacher: Teacher | None = None,
 ) -> Course:
     """Train `model` in place on the examples at positions `subset`, with torch's generators seeded for its layers.
 
-    `images` uint8 [N, H, W, C], `labels` int64 [N], `mean` and `scale` float32 [C] (in units of the 0-255
-    pixels) are on the training device, where the model is too. `nominal_size` is fraction * N, which sets the
-    number of steps for all models alike. With a `teacher` the loss is that of distillation (teacher.py).
+    `data` is on the training device, where the model is too. `nominal_size` is fraction * N, which sets the number
+    of steps for all models alike. With a `teacher` the loss is that of distillation (teacher.py).
     """
-    device = images.device
+    device = data.device
     steps = recipe.steps(nominal_size)
-    side = images.shape[1]
+    side = data.images.shape[1]
     padding = crop_padding(recipe.augment, side)
     words = draws.augmentation()
     groups = parameter_groups(model, recipe)
@@ -63,18 +58,18 @@ def train_model(
     with torch_seeded(draws.layers_seed, device):
         for step, positions in enumerate(draws.batches(subset, steps, recipe.batch_size)):
             index = torch.from_numpy(positions).to(device)
-            batch = images[index]  # [B, H, W, C] uint8
+            batch = data.images[index]  # [B, H, W, C] uint8
             if recipe.augment != "none":
                 drawn = draw_shifts(words.random_raw(len(positions)), recipe.augment, side)
                 rows, columns, mirror = (torch.from_numpy(array).to(device) for array in drawn)
                 batch = augment_batch(batch, rows, columns, mirror, padding)
-            inputs = normalise(batch, mean, scale)
-            with autocast(device, precision):
+            inputs = normalise(batch, data.mean, data.scale)
+            with autocast(device, data.precision):
                 logits = model(inputs)
             if teacher is None:
-                loss = cross_entropy(logits.float(), labels[index], label_smoothing=recipe.label_smoothing)
+                loss = cross_entropy(logits.float(), data.labels[index], label_smoothing=recipe.label_smoothing)
             else:
-                loss = teacher.loss(logits.float(), labels[index], index, inputs, recipe.label_smoothing)
+                loss = teacher.loss(logits.float(), data.labels[index], index, inputs, recipe.label_smoothing)
             loss.backward()
             rate = recipe.learning_rate_at(step, steps)
             for group in groups:

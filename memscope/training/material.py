@@ -14,6 +14,7 @@ from memscope.plan.plan import Plan
 from memscope.store.examples import Examples, RunData, open_images
 from memscope.store.weights import Weights
 from memscope.training.draws import Draws, build_model
+from memscope.training.inputs import Inputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,11 @@ class Material:
     image_shape: tuple[int, int, int]
     num_train: int
     num_classes: int
+
+    @property
+    def inputs(self) -> Inputs:
+        """The examples as models are trained on them."""
+        return Inputs(self.images, self.labels, self.mean, self.scale, self.plan.precision)
 
     @property
     def device(self) -> torch.device:

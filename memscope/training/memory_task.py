@@ -23,7 +23,7 @@ from memscope.store.weights import check_in_sight, read_weights, weights_path
 from memscope.training.agreement import Made, check_agreement
 from memscope.training.device import device_name, worker_device
 from memscope.training.evaluation import BATCH
-from memscope.training.inputs import autocast, normalise
+from memscope.training.inputs import autocast
 from memscope.training.material import Material, material_of
 
 LARGEST_CLASS_WEIGHTS = 2**26
@@ -103,7 +103,7 @@ def representation(network: torch.nn.Module, material: Material) -> tuple[np.nda
     """Penultimate features float32 [N + M, F] and logits float32 [N + M, classes] of every example."""
     features, logits = [], []
     for start in range(0, len(material.images), BATCH):
-        inputs = normalise(material.images[start : start + BATCH], material.mean, material.scale)
+        inputs = material.inputs.of(slice(start, start + BATCH))
         with autocast(material.device, material.plan.precision):
             some_features, some_logits = features_and_logits(network, inputs)
         features.append(some_features.float().cpu())

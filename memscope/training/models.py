@@ -75,20 +75,10 @@ def train_together(material: Material, keep_weights: bool, some: Sequence[ModelT
     start = time.perf_counter()
     draws = [Draws(plan.seed, task.size, model, task.replicate) for task, model, _ in some]
     networks = [material.untrained(one) for one in draws]
-    pixels = (material.images, material.labels)
-    courses = train_group(
-        networks,
-        *pixels,
-        [np.flatnonzero(subset) for _, _, subset in some],
-        nominal_size(material, some[0][0]),
-        plan.recipe,
-        draws,
-        material.mean,
-        material.scale,
-        plan.precision,
-    )
+    subsets = [np.flatnonzero(subset) for _, _, subset in some]
+    courses = train_group(networks, material.inputs, subsets, nominal_size(material, some[0][0]), plan.recipe, draws)
     between = time.perf_counter()
-    found = evaluate_group(networks, *pixels, material.mean, material.scale, plan.precision)
+    found = evaluate_group(networks, material.inputs)
     end = time.perf_counter()
     seconds, evaluation = (end - start) / len(some), (end - between) / len(some)
     return [
@@ -141,23 +131,10 @@ def train_one(
     start = time.perf_counter()
     draws = Draws(plan.seed, task.size, model, task.replicate)
     network = material.untrained(draws)
-    course = train_model(
-        network,
-        material.images,
-        material.labels,
-        np.flatnonzero(subset),
-        nominal_size(material, task),
-        plan.recipe,
-        draws,
-        material.mean,
-        material.scale,
-        plan.precision,
-        teacher,
-    )
+    positions, size = np.flatnonzero(subset), nominal_size(material, task)
+    course = train_model(network, material.inputs, positions, size, plan.recipe, draws, teacher)
     between = time.perf_counter()
-    predictions, log_odds = evaluate(
-        network, material.images, material.labels, material.mean, material.scale, plan.precision
-    )
+    predictions, log_odds = evaluate(network, material.inputs)
     end = time.perf_counter()
     # logits that are told from a table were computed before the start
     before = teacher.seconds if teacher and teacher.table is not None else 0.0

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy, kl_div, log_softmax
 
 from memscope.plan.teaching import Teaching
 from memscope.training.evaluation import BATCH
-from memscope.training.inputs import autocast, normalise
+from memscope.training.inputs import autocast
 from memscope.training.material import Material
 
 
@@ -73,7 +73,7 @@ def logits_of(network: nn.Module, material: Material, positions: np.ndarray) -> 
     table = torch.full((material.num_train, material.num_classes), torch.nan, device=material.device)
     for start in range(0, len(positions), BATCH):
         index = torch.from_numpy(positions[start : start + BATCH]).to(material.device)
-        inputs = normalise(material.images[index], material.mean, material.scale)
+        inputs = material.inputs.of(index)
         with autocast(material.device, material.plan.precision):
             table[index] = network(inputs).float()
     return table

@@ -333,6 +333,7 @@ def test_weights_give_the_outcome_again(tiny_run):
 
     from memscope.families import open_family
     from memscope.training.evaluation import evaluate
+    from memscope.training.inputs import Inputs
 
     run = open_run(tiny_run)
     dataset, examples = run.dataset(), run.examples
@@ -343,7 +344,7 @@ def test_weights_give_the_outcome_again(tiny_run):
     mean = torch.tensor(examples.channel_mean, dtype=torch.float32)
     scale = torch.tensor(1 / examples.channel_sd, dtype=torch.float32)
     images, labels = torch.from_numpy(np.array(dataset.train_images)), torch.from_numpy(dataset.train_labels)
-    predicted, _ = evaluate(model, images, labels, mean, scale, "float32")
+    predicted, _ = evaluate(model, Inputs(images, labels, mean, scale, "float32"))
     task, outcome = next(run.outcomes(size=8))
     assert task.first == 0
     assert (predicted == outcome.predicted_train[3]).all()

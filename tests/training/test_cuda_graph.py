@@ -15,6 +15,7 @@ from memscope.training import cuda_graph as captured
 from memscope.training.cuda_graph import steps_to_take
 from memscope.training.draws import Draws, build_model
 from memscope.training.group import train_group
+from memscope.training.inputs import Inputs
 from tests.training.test_group import MEAN, MODELS, SCALE, SUBSETS, networks
 
 
@@ -82,7 +83,13 @@ def recording(monkeypatch):
 def test_a_recorded_step_trains_as_the_step_does(name, augment, data, recording, monkeypatch):
     draws, models = networks(name)
     plain = copy.deepcopy(models)
-    given = (*data, SUBSETS, 168, Recipe(epochs=3, batch_size=24, augment=augment), draws, MEAN, SCALE, "float32")
+    given = (
+        Inputs(*data, MEAN, SCALE, "float32"),
+        SUBSETS,
+        168,
+        Recipe(epochs=3, batch_size=24, augment=augment),
+        draws,
+    )
     courses = train_group(models, *given)
     assert len(recording) == 20  # of 21 steps; the first is done as it is written
     monkeypatch.setattr(captured, "can_record", lambda device: False)
@@ -98,7 +105,7 @@ def test_a_recorded_step_trains_as_the_step_does(name, augment, data, recording,
 def test_a_device_that_cannot_record_trains_as_it_is_written_and_says_so(data, monkeypatch):
     draws, models = networks("mlp")
     plain = copy.deepcopy(models)
-    given = (*data, SUBSETS, 168, Recipe(epochs=1, batch_size=24), draws, MEAN, SCALE, "float32")
+    given = (Inputs(*data, MEAN, SCALE, "float32"), SUBSETS, 168, Recipe(epochs=1, batch_size=24), draws)
     train_group(plain, *given)
 
     def record(step, device):
@@ -121,7 +128,7 @@ def test_no_room_to_record_is_no_room_for_the_group(data, monkeypatch):
     monkeypatch.setattr(captured, "record", record)
     draws, models = networks("mlp")
     with pytest.raises(torch.OutOfMemoryError):
-        train_group(models, *data, SUBSETS, 168, Recipe(epochs=1, batch_size=24), draws, MEAN, SCALE, "float32")
+        train_group(models, Inputs(*data, MEAN, SCALE, "float32"), SUBSETS, 168, Recipe(epochs=1, batch_size=24), draws)
 
 
 @pytest.mark.parametrize("hidden", [False, True])
@@ -155,7 +162,7 @@ def test_a_cuda_graph_trains_as_the_step_does(precision, data, monkeypatch):
     plain = copy.deepcopy(models)
     images, labels = (tensor.to(device) for tensor in data)
     recipe = Recipe(epochs=4, batch_size=24, augment="crop", learning_rate=0.01)
-    given = (images, labels, SUBSETS, 168, recipe, draws, MEAN.to(device), SCALE.to(device), precision)
+    given = (Inputs(images, labels, MEAN.to(device), SCALE.to(device), precision), SUBSETS, 168, recipe, draws)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         courses = train_group(models, *given)

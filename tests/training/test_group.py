@@ -14,6 +14,7 @@ from memscope.training import group, loop
 from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import evaluate
 from memscope.training.group import draws_while_training, evaluate_group, stack, train_group
+from memscope.training.inputs import Inputs
 from memscope.training.loop import train_model
 
 MEAN, SCALE = torch.tensor([90.0, 100.0, 110.0]), torch.tensor([0.02, 0.02, 0.02])
@@ -33,13 +34,13 @@ def both(name, recipe, data, precision="float32", double=False):
     if double:
         models = [model.double() for model in models]
     alone = copy.deepcopy(models)
-    given = (*data, SUBSETS, 168, recipe, draws, MEAN, SCALE, precision)
+    given = (Inputs(*data, MEAN, SCALE, precision), SUBSETS, 168, recipe, draws)
     courses = train_group(models, *given)
-    found = evaluate_group(models, *data, MEAN, SCALE, precision)
+    found = evaluate_group(models, Inputs(*data, MEAN, SCALE, precision))
     expected_courses, expected = [], []
     for model, subset, one in zip(alone, SUBSETS, draws, strict=True):
-        expected_courses.append(train_model(model, *data, subset, 168, recipe, one, MEAN, SCALE, precision))
-        expected.append(evaluate(model, *data, MEAN, SCALE, precision))
+        expected_courses.append(train_model(model, Inputs(*data, MEAN, SCALE, precision), subset, 168, recipe, one))
+        expected.append(evaluate(model, Inputs(*data, MEAN, SCALE, precision)))
     return (courses, found, models), (expected_courses, expected, alone)
 
 
@@ -51,7 +52,7 @@ def in_float64(monkeypatch):
     """Rounding grows tenfold a step in a training; in float64 it has no time to be seen."""
     for module in (group, loop):
         monkeypatch.setattr(module, "normalise", lambda images, mean, scale: normalise(images, mean, scale).double())
-    monkeypatch.setattr("memscope.training.evaluation.normalise", lambda *given: normalise(*given).double())
+    monkeypatch.setattr("memscope.training.inputs.normalise", lambda *given: normalise(*given).double())
 
 
 normalise = loop.normalise
@@ -166,14 +167,14 @@ def test_a_model_that_diverges_leaves_the_others_as_they_are(data):
     with torch.no_grad():
         models[1][1].weight.fill_(torch.inf)
     alone = copy.deepcopy(models)
-    courses = train_group(models, *data, SUBSETS, 168, recipe, draws, MEAN, SCALE, "float32")
+    courses = train_group(models, Inputs(*data, MEAN, SCALE, "float32"), SUBSETS, 168, recipe, draws)
     assert [one.diverged for one in courses] == [False, True, False]
     assert np.isnan(courses[1].epoch_loss).all()
     for place in (0, 2):
-        given = (SUBSETS[place], 168, recipe, draws[place], MEAN, SCALE, "float32")
-        expected = train_model(alone[place], *data, *given)
+        given = (SUBSETS[place], 168, recipe, draws[place])
+        expected = train_model(alone[place], Inputs(*data, MEAN, SCALE, "float32"), *given)
         assert courses[place].epoch_loss == pytest.approx(expected.epoch_loss, abs=1e-3)
-    everyone = train_group(models[1:2], *data, SUBSETS[:1], 168, recipe, draws[:1], MEAN, SCALE, "float32")
+    everyone = train_group(models[1:2], Inputs(*data, MEAN, SCALE, "float32"), SUBSETS[:1], 168, recipe, draws[:1])
     assert [one.diverged for one in everyone] == [True]
 
 
@@ -194,9 +195,9 @@ def test_buffers_that_are_not_kept_and_layers_under_two_names_are_given_back(dat
     alone = copy.deepcopy(networks)
     draws = [Draws(0, 4, model) for model in MODELS]
     recipe = Recipe(epochs=1, batch_size=24)
-    train_group(networks, *data, SUBSETS, 168, recipe, draws, MEAN, SCALE, "float32")
+    train_group(networks, Inputs(*data, MEAN, SCALE, "float32"), SUBSETS, 168, recipe, draws)
     for model, subset, one, other in zip(networks, SUBSETS, draws, alone, strict=True):
-        train_model(other, *data, subset, 168, recipe, one, MEAN, SCALE, "float32")
+        train_model(other, Inputs(*data, MEAN, SCALE, "float32"), subset, 168, recipe, one)
         assert model.hidden.weight.detach().numpy() == pytest.approx(other.hidden.weight.detach().numpy(), abs=1e-3)
 
 

@@ -10,7 +10,7 @@ from memscope.plan.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
 from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import evaluate, log_odds_of
-from memscope.training.inputs import normalise
+from memscope.training.inputs import Inputs, normalise
 from memscope.training.loop import train_model
 from memscope.training.optimiser import parameter_groups
 
@@ -86,7 +86,7 @@ def test_one_training_is_sgd_with_nesterov_momentum_as_written_by_hand():
     draws, subset = Draws(0, 8, 1), np.arange(0, 60, 2)
     model = build_model(small_net, draws, (6, 6, 1), 3)
     reference = build_model(small_net, draws, (6, 6, 1), 3).double()
-    train_model(model, images, labels, subset, 30, recipe, draws, MEAN, SCALE, "float32")
+    train_model(model, Inputs(images, labels, MEAN, SCALE, "float32"), subset, 30, recipe, draws)
 
     velocity = [torch.zeros_like(parameter) for parameter in reference.parameters()]
     for step, batch in enumerate(draws.batches(subset, 9, 10)):
@@ -112,7 +112,7 @@ def test_only_the_subset_is_trained_on():
         if changed:
             seen[1::2] = 0
         model = build_model(small_net, draws, (6, 6, 1), 3)
-        train_model(model, seen, labels, subset, 30, recipe, draws, MEAN, SCALE, "float32")
+        train_model(model, Inputs(seen, labels, MEAN, SCALE, "float32"), subset, 30, recipe, draws)
         trained.append(torch.cat([parameter.flatten() for parameter in model.parameters()]))
     assert torch.equal(*trained)
 
@@ -133,7 +133,7 @@ def test_a_training_whose_loss_becomes_infinite_is_marked_as_diverged():
     draws = Draws(0, 8, 1)
     model = build_model(small_net, draws, (6, 6, 1), 3)
     recipe = Recipe(epochs=5, batch_size=10, learning_rate=1e20)
-    course = train_model(model, images, labels, np.arange(40), 40, recipe, draws, MEAN, SCALE, "float32")
+    course = train_model(model, Inputs(images, labels, MEAN, SCALE, "float32"), np.arange(40), 40, recipe, draws)
     assert course.diverged
     assert np.isnan(course.epoch_loss[-1])
 
@@ -143,7 +143,7 @@ def test_the_loss_is_recorded_for_every_epoch_and_falls():
     draws = Draws(0, 32, 1)
     model = build_model(small_net, draws, (6, 6, 1), 3)
     recipe = Recipe(epochs=30, batch_size=7, learning_rate=0.05)
-    course = train_model(model, images, labels, np.arange(40), 40, recipe, draws, MEAN, SCALE, "float32")
+    course = train_model(model, Inputs(images, labels, MEAN, SCALE, "float32"), np.arange(40), 40, recipe, draws)
     assert not course.diverged
     assert course.epoch_loss.shape == (30,)
     assert course.epoch_loss[-1] < 0.1 < 0.8 < course.epoch_loss[0]
@@ -156,7 +156,7 @@ def test_bfloat16_trains_with_float32_weights_to_nearly_the_same_loss():
     for precision in ("float32", "bfloat16"):
         model = build_model(small_net, draws, (6, 6, 1), 3)
         recipe = Recipe(epochs=5, batch_size=10, learning_rate=0.02)
-        course = train_model(model, images, labels, np.arange(40), 40, recipe, draws, MEAN, SCALE, precision)
+        course = train_model(model, Inputs(images, labels, MEAN, SCALE, precision), np.arange(40), 40, recipe, draws)
         assert next(model.parameters()).dtype == torch.float32
         losses.append(course.epoch_loss)
     assert not np.array_equal(*losses)
@@ -213,10 +213,10 @@ def test_evaluation_uses_running_statistics_and_changes_nothing():
     model = nn.Sequential(nn.BatchNorm2d(1), nn.Dropout(0.5), nn.Flatten(), nn.Linear(36, 3))
     model(normalise(images, MEAN, SCALE))
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    predicted, _ = evaluate(model, images, labels, MEAN, SCALE, "float32")
+    predicted, _ = evaluate(model, Inputs(images, labels, MEAN, SCALE, "float32"))
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     one_by_one = [
-        evaluate(model, images[i : i + 1], labels[i : i + 1], MEAN, SCALE, "float32")[0][0] for i in range(60)
+        evaluate(model, Inputs(images[i : i + 1], labels[i : i + 1], MEAN, SCALE, "float32"))[0][0] for i in range(60)
     ]
     assert predicted.tolist() == one_by_one
 
@@ -243,7 +243,7 @@ def test_a_training_of_fewer_steps_than_epochs_still_has_its_loss_recorded_and_c
         model = build_model(small_net, Draws(0, 8, 1), (6, 6, 1), 3)
         recipe = Recipe(epochs=8, batch_size=30, learning_rate=rate)
         draws = Draws(0, 8, 1)
-        course = train_model(model, images, labels, np.arange(10), 10, recipe, draws, MEAN, SCALE, "float32")
+        course = train_model(model, Inputs(images, labels, MEAN, SCALE, "float32"), np.arange(10), 10, recipe, draws)
         assert recipe.steps(10) == 3
         assert course.diverged == diverges
         assert np.isnan(course.epoch_loss).any() == diverges

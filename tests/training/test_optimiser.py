@@ -79,11 +79,13 @@ from memscope.families import classifier_of, open_family
 from memscope.plan.recipe import Recipe
 from memscope.training.loop import train_model
 from memscope.training.draws import Draws, build_model
+from memscope.training.inputs import Inputs
 draws = Draws(0, 2, 0)
 model = build_model(open_family("cnn").build, draws, (12, 12, 1), 3)
 images, labels = torch.zeros(8, 12, 12, 1, dtype=torch.uint8), torch.zeros(8, dtype=torch.int64)
 mean = scale = torch.ones(1)
-train_model(model, images, labels, np.arange(8), 8, Recipe(epochs=1, batch_size=4), draws, mean, scale, "float32")
+data = Inputs(images, labels, mean, scale, "float32")
+train_model(model, data, np.arange(8), 8, Recipe(epochs=1, batch_size=4), draws)
 print("torch._dynamo" in sys.modules)
 """
     told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout

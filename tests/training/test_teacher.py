@@ -55,19 +55,7 @@ def trained(material, recipe: Recipe, teacher: Teacher | None):
     draws = Draws(0, 4, 0)
     model = material.untrained(draws)
     subset = np.arange(0, material.num_train, 2)
-    train_model(
-        model,
-        material.images,
-        material.labels,
-        subset,
-        len(subset),
-        recipe,
-        draws,
-        material.mean,
-        material.scale,
-        "float32",
-        teacher,
-    )
+    train_model(model, material.inputs, subset, len(subset), recipe, draws, teacher)
     return model.state_dict()
 
 
@@ -124,19 +112,8 @@ def test_with_augmentation_the_teacher_sees_each_batch_as_the_student_does(mater
     student = material.untrained(draws)
     shown = []
     student.register_forward_pre_hook(lambda module, inputs: shown.append(inputs[0].clone()))
-    train_model(
-        student,
-        material.images,
-        material.labels,
-        np.arange(0, material.num_train, 2),
-        material.num_train // 2,
-        recipe,
-        draws,
-        material.mean,
-        material.scale,
-        "float32",
-        teacher,
-    )
+    positions = np.arange(0, material.num_train, 2)
+    train_model(student, material.inputs, positions, material.num_train // 2, recipe, draws, teacher)
     assert len(shown) == len(network.seen) > 2
     assert all(torch.equal(one, other) for one, other in zip(shown, network.seen, strict=True))
 
