@@ -61,9 +61,9 @@ def distill(
     if teaching is not None:
         device = resolve_device(where.device)
         sizes = student_sizes(run, teaching, students)
+        work = plan_students(run, teaching, sizes)
         remove_abandoned(run.path)
         ensure_examples(run, say=say)
-        work = plan_students(run, teaching, sizes)
         for line in notes(run, teaching, work):
             say(line)
         missing = sum(
