@@ -60,7 +60,7 @@ def timed(material: Material, width: int, models: int, groups: dict[int, int]) -
 def operations(material: Material, width: int) -> float:
     """Floating-point operations of training one model: forward and backward of all its steps."""
     plan = material.plan
-    network = material.untrained(Draws(plan.seed, width, 0))
+    network = material.untrained(Draws(plan.seed, width, 0)).to(material.device)
     height, wide, channels = material.image_shape
     batch = torch.zeros(plan.recipe.batch_size, channels, height, wide, device=material.device)
     with FlopCounterMode(display=False) as counter:
@@ -124,7 +124,7 @@ def main() -> None:
         timed(warm, width, 1, {})
         alone, single = timed(material, width, options.models, {})
         alone /= options.models
-        if group > 1:
+        if group:
             groups = {width: group}
             timed(warm, width, group, groups)
             group = groups[width]

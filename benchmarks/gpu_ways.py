@@ -1,10 +1,11 @@
 """Which way trains many small networks fastest on a GPU? Training steps alone, images there already, no evaluation.
 
-    python -m benchmarks.gpu_ways [--family resnet8] [--widths 4,16,64] [--side 32] [--channels 3] [--precision bfloat16]
+    python -m benchmarks.gpu_ways [--family resnet8] [--widths 4,16,64] [--models 8,32,128] [--precision bfloat16]
 
-Of every width, images a second (of all models together) of: one model step by step; one model as a CUDA graph; K models
-on K streams in one graph; a group by vmap as `train-family` does it, its step as a graph; a group by unfolded images and
-batched products of matrices, as a graph, and the same through torch's compiler.
+Of every width, images a second (of all models together) of: one model step by step; one model as a CUDA graph; K
+models on K streams in one graph; a group by vmap as `train-family` does it, its step as a graph; a group by grouped
+convolutions in channels_last memory; a group by unfolded images and batched products of matrices, as a graph, and
+with `--compile` the same through torch's compiler. `--plain` leaves cuDNN's search for the fastest algorithm out.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, pad, relu
+from torch.nn.functional import batch_norm, conv2d, cross_entropy, pad, relu
 
 from memscope.families import open_family
 from memscope.families.cnn import AddedConvolution
@@ -22,9 +23,9 @@ from memscope.families.resnet import ResidualBlock
 from memscope.plan.recipe import Recipe
 from memscope.training.cuda_graph import record
 from memscope.training.draws import Draws, build_model
-from memscope.training.group import stack
 from memscope.training.inputs import Inputs, autocast
 from memscope.training.optimiser import descend, parameter_groups
+from memscope.training.stack import stack
 
 RECIPE = Recipe(learning_rate=1e-4)
 Step = Callable[[], None]
@@ -86,7 +87,7 @@ def step_of_group(
     some: list[nn.Module], data: Inputs, batch: int, logits_of: Callable[[dict, Tensor], Tensor] | None = None
 ) -> Step:
     """By vmap, or by `logits_of` parameters and inputs [G, B, C, H, W]."""
-    stacked, count = stack(some), len(some)
+    stacked, count = stack(some, data.device), len(some)
     groups = parameter_groups(some[0], RECIPE, stacked.parameters)
     rates = fixed_rates(groups, data.device)
     index = torch.randint(0, len(data.images), (count * batch,), device=data.device)
@@ -104,6 +105,34 @@ def step_of_group(
             descend(group, rate, RECIPE.momentum)
 
     return step
+
+
+Convolve = Callable[[nn.Sequential, str, dict, Tensor], Tensor]
+"""(layer with its normalisation, its name, parameters, maps) -> maps"""
+
+
+def through(skeleton: nn.Module, convolve: Convolve, parameters: dict, maps: Tensor) -> Tensor:
+    """Maps after the last block of a network, given how convolutions are done."""
+    for name, layer in skeleton.named_children():
+        if isinstance(layer, nn.Sequential):
+            maps = convolve(layer, name, parameters, maps)
+        elif isinstance(layer, AddedConvolution):
+            maps = maps + convolve(layer.convolution, f"{name}.convolution", parameters, maps)
+        elif isinstance(layer, ResidualBlock):
+            short = maps
+            if isinstance(layer.shortcut, nn.Sequential):
+                short = convolve(layer.shortcut, f"{name}.shortcut", parameters, maps)
+            inner = convolve(layer.residual[0], f"{name}.residual.0", parameters, maps)
+            maps = relu(short + convolve(layer.residual[1], f"{name}.residual.1", parameters, inner))
+    return maps
+
+
+def classified(skeleton: nn.Module, parameters: dict, maps: Tensor, over: tuple[int, int]) -> Tensor:
+    """Logits [G, B, classes] of maps whose rows and columns are the axes `over`, [G, B, ...] without them."""
+    pooling = next(layer for layer in skeleton if isinstance(layer, nn.AdaptiveAvgPool2d | nn.AdaptiveMaxPool2d))
+    features = maps.float().mean(dim=over) if isinstance(pooling, nn.AdaptiveAvgPool2d) else maps.float().amax(dim=over)
+    name = str(len(skeleton) - 1)
+    return torch.baddbmm(parameters[f"{name}.bias"][:, None], features, parameters[f"{name}.weight"].transpose(1, 2))
 
 
 def unfolded(skeleton: nn.Module, kind: torch.dtype) -> Callable[[dict, Tensor], Tensor]:
@@ -136,26 +165,30 @@ def unfolded(skeleton: nn.Module, kind: torch.dtype) -> Callable[[dict, Tensor],
         return out.view(models, batch, side, side, -1)
 
     def logits(parameters: dict, inputs: Tensor) -> Tensor:
-        maps = inputs.permute(0, 1, 3, 4, 2).to(kind)
-        for name, layer in skeleton.named_children():
-            if isinstance(layer, nn.Sequential):
-                maps = convolve(layer, name, parameters, maps)
-            elif isinstance(layer, AddedConvolution):
-                maps = maps + convolve(layer.convolution, f"{name}.convolution", parameters, maps)
-            elif isinstance(layer, ResidualBlock):
-                short = maps
-                if isinstance(layer.shortcut, nn.Sequential):
-                    short = convolve(layer.shortcut, f"{name}.shortcut", parameters, maps)
-                inner = convolve(layer.residual[0], f"{name}.residual.0", parameters, maps)
-                maps = relu(short + convolve(layer.residual[1], f"{name}.residual.1", parameters, inner))
-            elif isinstance(layer, nn.AdaptiveMaxPool2d):
-                maps = maps.amax(dim=(2, 3))
-            elif isinstance(layer, nn.AdaptiveAvgPool2d):
-                maps = maps.float().mean(dim=(2, 3))
-            elif isinstance(layer, nn.Linear):
-                weight, bias = parameters[f"{name}.weight"], parameters[f"{name}.bias"]
-                maps = torch.baddbmm(bias[:, None], maps.float(), weight.transpose(1, 2))
-        return maps
+        maps = through(skeleton, convolve, parameters, inputs.permute(0, 1, 3, 4, 2).to(kind))
+        return classified(skeleton, parameters, maps, (2, 3))
+
+    return logits
+
+
+def grouped(skeleton: nn.Module, kind: torch.dtype) -> Callable[[dict, Tensor], Tensor]:
+    """The network by grouped convolutions of maps [B, G C, H, W] in channels_last memory."""
+
+    def convolve(layer: nn.Sequential, name: str, parameters: dict, maps: Tensor) -> Tensor:
+        conv = layer[0]
+        weight = parameters[f"{name}.0.weight"].to(kind)
+        models = len(weight)
+        kernels = weight.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        out = conv2d(maps, kernels, None, conv.stride, conv.padding, groups=models)
+        scale, shift = (parameters[f"{name}.1.{of}"].flatten() for of in ("weight", "bias"))
+        out = batch_norm(out, None, None, scale, shift, training=True)
+        return relu(out) if len(layer) > 2 else out
+
+    def logits(parameters: dict, inputs: Tensor) -> Tensor:
+        models = len(inputs)
+        side_by_side = inputs.transpose(0, 1).flatten(1, 2).to(kind).contiguous(memory_format=torch.channels_last)
+        maps = through(skeleton, convolve, parameters, side_by_side)
+        return classified(skeleton, parameters, maps.unflatten(1, (models, -1)).transpose(0, 1), (3, 4))
 
     return logits
 
@@ -197,6 +230,9 @@ def ways(
     for count in counts:
         yield "vmap, graph", count, lambda count=count: (step_of_group(some(count), data, batch), True)
     for count in counts[1:]:
+        of = grouped(some(1)[0], kind)
+        yield "grouped, graph", count, lambda count=count, of=of: (step_of_group(some(count), data, batch, of), True)
+    for count in counts[1:]:
         of = unfolded(some(1)[0], kind)
         yield "unfolded, graph", count, lambda count=count, of=of: (step_of_group(some(count), data, batch, of), True)
     if options.compile:
@@ -218,13 +254,14 @@ def main() -> None:
     parser.add_argument("--models", default="8,32,128")
     parser.add_argument("--precision", default="bfloat16")
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--plain", action="store_true")
     parser.add_argument("--only", default="", help="ways whose name begins so, beside one by one")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seconds", type=float, default=1e9, help="after which nothing more is begun")
     options = parser.parse_args()
     began = time.perf_counter()
     device = torch.device(options.device)
-    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.benchmark = not options.plain
     data = examples(options, device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"{name}, torch {torch.__version__}, {options.family} on {options.side}x{options.side}x{options.channels},")

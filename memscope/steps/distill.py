@@ -24,6 +24,7 @@ from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import OnEnd, Say, Where, check_where, silent, unseen, workers_of
 from memscope.work.data_set import ensure_examples
+from memscope.work.grouping import bundles_of_students, group_sizes
 from memscope.work.training import Trained, train_tasks
 
 
@@ -66,15 +67,15 @@ def distill(
         ensure_examples(run, say=say)
         for line in notes(run, teaching, work):
             say(line)
-        missing = sum(
-            task.count
-            for bundle in work.bundles
-            for task in bundle
-            if not outcome_path(run.path, run.plan, task).exists()
-        )
+        lacking = [
+            task for bundle in work.bundles for task in bundle if not outcome_path(run.path, run.plan, task).exists()
+        ]
+        missing = sum(task.count for task in lacking)
         if missing:
             say(f"training {missing} students with {workers_of(where, device)} workers")
-        trained = train_tasks(run, work.bundles, where, device, on_end)
+        groups = group_sizes(run, lacking, device, workers_of(where, device), say)
+        bundles = bundles_of_students(work.bundles, groups)
+        trained = train_tasks(run, bundles, where, device, on_end, groups=groups)
         trained.already = sum(task.count for bundle in work.bundles for task in bundle) - missing
     elif students:
         raise OptionError("--students without --teacher trains none; give the size of their teacher")

@@ -7,14 +7,11 @@ out as it does there up to the rounding of sums; on a CPU, where outcomes must b
 is used.
 """
 
-import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 
 from memscope.plan.recipe import Recipe
@@ -24,60 +21,9 @@ from memscope.training.draws import Draws
 from memscope.training.evaluation import BATCH, log_odds_of
 from memscope.training.inputs import Inputs, autocast, normalise
 from memscope.training.loop import Course, EpochLosses
-from memscope.training.norm_of_group import NormaliseAtOnce
 from memscope.training.optimiser import descend, parameter_groups
-
-
-class MeanOverMap(nn.Module):
-    """[B, C, H, W] -> [B, C, 1, 1]: `nn.AdaptiveAvgPool2d(1)`, which vmap does one model at a time."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return maps.mean(dim=(2, 3), keepdim=True)
-
-
-@dataclass(frozen=True, eq=False)
-class Stack:
-    """Models of one architecture as one: `G` models, every tensor with a first axis of that length."""
-
-    skeleton: nn.Module
-    """The architecture, whose own tensors are not used"""
-    parameters: dict[str, Tensor]
-    buffers: dict[str, Tensor]
-
-    def logits(self, inputs: Tensor, shared: bool = False) -> Tensor:
-        """[G, B, classes] of inputs [G, B, C, H, W], or of the same inputs [B, C, H, W] for all, if `shared`."""
-
-        def of_one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor) -> Tensor:
-            found: Tensor = functional_call(self.skeleton, (parameters, buffers), (batch,))
-            return found
-
-        with NormaliseAtOnce():
-            return vmap(of_one, in_dims=(0, 0, None if shared else 0))(self.parameters, self.buffers, inputs)
-
-    def give_back(self, models: Sequence[nn.Module]) -> None:
-        """Copy the state of each into the models that were stacked."""
-        with torch.no_grad():
-            for place, model in enumerate(models):
-                for name, value in (*model.named_parameters(), *model.named_buffers()):
-                    value.copy_((self.parameters if name in self.parameters else self.buffers)[name][place])
-
-
-def stack(models: Sequence[nn.Module]) -> Stack:
-    """Stack models that differ in nothing but their tensors. Parameters become leaves to be trained."""
-    parameters, buffers = stack_module_state(list(models))
-    skeleton = copy.deepcopy(models[0])
-    for layer in skeleton.modules():
-        for name, child in layer.named_children():
-            if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size in (1, (1, 1)):
-                setattr(layer, name, MeanOverMap())
-    return Stack(skeleton, parameters, buffers)
-
-
-def draws_while_training(model: nn.Module) -> bool:
-    """Whether layers such as dropout draw random numbers: then only one by one gives each model its own stream."""
-    names = ("drop_prob", "p")  # timm's stochastic depth, torch's dropouts
-    drops = (layer for layer in model.modules() if "Drop" in type(layer).__name__)
-    return any(getattr(layer, name, 0) for layer in drops for name in names)
+from memscope.training.stack import stack
+from memscope.training.teacher import TeachersOfGroup
 
 
 def train_group(
@@ -87,11 +33,13 @@ def train_group(
     nominal_size: int,
     recipe: Recipe,
     draws: Sequence[Draws],
+    teachers: TeachersOfGroup | None = None,
 ) -> list[Course]:
     """Train models in place, each on its own subset by its own draws: `train_model` of all of them at once.
 
-    Arguments are those of `train_model`, one of each model where that has one. A model that diverges is left behind:
-    the others go on. A GPU records a step and repeats it (cuda_graph.py), so all that a step reads lies in tensors.
+    Arguments are those of `train_model`, one of each model where that has one; the models may be on another device than
+    the data, where they are trained. A model that diverges is left behind: the others go on. A GPU records a step and
+    repeats it (cuda_graph.py), so all that a step reads lies in tensors.
     """
     device, count = data.device, len(models)
     steps = recipe.steps(nominal_size)
@@ -100,7 +48,7 @@ def train_group(
     words = [one.augmentation() for one in draws]
     for model in models:
         model.train()
-    stacked = stack(models)
+    stacked = stack(models, device)
     groups = parameter_groups(models[0], recipe, stacked.parameters)
     # float32 is what the kernel for GPUs reads; that for CPUs takes the rate as precise as it is
     exact = torch.float32 if device.type == "cuda" else torch.float64
@@ -117,10 +65,12 @@ def train_group(
         inputs = normalise(batch, data.mean, data.scale).unflatten(0, (count, recipe.batch_size))
         with autocast(device, data.precision):
             logits = stacked.logits(inputs)
-        each = cross_entropy(
-            logits.float().flatten(0, 1), data.labels[index], label_smoothing=recipe.label_smoothing, reduction="none"
-        )
-        loss = each.view(count, -1).mean(dim=1)  # [G]
+        labels, smoothing = data.labels[index], recipe.label_smoothing
+        if teachers is None:
+            each = cross_entropy(logits.float().flatten(0, 1), labels, label_smoothing=smoothing, reduction="none")
+            loss = each.view(count, -1).mean(dim=1)  # [G]
+        else:
+            loss = teachers.loss(logits.float(), labels.view(count, -1), index.view(count, -1), inputs, smoothing)
         loss.sum().backward()  # no model's loss depends on another's parameters
         for group, rate in zip(groups, rates, strict=True):
             descend(group, rate, recipe.momentum)
@@ -159,7 +109,7 @@ def evaluate_group(models: Sequence[nn.Module], data: Inputs) -> list[tuple[np.n
     """`evaluate` of each of the models, all at once: predicted class int64 [N] and log-odds float16 [N]."""
     for model in models:
         model.eval()
-    stacked, count = stack(models), len(models)
+    stacked, count = stack(models, data.device), len(models)
     predictions, log_odds = [], []
     for start in range(0, len(data.images), BATCH):
         some = slice(start, start + BATCH)

@@ -1,7 +1,7 @@
-"""How many models to train at once: measured, for each size, by a few steps of groups that double.
+"""How many models to train at once: measured, for each size, by a few steps of groups that grow fourfold.
 
-A group pays where single models leave the device idle, until it is busy: that depends on the size, the data and the
-device, so nothing but a probe can tell. Where one by one is as fast, one by one it is.
+A group pays where few models leave the device idle, until it is busy: that depends on the size, the data and the
+device, so nothing but a probe can tell. No group is smaller than one model, whose step a GPU records as well.
 """
 
 import warnings
@@ -13,41 +13,44 @@ import numpy as np
 from memscope.training.device import no_room
 from memscope.training.draws import Draws
 from memscope.training.evaluation import BATCH
-from memscope.training.group import draws_while_training, evaluate_group, train_group
-from memscope.training.loop import train_model
+from memscope.training.group import evaluate_group, train_group
 from memscope.training.material import Material
+from memscope.training.stack import draws_while_training
 
 STEPS, EPOCHS = 6, 4
 """Steps of an epoch of the probe, and its epochs, of which the first, with all that is done once, does not count."""
-WORTH = 1.05
-"""A larger group must train so many times as many models in the same time."""
+FACTOR = 4
+WORTH = 1.1
+"""The next larger group must train so many times as many models in the same time."""
 LARGEST = 256
 
 Rate = Callable[[int], float]
 """Models per second, as far as training steps go, of a group of so many"""
 
 
-def best_group(rate: Rate) -> int:
-    """The group, of 1, 2, 4, ... LARGEST models, beyond which doubling is not worth it, or fails.
+def best_group(rate: Rate, most: int) -> int:
+    """The group, of 1, 4, 16, ... and `most` models, beyond which a larger one is not worth it, or fails.
 
-    Networks of the user's own may branch on their data, or hold layers that draw random numbers: those are trained one
-    by one.
+    0 where none can be trained so: networks of the user's own may branch on their data.
     """
-    best, fastest = 1, rate(1)
-    group = 2
-    while group <= LARGEST:
+    best, fastest = 0, 0.0
+    groups = [1]
+    while groups[-1] < most:
+        groups.append(min(groups[-1] * FACTOR, most))
+    for group in groups:
         try:
             found = rate(group)
         except RuntimeError as error:
             if not no_room(error):
-                warnings.warn(f"only {best} at once are trained of one size: {error}", RuntimeWarning, stacklevel=2)
+                warnings.warn(
+                    f"models of one size are trained {f'{best} at once' if best else 'one by one'}: {error}",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
             break
         if found < WORTH * fastest:
-            if group > 2:  # two at once may pay less than they cost, and four be worth it
-                break
-        else:
-            best, fastest = group, found
-        group *= 2
+            break
+        best, fastest = group, found
     return best
 
 
@@ -62,22 +65,22 @@ def measured_rate(material: Material, size: int) -> Rate:
         draws = [Draws(plan.seed, size, model) for model in range(group)]
         networks = [material.untrained(one) for one in draws]
         subsets = [np.flatnonzero(plan.subset(material.num_train, model)) for model in range(group)]
-        data, count = material.inputs, STEPS * batch
-        if group == 1:
-            course = train_model(networks[0], data, subsets[0], count, recipe, draws[0])
-        else:
-            course = train_group(networks, data, subsets, count, recipe, draws)[0]
-            # needs more room than training: that there is enough must show here
-            evaluate_group(networks, replace(data, images=data.images[:BATCH], labels=data.labels[:BATCH]))
+        data = material.inputs
+        course = train_group(networks, data, subsets, STEPS * batch, recipe, draws)[0]
+        # needs more room than training: that there is enough must show here
+        evaluate_group(networks, replace(data, images=data.images[:BATCH], labels=data.labels[:BATCH]))
         if len(course.ended) < EPOCHS:
-            return 1.0  # not a number from the start, in groups of any size
-        return group * (EPOCHS - 1) * STEPS / (course.ended[-1] - course.ended[0])
+            return group  # not a number from the start, in groups of any size
+        return group * STEPS / float(np.diff(course.ended).min())  # the fastest: a device has its hiccups
 
     return rate
 
 
-def group_of(material: Material, size: int) -> int:
-    """The number of models of a size to train at once; 1 for networks whose layers draw random numbers."""
+def group_of(material: Material, size: int, most: int = LARGEST) -> int:
+    """The number of models of a size to train at once, at most `most`; 0: one by one, by the loop.
+
+    Networks whose layers draw random numbers are: only so does each have its own stream.
+    """
     if draws_while_training(material.untrained(Draws(material.plan.seed, size, 0))):
-        return 1
-    return best_group(measured_rate(material, size))
+        return 0
+    return best_group(measured_rate(material, size), min(most, LARGEST))

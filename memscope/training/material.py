@@ -45,8 +45,8 @@ class Material:
         return self.images.device
 
     def untrained(self, draws: Draws) -> nn.Module:
-        """A freshly initialised model on the device."""
-        return build_model(self.family.build, draws, self.image_shape, self.num_classes).to(self.device)
+        """A freshly initialised model on the CPU."""
+        return build_model(self.family.build, draws, self.image_shape, self.num_classes)
 
     def trained(self, size: int, weights: Weights, model: nn.Module | None = None) -> nn.Module:
         """A model of this size with these weights, in evaluation mode; RunError where they are not of such a model.
@@ -54,7 +54,7 @@ class Material:
         `model` is one of this size that may be used for it.
         """
         if model is None:
-            model = self.untrained(Draws(0, size, 0))
+            model = self.untrained(Draws(0, size, 0)).to(self.device)
         try:
             model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
         except RuntimeError as error:

@@ -15,7 +15,7 @@ from memscope.training.evaluation import evaluate
 from memscope.training.group import evaluate_group, train_group
 from memscope.training.loop import Course, train_model
 from memscope.training.material import Material
-from memscope.training.teacher import Teacher
+from memscope.training.teacher import Teacher, TeachersOfGroup
 
 ModelToTrain = tuple[Task, int, np.ndarray]
 """A model that is trained without a teacher: its task, its number, and its subset bool [N]"""
@@ -39,50 +39,64 @@ class OneModel:
 
 
 def train_in_groups(
-    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], groups: dict[int, int]
+    material: Material,
+    keep_weights: bool,
+    models: Sequence[ModelToTrain],
+    groups: dict[int, int],
+    teachers: TeachersOfGroup | None = None,
 ) -> Iterator[OneModel]:
-    """Train models of one size, as many at once as `groups` says of it.
+    """Train models of one size, as many at once as `groups` says of it; one by one where it says nothing, or 0.
 
-    Where the device has no room for them, half as many from there on, which is entered in `groups`.
+    Where the device has no room for them, half as many from there on, which is entered in `groups`. `teachers`, one of
+    each model, are for sizes that are in it.
     """
     done, size = 0, models[0][0].size
     while done < len(models):
-        some = models[done : done + groups.get(size, 1)]
-        trained = train_if_room(material, keep_weights, some)
+        group = groups.get(size, 0)
+        if group == 0:
+            yield train_one(material, keep_weights, *models[done])
+            done += 1
+            continue
+        which = slice(done, done + group)
+        trained = train_if_room(material, keep_weights, models[which], teachers.some(which) if teachers else None)
         if trained is None:
             torch.cuda.empty_cache()
-            groups[size] = len(some) // 2
+            groups[size] = len(models[which]) // 2
         else:
             yield from trained
-            done += len(some)
+            done += len(trained)
 
 
-def train_if_room(material: Material, keep_weights: bool, some: Sequence[ModelToTrain]) -> list[OneModel] | None:
-    """Train models at once; None where the device has no room for several, and then nothing of them is left there."""
-    if len(some) == 1:
-        return [train_one(material, keep_weights, *some[0])]
+def train_if_room(
+    material: Material, keep_weights: bool, some: Sequence[ModelToTrain], teachers: TeachersOfGroup | None
+) -> list[OneModel] | None:
+    """Train models at once; None where the device has no room for them, and then nothing of them is left there."""
     try:
-        return train_together(material, keep_weights, some)
+        return train_together(material, keep_weights, some, teachers)
     except RuntimeError as error:
-        if no_room(error):
+        if no_room(error) and (teachers is None or len(some) > 1):
             return None
         raise
 
 
-def train_together(material: Material, keep_weights: bool, some: Sequence[ModelToTrain]) -> list[OneModel]:
+def train_together(
+    material: Material, keep_weights: bool, some: Sequence[ModelToTrain], teachers: TeachersOfGroup | None = None
+) -> list[OneModel]:
     """Train and evaluate models of one size at once; each is taken to have had its part of the time."""
     plan = material.plan
     start = time.perf_counter()
     draws = [Draws(plan.seed, task.size, model, task.replicate) for task, model, _ in some]
     networks = [material.untrained(one) for one in draws]
     subsets = [np.flatnonzero(subset) for _, _, subset in some]
-    courses = train_group(networks, material.inputs, subsets, nominal_size(material, some[0][0]), plan.recipe, draws)
+    size = nominal_size(material, some[0][0])
+    courses = train_group(networks, material.inputs, subsets, size, plan.recipe, draws, teachers)
     between = time.perf_counter()
     found = evaluate_group(networks, material.inputs)
     end = time.perf_counter()
-    seconds, evaluation = (end - start) / len(some), (end - between) / len(some)
+    told = teachers.seconds if teachers else 0.0
+    seconds, evaluation = (end - start) / len(some) + told, (end - between) / len(some)
     return [
-        one_model(network, course, *outcome, keep_weights, seconds, evaluation)
+        one_model(network, course, *outcome, keep_weights, seconds, evaluation, told)
         for network, course, outcome in zip(networks, courses, found, strict=True)
     ]
 
@@ -130,7 +144,7 @@ def train_one(
     plan = material.plan
     start = time.perf_counter()
     draws = Draws(plan.seed, task.size, model, task.replicate)
-    network = material.untrained(draws)
+    network = material.untrained(draws).to(material.device)
     positions, size = np.flatnonzero(subset), nominal_size(material, task)
     course = train_model(network, material.inputs, positions, size, plan.recipe, draws, teacher)
     between = time.perf_counter()

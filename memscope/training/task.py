@@ -9,7 +9,7 @@ whose models are trained in one vectorised pass.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ from memscope.training.device import device_name, worker_device
 from memscope.training.draws import Draws
 from memscope.training.material import Material, material_of
 from memscope.training.models import OneModel, train_in_groups, train_one, without_teacher
-from memscope.training.teacher import open_teacher
+from memscope.training.teacher import open_teacher, open_teachers
 from memscope.training.user_trainer import load_trainer, train_with
 from memscope.version import __version__
 
@@ -43,7 +43,7 @@ class Job:
     device: str
     keep_weights: bool
     groups: Mapping[int, int] = field(default_factory=dict)
-    """Models that are trained at once, by size; one by one where a size is not in it"""
+    """Models that are trained at once, by size; one by one where a size is not in it, or with 0"""
     data: RunData | None = None
     """The data set, where it is not to be read from the run's directory"""
     teachers: bool = False
@@ -202,6 +202,8 @@ def with_own_loop(job: Job, data: RunData, device: torch.device) -> TrainBundle:
 
     def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> Sequence[Sequence[OneModel]]:
         teaching = teaching_of(bundle[0].variant)
+        if teaching is not None and all(task.size in groups for task in bundle):
+            return students_at_once(material, run, job.keep_weights, teaching, bundle, subsets, groups)
         if teaching is not None:
             rows = [
                 list(train_students(material, run, job.keep_weights, teaching, bundle, model, subset))
@@ -239,6 +241,44 @@ def train_students(
     for task in tasks:
         teacher.seconds = shared
         yield train_one(material, keep_weights, task, model, subset, teacher)
+
+
+def students_at_once(
+    material: Material,
+    run: Path,
+    keep_weights: bool,
+    teaching: Teaching,
+    tasks: tuple[Task, ...],
+    subsets: Sequence[np.ndarray],
+    groups: dict[int, int],
+) -> list[list[OneModel]]:
+    """`train_students` of all the numbers of the tasks: those of one size at once."""
+    subset_of_model = {
+        model: subset
+        for task, rows in zip(tasks, subsets, strict=True)
+        for model, subset in zip(task.models, rows, strict=True)
+    }
+    networks = {model: teacher_network(material, run, teaching, model) for model in subset_of_model}
+    taught = {model: network for model, network in networks.items() if network is not None}
+    found: dict[tuple[int, int], OneModel] = {}  # by size and number
+    if taught:
+        rows = np.stack([subset_of_model[model] for model in taught])
+        teachers = open_teachers(list(taught.values()), teaching, material, rows)
+        place = {model: number for number, model in enumerate(taught)}
+        for size in dict.fromkeys(task.size for task in tasks):
+            students = [
+                (task, model, subset_of_model[model])
+                for task in tasks
+                for model in task.models
+                if task.size == size and model in taught
+            ]
+            places = [place[model] for _, model, _ in students]
+            theirs = teachers if places == list(range(len(taught))) else teachers.some(torch.tensor(places))
+            # tables are made once and serve all the sizes: each bears its part of the time
+            theirs = replace(theirs, seconds=teachers.seconds * len(taught) / sum(task.count for task in tasks))
+            trained = train_in_groups(material, keep_weights, students, groups, theirs)
+            found |= {(size, model): one for (_, model, _), one in zip(students, trained, strict=True)}
+    return [[found.get((task.size, model)) or without_teacher(material) for model in task.models] for task in tasks]
 
 
 def teacher_network(material: Material, run: Path, teaching: Teaching, model: int) -> torch.nn.Module | None:

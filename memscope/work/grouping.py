@@ -13,7 +13,7 @@ from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run
 from memscope.store.ledger import Task
 from memscope.training.device import device_name, worker_device
-from memscope.training.group_size import group_of
+from memscope.training.group_size import LARGEST, group_of
 from memscope.training.material import open_material
 from memscope.work.carrying_out import Say
 
@@ -21,27 +21,36 @@ from memscope.work.carrying_out import Say
 def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say: Say) -> dict[int, int]:
     """Models to train at once, by size; empty on a CPU, where outcomes are to be the same to the bit.
 
-    Measured where that was not done before on such a device, and kept in `cache/groups.json`.
+    Models of a size that is not in it are trained one by one. Measured where that was not done before on such a device
+    for so many models, and kept in `cache/groups.json`.
     """
     if device != "cuda" or run.plan.recipe.trainer != OWN_LOOP:
         return {}
+    models: dict[int, int] = {}
+    for task in tasks:
+        models[task.size] = models.get(task.size, 0) + task.count
+    # no more than leaves every worker something to do
+    most = {size: min(LARGEST, -(-count // workers)) for size, count in models.items()}
     where = worker_device(device, 0)
     file, about = run.path / "cache" / "groups.json", describe(run, where)
     known = read_groups(file, about)
-    missing = {task.size for task in tasks} - set(known)
+    missing = [size for size in sorted(most) if not enough(known.get(size), most[size])]
     if missing:
         say("measuring how many models to train at once")
-        known |= measure(run, sorted(missing), where)
+        known |= measure(run, {size: most[size] for size in missing}, where)
         torch.cuda.empty_cache()  # after all that was measured with is gone: the workers want the room
         write_atomically(file, json.dumps({"about": about, "groups": known}, indent=1).encode())
-    models = {size: sum(task.count for task in tasks if task.size == size) for size in known}
-    # no larger than leaves every worker something to do
-    return {size: max(1, min(group, -(-models[size] // workers))) for size, group in known.items()}
+    return {size: min(known[size][0], most[size]) for size in most if known[size][0]}
 
 
-def measure(run: Run, sizes: Sequence[int], device: torch.device) -> dict[int, int]:
+def enough(known: tuple[int, int] | None, most: int) -> bool:
+    """Whether what is known of a size, the best group and the largest that was to be tried, holds for up to `most`."""
+    return known is not None and (known[0] < known[1] or most <= known[1])
+
+
+def measure(run: Run, most: Mapping[int, int], device: torch.device) -> dict[int, tuple[int, int]]:
     material = open_material(run.path, run.plan, run.examples, device)
-    return {size: group_of(material, size) for size in sizes}
+    return {size: (group_of(material, size, limit), limit) for size, limit in most.items()}
 
 
 def describe(run: Run, device: torch.device) -> str:
@@ -50,12 +59,12 @@ def describe(run: Run, device: torch.device) -> str:
     return f"{device_name(device)}, torch {torch.__version__}, {plan.precision}, {plan.digest}"
 
 
-def read_groups(file: Path, about: str) -> dict[int, int]:
+def read_groups(file: Path, about: str) -> dict[int, tuple[int, int]]:
     """What was measured before for the same; nothing where it was for another, or cannot be read."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         found = json.loads(file.read_text())
         if found["about"] == about:
-            return {int(size): max(1, int(group)) for size, group in found["groups"].items()}
+            return {int(size): (max(0, int(group)), int(most)) for size, (group, most) in found["groups"].items()}
     return {}
 
 
@@ -70,3 +79,17 @@ def bundles_of(tasks: Sequence[Task], groups: Mapping[int, int]) -> list[Bundle]
         else:
             bundles.append((task,))
     return bundles
+
+
+def bundles_of_students(bundles: Sequence[Bundle], groups: Mapping[int, int]) -> list[Bundle]:
+    """Bundles of the same students at several sizes, put together until as many as are trained at once share one."""
+    if not all(task.size in groups for bundle in bundles for task in bundle):
+        return list(bundles)
+    joined: list[Bundle] = []
+    for bundle in bundles:
+        students = bundle[0].count + sum({task.first: task.count for task in joined[-1]}.values()) if joined else 0
+        if joined and students <= max(groups.values()):
+            joined[-1] = (*joined[-1], *bundle)
+        else:
+            joined.append(bundle)
+    return joined

@@ -153,20 +153,31 @@ def test_a_step_that_reads_what_is_not_in_its_tensors_is_not_repeated(hidden, mo
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_cuda_graph_trains_as_the_step_does(precision, data, monkeypatch):
+@pytest.mark.parametrize("taught", ["", "table", "network"])
+@pytest.mark.parametrize("count", [1, len(MODELS)])
+def test_a_cuda_graph_trains_as_the_step_does(precision, taught, count, data, monkeypatch):
     from memscope.families import open_family
+    from memscope.plan.teaching import Teaching
+    from memscope.training.stack import stack
+    from memscope.training.teacher import TeachersOfGroup
 
     device = torch.device("cuda")
-    draws = [Draws(0, 8, model) for model in MODELS]
-    models = [build_model(open_family("resnet8").build, one, (16, 16, 3), 4).to(device) for one in draws]
+    draws = [Draws(0, 8, model) for model in MODELS[:count]]
+    models = [build_model(open_family("resnet8").build, one, (16, 16, 3), 4) for one in draws]  # on the CPU
     plain = copy.deepcopy(models)
     images, labels = (tensor.to(device) for tensor in data)
     recipe = Recipe(epochs=4, batch_size=24, augment="crop", learning_rate=0.01)
-    given = (Inputs(images, labels, MEAN.to(device), SCALE.to(device), precision), SUBSETS, 168, recipe, draws)
+    teachers = None
+    if taught:
+        told = stack([model.eval() for model in copy.deepcopy(models)], device)
+        table = torch.randn(count, len(images), 4, device=device) if taught == "table" else None
+        teachers = TeachersOfGroup(Teaching(8), told, precision, table)
+    given = (Inputs(images, labels, MEAN.to(device), SCALE.to(device), precision), SUBSETS[:count], 168, recipe, draws)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        courses = train_group(models, *given)
+        courses = train_group(models, *given, teachers)
     monkeypatch.setattr(captured, "can_record", lambda device: False)
-    expected = train_group(plain, *given)
+    expected = train_group(plain, *given, teachers)
     for course, other in zip(courses, expected, strict=True):
         assert np.allclose(course.epoch_loss, other.epoch_loss, rtol=0.05)
+    assert all(value.isfinite().all() for model in models for value in model.state_dict().values())

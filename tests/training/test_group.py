@@ -13,9 +13,10 @@ from memscope.plan.recipe import Recipe
 from memscope.training import group, loop
 from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import evaluate
-from memscope.training.group import draws_while_training, evaluate_group, stack, train_group
+from memscope.training.group import evaluate_group, train_group
 from memscope.training.inputs import Inputs
 from memscope.training.loop import train_model
+from memscope.training.stack import draws_while_training, stack
 
 MEAN, SCALE = torch.tensor([90.0, 100.0, 110.0]), torch.tensor([0.02, 0.02, 0.02])
 MODELS = (0, 1, 5)
@@ -139,7 +140,7 @@ def test_batch_normalisation_of_a_group_is_that_of_each(layer, shape, kind, trai
             nn.init.uniform_(values, 0.5, 1.5)
     alone = copy.deepcopy(layers)
     maps = torch.randn(shape if shared else (3, *shape)).to(kind).requires_grad_()
-    stacked = stack(layers)
+    stacked = stack(layers, torch.device("cpu"))
     found = stacked.logits(maps, shared=shared)
     assert found.dtype == kind
     factors = torch.randn(found.shape).to(kind)
@@ -208,7 +209,7 @@ def test_random_layers_are_seen():
 
 
 def test_the_mean_over_a_map_stands_in_for_adaptive_pooling_anywhere_in_a_network():
-    stacked = stack(networks("resnet8")[1])
+    stacked = stack(networks("resnet8")[1], torch.device("cpu"))
     kinds = {type(layer).__name__ for layer in stacked.skeleton.modules()}
     assert "MeanOverMap" in kinds
     assert "AdaptiveAvgPool2d" not in kinds

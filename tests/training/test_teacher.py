@@ -12,7 +12,7 @@ from memscope.run import open_run
 from memscope.training.draws import Draws
 from memscope.training.loop import train_model
 from memscope.training.material import open_material
-from memscope.training.teacher import Teacher, distillation_loss, logits_of, open_teacher
+from memscope.training.teacher import Teacher, distillation_loss, logits_of, open_teacher, open_teachers
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
@@ -126,3 +126,35 @@ def test_a_table_holds_the_logits_of_the_network_in_evaluation_mode(material):
     inputs = ((pixels - material.mean) * material.scale).permute(0, 3, 1, 2).float()
     with torch.no_grad():
         assert torch.allclose(table[positions], network(inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize("augment", ["none", "crop+flip"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_teachers_of_students_that_are_trained_at_once_tell_each_what_its_own_would(material, augment, smoothing):
+    recipe = replace(material.plan.recipe, augment=augment)
+    material = replace(material, plan=replace(material.plan, recipe=recipe))
+    networks = [material.untrained(Draws(0, 8, model)).eval() for model in range(3)]
+    subsets = np.stack([material.plan.subset(material.num_train, model) for model in range(3)])
+    teachers = open_teachers(networks, Teaching(8, 3.0, 0.7), material, subsets)
+    random = np.random.default_rng(0)
+    index = torch.from_numpy(np.stack([random.choice(np.flatnonzero(row), 16) for row in subsets]))
+    inputs = material.inputs.of(index.flatten()).unflatten(0, index.shape)
+    students = torch.randn(3, 16, material.num_classes, requires_grad=True)
+    labels = material.labels[index]
+    found = teachers.loss(students, labels, index, inputs, smoothing)
+    found.sum().backward()
+    assert (teachers.table is None) == (augment != "none")
+    for place, network in enumerate(networks):
+        alone = open_teacher(network, Teaching(8, 3.0, 0.7), material, np.flatnonzero(subsets[place]))
+        student = students[place].detach().clone().requires_grad_()
+        expected = alone.loss(student, labels[place], index[place], inputs[place], smoothing)
+        expected.backward()
+        assert float(found[place].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+        assert torch.allclose(students.grad[place], student.grad, atol=1e-6)
+        some = teachers.some(slice(place, place + 1))
+        one = some.loss(*(tensor[place : place + 1] for tensor in (students, labels, index, inputs)), smoothing)
+        assert float(one.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+        if augment == "none":
+            assert torch.isnan(teachers.table[place, ~subsets[place]]).all()
+            told = teachers.table[place, subsets[place]]
+            assert torch.allclose(told, alone.table[subsets[place]], atol=1e-5)

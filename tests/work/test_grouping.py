@@ -7,15 +7,17 @@ from dataclasses import replace
 import pytest
 import torch
 
+from memscope.plan.teaching import Teaching
 from memscope.run import open_run
 from memscope.store.examples import read_examples
 from memscope.store.ledger import FULL, Task, read_outcome
-from memscope.training import group_size, models
+from memscope.training import models
+from memscope.training import task as task_module
 from memscope.training.group_size import best_group, group_of
 from memscope.training.material import open_material
 from memscope.training.task import Job, open_work
 from memscope.work import grouping
-from memscope.work.grouping import bundles_of, group_sizes
+from memscope.work.grouping import bundles_of, bundles_of_students, group_sizes
 
 ONE = [Task("onehot", 2, first, 5) for first in (0, 5, 10, 15)]
 OTHERS = [Task("onehot", 4, 0, 5), Task("onehot", 4, 5, 5), Task(FULL, 4, 0, 1), Task(FULL, 4, 1, 1)]
@@ -52,14 +54,45 @@ def test_a_bundle_trained_at_once_gives_the_outcomes_of_one_by_one(run):
         assert (outcome.seconds > 0).all()
 
 
-def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
-    sizes, together = [], models.train_together
+@pytest.mark.parametrize("lost", [(), (3,), tuple(range(20))])
+def test_students_trained_at_once_are_those_of_one_by_one(run, monkeypatch, lost):
+    """To the tolerance of a short training; a teacher that diverged has no student, whatever the others have."""
+    variant = Teaching(4).variant
+    bundle = (Task(variant, 2, 0, 10), Task(variant, 1, 10, 10), Task(variant, 2, 10, 10))  # one is done already
+    of = task_module.teacher_network
+    monkeypatch.setattr(task_module, "teacher_network", lambda *given: None if given[-1] in lost else of(*given))
+    job = Job(str(run.path), run.plan, "cpu", keep_weights=True)
+    alone = [open_work(job)((task,))[0] for task in bundle]
+    sizes, some = [], models.train_together
 
-    def little_room(material, keep_weights, some):
+    def count(*given):
+        sizes.append(len(given[2]))
+        return some(*given)
+
+    monkeypatch.setattr(models, "train_together", count)
+    together = open_work(replace(job, groups={2: 16, 1: 16}))(bundle)
+    assert sum(sizes) == 30 - sum(1 if model < 10 else 2 for model in lost)
+    for task, (found, weights), (expected, _) in zip(bundle, together, alone, strict=True):
+        assert (found.diverged == expected.diverged).all()
+        assert found.diverged.tolist() == [model in lost for model in task.models]
+        there = ~found.diverged
+        assert found.epoch_loss[there, 0] == pytest.approx(expected.epoch_loss[there, 0], abs=0.02)
+        assert there.sum() == 0 or (found.predicted_train == expected.predicted_train)[there].mean() > 0.85
+        assert (found.seconds[there] > found.teacher_seconds[there]).all()
+        assert (found.teacher_seconds[there] > 0).all()
+        assert {name.split("/")[0] for name in weights} == {
+            f"{model:05d}" for model in task.models if model not in lost
+        }
+
+
+def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
+    sizes, together, alone = [], models.train_together, models.train_one
+
+    def little_room(material, keep_weights, some, teachers):
         sizes.append(len(some))
         if len(some) > 4:
             raise torch.OutOfMemoryError("no room")
-        return together(material, keep_weights, some)
+        return together(material, keep_weights, some, teachers)
 
     monkeypatch.setattr(models, "train_together", little_room)
     job = Job(str(run.path), run.plan, "cpu", keep_weights=False, groups={2: 16})
@@ -75,7 +108,15 @@ def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
     def no_room(*given):
         raise torch.OutOfMemoryError("no room")
 
+    def count(*given):
+        sizes.append("alone")
+        return alone(*given)
+
+    sizes.clear()
     monkeypatch.setattr(models, "train_together", no_room)
+    monkeypatch.setattr(models, "train_one", count)
+    open_work(job)((Task("onehot", 2, 0, 10),))
+    assert sizes == ["alone"] * 10  # not recorded, which takes more room
     monkeypatch.setattr(models, "train_one", no_room)
     with pytest.raises(torch.OutOfMemoryError):
         open_work(job)((Task("onehot", 2, 0, 10),))
@@ -84,14 +125,16 @@ def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
 @pytest.mark.parametrize(
     ("rates", "expected"),
     [
-        ({1: 10, 2: 9, 4: 8}, 1),
-        ({1: 10, 2: 8, 4: 15, 8: 29, 16: 30}, 8),
-        ({1: 10, 2: 19, 4: 37, 8: "no room"}, 4),
-        ({1: 10, 2: "vmap"}, 1),
-        ({2**k: 10 * 2**k for k in range(10)}, 256),
+        ({1: 10, 4: 9, 16: 8}, 1),
+        ({1: 10, 4: 15, 16: 29, 64: 30}, 16),
+        ({1: 10, 4: 37, 16: "no room"}, 4),
+        ({1: 10, 4: 37, 16: "vmap"}, 4),
+        ({1: "vmap"}, 0),
+        ({1: "no room"}, 0),
+        ({1: 10, 4: 40, 16: 160, 64: 640, 200: 2000}, 200),
     ],
 )
-def test_groups_double_while_it_pays_and_there_is_room(rates, expected):
+def test_groups_grow_while_it_pays_and_there_is_room(rates, expected):
     def rate(group):
         if rates[group] == "no room":
             raise torch.OutOfMemoryError("no room")
@@ -100,37 +143,61 @@ def test_groups_double_while_it_pays_and_there_is_room(rates, expected):
         return rates[group]
 
     with warnings.catch_warnings(record=True) as told:
-        assert best_group(rate) == expected
+        assert best_group(rate, 200) == expected
+    how = f"{expected} at once" if expected else "one by one"
     assert [str(one.message) for one in told] == [
-        "only 1 at once are trained of one size: vmap: data-dependent control flow"
+        f"models of one size are trained {how}: vmap: data-dependent control flow"
     ] * ("vmap" in rates.values())
 
 
-def test_the_probe_measures_and_leaves_nothing_behind(run, monkeypatch):
-    monkeypatch.setattr(group_size, "LARGEST", 2)
+@pytest.mark.parametrize("most", [1, 2, 7])
+def test_the_probe_measures_no_group_beyond_the_models_there_are(run, most):
     material = open_material(
         run.path, run.plan, read_examples(run.path, run.plan.data.fingerprint), torch.device("cpu")
     )
-    assert group_of(material, 2) in (1, 2)
+    assert group_of(material, 2, most) in (1, 4, most)
 
 
 def test_groups_are_measured_once_for_a_run_and_never_on_a_cpu(run, monkeypatch):
     asked = []
 
-    def measured(material, size):
-        asked.append(size)
-        return 8 * size
+    def measured(material, size, most):
+        asked.append((size, most))
+        return {2: min(7, most), 4: 0}[size]
 
     monkeypatch.setattr(grouping, "group_of", measured)
     monkeypatch.setattr(grouping, "worker_device", lambda device, worker: torch.device("cpu"))
     assert group_sizes(run, ONE, "cpu", 1, print) == {}
     assert not asked
-    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 16}
-    assert group_sizes(run, ONE + OTHERS, "cuda", 2, print) == {2: 10, 4: 6}  # every worker has something to do
-    assert asked == [2, 4]
+    assert group_sizes(run, ONE[:1], "cuda", 1, print) == {2: 5}
+    assert group_sizes(run, ONE[:1], "cuda", 2, print) == {2: 3}  # every worker has something to do
+    assert asked == [(2, 5)]
+    # more of them than were tried: measured again, and then enough is known for any number
+    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 7}
+    assert group_sizes(run, [*ONE, Task("onehot", 2, 20, 900)], "cuda", 1, print) == {2: 7}
+    assert asked == [(2, 5), (2, 20)]
+    # size 4 cannot be trained in groups
+    assert group_sizes(run, ONE + OTHERS, "cuda", 2, print) == {2: 7}
+    assert group_sizes(run, ONE + OTHERS, "cuda", 2, print) == {2: 7}
+    assert asked == [(2, 5), (2, 20), (4, 6)]
     file = run.path / "cache" / "groups.json"
     file.write_text(file.read_text().replace("float32", "bfloat16"))  # measured for something else
-    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 16}
+    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 7}
     file.write_text("{")
-    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 16}
-    assert asked == [2, 4, 2, 2]
+    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 7}
+    file.write_text(file.read_text().replace("[", "").replace("]", ""))  # as an older version wrote it
+    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 7}
+    assert asked[3:] == [(2, 20)] * 3
+
+
+def test_students_of_several_units_share_a_bundle_up_to_the_group():
+    def unit(first):
+        return tuple(Task("distilled/teacher-8-t4-w0.9", size, first, 10) for size in (4, 2))
+
+    units = [unit(first) for first in (0, 10, 20)]
+    assert bundles_of_students(units, {}) == units
+    assert bundles_of_students(units, {2: 64}) == units
+    assert bundles_of_students(units, {2: 5, 4: 5}) == units
+    assert bundles_of_students(units, {2: 20, 4: 3}) == [units[0] + units[1], units[2]]
+    assert bundles_of_students(units, {2: 30, 4: 30}) == [units[0] + units[1] + units[2]]
+    assert bundles_of_students([], {2: 30}) == []
