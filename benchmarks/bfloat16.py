@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from memscope.analysis.statistics.correlation import rank_correlation
+from memscope.reports.keys import keys_of
 from memscope.run import Run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
@@ -41,7 +42,7 @@ def main() -> None:
         )  # fmt: skip
         where = Where(device="cpu", keep_weights=False)
         runs[name] = train_family(options.directory / name.replace(" ", "-"), choices, where, say=print).run
-    rows = {name: {row["size"]: row for row in score(run.path)["sizes"]} for name, run in runs.items()}
+    rows = {name: {row["size"]: row for row in keys_of(score(run.path))["sizes"]} for name, run in runs.items()}
     print(f"{options.family}, {options.models} models of {options.examples} images, {options.epochs} epochs")
     told = [f"{name}: {', '.join(RUNS)}" for name in ("test accuracy", "mean score", "of flipped labels")]
     apart = [f"{name}: difference, expected, rank correlation" for name in ("bfloat16", "another seed")]

@@ -3,7 +3,9 @@
 The functions below take and give arrays and are usable by people who train elsewhere. Rooms, from what a user touches
 to what everything stands on; nothing imports from a line above its own (tests/test_layers.py holds that):
 
-    cli/            one module for every command: parse, call a step, print
+    cli/            one module for every command: parse, call one step, print its report
+    tables/         reports in print
+    commands.py     the commands, for a user of Python
     steps/          what the commands do: open the run, call analysis, write results
     plots/          figures, drawn from results only
     counting/       from the ledger to counts and sums over models
@@ -17,6 +19,7 @@ to what everything stands on; nothing imports from a line above its own (tests/t
     datasets/       the images, from wherever they come
     analysis/       the mathematics, as pure functions of arrays
     files/          files as such: atomic, sealed, guarded
+    reports/        what commands find, as dataclasses
     errors.py, streams.py, text.py, cores.py, imports.py, version.py      the ground
 """
 

@@ -1,10 +1,17 @@
 """What the documents say is what the program does."""
 
+import json
 import runpy
 import tomllib
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+
 import memscope
+from memscope import cli
+from memscope.reports import REPORTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -12,6 +19,31 @@ ROOT = Path(__file__).parents[1]
 def test_the_command_reference_is_made_from_the_help_texts():
     made = runpy.run_path(str(ROOT / "docs" / "make_cli.py"))["reference"]()
     assert made == (ROOT / "docs" / "cli.md").read_text(), "run docs/make_cli.py"
+
+
+def test_the_keys_of_json_and_their_schemas_are_made_from_the_reports():
+    made = runpy.run_path(str(ROOT / "docs" / "make_reports.py"))
+    assert made["page"]() == (ROOT / "docs" / "json.md").read_text(), "run docs/make_reports.py"
+    for command in REPORTS:
+        assert made["schema"](command) == (made["SCHEMAS"] / f"{command}.json").read_text(), "run docs/make_reports.py"
+    assert {file.stem for file in made["SCHEMAS"].iterdir()} == set(REPORTS)
+
+
+@pytest.mark.parametrize("command", REPORTS)
+def test_what_the_frozen_runs_print_is_of_the_schema(command):
+    """And an unknown or missing key is not: the schema says what is required."""
+    printed = CliRunner().invoke(cli.memscope, ["schema", command])
+    schema = json.loads(printed.stdout)
+    validator = Draft202012Validator(schema)
+    validator.check_schema(schema)
+    kept = sorted((ROOT / "tests" / "frozen" / "json").rglob(f"{command}*.json"))
+    assert kept
+    for file in kept:
+        found = json.loads(file.read_text())
+        validator.validate(found)
+        assert set(found) <= set(schema["properties"]), file
+        for key in schema["required"]:
+            assert not validator.is_valid({name: value for name, value in found.items() if name != key})
 
 
 def test_every_dependency_is_named_with_its_reason():

@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("cli",),
+    ("tables", "commands"),
     ("steps",),
     ("plots",),
     ("counting",),
@@ -24,6 +25,7 @@ LAYERS = (
     ("datasets",),
     ("analysis",),
     ("files",),
+    ("reports",),
     ("errors", "streams", "text", "cores", "imports", "version"),
 )
 HEIGHT = {room: -number for number, layer in enumerate(LAYERS) for room in layer}

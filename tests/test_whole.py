@@ -7,6 +7,7 @@ import pytest
 
 import memscope
 from memscope.plan.teaching import Teaching
+from memscope.reports.keys import keys_of
 from memscope.steps.distill import distill
 from memscope.steps.options import Choices
 from memscope.steps.resmem import MemoryOptions, resmem
@@ -33,7 +34,7 @@ def real_run(tmp_path_factory) -> Path:
 
 
 def test_flipped_labels_are_memorised_far_more_than_clean_ones_and_more_by_larger_models(real_run):
-    rows = score(real_run)["sizes"]
+    rows = keys_of(score(real_run))["sizes"]
     run = memscope.open_run(real_run)
     flipped = run.examples.flipped
     assert flipped.sum() == 40
@@ -51,7 +52,7 @@ def test_flipped_labels_are_memorised_far_more_than_clean_ones_and_more_by_large
 
 def test_held_out_examples_with_true_labels_are_predicted_as_well_as_test_examples(real_run):
     # the long-tail theory's sanity check: the gap of clean examples is the models' own generalisation gap
-    for row in score(real_run)["sizes"]:
+    for row in keys_of(score(real_run))["sizes"]:
         assert abs(row["clean_accuracy_out_minus_test"]) < 0.06
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "distill": "memscope.cli.distill",
     "status": "memscope.cli.status",
     "demo": "memscope.cli.demo",
+    "schema": "memscope.cli.schema",
 }
 """In the order in which `memscope --help` lists them."""
 

@@ -33,14 +33,14 @@ def command(run: Path, fresh: bool) -> None:
     load_for_workers("processes")
     from memscope.cli import distill as distill_command
     from memscope.cli import resmem as resmem_command
-    from memscope.cli import score as score_command
     from memscope.cli import trajectories as trajectories_command
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.demo import demo
+    from memscope.tables.score import show_scores
 
     with TrainingProgress() as progress:
         shown = demo(run, fresh, say=progress.say, on_end=progress.ended)
-    score_command.show(shown.scores | {"most_memorised": shown.most_memorised})
+    show_scores(shown.scores)
     trajectories_command.show(shown.types)
     resmem_command.show_subsets(shown.memories)
     distill_command.show_students(shown.students)
@@ -49,55 +49,58 @@ def command(run: Path, fresh: bool) -> None:
 
 def tell(shown: "Demonstration") -> None:
     """What the reader has just seen, in a few sentences with numbers, and where the files are."""
-    from memscope.cli.printing import console, say
+    from memscope.tables.printing import console, say
 
     scores, types = shown.scores, shown.types
-    rows, axis = scores["sizes"], scores["axis"]
+    rows, axis = scores.sizes, scores.axis
     first, last = rows[0], rows[-1]
     flipped = types["flipped_types"]["flipped"]["called"]
     called = types["all_sizes"]["called"]
     console.print()
     console.print("[bold]What you have just seen[/bold]")
+    first_flipped, last_flipped = first.flipped, last.flipped
+    assert first_flipped is not None
+    assert last_flipped is not None
     taught = sum(row["models"] for row in shown.students["settings"][0]["students"])
     say(
-        f"{sum(row['models'] for row in rows)} networks were trained ({taught} students and "
-        f"{len(rows)} on all the data beside them), {last['models']} at each {axis}, each on a random "
-        f"{scores['fraction']:.0%} of {scores['examples']} images of which {scores['flipped']} carry a wrong label. An "
+        f"{sum(row.models for row in rows)} networks were trained ({taught} students and "
+        f"{len(rows)} on all the data beside them), {last.models} at each {axis}, each on a random "
+        f"{scores.fraction:.0%} of {scores.examples} images of which {scores.flipped} carry a wrong label. An "
         "example is memorised as far as a network gets it right only if it was trained on it."
     )
     say(
-        f"From {axis} {first['size']} to {last['size']} the mean memorisation score goes from "
-        f"{first['mean_score']:.2f} to "
-        f"{last['mean_score']:.2f}: {first['mean_score_flipped']:.2f} to "
-        f"{last['mean_score_flipped']:.2f} for the flipped "
-        f"labels, {first['mean_score_clean']:.2f} to {last['mean_score_clean']:.2f} for the others, "
+        f"From {axis} {first.size} to {last.size} the mean memorisation score goes from "
+        f"{first.mean_score:.2f} to "
+        f"{last.mean_score:.2f}: {first_flipped.mean_score_flipped:.2f} to "
+        f"{last_flipped.mean_score_flipped:.2f} for the flipped "
+        f"labels, {first_flipped.mean_score_clean:.2f} to {last_flipped.mean_score_clean:.2f} for the others, "
         "while test accuracy goes "
-        f"from {first['test_accuracy']:.1%} to {last['test_accuracy']:.1%}."
+        f"from {first.test_accuracy:.1%} to {last.test_accuracy:.1%}."
     )
     say(
         f"Of the flipped labels {flipped['increasing']:.0%} are called increasing with "
         f"{axis}; of all examples "
         f"{called['increasing']:.0%} are called increasing, {called['decreasing']:.0%} decreasing, "
         f"{called['constant']:.0%} "
-        f"constant, and {called['undetermined']:.0%} cannot be told apart with {last['models']} models of each {axis}."
+        f"constant, and {called['undetermined']:.0%} cannot be told apart with {last.models} models of each {axis}."
     )
     say(
-        f"As a detector of the flipped labels the score at {axis} {last['size']} has an area under the ROC curve of "
-        f"{last['auc_score']:.2f}, at {axis} {first['size']} of {first['auc_score']:.2f}: small "
+        f"As a detector of the flipped labels the score at {axis} {last.size} has an area under the ROC curve of "
+        f"{last_flipped.auc_score:.2f}, at {axis} {first.size} of {first_flipped.auc_score:.2f}: small "
         "networks cannot memorise. "
         f"{shown.suspects} lists the {shown.suspect_count} labels that the networks trained without them dispute."
     )
     memories = {row["size"]: row for row in shown.memories["sizes"]}
-    small, large = memories[first["size"]], memories[last["size"]]
+    small, large = memories[first.size], memories[last.size]
     foretold = next(
-        pair for pair in shown.memories["foretells"] if (pair["size"], pair["larger"]) == (first["size"], last["size"])
+        pair for pair in shown.memories["foretells"] if (pair["size"], pair["larger"]) == (first.size, last.size)
     )
     say(
-        f"A memory of its residuals (ResMem) changes the test accuracy of {axis} {first['size']} by "
-        f"{100 * small['test_change']:+.1f} points, of {axis} {last['size']} by {100 * large['test_change']:+.1f} "
+        f"A memory of its residuals (ResMem) changes the test accuracy of {axis} {first.size} by "
+        f"{100 * small['test_change']:+.1f} points, of {axis} {last.size} by {100 * large['test_change']:+.1f} "
         f"(standard deviation over networks {100 * small['test_change_sd']:.1f} and "
-        f"{100 * large['test_change_sd']:.1f}). The residual that an image has at {axis} {first['size']} has a rank "
-        f"correlation of {foretold['correlation']:.2f} with its memorisation at {axis} {last['size']}."
+        f"{100 * large['test_change_sd']:.1f}). The residual that an image has at {axis} {first.size} has a rank "
+        f"correlation of {foretold['correlation']:.2f} with its memorisation at {axis} {last.size}."
     )
     setting = shown.students["settings"][0]
     most = min(setting["students"], key=lambda row: row["mean_change_flipped"])

@@ -70,11 +70,11 @@ def command(
     has are compared in one table.
     """
     load_for_workers(engine)
-    from memscope.cli.printing import print_json, say
     from memscope.cli.progress import TrainingProgress
     from memscope.cli.train_family import show_lost
     from memscope.plan.teaching import Teaching
     from memscope.steps.distill import distill
+    from memscope.tables.printing import print_json, say
     from memscope.work.carrying_out import Where
 
     teaching = None if teacher is None else Teaching(teacher, temperature, soft_weight, teacher_on)
@@ -114,7 +114,7 @@ def show(summary: dict[str, Any]) -> None:
 
 def show_students(summary: dict[str, Any]) -> None:
     """Students beside one-hot models, all settings in one table."""
-    from memscope.cli.printing import decimals, say, table, with_error
+    from memscope.tables.printing import decimals, say, table, with_error
 
     axis = summary["axis"]
     table(
@@ -150,7 +150,7 @@ def show_students(summary: dict[str, Any]) -> None:
 
 def show_changed(summary: dict[str, Any]) -> None:
     """Whose memorisation is inhibited and whose is raised."""
-    from memscope.cli.printing import percent, say, table, with_error
+    from memscope.tables.printing import percent, say, table, with_error
 
     axis = summary["axis"]
     epsilon = summary["epsilon"]
@@ -187,7 +187,7 @@ def show_changed(summary: dict[str, Any]) -> None:
 
 
 def percent_with_error(row: dict[str, Any], name: str) -> str:
-    from memscope.cli.printing import percent
+    from memscope.tables.printing import percent
 
     error = row[f"{name}_error"]
     return percent(row[name]) if error is None else f"{percent(row[name])} ±{percent(error)}"
@@ -199,7 +199,7 @@ def signed(value: float | None) -> str:
 
 def show_time(setting: dict[str, Any], axis: str, augment: str) -> None:
     """What teaching costs over training on the labels alone, and why."""
-    from memscope.cli.printing import percent, say
+    from memscope.tables.printing import percent, say
 
     rows = setting["students"]
     costs = ", ".join(f"x{row['time_ratio']:.2f} at {axis} {row['size']}" for row in rows)
@@ -216,7 +216,7 @@ def show_time(setting: dict[str, Any], axis: str, augment: str) -> None:
 
 def show_types(setting: dict[str, Any], axis: str, epsilon: float) -> None:
     """The change by type of the one-hot trajectory, and the types of the students' own."""
-    from memscope.cli.printing import decimals, say, table
+    from memscope.tables.printing import decimals, say, table
 
     if setting["by_type"]:
         sizes = [change["size"] for change in setting["by_type"][0]["changes"]]
@@ -260,7 +260,7 @@ def show_types(setting: dict[str, Any], axis: str, epsilon: float) -> None:
 
 
 def percent_of(shares: dict[str, Any], kind: str, name: str) -> str:
-    from memscope.cli.printing import percent
+    from memscope.tables.printing import percent
 
     error = shares[f"raw_{kind}_error"][name]
     return percent(shares[f"raw_{kind}"][name]) + ("" if error is None else f" ±{percent(error)}")

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def show_forecast(forecast: "Forecast", until_asked: bool, as_json: bool) -> None:
-    from memscope.cli.printing import decimals, duration, print_json, say, size_of, table
+    from memscope.tables.printing import decimals, duration, print_json, say, size_of, table
 
     plan, pilot = forecast.plan, {one.size: one for one in forecast.pilot}
     if as_json:
@@ -64,7 +64,7 @@ def show_forecast(forecast: "Forecast", until_asked: bool, as_json: bool) -> Non
 
 def until_forecast(forecast: "Forecast") -> str:
     """What `--until-...` will take."""
-    from memscope.cli.printing import duration
+    from memscope.tables.printing import duration
 
     plan = forecast.plan
     if forecast.models_until is None:

@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from memscope.cli.printing import duration
+from memscope.tables.printing import duration
 from memscope.text import printable
 
 if TYPE_CHECKING:

@@ -83,9 +83,9 @@ def command(
     memory of its own subset, give ResMem's own memorisation scores.
     """
     load_for_workers(engine, "memscope.training.memory_task")
-    from memscope.cli.printing import print_json, say
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.resmem import MemoryOptions, resmem
+    from memscope.tables.printing import print_json, say
     from memscope.work.carrying_out import Where
 
     with TrainingProgress(quiet=as_json, doing="measuring") as progress:
@@ -126,7 +126,7 @@ def show(summary: dict[str, Any]) -> None:
 
 
 def show_choice(summary: dict[str, Any]) -> None:
-    from memscope.cli.printing import percent, say, table
+    from memscope.tables.printing import percent, say, table
 
     axis, grid = summary["axis"], summary["grid"]
     table(
@@ -158,7 +158,7 @@ def show_choice(summary: dict[str, Any]) -> None:
 
 
 def show_full(summary: dict[str, Any]) -> None:
-    from memscope.cli.printing import percent, say, table
+    from memscope.tables.printing import percent, say, table
 
     axis = summary["axis"]
     if summary["full"] is None:
@@ -194,7 +194,7 @@ def points(value: float | None, spread: float | None) -> str:
 
 
 def show_subsets(summary: dict[str, Any]) -> None:
-    from memscope.cli.printing import decimals, percent, say, table, with_error
+    from memscope.tables.printing import decimals, percent, say, table, with_error
 
     axis = summary["axis"]
     noisy = summary["flipped"] is not None
@@ -258,7 +258,7 @@ def show_subsets(summary: dict[str, Any]) -> None:
 
 def show_types(summary: dict[str, Any]) -> None:
     """A table of types by sizes for each of the main measures; all of them are in the JSON."""
-    from memscope.cli.printing import decimals, say, table, with_error
+    from memscope.tables.printing import decimals, say, table, with_error
 
     axis, kinds = summary["axis"], summary["by_type"]
     if kinds is None:
@@ -290,7 +290,7 @@ def show_types(summary: dict[str, Any]) -> None:
 
 
 def show_foretold(summary: dict[str, Any]) -> None:
-    from memscope.cli.printing import decimals, say, table
+    from memscope.tables.printing import decimals, say, table
 
     axis, pairs = summary["axis"], summary["foretells"]
     if not pairs:

@@ -23,8 +23,8 @@ Example:
 @json_option
 def command(run: Path, timing: bool, repair: bool, as_json: bool) -> None:
     """What of RUN is done, is missing, has failed, is out of date."""
-    from memscope.cli.printing import decimals, duration, print_json, say, size_of, table
     from memscope.steps.status import status
+    from memscope.tables.printing import decimals, duration, print_json, say, size_of, table
     from memscope.work.timing import timing_rows
 
     repaired = None
@@ -113,7 +113,7 @@ def command(run: Path, timing: bool, repair: bool, as_json: bool) -> None:
 
 def show_timing(rows: list[dict[str, Any]]) -> None:
     """The time of the commands that ended well, and its parts."""
-    from memscope.cli.printing import duration, percent, say, table
+    from memscope.tables.printing import duration, percent, say, table
     from memscope.work.timing import PARTS
 
     if not rows:

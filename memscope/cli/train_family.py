@@ -138,12 +138,12 @@ def command(
     """
     if not dry_run:
         load_for_workers(engine)
-    from memscope.cli.printing import print_json
     from memscope.cli.progress import TrainingProgress
     from memscope.plan.plan_file import read_plan
     from memscope.steps.options import Choices, choices_from_plan
     from memscope.steps.standard_errors import Until
     from memscope.steps.train_family import plan_ahead, train_family
+    from memscope.tables.printing import print_json
     from memscope.work.carrying_out import Where
 
     given = Choices(**choices)
@@ -217,8 +217,8 @@ def as_summary(trained: "Trained") -> dict[str, Any]:
 
 
 def show_trained(trained: "Trained", shard: tuple[int, int]) -> None:
-    from memscope.cli.printing import say
     from memscope.plan.recipe import RECORDED
+    from memscope.tables.printing import say
 
     run, plan = trained.run, trained.run.plan
     if plan.recipe.trainer == RECORDED:
@@ -238,7 +238,7 @@ def show_trained(trained: "Trained", shard: tuple[int, int]) -> None:
 
 def show_lost(trained: "Trained") -> None:
     """The models that diverged and the tasks that failed."""
-    from memscope.cli.printing import say
+    from memscope.tables.printing import say
 
     axis = trained.run.plan.axis
     for task, model in trained.diverged:

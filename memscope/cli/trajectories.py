@@ -34,8 +34,8 @@ def command(run: Path | None, epsilon: float, confidence: float, seed: int, plot
 
     A type is called where most posterior draws of the trajectory agree on it, else it is undetermined.
     """
-    from memscope.cli.printing import print_json, say
     from memscope.steps.trajectories import trajectories
+    from memscope.tables.printing import print_json, say
 
     if run is None and plot:
         run, plot = Path(plot), ""  # `--plot RUN`: the value that --plot may have has swallowed the run
@@ -57,7 +57,7 @@ def command(run: Path | None, epsilon: float, confidence: float, seed: int, plot
 
 
 def show(summary: dict[str, Any]) -> None:
-    from memscope.cli.printing import decimals, percent, say, table
+    from memscope.tables.printing import decimals, percent, say, table
 
     epsilon = summary["epsilon"]
     grids = [("all sizes", summary["all_sizes"])]
@@ -142,7 +142,7 @@ def show(summary: dict[str, Any]) -> None:
 
 
 def population_cells(population: dict[str, Any], name: str) -> list[str]:
-    from memscope.cli.printing import percent
+    from memscope.tables.printing import percent
 
     share = population["shares"].get(name)
     return [
@@ -152,7 +152,7 @@ def population_cells(population: dict[str, Any], name: str) -> list[str]:
 
 
 def percent_with_error(value: float | None, error: float | None) -> str:
-    from memscope.cli.printing import percent
+    from memscope.tables.printing import percent
 
     if value is None:
         return "-"

@@ -1,7 +1,6 @@
 """`accuracy.png`: what the models of each size get right, with and without an example, and the mean score."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,6 +26,7 @@ from memscope.plots.style import (
     size_axis,
     size_positions,
 )
+from memscope.reports.score import SizeScore
 
 INTERPOLATING = "#EEEEEE"
 ACCURACIES = (
@@ -43,27 +43,26 @@ SCORES_BY_LABEL = (
 Lines = Sequence[tuple[str, str, str, str, str, str]]
 
 
-def draw_accuracy(setting: Setting, rows: Sequence[Mapping[str, Any]]) -> Figure:
+def draw_accuracy(setting: Setting, rows: Sequence[SizeScore]) -> Figure:
     """Accuracies on the left, mean scores on the right; sizes whose models interpolate are shaded.
 
-    `rows`, one for each size, have the keys of the summary of `score`: `mean_accuracy_in`, `mean_accuracy_out`,
-    `test_accuracy`, `mean_score`, `interpolates`, `fit_warning`, and errors where they are known.
+    `rows` are of one size each; errors are drawn where they are known.
     """
     wide, tall, left, between, above, under = 4.1, 3.3, MARGIN + 0.6, 0.85, 0.5, 0.5
     width = left + 2 * wide + between + MARGIN
     first, last = rows[0], rows[-1]
-    interpolating = [row["interpolates"] for row in rows]
+    interpolating = [row.interpolates for row in rows]
     notes = ["Error bars, where known: one standard deviation over the models for test accuracy,"]
     notes.append("one jackknife standard error over blocks of models for means over the training examples.")
-    warned = [str(row["size"]) for row in rows if row.get("fit_warning")]
+    warned = [str(row.size) for row in rows if row.fit_warning]
     if warned:
         notes.append(f"memscope score warns of the fit at {setting.axis} {', '.join(warned)}: badly optimised?")
     figure, bottom = page(
         width,
         above + tall + under,
-        f"Accuracy from {setting.span}: {percent(first['mean_accuracy_in'])} to {percent(last['mean_accuracy_in'])} "
-        f"with the example, {percent(first['mean_accuracy_out'])} to {percent(last['mean_accuracy_out'])} without it; "
-        f"the mean score goes from {first['mean_score']:.2f} to {last['mean_score']:.2f}",
+        f"Accuracy from {setting.span}: {percent(first.mean_accuracy_in)} to {percent(last.mean_accuracy_in)} "
+        f"with the example, {percent(first.mean_accuracy_out)} to {percent(last.mean_accuracy_out)} without it; "
+        f"the mean score goes from {first.mean_score:.2f} to {last.mean_score:.2f}",
         "The score of an example is its accuracy in minus its accuracy out: its mean is the gap between the two lines "
         "on the left.",
         caption(setting, *notes),
@@ -101,13 +100,12 @@ def draw_accuracy(setting: Setting, rows: Sequence[Mapping[str, Any]]) -> Figure
     return plain_text(figure)
 
 
-def draw_lines(axes: Axes, setting: Setting, rows: Sequence[Mapping[str, Any]], lines: Lines) -> None:
+def draw_lines(axes: Axes, setting: Setting, rows: Sequence[SizeScore], lines: Lines) -> None:
     """The lines with their error bars, and a vertical axis that holds them, from a round number to a round number."""
     places = size_positions(setting.axis, setting.sizes)
     lowest, highest = 1.0, 0.0
     for key, error_key, label, colour, marker, style in lines:
-        values = np.array([row[key] for row in rows], dtype=np.float64)
-        errors = np.array([row.get(error_key) for row in rows], dtype=np.float64)
+        values, errors = (np.array([known(row, name) for row in rows]) for name in (key, error_key))
         axes.errorbar(
             places,
             values,
@@ -127,6 +125,12 @@ def draw_lines(axes: Axes, setting: Setting, rows: Sequence[Mapping[str, Any]], 
     pad = 0.03 * (ticks[-1] - ticks[0])  # a marker on the first or the last line is drawn whole
     axes.set_yticks(ticks, [f"{tick + 0.0:.{decimals}f}".replace("-", "−") for tick in np.round(ticks, 6)])
     axes.set_ylim(ticks[0] - pad, ticks[-1] + pad)
+
+
+def known(row: SizeScore, name: str) -> float:
+    """A field of a size, or of what its flipped labels show; NaN where there is none."""
+    found = getattr(row, name, None) if name else None
+    return float(getattr(row.flipped, name, np.nan) if found is None else found)
 
 
 def shade(axes: Axes, places: np.ndarray, interpolating: Sequence[bool]) -> None:

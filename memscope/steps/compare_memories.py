@@ -11,12 +11,13 @@ from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid
 from memscope.analysis.statistics.correlation import correlation_over_blocks, rank_correlation
 from memscope.analysis.statistics.groups import Blocks, means_by_group
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_one_block
+from memscope.analysis.statistics.means import mean
 from memscope.analysis.trajectories import TYPES, raw_types
 from memscope.counting.memories import COUNTED, LARGEST_NORM, MemoryCounts, count_memories
 from memscope.counting.outcomes import count_size
 from memscope.counting.type_errors import stacked
+from memscope.reports.keys import number
 from memscope.run import Run
-from memscope.steps.score import mean, number
 from memscope.store.ledger import FULL, ONEHOT, Task, ledger_state
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on

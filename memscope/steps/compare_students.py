@@ -8,6 +8,7 @@ import numpy as np
 from memscope.analysis.memorisation import Counts, memorisation_from_counts
 from memscope.analysis.statistics.groups import Blocks, means_by_group
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
+from memscope.analysis.statistics.means import mean
 from memscope.analysis.student_change import changed_shares, changed_shares_if_same, histogram_edges, score_histogram
 from memscope.analysis.trajectories import TYPES, check_options, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
@@ -15,8 +16,8 @@ from memscope.counting.outcomes import SizeCounts, count_pairs, count_size, size
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
 from memscope.plan.teaching import Teaching, teaching_of
+from memscope.reports.keys import number
 from memscope.run import Run
-from memscope.steps.score import mean, number
 from memscope.store.ledger import ONEHOT, distilled_variants, ledger_state
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on

@@ -9,9 +9,10 @@ from typing import Any
 from memscope.errors import RunError
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
+from memscope.reports.score import ScoreReport
 from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill
-from memscope.steps.exports import export_suspects, most_memorised
+from memscope.steps.exports import export_suspects
 from memscope.steps.figures import draw_distill_figures, draw_figures, draw_resmem_figures
 from memscope.steps.options import Choices, choices_of, with_defaults
 from memscope.steps.resmem import resmem
@@ -32,11 +33,10 @@ class Demonstration:
     """What the demo found, for the command to tell."""
 
     run: Path
-    scores: dict[str, Any]
+    scores: ScoreReport
     types: dict[str, Any]
     memories: dict[str, Any]
     students: dict[str, Any]
-    most_memorised: list[dict[str, Any]]
     suspects: Path
     suspect_count: int
     figures: list[Path]
@@ -52,7 +52,7 @@ def demo(
     trained = train_family(run, DEMO, Where(), say=say, on_end=on_end)
     check(run, trained.failures)
     say("scoring")
-    scores = score(run)
+    scores = score(run, top=5)
     say("classifying the trajectories")
     types = trajectories(run)
     memories, measured = resmem(run, say=say, on_end=on_end)
@@ -66,10 +66,9 @@ def demo(
         *draw_distill_figures(run, run / "figures"),
     ]
     suspects = run / "suspects.csv"
-    count, _ = export_suspects(run, suspects)
+    count, _ = export_suspects(open_run(run), suspects)
     assert memories is not None
-    listed = most_memorised(open_run(run), 5)
-    return Demonstration(run, scores, types, memories, students, listed, suspects, count, figures)
+    return Demonstration(run, scores, types, memories, students, suspects, count, figures)
 
 
 def check(run: Path, failures: list[tuple[Task, str]]) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from memscope.files.atomic import write_where_told
-from memscope.run import Run, open_run
+from memscope.reports.score import MemorisedExample
+from memscope.run import Run
 from memscope.text import printable
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -31,9 +32,8 @@ PER_SIZE_EXAMPLE = (
 )
 
 
-def export_npz(run_path: Path, file: Path) -> None:
+def export_npz(run: Run, file: Path) -> None:
     """Write scores [size, example], counts, labels and identities as arrays of an npz file."""
-    run = open_run(run_path)
     found, examples = run.results("score"), run.examples
     arrays: dict[str, Any] = {"sizes": found["size"]} | {name: found[name] for name in PER_SIZE_EXAMPLE}
     arrays |= {"labels": examples.labels, "index": examples.index, "test_accuracy": found["test_accuracy"]}
@@ -46,9 +46,8 @@ def export_npz(run_path: Path, file: Path) -> None:
     write_where_told(file, buffer.getbuffer())
 
 
-def export_csv(run_path: Path, file: Path, safe: bool = False) -> None:
+def export_csv(run: Run, file: Path, safe: bool = False) -> None:
     """Write a row for every size and example; `safe`: names as `defused` has them."""
-    run = open_run(run_path)
     written = defused if safe else str
     found, examples = run.results("score"), run.examples
     true_labels = examples.labels if examples.true_labels is None else examples.true_labels
@@ -75,7 +74,7 @@ def export_csv(run_path: Path, file: Path, safe: bool = False) -> None:
     write_csv(file, header, rows)
 
 
-def export_suspects(run_path: Path, file: Path, safe: bool = False) -> tuple[int, int]:
+def export_suspects(run: Run, file: Path, safe: bool = False) -> tuple[int, int]:
     """Write the examples whose held-out predictions agree on another label, most suspect first.
 
     Returns their number and the size they were judged at: the one whose models are best on the test examples,
@@ -83,7 +82,6 @@ def export_suspects(run_path: Path, file: Path, safe: bool = False) -> tuple[int
     label over the given one among the models that did not see the example, then of the score. `safe`: names as
     `defused` has them.
     """
-    run = open_run(run_path)
     written = defused if safe else str
     found, examples = run.results("score"), run.examples
     best = int(np.argmax(found["test_accuracy"]))
@@ -127,7 +125,7 @@ def export_suspects(run_path: Path, file: Path, safe: bool = False) -> tuple[int
     return len(rows), int(found["size"][best])
 
 
-def most_memorised(run: Run, count: int) -> list[dict[str, object]]:
+def most_memorised(run: Run, count: int) -> tuple[MemorisedExample, ...]:
     """The examples with the highest scores at the largest size, each with what it is."""
     found, examples = run.results("score"), run.examples
     score, error = found["score"][-1], found["standard_error"][-1]
@@ -135,25 +133,25 @@ def most_memorised(run: Run, count: int) -> list[dict[str, object]]:
     low, share = found["interval_low"][-1], found["suggested_share"][-1]
     order = np.lexsort((np.arange(len(score)), -share, -low, np.where(np.isnan(score), np.inf, -score)))[:count]
     names = examples.class_names
-    return [
-        {
-            "example": int(example),
-            "index": int(examples.index[example]),
-            "name": examples.names[example] if examples.names else None,
-            "label": names[examples.labels[example]],
-            "true_label": None if examples.true_labels is None else names[examples.true_labels[example]],
-            "suggested_label": suggestion(names, int(found["suggested_label"][-1][example])),
-            "suggested_share": float(found["suggested_share"][-1][example]),
-            "score": float(score[example]),
-            "standard_error": float(error[example]),
-            "interval_low": float(found["interval_low"][-1][example]),
-            "interval_high": float(found["interval_high"][-1][example]),
-            "accuracy_in": float(found["accuracy_in"][-1][example]),
-            "accuracy_out": float(found["accuracy_out"][-1][example]),
-        }
+    return tuple(
+        MemorisedExample(
+            example=int(example),
+            index=int(examples.index[example]),
+            name=examples.names[example] if examples.names else None,
+            label=names[examples.labels[example]],
+            true_label=None if examples.true_labels is None else names[examples.true_labels[example]],
+            suggested_label=suggestion(names, int(found["suggested_label"][-1][example])),
+            suggested_share=float(found["suggested_share"][-1][example]),
+            score=float(score[example]),
+            standard_error=float(error[example]),
+            interval_low=float(found["interval_low"][-1][example]),
+            interval_high=float(found["interval_high"][-1][example]),
+            accuracy_in=float(found["accuracy_in"][-1][example]),
+            accuracy_out=float(found["accuracy_out"][-1][example]),
+        )
         for example in order
         if not np.isnan(score[example])
-    ]
+    )
 
 
 def suggestion(names: tuple[str, ...], label: int) -> str | None:

@@ -24,8 +24,10 @@ from memscope.plots.student_types import draw_distillation_types, has_changes
 from memscope.plots.students import draw_distillation
 from memscope.plots.style import png
 from memscope.plots.trajectories import draw_trajectories
+from memscope.reports.keys import report_of
+from memscope.reports.score import ScoreReport
 from memscope.run import Run, open_run
-from memscope.steps.score import score
+from memscope.steps.score import score_of
 from memscope.store.results import read_results, results_path
 from memscope.work.data_set import ensure_examples
 from memscope.work.timing import spent_on
@@ -72,7 +74,7 @@ def write_figures(directory: Path, drawn: Iterable[tuple[str, Figure]]) -> list[
 def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     """Each figure with its name, drawn when it is asked for, so that one is in memory at a time."""
     found, ledger, types = read_results(run.path, "trajectories", run.plan)
-    scored, scores_summary = scores_of(run, ledger)
+    scored, scores_found = scores_of(run, ledger)
     examples = run.examples
     scores = scored["score"]
     setting = Setting(
@@ -90,11 +92,11 @@ def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     yield "trajectories", draw_trajectories(setting, scores, found["called_type"])
     yield "shares", draw_shares(setting, types["all_sizes"], types["flipped_types"])
     ends = (
-        np.array([row["population"][share] for row in scores_summary["sizes"]], dtype=np.float64)
+        np.array([getattr(row.population, share) for row in scores_found.sizes], dtype=np.float64)
         for share in ("share_low", "share_high")
     )
     yield "histogram", draw_histogram(setting, scores, examples.flipped, *ends)
-    yield "accuracy", draw_accuracy(setting, scores_summary["sizes"])
+    yield "accuracy", draw_accuracy(setting, scores_found.sizes)
     yield "examples", draw_examples(setting, example_rows(run, found, scores))
 
 
@@ -143,20 +145,20 @@ def compared(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], othe
     )
 
 
-def scores_of(run: Run, ledger: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Arrays and summary of `score` from the same ledger as the trajectories."""
+def scores_of(run: Run, ledger: str) -> tuple[dict[str, np.ndarray], ScoreReport]:
+    """Arrays and report of `score` from the same ledger as the trajectories."""
     if results_path(run.path, "score").is_file():
         values, used, summary = read_results(run.path, "score", run.plan)
         if used == ledger:
-            return values, summary
-    score(run.path)
+            return values, report_of(ScoreReport, summary)
+    score_of(run.path)
     values, used, summary = read_results(run.path, "score", run.plan)
     if used != ledger:
         raise RunError(
             f"{run.path}: the ledger has moved on since its trajectories were classified; "
             f"run memscope trajectories {run.path} again"
         )
-    return values, summary
+    return values, report_of(ScoreReport, summary)
 
 
 def example_rows(run: Run, found: dict[str, np.ndarray], scores: np.ndarray) -> list[ExampleRow]:

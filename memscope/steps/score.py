@@ -1,9 +1,11 @@
 """`memscope score`: memorisation of every example at every size, hard and soft, from the ledger."""
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +15,18 @@ from memscope.analysis.noise_split import split_noise
 from memscope.analysis.population.estimate import HIGH, LOW, Population, population_from_sums
 from memscope.analysis.population.sums import population_sums
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
-from memscope.analysis.statistics.more_models import rms
+from memscope.analysis.statistics.means import mean, rms
 from memscope.analysis.statistics.roc import area_under_roc
 from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger
 from memscope.counting.population import SEED, adding
 from memscope.counting.suggestions import Votes, suggested_labels
+from memscope.errors import OptionError
+from memscope.reports.keys import keys_of
+from memscope.reports.score import Duplicates, FlippedLabels, PopulationRow, ScoreReport, SizeScore, TrainingNoise
 from memscope.run import Run, open_run
+from memscope.steps.exports import export_csv, export_npz, export_suspects, most_memorised
 from memscope.steps.standard_errors import split_half_agreement
+from memscope.steps.validation import validation
 from memscope.store.ledger import REPLICATES, finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on
@@ -31,17 +38,49 @@ STUCK = 0.5
 """A model is stuck where it fits less than this part of what the median model of its size fits."""
 
 
-@spent_on("scoring")
-def score(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Score a run, write `results/score.h5`, and give the summary that the command prints.
+def score(
+    path: str | os.PathLike[str],
+    *,
+    top: int = 10,
+    validate: bool = False,
+    suspects: Path | None = None,
+    csv_file: Path | None = None,
+    csv_safe: bool = False,
+    npz_file: Path | None = None,
+) -> ScoreReport:
+    """Score a run, write `results/score.h5`, and give what was found.
 
-    The keys are those of `memscope score --json` in docs/format.md. RunError where there is nothing to score.
+    `top` of the most memorised examples are listed. `validate` checks the population estimate on halves of the models.
+    `suspects`, `csv_file` and `npz_file` are files to be written (exports.py). RunError where there is nothing to
+    score, or too little to validate; OptionError for `csv_safe` without a csv file.
     """
+    if csv_safe and not (csv_file or suspects):
+        raise OptionError("--csv-safe is about csv files, and none is asked for; add --csv FILE or --suspects FILE")
+    found = score_of(path)
+    run = open_run(path)
+    written = []
+    validated = validation(run) if validate else None
+    if suspects:
+        count, size = export_suspects(run, suspects, csv_safe)
+        written.append(f"{suspects}: {count} suspect labels, judged by the held-out models of {found.axis} {size}")
+    if csv_file:
+        export_csv(run, csv_file, csv_safe)
+        written.append(f"{csv_file}: a row for every size and example")
+    if npz_file:
+        export_npz(run, npz_file)
+        written.append(f"{npz_file}: arrays [size, example]")
+    return replace(found, most_memorised=most_memorised(run, top), validated=validated, written=tuple(written) or None)
+
+
+@spent_on("scoring")
+def score_of(path: str | os.PathLike[str]) -> ScoreReport:
+    """Score a run, write `results/score.h5`, and give what is stored there."""
     run = open_run(path)
     examples = run.examples
     sizes = sizes_in_ledger(run)
     columns: dict[str, list[np.ndarray]] = {}
-    rows, made_by = [], set()
+    rows: list[SizeScore] = []
+    made_by: set[str] = set()
     made_from: dict[str, set[str]] = {}
     ledger = ledger_state(run.path, run.plan, replicates=REPLICATES)
     sums = population_sums(len(sizes), len(examples.labels), SEED)
@@ -54,27 +93,28 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
         suggested, share = suggested_labels(run, size, votes)
         for name, values in size_columns(hard, soft, suggested, share).items():
             columns.setdefault(name, []).append(values)
-        rows.append(size_row(run, size, counts, hard, soft) | {"noise": noise_row(run, size, made_from)})
+        rows.append(size_row(run, size, counts, hard, soft, noise_row(run, size, made_from)))
         made_by |= set(counts.made_by)
-    mark_sizes_that_fit_less(rows, run.plan.axis)
     estimate = population_from_sums(sums, types=False)
-    for position, row in enumerate(rows):
-        row["population"] = population_row(estimate, position)
-    summary = {
-        "run": str(path),
-        "axis": run.plan.axis,
-        "fraction": run.plan.fraction,
-        "data": run.plan.data.spec,
-        "family": run.plan.learner,
-        "examples": len(examples.labels),
-        "flipped": None if examples.flipped is None else int(examples.flipped.sum()),
-        "duplicates": duplicate_counts(run),
-        "trainer": run.plan.recipe.trainer,
-        "models_planned": run.plan.models,
-        "sizes": rows,
-        "made_by": sorted(made_by),
-        "made_from": {kind: sorted(values) for kind, values in sorted(made_from.items())},
-    }
+    rows = [
+        replace(row, population=population_row(estimate, position), fit_warning=warning)
+        for position, (row, warning) in enumerate(zip(rows, fit_warnings(rows, run.plan.axis), strict=True))
+    ]
+    found = ScoreReport(
+        run=str(path),
+        axis=run.plan.axis,
+        fraction=run.plan.fraction,
+        data=run.plan.data.spec,
+        family=run.plan.learner,
+        examples=len(examples.labels),
+        flipped=None if examples.flipped is None else int(examples.flipped.sum()),
+        duplicates=duplicate_counts(run),
+        trainer=run.plan.recipe.trainer,
+        models_planned=run.plan.models,
+        sizes=tuple(rows),
+        made_by=tuple(sorted(made_by)),
+        made_from={kind: tuple(sorted(values)) for kind, values in sorted(made_from.items())},
+    )
     stored: dict[str, Any] = {name: np.stack(arrays) for name, arrays in columns.items()}
     stored |= {
         f"population_{name}": getattr(estimate, name).astype(np.float32)
@@ -83,13 +123,13 @@ def score(path: str | os.PathLike[str]) -> dict[str, Any]:
     stored |= {
         "size": np.array(sizes),
         "example": np.arange(len(examples.labels)),
-        "models_used": np.array([row["models"] for row in rows]),
-        "models_diverged": np.array([row["diverged"] for row in rows]),
-        "own_accuracy": np.array([row["own_accuracy"] for row in rows]),
-        "test_accuracy": np.array([row["test_accuracy"] for row in rows]),
+        "models_used": np.array([row.models for row in rows]),
+        "models_diverged": np.array([row.diverged for row in rows]),
+        "own_accuracy": np.array([row.own_accuracy for row in rows]),
+        "test_accuracy": np.array([row.test_accuracy for row in rows]),
     }
-    write_results(run.path, run.plan, "score", stored, ledger, summary)
-    return summary
+    write_results(run.path, run.plan, "score", stored, ledger, keys_of(found))
+    return found
 
 
 def size_columns(
@@ -117,51 +157,59 @@ def size_columns(
     }
 
 
-def size_row(run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: Memorisation | None) -> dict[str, Any]:
-    """The line of the table for one size; means are over examples with a score."""
-    flipped = run.examples.flipped
+def size_row(
+    run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: Memorisation | None, noise: TrainingNoise | None
+) -> SizeScore:
+    """The line of the table for one size, but for the population estimate, which all sizes make."""
     own, total = float(np.median(counts.own_accuracy)), counts.hard.total()
-    row: dict[str, Any] = {
-        "size": size,
-        "models": counts.used,
-        "blocks": len(counts.hard.n_in),
-        "diverged": len(counts.diverged),
-        "diverged_models": list(counts.diverged),
-        "undefined": hard.undefined,
-        "mean_score": mean(hard.score),
-        "mean_score_error": jackknifed(counts.hard, lambda s: mean(s.score)),
-        "mean_soft_score": mean(soft.score) if soft else None,
-        "mean_accuracy_in": mean(hard.accuracy_in),
-        "mean_accuracy_in_error": jackknifed(counts.hard, lambda s: mean(s.accuracy_in)),
-        "mean_accuracy_out": mean(hard.accuracy_out),
-        "mean_accuracy_out_error": jackknifed(counts.hard, lambda s: mean(s.accuracy_out)),
-        "test_accuracy": mean(counts.test_accuracy),
-        "test_accuracy_sd": float(np.std(counts.test_accuracy, ddof=1)) if counts.used > 1 else None,
-        "mean_standard_error": mean(hard.standard_error),
-        "rms_standard_error": number(rms(hard.standard_error)),
-        "agreement": number(split_half_agreement(counts)),
-        "seconds": number(np.median(counts.seconds)),
-        "share_low": share_below(total),
-        "share_low_error": jackknifed(counts.hard, share_below, delete_half),
-        "share_high": share_above(total),
-        "share_high_error": jackknifed(counts.hard, share_above, delete_half),
-        "own_accuracy": own,
-        "interpolates": own >= INTERPOLATES,
-        "stuck_models": int((counts.own_accuracy < STUCK * own).sum()),
-        "fit_warning": None,
-    }
-    if flipped is not None:
-        row["auc_score"] = number(area_under_roc(hard.score, flipped))
-        row["auc_score_error"] = jackknifed(counts.hard, lambda s: area_under_roc(s.score, flipped))
-        row["auc_one_minus_accuracy_out"] = number(area_under_roc(1 - hard.accuracy_out, flipped))
-        row["mean_score_flipped"] = mean(hard.score[flipped])
-        row["mean_score_clean"] = mean(hard.score[~flipped])
+    return SizeScore(
+        size=size,
+        models=counts.used,
+        blocks=len(counts.hard.n_in),
+        diverged=len(counts.diverged),
+        diverged_models=tuple(counts.diverged),
+        undefined=hard.undefined,
+        mean_score=mean(hard.score),
+        mean_score_error=jackknifed(counts.hard, lambda s: mean(s.score)),
+        mean_soft_score=mean(soft.score) if soft else math.nan,
+        mean_accuracy_in=mean(hard.accuracy_in),
+        mean_accuracy_in_error=jackknifed(counts.hard, lambda s: mean(s.accuracy_in)),
+        mean_accuracy_out=mean(hard.accuracy_out),
+        mean_accuracy_out_error=jackknifed(counts.hard, lambda s: mean(s.accuracy_out)),
+        test_accuracy=mean(counts.test_accuracy),
+        test_accuracy_sd=float(np.std(counts.test_accuracy, ddof=1)) if counts.used > 1 else math.nan,
+        mean_standard_error=mean(hard.standard_error),
+        rms_standard_error=rms(hard.standard_error),
+        agreement=float(split_half_agreement(counts)),
+        seconds=float(np.median(counts.seconds)),
+        share_low=share_below(total),
+        share_low_error=jackknifed(counts.hard, share_below, delete_half),
+        share_high=share_above(total),
+        share_high_error=jackknifed(counts.hard, share_above, delete_half),
+        own_accuracy=own,
+        interpolates=own >= INTERPOLATES,
+        stuck_models=int((counts.own_accuracy < STUCK * own).sum()),
+        noise=noise,
+        flipped=flipped_row(run.examples.flipped, counts, hard),
+    )
+
+
+def flipped_row(flipped: np.ndarray | None, counts: SizeCounts, hard: Memorisation) -> FlippedLabels | None:
+    """What the flipped labels show, bool [examples]; None without label noise."""
+    if flipped is None:
+        return None
+    return FlippedLabels(
+        auc_score=float(area_under_roc(hard.score, flipped)),
+        auc_score_error=jackknifed(counts.hard, lambda s: area_under_roc(s.score, flipped)),
+        auc_one_minus_accuracy_out=float(area_under_roc(1 - hard.accuracy_out, flipped)),
+        mean_score_flipped=mean(hard.score[flipped]),
+        mean_score_clean=mean(hard.score[~flipped]),
         # the long-tail theory's own check: held-out examples with true labels are like test examples
-        row["clean_accuracy_out_minus_test"] = mean(hard.accuracy_out[~flipped]) - mean(counts.test_accuracy)
-    return row
+        clean_accuracy_out_minus_test=mean(hard.accuracy_out[~flipped]) - mean(counts.test_accuracy),
+    )
 
 
-def noise_row(run: Run, size: int, made_from: dict[str, set[str]]) -> dict[str, float | int | None] | None:
+def noise_row(run: Run, size: int, made_from: dict[str, set[str]]) -> TrainingNoise | None:
     """How much of the variance of a model's outcomes is training noise, from subsets that were trained twice.
 
     Which code made those second models is added to `made_from`.
@@ -180,71 +228,73 @@ def noise_row(run: Run, size: int, made_from: dict[str, set[str]]) -> dict[str, 
     if sum(map(len, inside)) < 3:
         return None
     found = split_noise(np.concatenate(inside), np.concatenate(correct, axis=1), block)
-    return {
-        "subsets": sum(map(len, inside)),
-        "blocks": len(set(block)),
-        "left_out": left_out,
-        "variance": number(found.variance),
-        "training": number(found.training),
-        "training_share": number(found.training_share),
-        "training_share_error": number(found.training_share_error),
-    }
+    return TrainingNoise(
+        subsets=sum(map(len, inside)),
+        blocks=len(set(block)),
+        left_out=left_out,
+        variance=float(found.variance),
+        training=float(found.training),
+        training_share=float(found.training_share),
+        training_share_error=float(found.training_share_error),
+    )
 
 
-def population_row(estimate: Population, position: int) -> dict[str, float | None]:
+def population_row(estimate: Population, position: int) -> PopulationRow:
     """The population estimate of one size: its mean, its precision, and shares of scores that are hardly extreme.
 
     The shares are of the fitted population: those of the raw scores carry their noise.
     """
-    return {
-        "mean_score": number(mean(estimate.score[position])),
-        "rms_sd": number(rms(estimate.score_sd[position])),
-        "share_low": number(estimate.share_low[position]),
-        "share_high": number(estimate.share_high[position]),
-    }
+    return PopulationRow(
+        mean_score=mean(estimate.score[position]),
+        rms_sd=rms(estimate.score_sd[position]),
+        share_low=float(estimate.share_low[position]),
+        share_high=float(estimate.share_high[position]),
+    )
 
 
-def mark_sizes_that_fit_less(rows: list[dict[str, Any]], axis: str) -> None:
-    """Say where a size does not fit what it could: there a low score may be bad optimisation, not capacity.
+def fit_warnings(rows: Sequence[SizeScore], axis: str) -> list[str | None]:
+    """Where a size does not fit what it could: there a low score may be bad optimisation, not capacity.
 
     Two signs need no other training to be seen: a smaller size fits more, and single models far below the
     median of their size.
     """
     best, best_size = -1.0, 0
+    found: list[str | None] = []
     for row in rows:
         warnings = []
-        if row["own_accuracy"] < best - 0.01:
+        if row.own_accuracy < best - 0.01:
             warnings.append(
-                f"the median model fits {row['own_accuracy']:.1%} of its subset, {axis} {best_size} fits {best:.1%}: "
+                f"the median model fits {row.own_accuracy:.1%} of its subset, {axis} {best_size} fits {best:.1%}: "
                 "badly optimised rather than too small; try another --learning-rate or more --epochs"
             )
-        if row["stuck_models"]:
+        if row.stuck_models:
             warnings.append(
-                f"{row['stuck_models']} of {row['models']} models fit less than half of what the median model fits"
+                f"{row.stuck_models} of {row.models} models fit less than half of what the median model fits"
             )
-        if row["own_accuracy"] > best:
-            best, best_size = row["own_accuracy"], row["size"]
-        row["fit_warning"] = "; ".join(warnings) or None
+        if row.own_accuracy > best:
+            best, best_size = row.own_accuracy, row.size
+        found.append("; ".join(warnings) or None)
+    return found
 
 
-def duplicate_counts(run: Run) -> dict[str, int | bool]:
+def duplicate_counts(run: Run) -> Duplicates:
     """How many training examples have an identical or nearly identical image, in train or in test."""
     examples = run.examples
-    return {
-        "exact": int((examples.exact_group >= 0).sum()),
-        "near": int((examples.near_group >= 0).sum()),
-        "near_in_test": int(np.isin(examples.near_group[examples.near_group >= 0], examples.test_near_group).sum()),
-        "near_searched": examples.near_searched,
-    }
+    return Duplicates(
+        exact=int((examples.exact_group >= 0).sum()),
+        near=int((examples.near_group >= 0).sum()),
+        near_in_test=int(np.isin(examples.near_group[examples.near_group >= 0], examples.test_near_group).sum()),
+        near_searched=examples.near_searched,
+    )
 
 
 def jackknifed(
     counts: Counts,
     statistic: Callable[[Counts], float],
     jackknife: Callable[[StatisticOf, int], np.ndarray] = delete_one_block,
-) -> float | None:
-    """Standard error of a statistic of counts [blocks, examples]; None where there are too few blocks for one."""
-    return number(jackknife(lambda kept: statistic(counts.only(kept)), len(counts.n_in)))
+) -> float:
+    """Standard error of a statistic of counts [blocks, examples]; NaN where there are too few blocks for one."""
+    return float(jackknife(lambda kept: statistic(counts.only(kept)), len(counts.n_in)))
 
 
 def share_below(counts: Counts) -> float:
@@ -259,14 +309,3 @@ def share_above(counts: Counts) -> float:
 
 def share_of(chosen: np.ndarray, counts: Counts) -> float:
     return mean(chosen[(counts.n_in > 0) & (counts.n_out > 0)])
-
-
-def mean(values: np.ndarray) -> float:
-    """Mean of the values that are defined, NaN if there are none."""
-    defined = values[~np.isnan(values.astype(np.float64))]
-    return float(defined.mean()) if len(defined) else float("nan")
-
-
-def number(value: Any) -> float | None:
-    """A float for JSON, which has no NaN: None stands for it."""
-    return None if np.isnan(value) else float(value)

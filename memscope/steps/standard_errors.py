@@ -9,12 +9,12 @@ import numpy as np
 from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.population.estimate import population_from_sums
 from memscope.analysis.statistics.correlation import rank_correlation
+from memscope.analysis.statistics.means import rms
 from memscope.analysis.statistics.more_models import (
     agreement_with,
     error_with,
     models_for_agreement,
     models_for_error,
-    rms,
 )
 from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum

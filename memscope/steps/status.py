@@ -1,10 +1,13 @@
 """`memscope status`: what of a run is done, what is missing, what failed, and which results are out of date."""
 
+import math
 import os
 from pathlib import Path
 from typing import Any
 
 from memscope.errors import RunError
+from memscope.reports.keys import number, report_of
+from memscope.reports.score import ScoreReport
 from memscope.run import Run, open_run
 from memscope.steps.standard_errors import TARGETS, models_for
 from memscope.store.format import GROUPS
@@ -74,23 +77,23 @@ def precision_rows(run: Run) -> list[dict[str, Any]] | None:
     except RunError:
         return None
     rows = []
-    for row in summary["sizes"]:
-        error = row.get("rms_standard_error")
-        if error is None:
+    for row in report_of(ScoreReport, summary).sizes:
+        error = row.rms_standard_error
+        if math.isnan(error):
             continue
-        needed = {target: models_for(row["models"], error, target, run.plan) for target in TARGETS}
+        needed = {target: models_for(row.models, error, target, run.plan) for target in TARGETS}
         rows.append(
             {
-                "size": row["size"],
-                "models": row["models"],
+                "size": row.size,
+                "models": row.models,
                 "rms_standard_error": error,
-                "rms_sd": row["population"]["rms_sd"],
-                "agreement": row["agreement"],
+                "rms_sd": number(row.population.rms_sd),
+                "agreement": number(row.agreement),
                 "forecast": [
                     {
                         "error": target,
                         "models": models,
-                        "seconds": None if row["seconds"] is None else max(models - row["models"], 0) * row["seconds"],
+                        "seconds": number(max(models - row.models, 0) * row.seconds),
                     }
                     for target, models in needed.items()
                 ],

@@ -20,8 +20,9 @@ from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
+from memscope.reports.keys import number
 from memscope.run import Run, open_run
-from memscope.steps.score import INTERPOLATES, number
+from memscope.steps.score import INTERPOLATES
 from memscope.store.ledger import ledger_state
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on

@@ -1,10 +1,8 @@
 """`memscope score --validate`: does the population estimate help on these data? Each half of the models is asked."""
 
-import os
 from collections import Counter
 from collections.abc import Collection
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
@@ -14,8 +12,8 @@ from memscope.analysis.population.sums import PopulationSums
 from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import SEED, count_and_sum
 from memscope.errors import RunError
-from memscope.run import Run, open_run
-from memscope.steps.score import number
+from memscope.reports.score import SizeValidation, Validation
+from memscope.run import Run
 from memscope.streams import permutation, stream
 from memscope.work.timing import spent_on
 
@@ -25,12 +23,11 @@ HALVINGS = 3
 
 
 @spent_on("scoring")
-def validate(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Predict each half's raw scores from the other half of the blocks of models; keys in docs/format.md.
+def validation(run: Run) -> Validation:
+    """Predict each half's raw scores from the other half of the blocks of models.
 
     RunError with fewer than four blocks that are whole at every size.
     """
-    run = open_run(path)
     sizes = sizes_in_ledger(run)
     blocks = shared_blocks(run, sizes)
     if len(blocks) < FEWEST_BLOCKS:
@@ -46,26 +43,24 @@ def validate(path: str | os.PathLike[str]) -> dict[str, Any]:
     check = check_halves(*zip(halves[::2], halves[1::2], strict=True))
     # of an odd number of blocks one half has one more
     smaller, other = (len(part) * run.plan.block for part in sorted(ways[0], key=len))
-    rows = []
-    for at, size in enumerate(sizes):
-        rows.append(
-            {
-                "size": size,
-                "models": smaller,
-                "models_other_half": other,
-                "squared_error": number(check.squared_error[at]),
-                "raw_squared_error": number(check.raw_squared_error[at]),
-                "ratio": number(check.ratio[at]),
-                "agreement": number(check.agreement[at]),
-                "raw_agreement": number(check.raw_agreement[at]),
-                "calibration": number(check.calibration[at]),
-                "calibration_spread": number(check.calibration_spread[at]),
-                "helps": bool(check.helps[at]),
-                "calibrated": check.calibrated[at],
-            }
+    rows = tuple(
+        SizeValidation(
+            size=size,
+            models=smaller,
+            models_other_half=other,
+            squared_error=float(check.squared_error[at]),
+            raw_squared_error=float(check.raw_squared_error[at]),
+            ratio=float(check.ratio[at]),
+            agreement=float(check.agreement[at]),
+            raw_agreement=float(check.raw_agreement[at]),
+            calibration=float(check.calibration[at]),
+            calibration_spread=float(check.calibration_spread[at]),
+            helps=bool(check.helps[at]),
+            calibrated=check.calibrated[at],
         )
-    thirds = [number(value) for value in check.calibration_thirds]
-    return {"run": str(path), "axis": run.plan.axis, "validation": rows, "calibration_thirds": thirds}
+        for at, size in enumerate(sizes)
+    )
+    return Validation(validation=rows, calibration_thirds=tuple(map(float, check.calibration_thirds)))
 
 
 def shared_blocks(run: Run, sizes: Collection[int]) -> list[int]:

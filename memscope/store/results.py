@@ -5,7 +5,6 @@ time do not lose each other's results. A group says which plan and which models 
 """
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from memscope.errors import RunError
 from memscope.files.sealed import open_sealed, writing_sealed
 from memscope.plan.plan import Plan
 from memscope.plan.plan_file import plan_text
+from memscope.reports.keys import plain
 from memscope.store.format import (
     DAMAGE,
     ENCODING_VERSION,
@@ -60,17 +60,6 @@ def write_results(
         stored.attrs["ledger_state"] = ledger
         stored.attrs["summary"] = json.dumps(plain(summary))
     assemble(run, plan)
-
-
-def plain(value: Any) -> Any:
-    """The value for JSON, which has no NaN: null stands for what is not defined."""
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def assemble(run: Path, plan: Plan) -> None:

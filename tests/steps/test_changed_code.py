@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from memscope.cli import memscope
 from memscope.imports import source_digest
+from memscope.reports.keys import keys_of
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
@@ -65,13 +66,13 @@ def warnings_of(run: Path) -> list[str]:
 def test_an_own_trainer_that_changed_between_two_growths_is_told_with_both_digests(tiny_choices, tmp_path, module):
     run, before = tmp_path / "run", module(TRAINER.format(answer=1))
     train_family(run, replace(tiny_choices, trainer="changing:train", models=10, widths=(1,)), INLINE)
-    assert score(run)["made_from"] == {"trainer_source": [before]}
+    assert keys_of(score(run))["made_from"] == {"trainer_source": [before]}
     assert warnings_of(run) == []
     after = module(TRAINER.format(answer=2))
     train_family(run, Choices(models=20), INLINE)
     assert [set(outcome.predicted_train.flat) for _, outcome in open_run(run).outcomes(1)] == [{1}, {2}]
     assert (attributes(run, 0), attributes(run, 10)) == ({"trainer_source": before}, {"trainer_source": after})
-    assert score(run)["made_from"] == {"trainer_source": sorted([before, after])}
+    assert keys_of(score(run))["made_from"] == {"trainer_source": sorted([before, after])}
     (line,) = warnings_of(run)
     for part in ("changing:train", before[:12], after[:12], "expected one", "make a new run"):
         assert part in line
@@ -82,7 +83,7 @@ def test_an_own_family_that_changed_between_two_sizes_is_told_with_both_digests(
     train_family(run, replace(tiny_choices, family="changing:build", models=10, widths=(1,)), INLINE)
     after = module(FAMILY.format(units=16))
     train_family(run, Choices(widths=(1, 2)), INLINE)
-    assert score(run)["made_from"] == {"family_source": sorted([before, after])}
+    assert keys_of(score(run))["made_from"] == {"family_source": sorted([before, after])}
     (line,) = warnings_of(run)
     for part in ("changing:build", before[:12], after[:12]):
         assert part in line
@@ -93,7 +94,7 @@ def test_the_second_models_of_a_subset_count_as_well(tiny_choices, tmp_path, mod
     train_family(run, replace(tiny_choices, trainer="changing:train", models=10, widths=(1,)), INLINE)
     after = module(TRAINER.format(answer=2))
     train_family(run, Choices(), INLINE, replicates=2)
-    assert score(run)["made_from"] == {"trainer_source": sorted([before, after])}
+    assert keys_of(score(run))["made_from"] == {"trainer_source": sorted([before, after])}
 
 
 def test_workers_in_processes_of_their_own_stamp_the_same(tiny_choices, tmp_path, module, monkeypatch):
@@ -112,7 +113,7 @@ def test_a_file_from_before_stamps_is_unknown_and_not_different(tiny_choices, tm
     unknown = {kind: value for kind, value in outcome.made_by.items() if kind != "trainer_source"}
     write_outcome(run, plan, task, replace(outcome, made_by=unknown))
     assert (attributes(run, 0), attributes(run, 10)) == ({}, {"trainer_source": digest})
-    found = score(run)
+    found = keys_of(score(run))
     assert found["made_from"] == {"trainer_source": [digest]}
     assert len(found["made_by"]) == 1
     assert warnings_of(run) == []
@@ -124,10 +125,10 @@ def test_another_timm_is_told(tiny_choices, tmp_path, monkeypatch):
     import timm  # not before the family is opened, which sees to torchvision first
 
     now = timm.__version__
-    assert score(run)["made_from"] == {"timm_version": [now]}
+    assert keys_of(score(run))["made_from"] == {"timm_version": [now]}
     monkeypatch.setattr(timm, "__version__", "0.0.1")
     train_family(run, Choices(models=20), INLINE)
-    assert score(run)["made_from"] == {"timm_version": sorted(["0.0.1", now])}
+    assert keys_of(score(run))["made_from"] == {"timm_version": sorted(["0.0.1", now])}
     assert f"2 versions of timm (0.0.1, {now})" in " ".join(warnings_of(run))
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from memscope.cli import memscope
 from memscope.errors import OptionError
+from memscope.reports.keys import keys_of
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
@@ -41,7 +42,7 @@ def test_scores_are_out_of_date_once_there_are_second_models_and_trajectories_ar
     train_family(run, Choices(), INLINE, replicates=2)
     found = status(run)["results"]
     assert (found["score"], found["trajectories"]) == ("out of date", "current")
-    assert score(run)["sizes"][0]["noise"]["subsets"] == 10
+    assert keys_of(score(run))["sizes"][0]["noise"]["subsets"] == 10
     assert status(run)["results"]["score"] == "current"
 
 
@@ -84,7 +85,7 @@ def test_a_second_model_that_diverged_is_named_as_such_and_its_subset_left_out(r
     plan = train_family(run, Choices(), INLINE, replicates=2).run.plan
     outcome = read_outcome(run, plan, second(4))
     write_outcome(run, plan, second(4), replace(outcome, diverged=np.arange(10) == 3))
-    noise = [row["noise"] for row in score(run)["sizes"]]
+    noise = [row["noise"] for row in keys_of(score(run))["sizes"]]
     assert [(row["subsets"], row["left_out"]) for row in noise] == [(10, 0), (9, 1), (10, 0)]
     shown = CliRunner().invoke(memscope, ["score", str(run)]).stdout
     assert "Left out of it at width 4: 1 subsets one of whose two models diverged" in " ".join(shown.split())
@@ -111,7 +112,7 @@ def test_what_failed_is_named_with_its_replicate(capsys):
 
 def test_the_share_of_training_noise_has_an_error_from_three_blocks_on(run):
     train_family(run, Choices(models=30), INLINE, replicates=2, replicate_models=21)
-    for row in score(run)["sizes"]:
+    for row in keys_of(score(run))["sizes"]:
         assert (row["noise"]["subsets"], row["noise"]["blocks"]) == (30, 3)
         assert 0 < row["noise"]["training_share_error"] < 0.5
     shown = CliRunner().invoke(memscope, ["score", str(run)]).stdout
@@ -120,7 +121,7 @@ def test_the_share_of_training_noise_has_an_error_from_three_blocks_on(run):
 
 def test_with_one_block_there_is_no_error_and_it_is_said_how_to_get_one(run):
     train_family(run, Choices(), INLINE, replicates=2)
-    assert all(row["noise"]["training_share_error"] is None for row in score(run)["sizes"])
+    assert all(row["noise"]["training_share_error"] is None for row in keys_of(score(run))["sizes"])
     shown = " ".join(CliRunner().invoke(memscope, ["score", str(run)]).stdout.split())
     assert "needs three blocks of models that are trained twice" in shown
 

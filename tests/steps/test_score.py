@@ -3,6 +3,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -11,9 +12,10 @@ import pytest
 import memscope
 from memscope.analysis.trajectories import TYPES
 from memscope.errors import MemscopeError, OptionError, RunError
+from memscope.reports.keys import keys_of
 from memscope.run import open_run
 from memscope.steps.options import Choices
-from memscope.steps.score import mark_sizes_that_fit_less, score
+from memscope.steps.score import fit_warnings, score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.ledger import outcome_path
@@ -86,7 +88,7 @@ def test_counting_votes_in_passes_over_the_examples_changes_nothing(scored, monk
 
 
 def test_the_table_is_made_of_the_same_numbers(scored):
-    summary = score(scored)
+    summary = keys_of(score(scored))
     labels, true_labels, test_labels = labels_of(scored)
     for row in summary["sizes"]:
         ledger = ledger_of(scored, row["size"])
@@ -128,7 +130,7 @@ def test_shares_are_given_with_undetermined_apart_and_add_up(scored):
 
 def test_one_size_has_scores_and_no_trajectory(tiny_choices, tmp_path):
     train_family(tmp_path / "run", replace(tiny_choices, widths=(4,), models=10), INLINE)
-    assert len(score(tmp_path / "run")["sizes"]) == 1
+    assert len(keys_of(score(tmp_path / "run"))["sizes"]) == 1
     with pytest.raises(RunError, match="a trajectory needs two; add sizes with"):
         trajectories(tmp_path / "run")
 
@@ -139,7 +141,7 @@ def test_an_incomplete_run_is_scored_with_what_is_there(tiny_run, tmp_path):
     for file in (path / "outcomes/onehot/width-8").glob("*.h5"):
         file.unlink()
     (path / "outcomes/onehot/width-4/00010-00019-r0.h5").unlink()
-    assert [row["models"] for row in score(path)["sizes"]] == [20, 10]
+    assert [row["models"] for row in keys_of(score(path))["sizes"]] == [20, 10]
 
 
 def test_scores_from_a_damaged_outcome_are_refused_and_the_old_ones_stay(scored, tmp_path):
@@ -171,7 +173,7 @@ def test_models_trained_elsewhere_are_recorded_and_scored(tiny_npz, tmp_path):
             run.record(size=size, model=model, predictions=predictions)
             masks.append(seen)
     assert (np.sum(masks, axis=0) == 10).all()
-    summary = score(path)
+    summary = keys_of(score(path))
     assert (run.scores(size=2)["score"] == 1).all()
     assert summary["sizes"][0]["test_accuracy"] == 1
     assert trajectories(path)["all_sizes"]["raw"]["constant"] == 1
@@ -193,7 +195,7 @@ def test_a_run_of_other_peoples_models_is_not_called_by_our_family(tiny_npz, tmp
     run = train_family(tmp_path / "run", choices, INLINE).run
     for model in range(10):
         run.record(size=1, model=model, predictions=np.zeros(160, dtype=int))
-    assert score(tmp_path / "run")["family"] == "models trained elsewhere"
+    assert keys_of(score(tmp_path / "run"))["family"] == "models trained elsewhere"
 
 
 @pytest.mark.parametrize(
@@ -227,13 +229,13 @@ def test_scores_of_a_size_that_is_not_there_name_those_that_are(scored):
 
 def test_sizes_that_fit_less_than_a_smaller_one_and_stuck_models_are_flagged():
     rows = [
-        {"size": size, "own_accuracy": own, "stuck_models": stuck, "models": 10}
+        SimpleNamespace(size=size, own_accuracy=own, stuck_models=stuck, models=10)
         for size, own, stuck in ((2, 0.6, 0), (4, 0.9, 1), (8, 0.8, 0), (16, 0.895, 0), (32, 1.0, 0))
     ]
-    mark_sizes_that_fit_less(rows, "width")
-    assert [row["fit_warning"] is not None for row in rows] == [False, True, True, False, False]
-    assert "width 4 fits 90.0%" in rows[2]["fit_warning"]
-    assert "1 of 10 models" in rows[1]["fit_warning"]
+    warnings = fit_warnings(rows, "width")
+    assert [warning is not None for warning in warnings] == [False, True, True, False, False]
+    assert "width 4 fits 90.0%" in warnings[2]
+    assert "1 of 10 models" in warnings[1]
 
 
 def test_diverged_models_are_left_out_and_counted(tiny_run, tmp_path):
@@ -248,7 +250,7 @@ def test_diverged_models_are_left_out_and_counted(tiny_run, tmp_path):
     nonsense = outcome.predicted_train.copy()
     nonsense[3] = 0
     write_outcome(path, run.plan, task, replace(outcome, diverged=lost, predicted_train=nonsense))
-    row = score(path)["sizes"][1]
+    row = keys_of(score(path))["sizes"][1]
     assert (row["models"], row["diverged"], row["diverged_models"]) == (19, 1, [3])
     counts = run.scores(size=4)
     assert (counts["n_in"] + counts["n_out"] == 19).all()
@@ -304,7 +306,7 @@ def accuracies(run: Path, width: int, blocks: Collection[int]) -> tuple[np.ndarr
 
 
 def test_errors_of_means_and_areas_leave_out_one_block_and_those_of_shares_half_of_them(forty):
-    summary = score(forty)
+    summary = keys_of(score(forty))
     _, true_labels, _ = labels_of(forty)
     flipped = labels_of(forty)[0] != true_labels
 

@@ -15,6 +15,7 @@ from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.cli import printing
 from memscope.cli.score import show_validation
 from memscope.errors import OptionError, RunError
+from memscope.reports.keys import keys_of
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
@@ -22,7 +23,7 @@ from memscope.steps.standard_errors import SizeErrors, Until, errors_so_far, mod
 from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
-from memscope.steps.validation import halvings, validate
+from memscope.steps.validation import halvings, validation
 from memscope.store.ledger import Task, finished_tasks, read_outcome, write_outcome
 from memscope.work.carrying_out import Where
 from memscope.work.timing import timed
@@ -91,20 +92,20 @@ def test_models_without_probabilities_are_estimated_from_counts_alone(tiny_npz, 
         for model in range(20):
             wrong = random.random(160) < 0.3
             opened.record(size, model, np.where(wrong, (labels + 1) % 4, labels))
-    row = score(tmp_path / "run")["sizes"][0]
+    row = keys_of(score(tmp_path / "run"))["sizes"][0]
     assert row["population"]["mean_score"] == pytest.approx(row["mean_score"], abs=0.02)
     assert row["seconds"] is None
 
 
 def test_validation_needs_four_blocks_and_says_how_to_get_them(run):
     with pytest.raises(RunError, match=r"has 2 blocks of models .* two in each half; train more with .* --models 40"):
-        validate(run)
+        validation(open_run(run))
 
 
 def test_validation_compares_halves_of_the_blocks_with_each_other_in_all_three_ways(run):
     train_family(run, Choices(models=40), INLINE)
     with timed(run, "score") as clock:
-        rows = validate(run)["validation"]
+        rows = keys_of(validation(open_run(run)))["validation"]
     assert clock.seconds["scoring"] > clock.seconds["rest"]
     inside, correct, _ = arrays_of(run)
     first_halves = [np.isin(np.arange(40) // 10, pair) for pair in ([0, 1], [0, 2], [0, 3])]
@@ -126,7 +127,7 @@ def test_validation_compares_halves_of_the_blocks_with_each_other_in_all_three_w
 
 def test_halves_of_an_odd_number_of_blocks_are_told_apart_and_each_loses_its_own_noise(run):
     train_family(run, Choices(models=50), INLINE)
-    rows = validate(run)["validation"]
+    rows = keys_of(validation(open_run(run)))["validation"]
     inside, correct, _ = arrays_of(run)
     for row, right in zip(rows, correct, strict=True):
         assert (row["models"], row["models_other_half"]) == (20, 30)
@@ -214,17 +215,17 @@ def test_models_for_an_error_grow_with_its_square_in_whole_blocks(run):
 
 def test_a_block_that_is_not_whole_or_has_diverged_models_has_no_part_in_the_validation(run):
     plan = train_family(run, Choices(models=50), INLINE).run.plan
-    expected = validate(run)["validation"]
+    expected = keys_of(validation(open_run(run)))["validation"]
     task = Task("onehot", SIZES[1], 40, 10)
     outcome = read_outcome(run, plan, task)
     write_outcome(run, plan, task, replace(outcome, diverged=np.arange(10) == 3))
-    found = validate(run)["validation"]
+    found = keys_of(validation(open_run(run)))["validation"]
     assert [row["models"] for row in found] == [20] * 3
     assert all(row["ratio"] is not None for row in found)
     assert found != expected
     write_outcome(run, plan, Task("onehot", SIZES[1], 30, 10), replace(outcome, diverged=np.ones(10, dtype=bool)))
     with pytest.raises(RunError, match="has 3 blocks of models that are whole"):
-        validate(run)
+        validation(open_run(run))
 
 
 def test_the_agreement_of_halves_of_more_models_follows_by_spearman_and_brown(run):
@@ -268,7 +269,7 @@ def test_a_dry_run_forecasts_from_the_models_that_are_there(run, tiny_choices, t
 
 def test_status_tells_the_precision_so_far_and_what_more_would_take(run):
     assert status(run)["score_precision"] is None
-    found = score(run)
+    found = keys_of(score(run))
     rows = status(run)["score_precision"]
     errors = open_run(run).results("score")["standard_error"]
     for row, of_size, error in zip(rows, found["sizes"], errors, strict=True):
@@ -279,7 +280,7 @@ def test_status_tells_the_precision_so_far_and_what_more_would_take(run):
 
 
 def test_subsets_trained_twice_differ_by_training_noise_and_split_the_variance(run):
-    before = score(run)["sizes"]
+    before = keys_of(score(run))["sizes"]
     assert all(row["noise"] is None for row in before)
     trained = train_family(run, Choices(), INLINE, replicates=2)
     assert trained.trained == 3 * 10
@@ -288,7 +289,7 @@ def test_subsets_trained_twice_differ_by_training_noise_and_split_the_variance(r
         first, second = (read_outcome(run, opened.plan, Task("onehot", size, 0, 10, replicate)) for replicate in (0, 1))
         assert np.array_equal(first.in_subset, second.in_subset)
         assert (first.predicted_train != second.predicted_train).any()
-    after = score(run)["sizes"]
+    after = keys_of(score(run))["sizes"]
     for row, old in zip(after, before, strict=True):
         assert row["mean_score"] == old["mean_score"]  # second models have no part in the scores
         assert row["noise"]["subsets"] == 10

@@ -12,6 +12,7 @@ import pytest
 
 from memscope.datasets import load_dataset
 from memscope.errors import MemscopeError, OptionError, RunError
+from memscope.reports.keys import keys_of
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
@@ -278,7 +279,7 @@ def test_the_users_own_trainer_gets_data_subset_seeds_and_size(tiny_choices, tmp
         for row, model in enumerate(task.models):
             expected, _ = nearest_mean(run.dataset(), run.subset(model), None, 4)
             assert (outcome.predicted_train[row] == expected[:120]).all()
-    summary = score(tmp_path / "run")
+    summary = keys_of(score(tmp_path / "run"))
     assert summary["sizes"][0]["mean_soft_score"] is None
     assert summary["sizes"][0]["mean_score"] is not None
 
@@ -439,7 +440,7 @@ def test_a_model_of_the_users_own_with_nan_log_odds_counts_as_diverged(tiny_choi
     choices = replace(tiny_choices, trainer=own_trainer(monkeypatch, "partly_unknown"), models=10, widths=(2,))
     lost = {model for _, model in train_family(tmp_path / "run", choices, INLINE).diverged}
     assert 0 < len(lost) < 10
-    row = score(tmp_path / "run")["sizes"][0]
+    row = keys_of(score(tmp_path / "run"))["sizes"][0]
     assert set(row["diverged_models"]) == lost
     assert row["mean_soft_score"] is not None
 

@@ -2,16 +2,6 @@
 
 import math
 
-import numpy as np
-
-from memscope.analysis.statistics.intervals import Floats
-
-
-def rms(values: Floats) -> float:
-    """Root mean square of the values that are defined; NaN if there are none."""
-    known = values[~np.isnan(values)]
-    return float(np.sqrt((known**2).mean())) if len(known) else float("nan")
-
 
 def error_with(error: float, models: int, others: int) -> float:
     """The standard error of `models` models, with `others` in their place: it falls with the square root."""

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
+from memscope.analysis.statistics.means import rms
 from memscope.analysis.statistics.more_models import (
     agreement_with,
     error_with,
     models_for_agreement,
     models_for_error,
-    rms,
 )
 
 

@@ -10,6 +10,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from memscope.reports.keys import plain
 from memscope.text import printable
 
 # Width is the terminal's, or what a table needs where there is none: piped output is never folded.
@@ -18,10 +19,8 @@ if not console.is_terminal:
     console = Console(width=200, highlight=False)
 
 
-def print_json(summary: dict[str, Any]) -> None:
-    from memscope.store.results import plain
-
-    click.echo(json.dumps(plain(summary), indent=2))
+def print_json(keys: dict[str, Any]) -> None:
+    click.echo(json.dumps(plain(keys), indent=2))
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
@@ -68,7 +67,7 @@ def decimals(value: float | None, digits: int = 3) -> str:
 
 def with_error(value: float | None, error: float | None) -> str:
     """A number and its standard error."""
-    return decimals(value) if error is None else f"{decimals(value)} ±{decimals(error)}"
+    return decimals(value) if error is None or math.isnan(error) else f"{decimals(value)} ±{decimals(error)}"
 
 
 def percent(value: float | None) -> str:

@@ -1,0 +1,9 @@
+"""The commands, from Python: each does what `memscope NAME` does and gives its report (docs/json.md).
+
+report = memscope.commands.score("runs/mine")
+report.sizes[-1].mean_score
+"""
+
+from memscope.steps.score import score
+
+__all__ = ["score"]

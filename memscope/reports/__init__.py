@@ -1,0 +1,10 @@
+"""What commands find, as frozen dataclasses: a module for each. `--json` and docs/json.md follow from them.
+
+`memscope/reports/schemas/COMMAND.json`, which `memscope schema COMMAND` prints, is the JSON schema of each report;
+`docs/make_reports.py` makes those files and the page.
+"""
+
+REPORTS = {
+    "score": "memscope.reports.score:ScoreReport",
+}
+"""Module and class of the report of each command."""

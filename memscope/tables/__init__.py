@@ -1,0 +1,1 @@
+"""The tables and sentences in which reports are printed: a module for each command."""
