@@ -1,7 +1,7 @@
 """memscope: which training examples does an image classifier memorise, and how does that change with size?
 
-The functions below take and give arrays and are usable by people who train elsewhere. Rooms, from what a user touches
-to what everything stands on; nothing imports from a line above its own (tests/test_layers.py holds that):
+The functions below take and give arrays, so people who train elsewhere can use them. The packages, from what a user
+touches down to what everything rests on; nothing imports from a line above its own (tests/test_layers.py checks that):
 
     cli/            one module for every command: parse, call one step, print its report
     tables/         reports in print

@@ -15,8 +15,8 @@ LONGEST = 1000
 class MemscopeError(Exception):
     """Something outside the program stands in the way: a file, a run, a device.
 
-    Messages quote file names, other people's text and other libraries' errors. They become one line that is safe
-    on a terminal here, so that no place that raises can forget it; the end, which says what to do, is kept.
+    Messages quote file names, other people's text and other libraries' errors. Here they are made one line that is safe
+    on a terminal, so that no place that raises can forget it. The end, which says what to do, is kept.
     """
 
     exit_status = 1
@@ -26,7 +26,7 @@ class MemscopeError(Exception):
 
 
 class OptionError(MemscopeError, ValueError):
-    """A value that was asked for cannot be: an option of a command or an argument of a function."""
+    """A value that was given is not possible: an option of a command or an argument of a function."""
 
     exit_status = 2
 

@@ -1,4 +1,4 @@
-"""`Run`: a run directory, opened. What the steps work on and a notebook holds."""
+"""`Run`: a run directory, opened. The steps and notebooks work on it."""
 
 import os
 from collections.abc import Iterator
@@ -146,7 +146,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
 
 
 def create_or_open(path: Path, plan: Plan) -> Run:
-    """Create a run with this plan, or open it where somebody else was first."""
+    """Create a run with this plan, or open it if somebody else has just created it."""
     create_atomically(plan_path(path), plan_to_toml(plan))
     return open_run(path)
 

@@ -1,11 +1,11 @@
 """Random draws that depend on their name and numbers only.
 
-Every draw of a run comes from `stream(name, *numbers)`: a counter-based Philox generator keyed by a hash of the
-name and the numbers. Nothing is drawn "after" anything else, so a draw does not depend on the number of
-workers, the engine, the order of the work or an interruption. Whatever decides how a model is trained, and the
-types that are called of trajectories, uses raw 64-bit words only: NumPy keeps the streams of its bit generators
-stable over versions, but not the methods of `Generator` (NEP 19). One of those, `binomial`, is used where a null is
-simulated, such as what flat trajectories would show: another version of NumPy may draw others.
+Every draw of a run comes from `stream(name, *numbers)`: a counter-based Philox generator keyed by a hash of the name
+and the numbers. Nothing is drawn "after" anything else, so a draw does not depend on the number of workers, the engine,
+the order of the work or an interruption. Everything that decides how a model is trained or which type a trajectory is
+called uses raw 64-bit words only: NumPy keeps the streams of its bit generators stable over versions, but not the
+methods of `Generator` (NEP 19). One of those, `binomial`, is used where a null is simulated, such as what flat
+trajectories would show: another version of NumPy may draw other numbers.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Text: numbers as names of files, and what others wrote, made fit to be shown."""
+"""Text: numbers as parts of file names, and other people's text made safe to show."""
 
 
 def shortest(value: float) -> str:

@@ -31,13 +31,14 @@ class NoiseSplit:
 def split_noise(in_subset: ArrayLike, correct: ArrayLike, block: ArrayLike) -> NoiseSplit:
     """Split the variance of outcomes into what comes from the subset and what from training.
 
-    `in_subset` bool [subsets, examples]; `correct` bool [2, subsets, examples], two models of each subset; `block`
-    int [subsets], the block of the design that each subset is of: subsets of one block depend on each other. For every
-    example, and for the subsets with and without it apart, the variance between subsets is the sample variance over
-    the first models of each and over the second ones, the training's is half the mean squared difference of the two
-    models of a subset; both are averaged over examples and sides, each side by its number of subsets less one. In a
-    balanced block subsets avoid each other, which makes the first a little larger than that of independent ones.
-    Raises OptionError for other shapes or types, or fewer than three subsets.
+    `in_subset` bool [subsets, examples]; `correct` bool [2, subsets, examples], two models of each subset; `block` int
+    [subsets], the block of models that each subset belongs to: subsets of one block depend on each other. Both
+    variances are computed for every example, separately for the subsets with it and without it. The variance between
+    subsets is the sample variance over the first models of the subsets, and over the second ones. The variance of
+    training is half the mean squared difference of the two models of a subset. Both are averaged over examples and
+    sides, each side weighted by its number of subsets less one. In a balanced block subsets avoid each other, which
+    makes the first a little larger than that of independent ones. Raises OptionError for other shapes or types, or
+    fewer than three subsets.
     """
     mask, right, block_of = np.asarray(in_subset), np.asarray(correct), np.asarray(block)
     if mask.ndim != 2 or right.shape != (2, *mask.shape) or mask.dtype != bool or right.dtype != bool:

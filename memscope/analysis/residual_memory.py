@@ -7,8 +7,8 @@ examples come in, features and logits of any examples, and predictions go out:
     memory = ResidualMemory(k=10, sigma=0.5).fit(features, logits, labels)
     predictions = memory.predict(test_features, test_logits)    # [n, classes]
 
-A search over sigma and temperature takes one search for neighbours, at the largest k: `neighbours` gives them, and
-`residuals`, `probabilities` and `neighbour_weights` are the formulas.
+To try many values of sigma and temperature, one search for neighbours is enough, at the largest k: `neighbours` gives
+them, and `residuals`, `probabilities` and `neighbour_weights` are the formulas.
 """
 
 from dataclasses import dataclass

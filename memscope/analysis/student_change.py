@@ -1,4 +1,4 @@
-"""Distilled against one-hot models of the same size on the same subsets: whose memorisation is inhibited, whose raised.
+"""Students against one-hot models of the same size on the same subsets: which examples are inhibited, which raised.
 
 Counts come in (memorisation.py), for the same models of both kinds. Means of a change by type of trajectory are
 in groups.py, because types are noisy.
@@ -38,9 +38,9 @@ def changed_shares_if_same(
 ) -> tuple[float, float]:
     """What `changed_shares` would say if distillation changed no accuracy at all: from the noise of the scores alone.
 
-    Each example keeps its accuracies in and out pooled over both kinds; numbers of correct models are drawn anew for
-    each, at the numbers of models that there are, independently. Models of both kinds share their subsets, so that
-    in truth their noise partly cancels: these shares are upper bounds.
+    Each example keeps its accuracies in and out, pooled over both kinds of models; numbers of correct models are drawn
+    anew for each kind, independently, at the numbers of models that there are. Models of both kinds share their
+    subsets, so in truth their noise partly cancels: these shares are upper bounds.
     """
     random = np.random.Generator(stream("changed shares", seed))
     defined = (onehot.n_in > 0) & (onehot.n_out > 0)

@@ -1,9 +1,9 @@
 """How the memorisation of an example changes along the sizes of a family: the types of trajectories.
 
 The raw rule (`classify_trajectories`) names the type of a given trajectory. Estimated trajectories are far noisier than
-scores, and rise and fall, being maxima over pairs of sizes, grow with noise and with the number of sizes: what can be
-said of a type in spite of that is in trajectory_types.py. Compare shares only on equal grids of sizes and equal numbers
-of models.
+scores. Rise and fall are maxima over pairs of sizes, so they grow with noise and with the number of sizes. What can be
+said about a type in spite of that is in trajectory_types.py. Compare shares only on equal grids of sizes and equal
+numbers of models.
 """
 
 from collections.abc import Sequence
@@ -98,14 +98,13 @@ def type_shares(types: ArrayLike, names: tuple[str, ...] = TYPES) -> Floats:
 
 
 def decompose_change(accuracy_in: ArrayLike, accuracy_out: ArrayLike) -> tuple[Change, Change]:
-    """The rise and the fall of each score, and how much of them comes from accuracy in and from accuracy
-    out.
+    """The rise and the fall of each score, and the parts of each from accuracy in and from accuracy out.
 
-    Both accuracies are [sizes, examples]. Between the two sizes i < j of the largest rise, the score
-    changes by (in_j - in_i) + (out_i - out_j); between those of the largest fall it falls by (in_i - in_j)
-    + (out_j - out_i). Among equal changes the pair that ends, then begins, at the smallest sizes is taken.
-    A fall from accuracy out is no forgetting: models without the example have learnt to get it right.
-    Raises OptionError for unequal shapes or fewer than two sizes.
+    Both accuracies are [sizes, examples]. Between the two sizes i < j of the largest rise, the score changes by (in_j -
+    in_i) + (out_i - out_j); between those of the largest fall it falls by (in_i - in_j) + (out_j - out_i). Among equal
+    changes the pair that ends, then begins, at the smallest sizes is taken. A fall from accuracy out is not forgetting:
+    models without the example have learnt to get it right. Raises OptionError for unequal shapes or fewer than two
+    sizes.
     """
     inside, outside = _trajectories(accuracy_in), _trajectories(accuracy_out)
     if inside.shape != outside.shape:

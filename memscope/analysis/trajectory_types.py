@@ -56,12 +56,12 @@ def trajectory_types(
 ) -> TrajectoryTypes:
     """Called types of trajectories, with probabilities, from numbers of correct models.
 
-    `correct_in` and `correct_out` are integers [sizes, examples]; `n_in` and `n_out`, the numbers of
-    models, may broadcast to that. Every accuracy is drawn from its Jeffreys posterior Beta(c + 1/2, n - c
-    + 1/2), every draw of a trajectory is classified by the raw rule, and the most frequent type is called
-    if it has at least `confidence` of the draws, else the type is `undetermined`; it is `undefined` where
-    some size has no model on one side. The draws depend on the seed and on the examples up to the end of
-    an example's chunk of 64, nothing else; they are made of raw words (accuracy_draws.py).
+    `correct_in` and `correct_out` are integers [sizes, examples]; `n_in` and `n_out`, the numbers of models, may
+    broadcast to that. Every accuracy is drawn from its Jeffreys posterior Beta(c + 1/2, n - c + 1/2), and every draw of
+    a trajectory is classified by the raw rule. The most frequent type is called if it has at least `confidence` of the
+    draws; else the type is `undetermined`. It is `undefined` where some size has no model on one side. The draws depend
+    only on the seed and on the examples up to the end of an example's chunk of 64; they are made of raw words
+    (accuracy_draws.py).
 
     Raises OptionError for counts that cannot be, fewer than two sizes, or options out of range.
     """
@@ -99,13 +99,12 @@ def flat_shares(
 ) -> Floats:
     """The shares [6], in the order of TYPES, that the raw rule would give if every trajectory were flat.
 
-    Each example keeps, at every size, its own accuracy in and accuracy out pooled over sizes (sum of
-    correct over sum of models); numbers of correct models are drawn anew at the given numbers of models,
-    the drawn trajectories are classified by the raw rule, and the shares averaged. What the raw shares
-    have beyond these is change. The numbers are NumPy's binomial ones, which may be others in another version
-    of it: shares may then differ in the third decimal. The arguments are those of `trajectory_types`;
-    examples with a size without models on one side are left out, and the shares are NaN if that is all.
-    Raises OptionError as `trajectory_types` does.
+    Each example keeps, at every size, its own accuracy in and accuracy out pooled over sizes (sum of correct over sum
+    of models); numbers of correct models are drawn anew at the given numbers of models, the drawn trajectories are
+    classified by the raw rule, and the shares are averaged. What the raw shares have beyond these is change. The
+    numbers come from NumPy's `binomial`, which may draw others in another version: shares may then differ in the third
+    decimal. The arguments are those of `trajectory_types`. Examples that have no model on one side at some size are
+    left out; if none remains, the shares are NaN. Raises OptionError as `trajectory_types` does.
     """
     counts = _checked_counts(correct_in, n_in, correct_out, n_out)
     check_options(epsilon, draws=draws)
@@ -137,7 +136,7 @@ def flat_called_shares(
 ) -> Floats:
     """The shares [7], of TYPES and `undetermined`, that would be called if every trajectory were flat.
 
-    As `flat_shares`, but the drawn counts are given to `trajectory_types`: how often a type is called of an example
+    As `flat_shares`, but the drawn counts are given to `trajectory_types`: how often a type is called for an example
     that does not change. From `repeats` draws of at most so many examples, evenly spaced. Raises OptionError as
     `trajectory_types` does.
     """

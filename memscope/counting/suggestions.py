@@ -1,4 +1,4 @@
-"""Suggested labels: what most models say of an example that they were not trained on."""
+"""Suggested labels: the most frequent prediction for an example by models that were not trained on it."""
 
 import numpy as np
 

@@ -28,8 +28,9 @@ def raw_shares_error(counts: Sequence[SizeCounts], epsilon: float) -> np.ndarray
 def called_shares_error(counts: Sequence[SizeCounts], epsilon: float, confidence: float, seed: int) -> np.ndarray:
     """Standard errors [7] of the called shares, in the order of TYPES and `undetermined`; NaN as above.
 
-    From half of the models fewer types are called, so that shares would be others and hardly vary. The counts of a half
-    are therefore scaled up to the number of all models: as noisy as half of them, as sure of itself as all.
+    From half of the models fewer types are called, so shares would be different and would hardly vary. The counts of a
+    half are therefore scaled up to the number of all models: they are as noisy as those of half of the models, but
+    their posteriors are as narrow as those of all.
     """
     names = (*TYPES, UNDETERMINED)
     all_in, all_out = (np.stack([getattr(one.hard, n).sum(axis=0) for one in counts]) for n in ("n_in", "n_out"))

@@ -30,10 +30,10 @@ def load_dataset(
 ) -> ImageDataset:
     """Load the data set that `spec` names (one of `FORMS`), then sample it, then flip labels.
 
-    `examples` keeps a class-balanced sample of the training set; `label_noise` is the fraction of the kept labels
-    that is flipped; both follow `data_seed` alone. `image_size` is a side in pixels; only `folder:` resizes.
+    `examples` keeps a class-balanced sample of the training set; `label_noise` is the fraction of the kept labels that
+    is flipped; both depend on `data_seed` alone. `image_size` is a side in pixels; only `folder:` resizes.
 
-    Raises `OptionError` for what cannot be asked, `DataError` for data that is not as it should be.
+    Raises `OptionError` for options that are not possible, `DataError` for data that is not as it should be.
     """
     from memscope.datasets.sampling import flip_labels, sample_examples
 

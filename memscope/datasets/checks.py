@@ -1,4 +1,4 @@
-"""The door of every data set: whatever a loader has read is checked here once, or refused in one line."""
+"""Checks for every data set: whatever a loader has read is checked here once, and accepted or refused in one line."""
 
 from collections import Counter
 from collections.abc import Sequence

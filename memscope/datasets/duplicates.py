@@ -3,11 +3,11 @@
 Takes the uint8 images of a data set, gives group numbers. An example whose copy is also in the training set is
 predicted well without being trained on, so its memorisation is low by definition; `score` says how many there are.
 
-The near search compares images as the data set itself sees them. Plain pixel correlation cannot serve every data
-set with one threshold: at 0.95 almost every CIFAR-10 pair with detail is one photograph twice, at 0.99 most
-Fashion-MNIST pairs are merely two pairs of trousers. So the images are whitened by the data set's principal
-components, which takes out what its images have in common, and "near" is measured against the distance between
-ordinary neighbours in the most crowded part of the data set.
+The near search adapts to the data set. No single threshold of plain pixel correlation suits every data set: at 0.95
+almost every CIFAR-10 pair with detail is one photograph twice, while at 0.99 most Fashion-MNIST pairs are merely two
+pairs of trousers. So the images are whitened by the data set's principal components, which takes out what its images
+have in common, and "near" is relative to the distance between ordinary neighbours in the most crowded part of the data
+set.
 """
 
 import hashlib
@@ -61,9 +61,9 @@ def find_duplicates(train_images: np.ndarray, test_images: np.ndarray) -> Duplic
     Near-duplicates are linked pair by pair and groups are the connected components. Group numbers count from 0
     in the order of each group's first image, train before test.
 
-    The near search is made for precision: crops, mirrored and strongly shifted copies are not found, nor are groups
-    of more than `RANK` near copies that together make up over a hundredth of the images (frames of a film):
-    such neighbours count as ordinary.
+    The near search would rather miss a pair than report a false one. It does not find crops, mirrored and strongly
+    shifted copies, nor groups of more than `RANK` near copies that together make up over a hundredth of the images
+    (frames of a film): such neighbours count as ordinary.
     """
     count = len(train_images) + len(test_images)
     first = _first_equal(train_images, test_images)

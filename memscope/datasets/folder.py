@@ -33,9 +33,9 @@ ONE_LARGE = Lock()
 def load_folder(spec: str, directory: Path, image_size: int | None) -> ImageDataset:
     """Read an image folder: grey [N, H, W, 1] where every file is grey, else [N, H, W, 3].
 
-    Classes are the sorted directory names, examples are sorted by class, then by name; hidden files are passed
-    over. With `image_size` the short side is resized to it (bilinear, antialiased) and the centre square cut
-    out. Transparency and EXIF orientation are ignored, 16-bit greys keep their upper 8 bits.
+    Classes are the sorted directory names, examples are sorted by class, then by name; hidden files are ignored. With
+    `image_size` the short side is resized to it (bilinear, antialiased) and the centre square is cut out. Transparency
+    and EXIF orientation are ignored, 16-bit greys keep their upper 8 bits.
     """
     existing_directory(directory)
     train = _part(directory, ("train",))

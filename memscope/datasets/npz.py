@@ -1,8 +1,8 @@
 """`npz:FILE`: a NumPy archive with `train_images`, `train_labels`, `test_images` and `test_labels`.
 
 Optional: `class_names` (text), `train_index` and `test_index` (each image's position in its source). Nothing is
-unpickled or evaluated, and each array's header is held against the archive and against the other arrays before any
-memory is given to it.
+unpickled or evaluated, and each array's header is compared with the archive and with the other arrays before any memory
+is allocated for it.
 """
 
 import zipfile

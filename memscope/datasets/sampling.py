@@ -1,7 +1,7 @@
 """A class-balanced sample of the training set, and labels flipped on purpose.
 
-Both follow the data seed, which is apart from the seed of the training, so that runs of different seeds score
-the same examples.
+Both depend on the data seed, which is separate from the seed of training, so that runs with different seeds score the
+same examples.
 """
 
 from dataclasses import replace

@@ -2,13 +2,13 @@
 
     engine(open_work, bundles, workers) -> iterator of Report
 
-with at most so many `workers`. A bundle is a tuple of tasks that one worker does together; mostly of one.
-`open_work(worker)` is called once by every worker with its number and gives the function from a bundle to its
-products, one a task; it, the tasks and the products are plain data that can be pickled. The next bundle is taken
-only when a worker is free for it.
-Reports come as bundles end, in any order, one for each. A bundle that raises, or whose worker dies, is reported
-with the reason and the others go on. Closing the iterator ends the workers at once. An engine writes nothing:
-the caller does. What else an engine must know, such as a cluster's address, is bound to it when it is opened.
+with at most so many `workers`. A bundle is a tuple of tasks that one worker does together; mostly it is one task.
+`open_work(worker)` is called once by every worker with its number. It gives the function from a bundle to its products,
+one for each task. `open_work`, the tasks and the products are plain data that can be pickled. The next bundle is taken
+only when a worker is free for it. There is one report for each bundle, when it ends, in any order. A bundle that
+raises, or whose worker dies, is reported with the reason, and the others go on. Closing the iterator ends the workers
+at once. An engine writes nothing: the caller does. What else an engine must know, such as a cluster's address, is bound
+to it when it is opened.
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -26,7 +26,7 @@ OpenWork = Callable[[int], DoBundle]
 
 @dataclass(frozen=True)
 class Crew:
-    """Who is at work, where that changes as machines come and go."""
+    """Who is at work, for engines where that changes as machines come and go."""
 
     nodes: int
     workers: int

@@ -1,7 +1,7 @@
 """A running Ray cluster: reaching it, its nodes, and how many workers each has room for.
 
-memscope joins clusters and starts none: a cluster of one machine that nobody asked for would do slowly what the
-engine `processes` does well.
+memscope joins clusters and starts none: a cluster of one machine that nobody asked for would only do more slowly what
+the engine `processes` does.
 """
 
 import os

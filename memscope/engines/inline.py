@@ -1,4 +1,4 @@
-"""`inline`: one bundle after another in this process. For debugging, and the truth the other engines must meet."""
+"""`inline`: one bundle after another in this process. For debugging; the other engines must give the same outcomes."""
 
 import traceback
 from collections.abc import Generator, Iterable

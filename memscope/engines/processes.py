@@ -1,7 +1,7 @@
 """`processes`: worker processes on this machine, one thread each on a CPU, each on one bundle at a time.
 
-The coordinator keeps a pipe to every worker. A pool from the standard library will not do: it gives up as a
-whole when one worker is killed, and here a dead worker costs its bundle only and is replaced.
+The coordinator keeps a pipe to every worker. A pool from the standard library will not do, because the whole pool gives
+up when one worker is killed. Here only the bundle of a dead worker is lost, and the worker is replaced.
 """
 
 import multiprocessing

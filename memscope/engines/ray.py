@@ -1,9 +1,9 @@
 """`ray`: workers on the nodes of a running Ray cluster, one a core or a share of a GPU, each on one bundle at a time.
 
-A worker is a Ray actor bound to its node, so that it opens the work once and we know where everyone is. What it opens
-(with the data set in it) lies in Ray's object store: each node fetches it once, and its workers read it where it lies.
-Every second we look at the nodes: where there is room, there are new workers. A bundle whose worker dies, alone or
-with its node, is handed out again; a node on which the work cannot be opened is left out while others can.
+A worker is a Ray actor bound to its node, so that it opens the work once and we know where every worker is. What it
+opens (with the data set in it) is in Ray's object store: each node fetches it once, and its workers read it there.
+Every second we look at the nodes, and start new workers where there is room. A bundle whose worker dies, alone or with
+its node, is handed out again; a node on which the work cannot be opened is left out while others can.
 """
 
 import os

@@ -45,9 +45,9 @@ KNOWN_FAMILIES = (
 def open_family(name: str, *, axis: str = "width", fixed: int | None = None) -> Family:
     """The family of this name along `width` or `depth`.
 
-    `fixed` is the width where the axis is depth, and there it must be given; along width it is the depth,
-    for the families that have one and where the name does not say it already. OptionError for names, axes
-    and fixed sizes that cannot be.
+    `fixed` is the width where the axis is depth, and there it must be given; along width it is the depth, for the
+    families that have one and where the name does not say it already. OptionError for names, axes and fixed sizes that
+    are not possible.
     """
     if axis not in AXES:
         raise OptionError(f"the axis is {axis!r}; the sizes of a family run along width or depth")

@@ -70,8 +70,8 @@ def register_family(
 ) -> Callable[[Architecture], Architecture]:
     """Enter a function `(image_shape, num_classes, *, width)`, with `depth` if that is an axis, under a name.
 
-    `default_depth` is the depth along width where the user names none; without one they must.
-    `depth_fault` says why a depth cannot be, None for one that can. `learning_rate` is as in `Family`.
+    `default_depth` is the depth along width where the user names none; if there is no default, the user must name one.
+    `depth_fault` says why a depth is not possible, and is None for one that is. `learning_rate` is as in `Family`.
     """
 
     def enter(architecture: Architecture) -> Architecture:

@@ -1,7 +1,7 @@
 """`Plan`: all that decides the numbers of a run.
 
-A plan's digest covers everything that an outcome depends on. Sizes and numbers of models can grow, so they are
-outside it; so is where the data lies: its fingerprint counts, the path is a hint.
+A plan's digest covers everything that an outcome depends on. Sizes and numbers of models can grow, so they are not in
+it. Nor is the place of the data: its fingerprint counts, and the path is only a hint.
 """
 
 import hashlib
@@ -160,8 +160,8 @@ def check_increasing(sizes: tuple[int, ...], axis: str) -> None:
 def ledger_unit(fraction: float, images_per_model: int) -> int:
     """Models in a task: the largest divisor of the block with which a task trains at most 150,000 images.
 
-    That is seconds to a minute on one core, so that a kill costs little and a task's overhead nothing. It
-    depends on the plan only, never on workers or engine, so that files of different calls never overlap.
+    That is seconds to a minute on one core, so that little is lost when a worker is killed, and a task's overhead is
+    negligible. It depends on the plan only, never on workers or engine, so that files of different calls never overlap.
     """
     block = block_size(fraction)
     divisors = [count for count in range(1, block + 1) if block % count == 0]

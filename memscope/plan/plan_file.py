@@ -1,4 +1,4 @@
-"""`plan.toml`: a plan as a file, replayable, with a digest and a checksum that a reader holds it to."""
+"""`plan.toml`: a plan as a file, replayable, with a digest and a checksum that a reader checks."""
 
 import hashlib
 import json
@@ -66,7 +66,7 @@ def read_plan(path: Path) -> Plan:
 def plan_text(run: Path) -> str:
     """The text of the `plan.toml` of a run that is being worked on; RunError where it has gone meanwhile.
 
-    Asked before anything is written there: directories would be made anew, and hold what belongs to no run.
+    Asked before anything is written there: else directories would be made anew, with files that belong to no run.
     """
     try:
         return (run / "plan.toml").read_text()

@@ -13,8 +13,9 @@ from dataclasses import dataclass, fields
 from memscope.errors import OptionError
 
 RULES = 1
-"""Version of what decides numbers but is no option: families, augmentation, learning-rate rule. Raise it when any of
-them changes, and runs of the old rules can no longer be grown by the new: it is part of every plan's digest."""
+"""Version of everything that decides numbers and is not an option: families, augmentation, learning-rate rule. Raise it
+when any of them changes: it is part of every plan's digest, so runs of the old rules can no longer be grown by the
+new."""
 
 SCHEDULES = ("linear", "cosine")
 AUGMENTATIONS = ("none", "crop", "flip", "crop+flip")

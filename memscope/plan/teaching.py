@@ -1,8 +1,8 @@
 """`Teaching`: how a student is distilled, and the variant of the ledger that stands for it.
 
-Hinton, Vinyals & Dean 2015, arXiv 1503.02531. The teacher is the family's larger model that was trained on the
-*same subset*: one that saw the held-out examples would hand their labels on in its soft targets (Behrens &
-Zdeborova, arXiv 2506.14457), and only `on="full"`, the ablation, has such a one.
+Hinton, Vinyals & Dean 2015, arXiv 1503.02531. The teacher is the family's larger model that was trained on the *same
+subset*. A teacher that saw the held-out examples would pass their labels on in its soft targets (Behrens & Zdeborova,
+arXiv 2506.14457); only the ablation `on="full"` has such a teacher.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Two kinds of models beside each other over size: curves labelled at their ends, on a common scale.
 
-For figures that hold a change of the learning algorithm against the algorithm without it.
+For figures that compare a changed learning algorithm with the algorithm without the change.
 """
 
 from collections.abc import Mapping, Sequence

@@ -37,9 +37,9 @@ def draw_histogram(
     """One panel for each size: the share of examples in every bin of the raw score, on a square-root scale.
 
     `scores` [sizes, examples], NaN where undefined; `flipped` bool [examples] or None; `low` and `high` [sizes], the
-    shares of the fitted population below LOW and above HIGH. Flipped and clean labels are
-    each shares of their own number, so that the few flipped ones are seen. On a linear scale the many examples
-    at 0 would hide the second hump, on a logarithmic one single examples would look like many.
+    shares of the fitted population below LOW and above HIGH. Flipped and clean labels are each shown as shares of their
+    own number, so that the few flipped ones can be seen. On a linear scale the many examples at 0 would hide the second
+    hump; on a logarithmic one single examples would look like many.
     """
     groups = [(np.ones(scores.shape[1], dtype=bool), CLEAN, "all")]
     if flipped is not None:

@@ -1,8 +1,8 @@
 """Claims: a hint to other processes on the same run that a task is being worked on.
 
-Two calls on one run share its tasks. The only thing that counts is a finished file; a claim merely
-keeps a second process from starting what the first is at, while there is other work. A claim that is left
-behind costs nothing: its task comes last instead of in its turn.
+Two calls on one run share its tasks. Only a finished file counts; a claim merely keeps a second process from starting
+what the first is working on while there is other work. A claim that is left behind does no harm: its task comes last
+instead of in its turn.
 """
 
 import os

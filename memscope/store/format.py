@@ -1,4 +1,4 @@
-"""Names, units, dimensions and versions of every field that memscope writes to HDF5. docs/format.md tells the rest."""
+"""Names, units, dimensions and versions of every field that memscope writes to HDF5. The rest is in docs/format.md."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

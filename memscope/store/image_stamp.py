@@ -1,9 +1,9 @@
-"""`cache/images.json`: that the image cache has been hashed, and as which file. Minutes at 16 GB, so not by every call.
+"""`cache/images.json`: that the image cache has been hashed, and as which file, so that not every call hashes it.
 
-What is compared is what the system says of `images.npy` (length, times, inode) and the SHA-256 of `examples.h5`, whose
-labels and class names are in the fingerprint as well. Whoever writes the file may set its time of modification, but
-not that of its last change (ctime; Windows has none, and gives that of its creation). Bits that flip on the disk leave
-all of them as they are: `status --repair` never looks here.
+Hashing takes minutes at 16 GB. What is compared is what the system says about `images.npy` (length, times, inode) and
+the SHA-256 of `examples.h5`, whose labels and class names are in the fingerprint as well. Whoever writes the file may
+set its time of modification, but not that of its last change (ctime; Windows has none, and gives the time of creation).
+Bits that flip on the disk change none of these, so `status --repair` never looks here.
 """
 
 import hashlib
@@ -52,6 +52,6 @@ def is_stamped(run: Path, stamp: bytes | None) -> bool:
 
 
 def write_stamp(run: Path, stamp: bytes) -> None:
-    """Keep that the cache was hashed; a run that cannot be written goes without."""
+    """Record that the cache was hashed; nothing is recorded in a run that cannot be written to."""
     with suppress(RunError):
         write_atomically(stamp_path(run), stamp)

@@ -1,6 +1,6 @@
 """What residual memories did, one write-once file for every task: the record that it is done.
 
-`memories/<variant>/<choice>/<axis>-<size>/<first>-<last>-r<replicate>.h5`, beside the outcomes of the models whose
+`memories/<variant>/<choice>/<axis>-<size>/<first>-<last>-r<replicate>.h5`, named like the outcomes of the models whose
 residuals are held; `<choice>` names k, sigma, temperature and options, or the grid that they are chosen from.
 """
 

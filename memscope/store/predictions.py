@@ -1,4 +1,4 @@
-"""What a model that somebody else trained says of the examples, checked at the door of the ledger."""
+"""Predictions of models that somebody else trained, checked before they enter the ledger."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ LARGEST = 60000.0
 def check_predictions(
     predictions: np.ndarray, log_odds: np.ndarray | None, num_examples: int, num_classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What somebody else's model says, checked and in our types: int64 and float16, both [num_examples]."""
+    """Somebody else's predictions and log-odds, checked and in our types: int64 and float16, both [num_examples]."""
     classes = np.asarray(predictions)
     if classes.shape != (num_examples,) or classes.dtype.kind not in "iu":
         raise MemscopeError(

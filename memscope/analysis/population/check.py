@@ -1,9 +1,9 @@
-"""Does `population` help on these very data? Each half of the blocks of models predicts the other half's raw scores.
+"""Does `population` help on these data? Each half of the blocks of models predicts the other half's raw scores.
 
-The raw scores of the other half are noisy but unbiased, and their noise is known from how its blocks differ; so the
-squared error against the truth can be had without the truth: the squared difference less that noise. It is a small
-difference of large numbers, and the errors of all examples come from the same few models: with four blocks of ten, c
-of a single size may be off by 1. Hence several ways of halving, their mean and how far they go apart.
+The raw scores of the other half are noisy but unbiased, and their noise is known from how its blocks differ. So the
+squared error against the truth can be estimated without knowing the truth, as the squared difference less that noise.
+It is a small difference of large numbers, and the errors of all examples come from the same few models: with four
+blocks of ten, c of a single size may be off by 1. Hence several ways of halving, with their mean and their spread.
 """
 
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class HalvesCheck:
 
     @property
     def ratio(self) -> Floats:
-        """Squared error over the raw score's; below 1 the estimate helps. Single sizes may go astray by noise."""
+        """Squared error over the raw score's; below 1 the estimate helps. A single size may be off by noise."""
         return self.squared_error / self.raw_squared_error
 
     @property
@@ -65,10 +65,10 @@ class HalvesCheck:
 
     @property
     def calibrated(self) -> list[bool | None]:
-        """Of each size, whether c lies within CALIBRATED; None where ways of halving go too far apart to tell.
+        """For each size, whether c lies within CALIBRATED; None where the ways of halving differ too much to tell.
 
-        It does where all of c, give or take its spread's standard error over the ways, does; it does not where none
-        of it does.
+        It does if the whole range of c, plus and minus the standard error of its mean over the ways, does; it does not
+        if no part of the range does.
         """
         apart = np.nan_to_num(self.calibration_spread) / np.sqrt(self.ways)
         low, high = CALIBRATED

@@ -1,9 +1,9 @@
 """Scores and types that borrow strength: each example's measured means, and what all the other examples are like.
 
-Thousands of examples share a few kinds of trajectory, and neighbouring sizes of one example are nearly the same. The
-true vectors of all examples are a population; fitted with the sampling noise taken out, it is the prior of each.
-Always beside the raw score, never instead of it: the raw score is unbiased, this one is not, example by example, and
-the gain melts as models are added.
+Thousands of examples share a few kinds of trajectory, and scores of one example at neighbouring sizes are nearly the
+same. The true vectors of all examples are a population; fitted with the sampling noise taken out, it is the prior of
+each example. The estimate is given beside the raw score, never instead of it: the raw score is unbiased, the estimate
+is not unbiased for each example, and its gain shrinks as models are added.
 
     sums      what is added up over models
     moments   from sums to measured means and their noise
@@ -74,7 +74,7 @@ class Population:
     undefined: NDArray[np.int64]
     """[sizes]: how many scores are NaN"""
     without_probability: NDArray[np.int64]
-    """[sizes]: at how many examples the probabilities were not all known, and counted alone were used"""
+    """[sizes]: at how many examples the probabilities were not all known, so that counts alone were used"""
 
 
 def population(
@@ -88,11 +88,10 @@ def population(
     """Scores, their standard deviations and types of trajectories, by empirical Bayes over all the examples.
 
     `in_subset` is bool [models, examples], true where the model was trained on the example; `correct` bool [sizes,
-    models, examples]; `probability`, float of the same shape, is what the model gives to the example's label, NaN
-    where not known: with it the error is much smaller. Diverged models must be left out. Blocks of balanced subsets
-    are found by themselves; the errors that the models give to all examples alike are taken from differences between
-    blocks, or between models if there are none. See `population_from_sums` for what is computed; OptionError for
-    other shapes, types or values.
+    models, examples]; `probability`, float of the same shape, is what the model gives to the example's label, NaN where
+    not known: with it the error is much smaller. Diverged models must be left out. Blocks of balanced subsets are
+    detected; the errors that all examples share are taken from differences between blocks, or between models if there
+    are no blocks. See `population_from_sums` for what is computed; OptionError for other shapes, types or values.
     """
     mask, right = np.asarray(in_subset), np.asarray(correct)
     soft = None if probability is None else np.asarray(probability)
@@ -130,12 +129,12 @@ def population_from_sums(
 
         N(mu_k + G_k (G_k + Sigma_k)^-1 (F - mu_k),  G_k - G_k (G_k + Sigma_k)^-1 G_k + error of mu_k)
 
-    with weights as probable as F makes the components. Accuracies and scores are its means. Types, of a mixture in
-    finer detail, are shares of draws, classified by the raw rule, and called where the most frequent has
-    `confidence`. The shares of types in the population are the means over all the examples of their type
-    probabilities: the fitted prior, updated once by the examples, which takes out most of what normal components do
-    not fit. Their standard errors leave out each block of models (each of 20 groups of them) and fit again.
-    `share_low` and `share_high` are such means too, of the probabilities of an extreme score.
+    weighted by the probabilities of the components given F. Accuracies and scores are its means. Probabilities of
+    types, from a finer mixture, are shares of draws classified by the raw rule; the most frequent type is called if it
+    has `confidence`. The share of a type in the population is the mean of its probability over all the examples: the
+    fitted prior, updated once by the examples, which takes out most of what normal components do not fit. Their
+    standard errors leave out each block of models (each of 20 groups of them) and fit again. `share_low` and
+    `share_high` are such means too, of the probabilities of an extreme score.
     """
     check_options(epsilon, confidence)
     shape = (sums.sizes, sums.examples)

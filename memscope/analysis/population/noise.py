@@ -1,4 +1,4 @@
-"""How noisy measured vectors are in a component of the population, and what of a covariance the noise leaves.
+"""How noisy measured vectors are in a component of the population, and what is left of a covariance without the noise.
 
 The noise belongs to the component, not to the example: then it does not depend on the example's own error.
 """

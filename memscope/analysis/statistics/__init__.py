@@ -1,1 +1,1 @@
-"""Intervals, standard errors that know that examples share their models, ranks and areas, means of noisy groups."""
+"""Intervals, standard errors where examples share their models, ranks and areas, means of noisy groups."""

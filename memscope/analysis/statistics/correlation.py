@@ -1,4 +1,4 @@
-"""Rank correlation over examples, with an interval that knows that all examples share the same models."""
+"""Rank correlation over examples, with an interval for examples that all share the same models."""
 
 from dataclasses import dataclass
 

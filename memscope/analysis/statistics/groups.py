@@ -1,10 +1,10 @@
 """Means by group where the groups come from noisy scores: groups from one half of the models, means from the other.
 
-Types of trajectories are estimated. Grouping examples by a type and measuring a change against the same models'
-scores finds changes where there are none: an example is called increasing partly because its last score came
-out too high by chance, and anything measured against that score then seems to be lower (regression to the mean).
-Here the blocks of models are halved; groups are defined on one half, baseline and effect measured on the other;
-the halves are swapped and the two put together. Halves are blocks of even and of odd number.
+Types of trajectories are estimated. If examples are grouped by type and a change is measured against the scores of the
+same models, changes are found where there are none: an example is called increasing partly because its last score came
+out too high by chance, and anything measured against that score then seems to be lower (regression to the mean). Here
+the blocks of models are halved, into those with even and those with odd numbers. Groups are defined on one half,
+baseline and effect are measured on the other; then the halves are swapped, and the two results are combined.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -47,9 +47,9 @@ def means_by_group(
 ) -> GroupMeans:
     """Means of values by group, each measured on other blocks of models than the groups were defined on.
 
-    `group_blocks` and `value_blocks` are the numbers of the blocks that can define groups and measure values;
-    they may differ by blocks that serve one purpose only. What is measured one way alone, because the other half
-    has no blocks, counts alone. The standard error leaves out each block of either kind in turn.
+    `group_blocks` and `value_blocks` are the numbers of the blocks that can define groups and measure values; they may
+    differ by blocks that serve one purpose only. If one half has no blocks, only one of the two ways is measured, and
+    its result is used alone. The standard error leaves out each block of either kind in turn.
     """
 
     def estimate(left_out: int | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

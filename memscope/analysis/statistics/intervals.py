@@ -121,12 +121,12 @@ def score_interval(
 ) -> tuple[Floats, Floats]:
     """Interval of the score d = p_in - p_out from counts of correct models; integers that broadcast.
 
-    With limits l, u of each proportion: from d - sqrt((p_in - l_in)^2 + (u_out - p_out)^2) to d + sqrt((u_in -
-    p_in)^2 + (p_out - l_out)^2); within [-1, 1] by construction; NaN where a side has no model. Source: Newcombe
-    1998, 'Interval estimation for the difference between independent proportions', method 10, with the limits of
-    `proportion_limits`. By exact enumeration over a grid of p_in and p_out, 0 and 1 included, a 95 % interval
-    covers at least .931 at every point for n_in / n_out of 28/12, 35/15, 70/30, 140/60 and 280/120; with Jeffreys'
-    limits alone it covers .889 at p_in = 1, where interpolating models are, and with Wilson's alone .839.
+    With limits l, u of each proportion: from d - sqrt((p_in - l_in)^2 + (u_out - p_out)^2) to d + sqrt((u_in - p_in)^2
+    + (p_out - l_out)^2); within [-1, 1] by construction; NaN where a side has no model. Source: Newcombe 1998,
+    'Interval estimation for the difference between independent proportions', method 10, with the limits of
+    `proportion_limits`. By exact enumeration over a grid of p_in and p_out, 0 and 1 included, a 95 % interval covers at
+    least .931 at every point for n_in / n_out of 28/12, 35/15, 70/30, 140/60 and 280/120; with Jeffreys' limits alone
+    it covers .889 at p_in = 1, which interpolating models have, and with Wilson's alone .839.
     """
     lower_in, upper_in = proportion_limits(correct_in, n_in, confidence)
     lower_out, upper_out = proportion_limits(correct_out, n_out, confidence)

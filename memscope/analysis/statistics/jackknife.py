@@ -1,4 +1,4 @@
-"""Standard errors that know that all examples share the same models: jackknives over blocks of models.
+"""Standard errors where all examples share the same models: jackknives over blocks of models.
 
 The errors of different examples come from the same models, so a mean over examples is 4 to 17 times more variable than
 independent examples would make it, and models of one block depend on each other. Whatever is computed from counts
@@ -11,8 +11,8 @@ Means, areas under curves and correlations are smooth in the models, and leaving
 share at a threshold is a count of examples that jump over it: one block moves too few of them, and its error comes out
 1.3 to 1.6 times too wide at 10 blocks, 2.3 to 2.8 times at 40. Leaving out half of the blocks at a time gives .8 to 1.2
 of the truth at 4 to 40 blocks, with exceptions (tests/counting/test_errors_of_statistics.py), for shares of a tenth and
-more. Smaller ones are partly made by noise, of which half of the models make more: their errors may be several times
-too wide.
+more. Smaller shares are partly made by noise, and scores from half of the models have more noise: their errors may be
+several times too wide.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ Kept = list[int]
 StatisticOf = Callable[[Kept], ArrayLike]
 
 FEWEST_BLOCKS = 3
-"""An error with one degree of freedom, from two blocks, is none: its t is 12.7."""
+"""Two blocks leave one degree of freedom, which is of no use: its t is 12.7."""
 FEWEST_FOR_HALVES = 4
 DELETIONS = 40
 """Halves that are left out where there are more ways of choosing them."""

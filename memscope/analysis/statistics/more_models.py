@@ -1,4 +1,4 @@
-"""What another number of models would do to the errors of scores, and how many models another error would take."""
+"""The errors that scores would have with another number of models, and the models that another error would take."""
 
 import math
 
