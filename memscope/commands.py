@@ -5,5 +5,6 @@ report.sizes[-1].mean_score
 """
 
 from memscope.steps.score import score
+from memscope.steps.trajectories import trajectories
 
-__all__ = ["score"]
+__all__ = ["score", "trajectories"]

@@ -57,7 +57,7 @@ def test_held_out_examples_with_true_labels_are_predicted_as_well_as_test_exampl
 
 
 def test_flipped_labels_increase_with_width(real_run):
-    shares = trajectories(real_run)["flipped_types"]
+    shares = keys_of(trajectories(real_run))["flipped_types"]
     assert shares["flipped"]["raw"]["increasing"] > 0.8
     assert shares["flipped"]["raw"]["increasing"] > shares["clean"]["raw"]["increasing"] + 0.3
 

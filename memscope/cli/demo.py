@@ -33,15 +33,15 @@ def command(run: Path, fresh: bool) -> None:
     load_for_workers("processes")
     from memscope.cli import distill as distill_command
     from memscope.cli import resmem as resmem_command
-    from memscope.cli import trajectories as trajectories_command
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.demo import demo
     from memscope.tables.score import show_scores
+    from memscope.tables.trajectories import show_types
 
     with TrainingProgress() as progress:
         shown = demo(run, fresh, say=progress.say, on_end=progress.ended)
     show_scores(shown.scores)
-    trajectories_command.show(shown.types)
+    show_types(shown.types)
     resmem_command.show_subsets(shown.memories)
     distill_command.show_students(shown.students)
     tell(shown)
@@ -54,8 +54,8 @@ def tell(shown: "Demonstration") -> None:
     scores, types = shown.scores, shown.types
     rows, axis = scores.sizes, scores.axis
     first, last = rows[0], rows[-1]
-    flipped = types["flipped_types"]["flipped"]["called"]
-    called = types["all_sizes"]["called"]
+    assert types.flipped_types is not None
+    flipped, called = types.flipped_types.flipped.called, types.all_sizes.called
     console.print()
     console.print("[bold]What you have just seen[/bold]")
     first_flipped, last_flipped = first.flipped, last.flipped

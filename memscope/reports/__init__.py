@@ -6,5 +6,6 @@
 
 REPORTS = {
     "score": "memscope.reports.score:ScoreReport",
+    "trajectories": "memscope.reports.trajectories:TrajectoriesReport",
 }
 """Module and class of the report of each command."""

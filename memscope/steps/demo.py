@@ -10,6 +10,7 @@ from memscope.errors import RunError
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
 from memscope.reports.score import ScoreReport
+from memscope.reports.trajectories import TrajectoriesReport
 from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill
 from memscope.steps.exports import export_suspects
@@ -34,7 +35,7 @@ class Demonstration:
 
     run: Path
     scores: ScoreReport
-    types: dict[str, Any]
+    types: TrajectoriesReport
     memories: dict[str, Any]
     students: dict[str, Any]
     suspects: Path

@@ -26,6 +26,7 @@ from memscope.plots.style import png
 from memscope.plots.trajectories import draw_trajectories
 from memscope.reports.keys import report_of
 from memscope.reports.score import ScoreReport
+from memscope.reports.trajectories import TrajectoriesReport
 from memscope.run import Run, open_run
 from memscope.steps.score import score_of
 from memscope.store.results import read_results, results_path
@@ -73,7 +74,8 @@ def write_figures(directory: Path, drawn: Iterable[tuple[str, Figure]]) -> list[
 
 def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     """Each figure with its name, drawn when it is asked for, so that one is in memory at a time."""
-    found, ledger, types = read_results(run.path, "trajectories", run.plan)
+    found, ledger, summary = read_results(run.path, "trajectories", run.plan)
+    types = report_of(TrajectoriesReport, summary)
     scored, scores_found = scores_of(run, ledger)
     examples = run.examples
     scores = scored["score"]
@@ -82,15 +84,15 @@ def figures(run: Run) -> Iterator[tuple[str, Figure]]:
         family=run.plan.learner,
         axis=run.plan.axis,
         sizes=found["size"],
-        models=tuple(types["models"]),
+        models=types.models,
         fraction=run.plan.fraction,
         examples=len(examples.labels),
         flipped=None if examples.flipped is None else int(examples.flipped.sum()),
-        epsilon=types["epsilon"],
-        confidence=types["confidence"],
+        epsilon=types.epsilon,
+        confidence=types.confidence,
     )
     yield "trajectories", draw_trajectories(setting, scores, found["called_type"])
-    yield "shares", draw_shares(setting, types["all_sizes"], types["flipped_types"])
+    yield "shares", draw_shares(setting, types.all_sizes, types.flipped_types)
     ends = (
         np.array([getattr(row.population, share) for row in scores_found.sizes], dtype=np.float64)
         for share in ("share_low", "share_high")
