@@ -32,9 +32,9 @@ def command(run: Path, fresh: bool) -> None:
     """
     load_for_workers("processes")
     from memscope.cli import distill as distill_command
-    from memscope.cli import resmem as resmem_command
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.demo import demo
+    from memscope.tables.resmem import show_subsets
     from memscope.tables.score import show_scores
     from memscope.tables.trajectories import show_types
 
@@ -42,7 +42,7 @@ def command(run: Path, fresh: bool) -> None:
         shown = demo(run, fresh, say=progress.say, on_end=progress.ended)
     show_scores(shown.scores)
     show_types(shown.types)
-    resmem_command.show_subsets(shown.memories)
+    show_subsets(shown.memories)
     distill_command.show_students(shown.students)
     tell(shown)
 
@@ -90,17 +90,17 @@ def tell(shown: "Demonstration") -> None:
         "networks cannot memorise. "
         f"{shown.suspects} lists the {shown.suspect_count} labels that the networks trained without them dispute."
     )
-    memories = {row["size"]: row for row in shown.memories["sizes"]}
+    memories = {row.size: row.change for row in shown.memories.sizes}
     small, large = memories[first.size], memories[last.size]
-    foretold = next(
-        pair for pair in shown.memories["foretells"] if (pair["size"], pair["larger"]) == (first.size, last.size)
-    )
+    assert small is not None
+    assert large is not None
+    predicted = next(pair for pair in shown.memories.foretells if (pair.size, pair.larger) == (first.size, last.size))
     say(
         f"A memory of its residuals (ResMem) changes the test accuracy of {axis} {first.size} by "
-        f"{100 * small['test_change']:+.1f} points, of {axis} {last.size} by {100 * large['test_change']:+.1f} "
-        f"(standard deviation over networks {100 * small['test_change_sd']:.1f} and "
-        f"{100 * large['test_change_sd']:.1f}). The residual that an image has at {axis} {first.size} has a rank "
-        f"correlation of {foretold['correlation']:.2f} with its memorisation at {axis} {last.size}."
+        f"{100 * small.test_change:+.1f} points, of {axis} {last.size} by {100 * large.test_change:+.1f} "
+        f"(standard deviation over networks {100 * small.test_change_sd:.1f} and "
+        f"{100 * large.test_change_sd:.1f}). The residual that an image has at {axis} {first.size} has a rank "
+        f"correlation of {predicted.correlation:.2f} with its memorisation at {axis} {last.size}."
     )
     setting = shown.students["settings"][0]
     most = min(setting["students"], key=lambda row: row["mean_change_flipped"])
