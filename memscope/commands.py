@@ -4,6 +4,8 @@ report = memscope.commands.score("runs/mine")
 report.sizes[-1].mean_score
 """
 
+from memscope.steps.resmem import resmem
 from memscope.steps.score import score
+from memscope.steps.trajectories import trajectories
 
-__all__ = ["score"]
+__all__ = ["resmem", "score", "trajectories"]

@@ -57,7 +57,7 @@ def test_held_out_examples_with_true_labels_are_predicted_as_well_as_test_exampl
 
 
 def test_flipped_labels_increase_with_width(real_run):
-    shares = trajectories(real_run)["flipped_types"]
+    shares = keys_of(trajectories(real_run))["flipped_types"]
     assert shares["flipped"]["raw"]["increasing"] > 0.8
     assert shares["flipped"]["raw"]["increasing"] > shares["clean"]["raw"]["increasing"] + 0.3
 
@@ -70,9 +70,8 @@ def test_the_held_out_models_suggest_the_true_label(real_run):
 
 
 def test_a_residual_memory_raises_the_test_accuracy_of_the_smallest_width_most(real_run):
-    summary, _ = resmem(
-        real_run, MemoryOptions(k=(10,), sigma=(1.0,), temperature=(1.0,)), Where(device="cpu", workers=1)
-    )
+    tried = MemoryOptions(k=(10,), sigma=(1.0,), temperature=(1.0,))
+    summary = keys_of(resmem(real_run, tried, Where(device="cpu", workers=1)))
     gain = [row["test_change"] for row in summary["sizes"]]
     assert gain[0] > 0.01
     assert gain[0] > gain[-1]

@@ -32,17 +32,17 @@ def command(run: Path, fresh: bool) -> None:
     """
     load_for_workers("processes")
     from memscope.cli import distill as distill_command
-    from memscope.cli import resmem as resmem_command
-    from memscope.cli import trajectories as trajectories_command
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.demo import demo
+    from memscope.tables.resmem import show_subsets
     from memscope.tables.score import show_scores
+    from memscope.tables.trajectories import show_types
 
     with TrainingProgress() as progress:
         shown = demo(run, fresh, say=progress.say, on_end=progress.ended)
     show_scores(shown.scores)
-    trajectories_command.show(shown.types)
-    resmem_command.show_subsets(shown.memories)
+    show_types(shown.types)
+    show_subsets(shown.memories)
     distill_command.show_students(shown.students)
     tell(shown)
 
@@ -54,8 +54,8 @@ def tell(shown: "Demonstration") -> None:
     scores, types = shown.scores, shown.types
     rows, axis = scores.sizes, scores.axis
     first, last = rows[0], rows[-1]
-    flipped = types["flipped_types"]["flipped"]["called"]
-    called = types["all_sizes"]["called"]
+    assert types.flipped_types is not None
+    flipped, called = types.flipped_types.flipped.called, types.all_sizes.called
     console.print()
     console.print("[bold]What you have just seen[/bold]")
     first_flipped, last_flipped = first.flipped, last.flipped
@@ -90,17 +90,17 @@ def tell(shown: "Demonstration") -> None:
         "networks cannot memorise. "
         f"{shown.suspects} lists the {shown.suspect_count} labels that the networks trained without them dispute."
     )
-    memories = {row["size"]: row for row in shown.memories["sizes"]}
+    memories = {row.size: row.change for row in shown.memories.sizes}
     small, large = memories[first.size], memories[last.size]
-    foretold = next(
-        pair for pair in shown.memories["foretells"] if (pair["size"], pair["larger"]) == (first.size, last.size)
-    )
+    assert small is not None
+    assert large is not None
+    predicted = next(pair for pair in shown.memories.foretells if (pair.size, pair.larger) == (first.size, last.size))
     say(
         f"A memory of its residuals (ResMem) changes the test accuracy of {axis} {first.size} by "
-        f"{100 * small['test_change']:+.1f} points, of {axis} {last.size} by {100 * large['test_change']:+.1f} "
-        f"(standard deviation over networks {100 * small['test_change_sd']:.1f} and "
-        f"{100 * large['test_change_sd']:.1f}). The residual that an image has at {axis} {first.size} has a rank "
-        f"correlation of {foretold['correlation']:.2f} with its memorisation at {axis} {last.size}."
+        f"{100 * small.test_change:+.1f} points, of {axis} {last.size} by {100 * large.test_change:+.1f} "
+        f"(standard deviation over networks {100 * small.test_change_sd:.1f} and "
+        f"{100 * large.test_change_sd:.1f}). The residual that an image has at {axis} {first.size} has a rank "
+        f"correlation of {predicted.correlation:.2f} with its memorisation at {axis} {last.size}."
     )
     setting = shown.students["settings"][0]
     most = min(setting["students"], key=lambda row: row["mean_change_flipped"])

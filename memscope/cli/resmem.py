@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,6 +15,7 @@ from memscope.cli.types import (
     run_argument,
     work_options,
 )
+from memscope.reports.keys import keys_of
 
 EPILOG = """
 \b
@@ -85,232 +85,23 @@ def command(
     load_for_workers(engine, "memscope.training.memory_task")
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.resmem import MemoryOptions, resmem
-    from memscope.tables.printing import print_json, say
+    from memscope.tables.printing import print_json
+    from memscope.tables.resmem import show
     from memscope.work.carrying_out import Where
 
     with TrainingProgress(quiet=as_json, doing="measuring") as progress:
-        summary, done = resmem(
+        found = resmem(
             run,
             MemoryOptions(k, sigma, temperature, normalise, metric, index),
             Where(device=device, engine=engine, address=address, workers=workers),
             epsilon=epsilon,
+            plot=None if plot is None else Path(plot) if plot else run / "figures",
             say=progress.say,
             on_end=progress.ended,
         )
-    if summary is None:
-        task, reason = done.failures[0]
-        say(f"Failed twice: size {task.size}, models {task.first} to {task.first + task.count - 1}: {reason}")
-        say(f"The tracebacks are in {run}/failures; run the command again to retry.")
-        sys.exit(1)
-    pictures: list[Path] = []
-    if plot is not None:
-        from memscope.steps.figures import draw_resmem_figures
-
-        pictures = draw_resmem_figures(run, Path(plot) if plot else run / "figures")
-        summary["figures"] = [str(picture) for picture in pictures]
     if as_json:
-        print_json(summary | {"measured": done.models})
-        return
-    show(summary)
-    for picture in pictures:
-        say(f"Wrote {picture}.")
-
-
-def show(summary: dict[str, Any]) -> None:
-    """The choice, accuracies, ResMem's own scores, the memory by type, and what it foretells."""
-    show_choice(summary)
-    show_full(summary)
-    show_subsets(summary)
-    show_types(summary)
-    show_foretold(summary)
-
-
-def show_choice(summary: dict[str, Any]) -> None:
-    from memscope.tables.printing import percent, say, table
-
-    axis, grid = summary["axis"], summary["grid"]
-    table(
-        f"Residual memory at each {axis} ({summary['family']} on {summary['data']}; features {summary['normalise']}, "
-        f"{summary['metric']})",
-        [axis, "k", "sigma", "temperature", "accuracy held out", "base model"],
-        [
-            [str(row["size"]), str(row["k"]), f"{row['sigma']:g}", f"{row['temperature']:g}"]
-            + (
-                [percent(row["selection"]["accuracy"]), percent(row["selection"]["base_accuracy"])]
-                if row["selection"]
-                else ["-", "-"]
-            )
-            for row in summary["sizes"]
-        ],
-    )
-    if summary["reserved_block"] is None:
-        say("One value each was given: nothing was chosen, and all blocks of models are scored.")
-        return
-    tried = "; ".join(f"{name} {', '.join(f'{value:g}' for value in values)}" for name, values in grid.items())
-    say(
-        f"Chosen from {tried} on block {summary['reserved_block']} of the models, on the training examples outside "
-        "their subsets; that block is left out of what follows. The accuracy is the best of the grid, and so a little "
-        "too good."
-    )
-    edges = [f"{axis} {row['size']}: {', '.join(row['at_edge'])}" for row in summary["sizes"] if row["at_edge"]]
-    if edges:
-        say(f"At the edge of what was tried ({'; '.join(edges)}): a wider grid might do better.")
-
-
-def show_full(summary: dict[str, Any]) -> None:
-    from memscope.tables.printing import percent, say, table
-
-    axis = summary["axis"]
-    if summary["full"] is None:
-        say(
-            f"No models on all the data: memscope train-family {summary['run']} --full 2, then this command again, "
-            "would add their test and train accuracy."
-        )
-        return
-    table(
-        "Models on all the data, without and with their memory",
-        [axis, "models", "train base", "ResMem", "test base", "ResMem", "change"],
-        [
-            [
-                str(row["size"]),
-                str(row["models"]),
-                percent(row["base"]["train_accuracy"]),
-                percent(row["resmem"]["train_accuracy"]),
-                percent(row["base"]["test_accuracy"]),
-                percent(row["resmem"]["test_accuracy"]),
-                points(row["test_change"], row["test_change_sd"]),
-            ]
-            for row in summary["full"]
-        ],
-    )
-    say("±: standard deviation over models. In train accuracy an example is among its own neighbours.")
-
-
-def points(value: float | None, spread: float | None) -> str:
-    """A difference of shares in percentage points."""
-    if value is None:
-        return "-"
-    return f"{100 * value:+.1f}" + ("" if spread is None else f" ±{100 * spread:.1f}")
-
-
-def show_subsets(summary: dict[str, Any]) -> None:
-    from memscope.tables.printing import decimals, percent, say, table, with_error
-
-    axis = summary["axis"]
-    noisy = summary["flipped"] is not None
-    rows = [row for row in summary["sizes"] if row["base"]]
-    table(
-        "Models on subsets, without and with the memory of their own subset",
-        [
-            *(axis, "models", "score base", "ResMem", "change", "acc. in base", "ResMem", "acc. out base", "ResMem"),
-            *("test base", "ResMem", "change"),
-        ],
-        [
-            [
-                str(row["size"]),
-                str(row["models"]),
-                decimals(row["base"]["mean_score"]),
-                decimals(row["resmem"]["mean_score"]),
-                with_error(row["mean_change"], row["mean_change_error"]),
-                decimals(row["base"]["mean_accuracy_in"]),
-                decimals(row["resmem"]["mean_accuracy_in"]),
-                decimals(row["base"]["mean_accuracy_out"]),
-                decimals(row["resmem"]["mean_accuracy_out"]),
-                percent(row["base"]["test_accuracy"]),
-                percent(row["resmem"]["test_accuracy"]),
-                points(row["test_change"], row["test_change_sd"]),
-            ]
-            for row in rows
-        ],
-    )
-    say(
-        "Scores, here and below, are raw ones. "
-        "ResMem's score is its own: with the memory of a subset it is a learning algorithm too. Change of the score: ± "
-        "standard error by leaving out blocks of models; of the test accuracy, in points: ± standard deviation over "
-        "models."
-    )
-    for row in summary["sizes"]:
-        if row["diverged"]:
-            say(f"Left out at {axis} {row['size']}: {row['diverged']} models that diverged.")
-    table(
-        "What the memory holds and turns",
-        [axis, "residual in", "out", "wrong to right in", "out", "right to wrong in", "out"]
-        + (["residual, flipped labels", "others"] if noisy else []),
-        [
-            [
-                str(row["size"]),
-                decimals(row["mean_residual_in"]),
-                decimals(row["mean_residual_out"]),
-                percent(row["flip_in"]),
-                percent(row["flip_out"]),
-                percent(row["harm_in"]),
-                percent(row["harm_out"]),
-            ]
-            + ([decimals(row["mean_residual_flipped"]), decimals(row["mean_residual_clean"])] if noisy else [])
-            for row in rows
-        ],
-    )
-    say(
-        "in, out: over models trained with the example and over those trained without it. The norm of the residual "
-        "is at temperature 1, so that sizes can be compared: near 0 where a model fits what it was trained on."
-    )
-
-
-def show_types(summary: dict[str, Any]) -> None:
-    """A table of types by sizes for each of the main measures; all of them are in the JSON."""
-    from memscope.tables.printing import decimals, say, table, with_error
-
-    axis, kinds = summary["axis"], summary["by_type"]
-    if kinds is None:
-        return
-    kinds = [kind for kind in kinds if kind["examples"]]
-    told = [each for kind in kinds for each in kind["sizes"] if each["residual"] is not None]
-    if not told:
-        say("No comparison by type of trajectory: types and measures need different blocks of models.")
-        return
-    for name, title in (
-        ("residual", "Norm of the residual of examples trained on"),
-        ("flip_out", "Share turned from wrong to right, held out"),
-        ("gain_out", "Gain in accuracy out"),
-        ("score_change", "Change of the score"),
-    ):
-        table(
-            f"{title}, by type of the models' trajectory (raw rule, epsilon {summary['epsilon']:g})",
-            ["type", "examples", *(f"{axis} {each['size']}" for each in kinds[0]["sizes"])],
-            [
-                [kind["type"], decimals(kind["examples"], 0)]
-                + [with_error(each[name], each[f"{name}_error"]) for each in kind["sizes"]]
-                for kind in kinds
-            ],
-        )
-    say(
-        "Types come from one half of the blocks of models, measures from the other, halves swapped. "
-        + ("" if told[0]["residual_error"] is not None else "Standard errors need two blocks of models in each half.")
-    )
-
-
-def show_foretold(summary: dict[str, Any]) -> None:
-    from memscope.tables.printing import decimals, say, table
-
-    axis, pairs = summary["axis"], summary["foretells"]
-    if not pairs:
-        return
-    table(
-        "Does the residual at one size foretell what larger models memorise? (rank correlation with their score)",
-        [f"residual at {axis}", f"score at {axis}", "correlation", "95 % interval"],
-        [
-            [
-                str(pair["size"]),
-                str(pair["larger"]),
-                decimals(pair["correlation"]),
-                "-" if pair["low"] is None else f"{decimals(pair['low'])} to {decimals(pair['high'])}",
-            ]
-            for pair in pairs
-        ],
-    )
-    blocks = min(pair["blocks"] for pair in pairs)
-    say(
-        f"Intervals by leaving out blocks of models ({blocks} blocks)."
-        if blocks > 2
-        else f"Intervals need three blocks of models beside the reserved one; there are {blocks}."
-    )
+        print_json(keys_of(found))
+    else:
+        show(found)
+    if found.failed:
+        sys.exit(1)

@@ -3,13 +3,17 @@
 Streams over the files, one task at a time. Models that diverged are left out and counted.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from memscope.analysis.memorisation import Counts, count_outcomes, stack_blocks
-from memscope.analysis.memory_choice import MemoryChoice
+from memscope.analysis.memorisation import Counts, count_outcomes, memorisation_from_counts, stack_blocks
+from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid
 from memscope.analysis.statistics.groups import Blocks
+from memscope.analysis.statistics.means import mean
+from memscope.reports.resmem import MemorySelection
 from memscope.run import Run
 from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, read_memory
@@ -20,6 +24,19 @@ LARGEST_NORM = 2**0.5
 COUNTED = ("base", "resmem", "residual", "flip", "harm")
 """What is counted with and without every example: right predictions of the model and of ResMem, the norm of the
 residual (as a share of the largest), wrong turned into right, right turned into wrong"""
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """The memory of one size, and how it was chosen."""
+
+    choice: MemoryChoice
+    edge: list[str]
+    """Those of k, sigma and temperature that lie at the edge of the grid"""
+    selection: MemorySelection | None
+    """The choice on the reserved block; None where nothing was to be chosen"""
+    grid_accuracy: np.ndarray | None
+    """float64 [k, sigma, temperature]"""
 
 
 @dataclass(eq=False)
@@ -90,3 +107,66 @@ def count_memories(run: Run, choice: MemoryChoice, tasks: list[Task]) -> MemoryC
     found.train = {kind: np.array(columns["train", kind]) for kind in ("base", "resmem")}
     found.models = np.array(models, dtype=np.int64)
     return found
+
+
+def stored(
+    run: Run, grid: MemoryGrid, chosen: Mapping[int, Chosen], on_subsets: Mapping[int, MemoryCounts]
+) -> dict[str, Any]:
+    """The arrays of the group `resmem`."""
+    rows: dict[str, list[Any]] = {}
+    for found in on_subsets.values():
+        for name, values in example_columns(run, found).items():
+            rows.setdefault(name, []).append(values)
+    choices = [one.choice for one in chosen.values()]
+    shape = (len(grid.k), len(grid.sigma), len(grid.temperature))
+    tried = [np.full(shape, np.nan) if one.grid_accuracy is None else one.grid_accuracy for one in chosen.values()]
+    found_all = list(on_subsets.values())
+    return {name: np.stack(values) for name, values in rows.items()} | {
+        "size": np.array(list(chosen)),
+        "example": np.arange(len(run.examples.labels)),
+        "k": np.array([one.k for one in choices]),
+        "sigma": np.array([one.sigma for one in choices]),
+        "temperature": np.array([one.temperature for one in choices]),
+        "models_used": np.array([len(found.models) for found in found_all]),
+        "test_accuracy": np.array([mean(found.test["resmem"]) for found in found_all]),
+        "base_test_accuracy": np.array([mean(found.test["base"]) for found in found_all]),
+        "grid_k": np.array(grid.k),
+        "grid_sigma": np.array(grid.sigma),
+        "grid_temperature": np.array(grid.temperature),
+        "grid_accuracy": np.stack(tried),
+    }
+
+
+def example_columns(run: Run, found: MemoryCounts) -> dict[str, np.ndarray]:
+    """What is stored of one size, arrays [examples]; NaN where no model was left."""
+    num_examples = len(run.examples.labels)
+    unknown = np.full(num_examples, np.nan, dtype=np.float32)
+    total = {name: counts.total() for name, counts in found.counts.items()}
+    columns: dict[str, np.ndarray] = {}
+    for prefix, kind in (("", "resmem"), ("base_", "base")):
+        columns |= {
+            f"{prefix}score": total[kind].score if total else unknown,
+            f"{prefix}accuracy_in": total[kind].accuracy_in if total else unknown,
+            f"{prefix}accuracy_out": total[kind].accuracy_out if total else unknown,
+        }
+    columns["standard_error"] = memorisation_from_counts(total["resmem"]).standard_error if total else unknown
+    for side in ("in", "out"):
+        columns[f"residual_{side}"] = (
+            LARGEST_NORM * getattr(total["residual"], f"accuracy_{side}") if total else unknown
+        )
+        for name in ("flip", "harm"):
+            columns[f"{name}_{side}"] = getattr(total[name], f"accuracy_{side}") if total else unknown
+    holders = total["base"].n_in if total else np.zeros(num_examples)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        columns["retrieved"] = found.retrieved / holders
+        columns["weight"] = found.weight / holders
+    by_class = found.class_weight
+    own, share, which = unknown, unknown, np.full(num_examples, -1, dtype=np.int32)
+    if by_class is not None:
+        whole = by_class.sum(1)
+        with np.errstate(divide="ignore", invalid="ignore"):  # never retrieved: NaN
+            own = by_class[np.arange(num_examples), run.examples.labels] / whole
+            share = by_class.max(1) / whole
+        which = np.where(whole > 0, by_class.argmax(1), -1).astype(np.int32)
+    columns |= {"weight_own_class": own, "weight_class_share": share}
+    return {name: np.asarray(values, dtype=np.float32) for name, values in columns.items()} | {"weight_class": which}

@@ -14,6 +14,9 @@ from memscope.errors import RunError
 from memscope.run import Run
 from memscope.store.ledger import CODE, ONEHOT, Outcome, Task, finished_tasks, read_outcome
 
+INTERPOLATES = 0.99
+"""A size interpolates where the median model fits at least this share of its own subset."""
+
 HOW = ("device", "precision", "torch_version", "memscope_version")
 """What is told where the models of a run were not all made alike."""
 
@@ -49,6 +52,11 @@ class SizeCounts:
     @property
     def used(self) -> int:
         return len(self.own_accuracy)
+
+    @property
+    def interpolates(self) -> bool:
+        """Whether the median model fits what it was trained on."""
+        return bool(np.median(self.own_accuracy) >= INTERPOLATES)
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """`resmem.png`: the family with a residual memory (ResMem) beside the family without, at every size."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,25 +30,26 @@ from memscope.plots.style import (
     place,
     plain_text,
 )
+from memscope.reports.resmem import MemoryChange, SizeMemory, SizeMemoryOnAll
 
 BASE_KIND = Kind("base", BLACK, "o", "--")
 RESMEM_KIND = Kind("ResMem", BLUE, "s", "-")
 KINDS = (("base", BASE_KIND, -1), ("resmem", RESMEM_KIND, 1))
-"""Key in the summary, looks, and side to which it is shifted where error bars would cover each other"""
+"""Key in the report, looks, and side to which it is shifted where error bars would cover each other"""
 SHIFT, SHIFT_OF_FULL = 1.5, 7.0  # points
 
-Row = Mapping[str, Any]
 PANEL_WIDTH, PANEL_HEIGHT, BEFORE, ABOVE, UNDER = 2.4, 2.4, 0.68, 0.2, 0.5  # inches
 
 
-def draw_residual_memory(setting: Setting, rows: Sequence[Row], full: Sequence[Row] | None) -> Figure:
+def draw_residual_memory(
+    setting: Setting, rows: Sequence[SizeMemory], full: Sequence[SizeMemoryOnAll] | None
+) -> Figure:
     """Test accuracy, mean score, accuracy in and out of the base models and of ResMem, over size.
 
-    `rows` have the keys of `sizes` of the summary of `resmem`, `full` those of its `full`: models trained on all the
-    data, open markers beside the others. `setting.sizes` holds the sizes of both. At least one size is
-    `measured`.
+    `full`: models trained on all the data, open markers beside the others. `setting.sizes` holds the sizes of both.
+    At least one size is `measured`.
     """
-    left_out = [str(row["size"]) for row in rows if row["base"] is None]
+    left_out = [str(row.size) for row in rows if row.base is None]
     rows = measured(rows)
     panels = (
         ("test accuracy", (0, 1), test_accuracy(rows, full or ())),
@@ -92,12 +93,12 @@ def draw_residual_memory(setting: Setting, rows: Sequence[Row], full: Sequence[R
     return plain_text(figure)
 
 
-def measured(rows: Sequence[Row]) -> list[Row]:
+def measured(rows: Sequence[SizeMemory]) -> list[SizeMemory]:
     """The sizes that have a model which did not diverge."""
-    return [row for row in rows if row["base"] is not None]
+    return [row for row in rows if row.base is not None]
 
 
-def test_accuracy(rows: Sequence[Row], full: Sequence[Row]) -> list[Curve]:
+def test_accuracy(rows: Sequence[SizeMemory], full: Sequence[SizeMemoryOnAll]) -> list[Curve]:
     """With the standard deviation over models; those of the full data without a line, for they are few."""
     curves = []
     for of_all, among in ((False, rows), (True, full)):
@@ -116,17 +117,17 @@ def test_accuracy(rows: Sequence[Row], full: Sequence[Row]) -> list[Curve]:
     return curves
 
 
-def mean_score(rows: Sequence[Row]) -> list[Curve]:
+def mean_score(rows: Sequence[SizeMemory]) -> list[Curve]:
     """With the standard error of the change at ResMem."""
     unknown = np.full(len(rows), np.nan)
-    errors = (unknown, column(rows, "mean_change_error"))
+    errors = (unknown, column(rows, "change", "mean_change_error"))
     return [
         Curve(kind, sizes_of(rows), column(rows, key, "mean_score"), error, kind.name)
         for (key, kind, _), error in zip(KINDS, errors, strict=True)
     ]
 
 
-def accuracy(rows: Sequence[Row]) -> list[Curve]:
+def accuracy(rows: Sequence[SizeMemory]) -> list[Curve]:
     """Of the training examples, by whether a model, and its memory, had the example."""
     unknown = np.full(len(rows), np.nan)
     return [
@@ -138,29 +139,31 @@ def accuracy(rows: Sequence[Row]) -> list[Curve]:
     ]
 
 
-def sizes_of(rows: Sequence[Row]) -> np.ndarray:
-    return np.array([row["size"] for row in rows])
+def sizes_of(rows: Sequence[SizeMemory] | Sequence[SizeMemoryOnAll]) -> np.ndarray:
+    return np.array([row.size for row in rows])
 
 
-def ends(rows: Sequence[Row]) -> list[Row]:
-    """The smallest and the largest size, which may be one."""
-    return [rows[0], rows[-1]] if len(rows) > 1 else [rows[0]]
+def ends(rows: Sequence[SizeMemory]) -> list[tuple[int, MemoryChange]]:
+    """What the memory does at the smallest and at the largest size, which may be one."""
+    shown = [rows[0], rows[-1]] if len(rows) > 1 else [rows[0]]
+    return [(row.size, row.change) for row in shown if row.change]
 
 
-def title(setting: Setting, rows: Sequence[Row]) -> str:
+def title(setting: Setting, rows: Sequence[SizeMemory]) -> str:
     """What the memory does to test accuracy and score at the smallest and at the largest size."""
     shown = ends(rows)
-    tests = " and by ".join(f"{points(row['test_change'])} at {setting.axis} {row['size']}" for row in shown)
-    scores = " and by ".join(signed(row["mean_change"]) for row in shown)
+    tests = " and by ".join(f"{points(change.test_change)} at {setting.axis} {size}" for size, change in shown)
+    scores = " and by ".join(signed(change.mean_change) for _, change in shown)
     return f"A residual memory changes test accuracy by {tests}; it changes the mean score by {scores}"
 
 
-def subtitle(setting: Setting, rows: Sequence[Row]) -> str:
+def subtitle(setting: Setting, rows: Sequence[SizeMemory]) -> str:
     """Why there is much or little to gain: what the base models leave, and what the memory turns."""
-    residual = " and ".join(f"{decimal(row['mean_residual_in'])} at {setting.axis} {row['size']}" for row in ends(rows))
+    shown = ends(rows)
+    residual = " and ".join(f"{decimal(change.mean_residual_in)} at {setting.axis} {size}" for size, change in shown)
     turned = " and ".join(
-        f"{percent(row['flip_out'])} right and {percent(row['harm_out'])} wrong at {setting.axis} {row['size']}"
-        for row in ends(rows)
+        f"{percent(change.flip_out)} right and {percent(change.harm_out)} wrong at {setting.axis} {size}"
+        for size, change in shown
     )
     return (
         f"On examples that they were trained on, the base models leave residuals (label − probabilities, at "
@@ -169,14 +172,14 @@ def subtitle(setting: Setting, rows: Sequence[Row]) -> str:
     )
 
 
-def decimal(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2f}"
+def decimal(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:.2f}"
 
 
-def notes(setting: Setting, rows: Sequence[Row], left_out: Sequence[str]) -> list[str]:
+def notes(setting: Setting, rows: Sequence[SizeMemory], left_out: Sequence[str]) -> list[str]:
     """Error bars, the memory of each size, and choices at the edge of the grid."""
     known = np.isfinite(column(rows, "base", "test_accuracy_sd")).any()
-    changes = np.isfinite(column(rows, "mean_change_error")).any()
+    changes = np.isfinite(column(rows, "change", "mean_change_error")).any()
     lines = []
     if known:
         lines.append("Error bars of test accuracy: one standard deviation over the models.")
@@ -184,18 +187,13 @@ def notes(setting: Setting, rows: Sequence[Row], left_out: Sequence[str]) -> lis
         lines.append("Of the mean score, at ResMem: one jackknife standard error of the change from the base models.")
     else:
         lines.append(f"No error bars{' of the mean score' if known else ''}: they need three blocks of models.")
-    memories = [
-        (f"{row['k']}, {row['sigma']:g}, {row['temperature']:g}", row["size"])
-        for row in rows
-        if None not in (row["k"], row["sigma"], row["temperature"])
-    ]
+    memories = [(f"{row.k}, {row.sigma:g}, {row.temperature:g}", row.size) for row in rows]
     chosen = [f"{memory} at {setting.axis} {size}" for memory, size in memories]
     if len(chosen) > 1 and len({memory for memory, _ in memories}) == 1:
         chosen = [f"{memories[0][0]} at every {setting.axis}"]
-    how = "chosen on examples held out from other models" if any(row["selection"] for row in rows) else "as given"
-    if chosen:
-        lines.append(f"Neighbours k, sigma and temperature of the memory, {how}: {'; '.join(chosen)}.")
-    at_edge = [f"{' and '.join(row['at_edge'])} at {setting.axis} {row['size']}" for row in rows if row.get("at_edge")]
+    how = "chosen on examples held out from other models" if any(row.selection for row in rows) else "as given"
+    lines.append(f"Neighbours k, sigma and temperature of the memory, {how}: {'; '.join(chosen)}.")
+    at_edge = [f"{' and '.join(row.at_edge)} at {setting.axis} {row.size}" for row in rows if row.at_edge]
     if at_edge:
         lines.append(f"At the edge of what was tried: {'; '.join(at_edge)}.")
     if left_out:

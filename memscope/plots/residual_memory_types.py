@@ -1,7 +1,6 @@
 """`resmem-types.png`: how large the residuals are, and what a memory of them gains, by type of trajectory."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -19,8 +18,7 @@ from memscope.plots.style import (
     place,
     plain_text,
 )
-
-Row = Mapping[str, Any]
+from memscope.reports.resmem import TypeMemory
 
 ENOUGH = 0.05
 """Share of the examples that a type needs to be named in the title: the means of fewer jump about."""
@@ -34,22 +32,18 @@ IN_A_ROW = 3  # types in the legend
 APART = 2.5  # points between the error bars of types at one size
 
 
-def known_types(by_type: Sequence[Row] | None) -> list[Row]:
+def known_types(by_type: Sequence[TypeMemory] | None) -> list[TypeMemory]:
     """The types with examples whose residuals are known; where there is none, there is no figure to draw."""
-    return [
-        row
-        for row in by_type or ()
-        if row["examples"] and any(each["residual"] is not None for each in row["sizes"] or ())
-    ]
+    return [row for row in by_type or () if row.examples > 0 and not all(np.isnan(each.residual) for each in row.sizes)]
 
 
-def draw_residual_memory_types(setting: Setting, by_type: Sequence[Row]) -> Figure:
+def draw_residual_memory_types(setting: Setting, by_type: Sequence[TypeMemory]) -> Figure:
     """Left the mean norm of the residuals of each type over size, right its gain in accuracy out, with errors if known.
 
-    `by_type` has the keys of the summary of `resmem`; one of its `known_types` there must be.
+    One of the `known_types` of `by_type` there must be.
     """
     shown = known_types(by_type)
-    absent = [row["type"] for row in by_type if row not in shown]
+    absent = [row.type for row in by_type if not any(row is each for each in shown)]
     left = MARGIN + BEFORE
     width = left + 2 * PANEL_WIDTH + BETWEEN + MARGIN
     body = UNDER + PANEL_HEIGHT + 0.2 + 0.2 * -(-len(shown) // IN_A_ROW)
@@ -78,7 +72,7 @@ def draw_residual_memory_types(setting: Setting, by_type: Sequence[Row]) -> Figu
                 color=curve.kind.colour,
                 marker=curve.kind.marker,
                 linewidth=1.8,
-                label=f"{row['type']} ({row['examples']:,.0f})",
+                label=f"{row.type} ({row.examples:,.0f})",
             )
             for row, curve in zip(shown, panels[0], strict=True)
         ],
@@ -94,28 +88,26 @@ def draw_residual_memory_types(setting: Setting, by_type: Sequence[Row]) -> Figu
     return plain_text(figure)
 
 
-def curve_of(row: Row, key: str, error: str, at: int, of: int) -> Curve:
+def curve_of(row: TypeMemory, key: str, error: str, at: int, of: int) -> Curve:
     """One measure of one type, which is one of several."""
-    colour, marker, line = TYPE_STYLES[row["type"]]
-    sizes = np.array([each["size"] for each in row["sizes"]])
-    values, errors = column(row["sizes"], key), column(row["sizes"], error)
-    return Curve(
-        Kind(row["type"], colour, marker, line), sizes, values, errors, row["type"], APART * (at - (of - 1) / 2)
-    )
+    colour, marker, line = TYPE_STYLES[row.type]
+    sizes = np.array([each.size for each in row.sizes])
+    values, errors = column(row.sizes, key), column(row.sizes, error)
+    return Curve(Kind(row.type, colour, marker, line), sizes, values, errors, row.type, APART * (at - (of - 1) / 2))
 
 
-def title(setting: Setting, shown: Sequence[Row]) -> str:
+def title(setting: Setting, shown: Sequence[TypeMemory]) -> str:
     """The type and size where the memory gains most."""
-    named = [row for row in shown if row["examples"] >= ENOUGH * setting.examples] or shown
-    gains = [(each["gain_out"], row, each) for row in named for each in row["sizes"] if each["gain_out"] is not None]
+    named = [row for row in shown if row.examples >= ENOUGH * setting.examples] or shown
+    gains = [(each.gain_out, row, each) for row in named for each in row.sizes if not np.isnan(each.gain_out)]
     if not gains:
         return f"Residuals by type of trajectory over {span(setting.axis, setting.sizes)}"
     gain, row, each = max(gains, key=lambda found: found[0])
     if gain <= 0:
         return f"A residual memory gains no type of example accuracy out, over {span(setting.axis, setting.sizes)}"
     return (
-        f"A residual memory gains most on {row['type']} examples: {points(gain)} of accuracy out at "
-        f"{setting.axis} {each['size']}"
+        f"A residual memory gains most on {row.type} examples: {points(gain)} of accuracy out at "
+        f"{setting.axis} {each.size}"
     )
 
 

@@ -26,8 +26,9 @@ from memscope.plots.style import (
     place,
     plain_text,
 )
+from memscope.reports.trajectories import TypesByLabel, TypeShares
 
-Shares = Mapping[str, float | None]
+Shares = Mapping[str, float]
 Look = Mapping[str, Any]
 
 THICK = 0.26  # of a bar, where the types are 1 apart
@@ -40,28 +41,25 @@ OF_FLIPPED: Look = {"facecolor": FLIPPED, "edgecolor": FLIPPED}
 OF_CLEAN: Look = {"facecolor": "white", "edgecolor": CLEAN, "hatch": "...."}
 
 
-def draw_shares(
-    setting: Setting, shares: Mapping[str, Any], by_label: Mapping[str, Mapping[str, Shares]] | None
-) -> Figure:
+def draw_shares(setting: Setting, shares: TypeShares, by_label: TypesByLabel | None) -> Figure:
     """Bars for each type: raw rule with jackknife error, flat trajectories, called; undetermined apart.
 
-    `shares` has `raw`, `raw_error`, `if_all_flat` and `called`, each by type; `by_label` has `called` by type, of
-    `flipped` and of `clean` labels, or is None without label noise.
+    Beside them the called ones of flipped and of clean labels; `by_label` is None without label noise.
     """
     wide = 4.6 if by_label else 7.4
     left, between, tall, above, under = MARGIN + 1.05, 0.5, 4.6, 0.4, 0.5
     right = 0.55  # the number beside the longest bar
     width = left + wide + right + (between + 3.0 + right if by_label else 0) + MARGIN
     notes = ["If all were flat: what the raw rule would say of trajectories without any change, from noise alone."]
-    errors_known = any(error is not None for error in shares["raw_error"].values())
+    errors_known = not np.isnan(list(shares.raw_error.values())).all()
     notes.append(
         "Error bars: one standard error, by leaving out half of the blocks of models."
         if errors_known
         else "No error bars: they need four blocks of models."
     )
-    if shares.get("undefined"):
-        notes.append(f"{shares['undefined']:,} examples without a defined trajectory are left out.")
-    called = shares["called"]
+    if shares.undefined:
+        notes.append(f"{shares.undefined:,} examples without a defined trajectory are left out.")
+    called = shares.called
     figure, bottom = page(
         width,
         above + tall + under,
@@ -72,7 +70,7 @@ def draw_shares(
         caption(setting, *notes, epsilon_note(setting)),
     )
     axes = share_axes(figure, left, bottom + under, wide, tall, "of all examples")
-    raw, error, flat = shares["raw"], shares["raw_error"], shares["if_all_flat"]
+    raw, error, flat = shares.raw, shares.raw_error, shares.if_all_flat
     bars(axes, TYPES, raw, -THICK, RAW, error)
     bars(axes, TYPES, flat, 0, FLAT)
     bars(axes, TYPES, called, THICK, CALLED)
@@ -89,7 +87,7 @@ def draw_shares(
         axes = share_axes(
             figure, left + wide + right + between, bottom + under, 3.0, tall, "of flipped, of clean labels"
         )
-        kinds = [by_label[kind]["called"] for kind in ("flipped", "clean")]
+        kinds = [by_label.flipped.called, by_label.clean.called]
         bars(axes, NAMES, kinds[0], -THICK / 2, OF_FLIPPED)
         bars(axes, NAMES, kinds[1], THICK / 2, OF_CLEAN)
         room_for_numbers(axes, [share for kind in kinds for share in kind.values()])
@@ -142,9 +140,9 @@ def bars(
         )
 
 
-def room_for_numbers(axes: Axes, shares: list[float | None]) -> None:
+def room_for_numbers(axes: Axes, shares: list[float]) -> None:
     """A horizontal axis from 0 to the next ten percent above the largest share."""
-    largest = max((share for share in shares if share is not None), default=0.0)
+    largest = max((share for share in shares if not np.isnan(share)), default=0.0)
     end = max(0.1, np.ceil(10 * largest - 1e-9) / 10)
     step = 0.2 if end > 0.5 else 0.1 if end > 0.2 else 0.05
     ticks = np.arange(0, end + 1e-9, step)

@@ -6,5 +6,7 @@
 
 REPORTS = {
     "score": "memscope.reports.score:ScoreReport",
+    "trajectories": "memscope.reports.trajectories:TrajectoriesReport",
+    "resmem": "memscope.reports.resmem:ResmemReport",
 }
 """Module and class of the report of each command."""

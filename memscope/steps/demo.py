@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from memscope.errors import RunError
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
+from memscope.reports.resmem import FailedMemories, ResmemReport
 from memscope.reports.score import ScoreReport
+from memscope.reports.trajectories import TrajectoriesReport
 from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill
 from memscope.steps.exports import export_suspects
@@ -34,8 +37,8 @@ class Demonstration:
 
     run: Path
     scores: ScoreReport
-    types: dict[str, Any]
-    memories: dict[str, Any]
+    types: TrajectoriesReport
+    memories: ResmemReport
     students: dict[str, Any]
     suspects: Path
     suspect_count: int
@@ -55,8 +58,8 @@ def demo(
     scores = score(run, top=5)
     say("classifying the trajectories")
     types = trajectories(run)
-    memories, measured = resmem(run, say=say, on_end=on_end)
-    check(run, measured.failures)
+    memories = resmem(run, say=say, on_end=on_end)
+    check_measured(run, memories.failed or ())
     students, taught = distill(run, TEACHING, STUDENTS, say=say, on_end=on_end)
     check(run, taught.failures)
     say("drawing the figures")
@@ -67,7 +70,6 @@ def demo(
     ]
     suspects = run / "suspects.csv"
     count, _ = export_suspects(open_run(run), suspects)
-    assert memories is not None
     return Demonstration(run, scores, types, memories, students, suspects, count, figures)
 
 
@@ -76,6 +78,12 @@ def check(run: Path, failures: list[tuple[Task, str]]) -> None:
     if failures:
         task, reason = failures[0]
         raise RunError(f"{run}: models of width {task.size} could not be done: {reason}; see {run}/failures")
+
+
+def check_measured(run: Path, failed: Sequence[FailedMemories]) -> None:
+    """RunError where a task failed."""
+    for task in failed:
+        raise RunError(f"{run}: models of width {task.size} could not be done: {task.reason}; see {run}/failures")
 
 
 def remove_demo(run: Path) -> None:

@@ -15,7 +15,7 @@ from memscope.plots.accuracy import draw_accuracy
 from memscope.plots.contact_sheet import ExampleRow, draw_examples, most_certain
 from memscope.plots.histogram import draw_histogram
 from memscope.plots.residual_memory import draw_residual_memory, measured
-from memscope.plots.residual_memory_foretells import draw_residual_memory_foretells
+from memscope.plots.residual_memory_predicts import draw_residual_memory_predicts
 from memscope.plots.residual_memory_types import draw_residual_memory_types, known_types
 from memscope.plots.setting import Setting
 from memscope.plots.shares import draw_shares
@@ -25,7 +25,9 @@ from memscope.plots.students import draw_distillation
 from memscope.plots.style import png
 from memscope.plots.trajectories import draw_trajectories
 from memscope.reports.keys import report_of
+from memscope.reports.resmem import ResmemReport
 from memscope.reports.score import ScoreReport
+from memscope.reports.trajectories import TrajectoriesReport
 from memscope.run import Run, open_run
 from memscope.steps.score import score_of
 from memscope.store.results import read_results, results_path
@@ -58,7 +60,7 @@ def draw_resmem_figures(run_path: str | os.PathLike[str], directory: Path) -> li
     """Draw the comparison of residual memories with their base models likewise."""
     run = open_run(run_path)
     _, _, summary = read_results(run.path, "resmem", run.plan)
-    return write_figures(directory, resmem_figures(summary))
+    return write_figures(directory, resmem_figures(report_of(ResmemReport, summary)))
 
 
 @spent_on("drawing")
@@ -73,7 +75,8 @@ def write_figures(directory: Path, drawn: Iterable[tuple[str, Figure]]) -> list[
 
 def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     """Each figure with its name, drawn when it is asked for, so that one is in memory at a time."""
-    found, ledger, types = read_results(run.path, "trajectories", run.plan)
+    found, ledger, summary = read_results(run.path, "trajectories", run.plan)
+    types = report_of(TrajectoriesReport, summary)
     scored, scores_found = scores_of(run, ledger)
     examples = run.examples
     scores = scored["score"]
@@ -82,15 +85,15 @@ def figures(run: Run) -> Iterator[tuple[str, Figure]]:
         family=run.plan.learner,
         axis=run.plan.axis,
         sizes=found["size"],
-        models=tuple(types["models"]),
+        models=types.models,
         fraction=run.plan.fraction,
         examples=len(examples.labels),
         flipped=None if examples.flipped is None else int(examples.flipped.sum()),
-        epsilon=types["epsilon"],
-        confidence=types["confidence"],
+        epsilon=types.epsilon,
+        confidence=types.confidence,
     )
     yield "trajectories", draw_trajectories(setting, scores, found["called_type"])
-    yield "shares", draw_shares(setting, types["all_sizes"], types["flipped_types"])
+    yield "shares", draw_shares(setting, types.all_sizes, types.flipped_types)
     ends = (
         np.array([getattr(row.population, share) for row in scores_found.sizes], dtype=np.float64)
         for share in ("share_low", "share_high")
@@ -117,16 +120,32 @@ def distill_figures(values: Mapping[str, np.ndarray], summary: Mapping[str, Any]
             yield f"distillation-types{suffix}", draw_distillation_types(setting, one)
 
 
-def resmem_figures(summary: Mapping[str, Any]) -> Iterator[tuple[str, Figure]]:
-    """The overview, then what can be drawn of types and of forecasts."""
-    rows, full = summary["sizes"], summary["full"] or []
-    setting = compared(summary, rows)
+def resmem_figures(report: ResmemReport) -> Iterator[tuple[str, Figure]]:
+    """The overview, then what can be drawn of types and of predictions."""
+    rows, full = report.sizes, report.full or ()
+    setting = of_memories(report)
     if measured(rows):
-        yield "resmem", draw_residual_memory(compared(summary, rows, [row["size"] for row in full]), rows, full)
-    if known_types(summary["by_type"]):
-        yield "resmem-types", draw_residual_memory_types(setting, summary["by_type"])
-    if any(row["correlation"] is not None for row in summary["foretells"]):
-        yield "resmem-foretells", draw_residual_memory_foretells(setting, summary["foretells"])
+        yield "resmem", draw_residual_memory(of_memories(report, [row.size for row in full]), rows, full)
+    if report.by_type and known_types(report.by_type):
+        yield "resmem-types", draw_residual_memory_types(setting, report.by_type)
+    if not all(np.isnan(pair.correlation) for pair in report.foretells):
+        yield "resmem-foretells", draw_residual_memory_predicts(setting, report.foretells)
+
+
+def of_memories(report: ResmemReport, others: Sequence[int] = ()) -> Setting:
+    """What captions say of the models on subsets; `others` are further sizes to show."""
+    return Setting(
+        data=report.data,
+        family=report.family,
+        axis=report.axis,
+        sizes=np.array(sorted({*(row.size for row in report.sizes), *others})),
+        models=tuple(row.models for row in report.sizes),
+        fraction=report.fraction,
+        examples=report.examples,
+        flipped=report.flipped,
+        epsilon=report.epsilon,
+        confidence=np.nan,  # types are those of the raw rule
+    )
 
 
 def compared(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], others: Sequence[int] = ()) -> Setting:

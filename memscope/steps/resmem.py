@@ -2,24 +2,33 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, best_choice
 from memscope.analysis.trajectories import check_options
+from memscope.counting.compared_memories import (
+    memory_by_type,
+    prediction_arrays,
+    predictions,
+    size_memory,
+    size_memory_on_all,
+)
+from memscope.counting.memories import Chosen, count_memories, stored
 from memscope.counting.outcomes import sizes_in_ledger
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
+from memscope.reports.keys import keys_of
+from memscope.reports.resmem import FailedMemories, MemorySelection, ResmemReport, TriedValues
 from memscope.run import Run, open_run
-from memscope.steps.compare_memories import Chosen, compare_memories
-from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome
+from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, ledger_state, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, memory_path, read_memory
+from memscope.store.results import write_results
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 from memscope.training.memory_task import MemoryJob, file_of, open_memory_work
@@ -61,13 +70,14 @@ def resmem(
     where: Where | None = None,
     *,
     epsilon: float = 0.2,
+    plot: Path | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
-) -> tuple[dict[str, Any] | None, Done]:
-    """Measure what residual memories do, write `results/resmem.h5`, and give the summary and what was done.
+) -> ResmemReport:
+    """Measure what residual memories do, write `results/resmem.h5`, and give what was found.
 
-    The keys of the summary are those of `memscope resmem --json` in docs/format.md; it is None
-    where tasks failed. OptionError for a grid that cannot be, RunError where models or their weights are missing.
+    Where tasks failed, nothing is written, and the report says which. `plot` is a directory to draw the figures into.
+    OptionError for a grid that cannot be, RunError where models or their weights are missing.
     """
     where = where or Where()
     check_where(where)
@@ -89,6 +99,7 @@ def resmem(
     remove_abandoned(run.path)
     ensure_examples(run, say=say)
 
+    found = unmeasured(run, grid, reserved, epsilon)
     done = Done()
     chosen = {size: Chosen(grid.choices()[0], [], None, None) for size in sizes}
     if reserved is not None:
@@ -96,7 +107,7 @@ def resmem(
         say(f"choosing k, sigma and temperature on block {reserved} with {workers_of(where, device)} workers")
         done = measure(run, grid, tasks, where, device, on_end)
         if done.failures:
-            return None, done
+            return with_failures(found, done)
         chosen = {size: choose(run, grid, size, tasks[size]) for size in sizes}
     scored = {size: [task for task in measured[size] if block_of(run, task) != reserved] + full[size] for size in sizes}
     say(f"measuring {sum(task.count for tasks in scored.values() for task in tasks)} residual memories")
@@ -104,9 +115,74 @@ def resmem(
     rest = measure(run, choices, scored, where, device, on_end)
     done = Done(done.models + rest.models, rest.failures)
     if done.failures:
-        return None, done
+        return with_failures(found, done)
     say("comparing with the trajectories")
-    return compare_memories(run, grid, reserved, chosen, scored, epsilon), done
+    found = compare(run, grid, found, chosen, scored)
+    if plot is not None:
+        from memscope.steps.figures import draw_resmem_figures  # loads matplotlib
+
+        found = replace(found, figures=tuple(str(picture) for picture in draw_resmem_figures(run.path, plot)))
+    return replace(found, measured=done.models)
+
+
+def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float) -> ResmemReport:
+    """What is known before anything is measured."""
+    return ResmemReport(
+        run=str(run.path),
+        axis=run.plan.axis,
+        fraction=run.plan.fraction,
+        data=run.plan.data.spec,
+        family=run.plan.learner,
+        examples=len(run.examples.labels),
+        flipped=None if run.examples.flipped is None else int(run.examples.flipped.sum()),
+        epsilon=epsilon,
+        normalise=grid.normalise,
+        metric=grid.metric,
+        index=grid.index,
+        reserved_block=reserved,
+        grid=TriedValues(k=grid.k, sigma=grid.sigma, temperature=grid.temperature),
+    )
+
+
+def with_failures(found: ResmemReport, done: Done) -> ResmemReport:
+    """The report where tasks failed."""
+    failed = tuple(
+        FailedMemories(variant=task.variant, size=task.size, first=task.first, count=task.count, reason=reason)
+        for task, reason in done.failures
+    )
+    return replace(found, measured=done.models, failed=failed)
+
+
+@spent_on("scoring")
+def compare(
+    run: Run,
+    grid: MemoryGrid,
+    found: ResmemReport,
+    chosen: dict[int, Chosen],
+    tasks: dict[int, list[Task]],
+) -> ResmemReport:
+    """Compare, write `results/resmem.h5`, and give what is stored there."""
+    ledger = ledger_state(run.path, run.plan, ONEHOT, FULL)
+    on_subsets = {
+        size: count_memories(run, one.choice, [task for task in tasks[size] if task.variant == ONEHOT])
+        for size, one in chosen.items()
+    }
+    on_all = {
+        size: count_memories(run, one.choice, full)
+        for size, one in chosen.items()
+        if (full := [task for task in tasks[size] if task.variant == FULL])
+    }
+    pairs = predictions(on_subsets)
+    found = replace(
+        found,
+        sizes=tuple(size_memory(run, size, one, on_subsets[size]) for size, one in chosen.items()),
+        full=tuple(size_memory_on_all(size, counts) for size, counts in on_all.items()) or None,
+        by_type=memory_by_type(run, on_subsets, found.epsilon),
+        foretells=pairs,
+    )
+    values = stored(run, grid, chosen, on_subsets) | prediction_arrays(list(chosen), pairs)
+    write_results(run.path, run.plan, "resmem", values, ledger, keys_of(found))
+    return found
 
 
 def block_of(run: Run, task: Task) -> int | None:
@@ -208,12 +284,9 @@ def choose(run: Run, grid: MemoryGrid, size: int, tasks: list[Task]) -> Chosen:
             f"{run.path}, {run.plan.axis} {size}: every model of block {RESERVED}, on which k, sigma and temperature "
             "are chosen, diverged; give one value each of --k, --sigma and --temperature"
         )
-    mean = np.mean(accuracy, axis=0)
-    choice, edge, best = best_choice(grid, mean)
-    selection = {
-        "models": len(accuracy),
-        "queries": queries,
-        "base_accuracy": float(np.mean(base)),
-        "accuracy": best,
-    }
-    return Chosen(choice, edge, selection, mean)
+    mean_accuracy = np.mean(accuracy, axis=0)
+    choice, edge, best = best_choice(grid, mean_accuracy)
+    selection = MemorySelection(
+        models=len(accuracy), queries=queries, base_accuracy=float(np.mean(base)), accuracy=best
+    )
+    return Chosen(choice, edge, selection, mean_accuracy)

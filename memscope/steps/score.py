@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.memorisation import Counts, Memorisation, memorisation_from_counts
+from memscope.analysis.memorisation import Memorisation, memorisation_from_counts
 from memscope.analysis.noise_split import split_noise
-from memscope.analysis.population.estimate import HIGH, LOW, Population, population_from_sums
+from memscope.analysis.population.estimate import Population, population_from_sums
 from memscope.analysis.population.sums import population_sums
-from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
+from memscope.analysis.statistics.jackknife import delete_half
 from memscope.analysis.statistics.means import mean, rms
 from memscope.analysis.statistics.roc import area_under_roc
 from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger
 from memscope.counting.population import SEED, adding
+from memscope.counting.score_errors import jackknifed, share_above, share_below
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.errors import OptionError
 from memscope.reports.keys import keys_of
@@ -30,9 +31,6 @@ from memscope.steps.validation import validation
 from memscope.store.ledger import REPLICATES, finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on
-
-INTERPOLATES = 0.99
-"""A size interpolates where the median model fits at least this share of its own subset."""
 
 STUCK = 0.5
 """A model is stuck where it fits less than this part of what the median model of its size fits."""
@@ -187,7 +185,7 @@ def size_row(
         share_high=share_above(total),
         share_high_error=jackknifed(counts.hard, share_above, delete_half),
         own_accuracy=own,
-        interpolates=own >= INTERPOLATES,
+        interpolates=counts.interpolates,
         stuck_models=int((counts.own_accuracy < STUCK * own).sum()),
         noise=noise,
         flipped=flipped_row(run.examples.flipped, counts, hard),
@@ -286,26 +284,3 @@ def duplicate_counts(run: Run) -> Duplicates:
         near_in_test=int(np.isin(examples.near_group[examples.near_group >= 0], examples.test_near_group).sum()),
         near_searched=examples.near_searched,
     )
-
-
-def jackknifed(
-    counts: Counts,
-    statistic: Callable[[Counts], float],
-    jackknife: Callable[[StatisticOf, int], np.ndarray] = delete_one_block,
-) -> float:
-    """Standard error of a statistic of counts [blocks, examples]; NaN where there are too few blocks for one."""
-    return float(jackknife(lambda kept: statistic(counts.only(kept)), len(counts.n_in)))
-
-
-def share_below(counts: Counts) -> float:
-    """The share of scores below LOW among those that are defined."""
-    return share_of(counts.score_below(LOW), counts)
-
-
-def share_above(counts: Counts) -> float:
-    """The share of scores above HIGH among those that are defined."""
-    return share_of(counts.score_above(HIGH), counts)
-
-
-def share_of(chosen: np.ndarray, counts: Counts) -> float:
-    return mean(chosen[(counts.n_in > 0) & (counts.n_out > 0)])

@@ -1,6 +1,10 @@
 """`memscope trajectories`: the type of every example's trajectory over size, and shares of the types."""
 
+import math
 import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ from memscope.analysis.trajectories import (
     TYPES,
     UNDEFINED,
     UNDETERMINED,
+    Change,
     decompose_change,
     raw_types,
     type_shares,
@@ -20,26 +25,49 @@ from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
-from memscope.reports.keys import number
+from memscope.reports.keys import keys_of
+from memscope.reports.trajectories import (
+    EpsilonShares,
+    PopulationTypes,
+    RawTypeChange,
+    TrajectoriesReport,
+    TypesByLabel,
+    TypeShares,
+    TypesOfLabels,
+)
 from memscope.run import Run, open_run
-from memscope.steps.score import INTERPOLATES
 from memscope.store.ledger import ledger_state
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on
 
 EPSILONS = (0.1, 0.15, 0.2, 0.25, 0.3)
 """Thresholds at which the shares are shown, so that a reader sees how much they depend on it."""
+CALLED = (*TYPES, UNDETERMINED)
+
+
+def trajectories(
+    path: str | os.PathLike[str],
+    epsilon: float = 0.2,
+    confidence: float = 0.8,
+    seed: int = 0,
+    *,
+    plot: Path | None = None,
+) -> TrajectoriesReport:
+    """Classify the trajectories of a run, write `results/trajectories.h5`, and give what was found.
+
+    `plot` is a directory to draw the figures into. RunError where fewer than two sizes have models.
+    """
+    found = trajectories_of(path, epsilon, confidence, seed)
+    if plot is not None:
+        from memscope.steps.figures import draw_figures  # loads matplotlib
+
+        found = replace(found, figures=tuple(str(picture) for picture in draw_figures(path, plot)))
+    return found
 
 
 @spent_on("scoring")
-def trajectories(
-    path: str | os.PathLike[str], epsilon: float = 0.2, confidence: float = 0.8, seed: int = 0
-) -> dict[str, Any]:
-    """Classify the trajectories of a run, write `results/trajectories.h5`, and give what the command prints.
-
-    The keys are those of `memscope trajectories --json` in docs/format.md. RunError where fewer than two sizes
-    have models.
-    """
+def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: float, seed: int) -> TrajectoriesReport:
+    """Classify, write `results/trajectories.h5`, and give what is stored there."""
     run = open_run(path)
     sizes = sizes_in_ledger(run)
     if len(sizes) < 2:
@@ -73,108 +101,109 @@ def trajectories(
         values[f"{name}_from_in"] = change.from_accuracy_in.astype(np.float32)
         values[f"{name}_from_out"] = change.from_accuracy_out.astype(np.float32)
 
-    fits = [position for position, one in enumerate(counts) if np.median(one.own_accuracy) >= INTERPOLATES]
-    summary: dict[str, Any] = {
-        "run": str(path),
-        "axis": run.plan.axis,
-        "epsilon": epsilon,
-        "confidence": confidence,
-        "models": [one.used for one in counts],
-        "all_sizes": shares(sizes, counts, range(len(sizes)), raw, called.called, epsilon, confidence, seed),
-        "interpolating_sizes": None,
-        "population": population_shares(population),
-        "by_type": [type_row(name, raw, called.called, rise, fall, scores) for name in TYPES],
-        "by_epsilon": [
-            {"epsilon": each, "shares": [number(s) for s in type_shares(raw_types(*stacked(total), each))]}
-            for each in EPSILONS
-        ],
-        "flipped_types": flipped_types(run, raw, called.called),
-    }
+    all_sizes = shares_over(sizes, counts, raw, called.called, epsilon, confidence, seed)
+    fits = [position for position, one in enumerate(counts) if one.interpolates]
+    interpolating = all_sizes if len(fits) == len(sizes) else None
     if 2 <= len(fits) < len(sizes):
-        kept = [total[position] for position in fits]
-        raw_there = raw_types(*stacked(kept), epsilon)
-        called_there = trajectory_types(*stacked(kept), epsilon=epsilon, confidence=confidence, seed=seed).called
-        summary["interpolating_sizes"] = shares(sizes, counts, fits, raw_there, called_there, epsilon, confidence, seed)
-    elif len(fits) == len(sizes):
-        summary["interpolating_sizes"] = summary["all_sizes"]
-    write_results(run.path, run.plan, "trajectories", values, ledger, summary)
-    return summary
+        there = [counts[position] for position in fits]
+        kept = stacked([one.hard.total() for one in there])
+        raw_there = raw_types(*kept, epsilon)
+        called_there = trajectory_types(*kept, epsilon=epsilon, confidence=confidence, seed=seed).called
+        sizes_there = [sizes[position] for position in fits]
+        interpolating = shares_over(sizes_there, there, raw_there, called_there, epsilon, confidence, seed)
+    found = TrajectoriesReport(
+        run=str(path),
+        axis=run.plan.axis,
+        epsilon=epsilon,
+        confidence=confidence,
+        models=tuple(one.used for one in counts),
+        all_sizes=all_sizes,
+        interpolating_sizes=interpolating,
+        population=population_types(population),
+        by_type=tuple(raw_type_change(name, raw, called.called, rise, fall, scores) for name in TYPES),
+        by_epsilon=tuple(
+            EpsilonShares(epsilon=each, shares=tuple(map(float, type_shares(raw_types(*stacked(total), each)))))
+            for each in EPSILONS
+        ),
+        flipped_types=types_by_label(run, raw, called.called),
+    )
+    write_results(run.path, run.plan, "trajectories", values, ledger, keys_of(found))
+    return found
 
 
-def population_shares(population: Population) -> dict[str, Any]:
+def by_name(names: Iterable[str], shares: Iterable[float]) -> dict[str, float]:
+    """Shares [names] by type."""
+    return {name: float(share) for name, share in zip(names, shares, strict=True)}
+
+
+def population_types(population: Population) -> PopulationTypes:
     """Shares of the types by the population estimate: of the fitted population, and called."""
-    called = type_shares(population.called, (*TYPES, UNDETERMINED))
-    return {
-        "shares": {name: number(s) for name, s in zip(TYPES, population.shares, strict=True)},
-        "shares_error": {name: number(s) for name, s in zip(TYPES, population.shares_sd, strict=True)},
-        "called": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), called, strict=True)},
-        "fitted_examples": population.fitted_examples,
-        "undefined": int((population.called == UNDEFINED).sum()),
-    }
+    return PopulationTypes(
+        shares=by_name(TYPES, population.shares),
+        shares_error=by_name(TYPES, population.shares_sd),
+        called=by_name(CALLED, type_shares(population.called, CALLED)),
+        fitted_examples=population.fitted_examples,
+        undefined=int((population.called == UNDEFINED).sum()),
+    )
 
 
-def shares(
-    sizes: tuple[int, ...],
-    counts: list[SizeCounts],
-    which: Any,
+def shares_over(
+    sizes: Sequence[int],
+    counts: Sequence[SizeCounts],
     raw: np.ndarray,
     called: np.ndarray,
     epsilon: float,
     confidence: float,
     seed: int,
-) -> dict[str, Any]:
+) -> TypeShares:
     """Shares of the types over one grid of sizes, with what flat trajectories alone would give."""
-    there = [counts[position] for position in which]
-    flat = flat_shares(*stacked([one.hard.total() for one in there]), epsilon=epsilon, seed=seed)
-    flat_called = flat_called_shares(
-        *stacked([one.hard.total() for one in there]), epsilon=epsilon, confidence=confidence, seed=seed
+    total = stacked([one.hard.total() for one in counts])
+    flat = flat_shares(*total, epsilon=epsilon, seed=seed)
+    flat_called = flat_called_shares(*total, epsilon=epsilon, confidence=confidence, seed=seed)
+    return TypeShares(
+        sizes=tuple(sizes),
+        raw=by_name(TYPES, type_shares(raw)),
+        raw_error=by_name(TYPES, raw_shares_error(counts, epsilon)),
+        called=by_name(CALLED, type_shares(called, CALLED)),
+        called_error=by_name(CALLED, called_shares_error(counts, epsilon, confidence, seed)),
+        if_all_flat=by_name(TYPES, flat),
+        if_all_flat_called=by_name(CALLED, flat_called),
+        undefined=int((raw == UNDEFINED).sum()),
     )
-    raw_error = raw_shares_error(there, epsilon)
-    called_error = called_shares_error(there, epsilon, confidence, seed)
-    called_shares = type_shares(called, (*TYPES, UNDETERMINED))
-    return {
-        "sizes": [sizes[position] for position in which],
-        "raw": {name: number(s) for name, s in zip(TYPES, type_shares(raw), strict=True)},
-        "raw_error": {name: number(s) for name, s in zip(TYPES, raw_error, strict=True)},
-        "called": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), called_shares, strict=True)},
-        "called_error": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), called_error, strict=True)},
-        "if_all_flat": {name: number(s) for name, s in zip(TYPES, flat, strict=True)},
-        "if_all_flat_called": {name: number(s) for name, s in zip((*TYPES, UNDETERMINED), flat_called, strict=True)},
-        "undefined": int((raw == UNDEFINED).sum()),
-    }
 
 
-def type_row(
-    name: str, raw: np.ndarray, called: np.ndarray, rise: Any, fall: Any, scores: np.ndarray
-) -> dict[str, Any]:
+def raw_type_change(
+    name: str, raw: np.ndarray, called: np.ndarray, rise: Change, fall: Change, scores: np.ndarray
+) -> RawTypeChange:
     """How the examples of one raw type change: mean rise and fall, and the parts of each."""
     members = raw == name
-    row: dict[str, Any] = {"type": name, "raw": int(members.sum()), "called": int((called == name).sum())}
-    for label, change in (("rise", rise), ("fall", fall)):
-        for key, values in (
-            (label, change.amount),
-            (f"{label}_from_in", change.from_accuracy_in),
-            (f"{label}_from_out", change.from_accuracy_out),
-        ):
-            row[key] = float(values[members].mean()) if members.any() else None
-    row["mean_score"] = [float(score) for score in scores[:, members].mean(1)] if members.any() else None
-    return row
+
+    def average(values: np.ndarray) -> float:
+        return float(values[members].mean()) if members.any() else math.nan
+
+    return RawTypeChange(
+        type=name,
+        raw=int(members.sum()),
+        called=int((called == name).sum()),
+        rise=average(rise.amount),
+        rise_from_in=average(rise.from_accuracy_in),
+        rise_from_out=average(rise.from_accuracy_out),
+        fall=average(fall.amount),
+        fall_from_in=average(fall.from_accuracy_in),
+        fall_from_out=average(fall.from_accuracy_out),
+        mean_score=tuple(map(float, scores[:, members].mean(1))) if members.any() else None,
+    )
 
 
-def flipped_types(run: Run, raw: np.ndarray, called: np.ndarray) -> dict[str, Any] | None:
+def types_by_label(run: Run, raw: np.ndarray, called: np.ndarray) -> TypesByLabel | None:
     """Shares of the types among flipped and among clean labels; None without label noise."""
     flipped = run.examples.flipped
     if flipped is None:
         return None
-    return {
-        kind: {
-            "raw": {name: number(s) for name, s in zip(TYPES, type_shares(raw[which]), strict=True)},
-            "called": {
-                name: number(s)
-                for name, s in zip(
-                    (*TYPES, UNDETERMINED), type_shares(called[which], (*TYPES, UNDETERMINED)), strict=True
-                )
-            },
-        }
-        for kind, which in (("flipped", flipped), ("clean", ~flipped))
-    }
+
+    def of(which: np.ndarray) -> TypesOfLabels:
+        return TypesOfLabels(
+            raw=by_name(TYPES, type_shares(raw[which])), called=by_name(CALLED, type_shares(called[which], CALLED))
+        )
+
+    return TypesByLabel(flipped=of(flipped), clean=of(~flipped))

@@ -1,5 +1,7 @@
 """The figures show the numbers they are given, and all their text can be read."""
 
+from dataclasses import fields, replace
+
 import matplotlib
 import numpy as np
 import pytest
@@ -20,6 +22,9 @@ from memscope.plots.setting import Setting, most_called
 from memscope.plots.shares import draw_shares
 from memscope.plots.style import FLIPPED, TYPE_STYLES, balanced, grid_of, percent, png, text_width, truncated, wrap
 from memscope.plots.trajectories import draw_trajectories
+from memscope.reports.keys import report_of
+from memscope.reports.score import FlippedLabels, SizeScore
+from memscope.reports.trajectories import TypesByLabel, TypeShares, TypesOfLabels
 from memscope.run import create_or_open, grow
 from memscope.steps.figures import draw_figures
 from memscope.steps.score import score
@@ -125,7 +130,15 @@ def some_shares(error=0.02):
     raw = dict(zip(TYPES, (0.5, 0.25, 0.1, 0.08, 0.05, 0.02), strict=True))
     flat = dict(zip(TYPES, (0.6, 0.1, 0.1, 0.1, 0.06, 0.04), strict=True))
     called = dict(zip((*TYPES, UNDETERMINED), (0.3, 0.22, 0.03, 0.0, 0.004, 0.0, 0.446), strict=True))
-    return {"raw": raw, "raw_error": dict.fromkeys(TYPES, error), "if_all_flat": flat, "called": called, "undefined": 0}
+    return TypeShares(
+        sizes=(2, 4, 8),
+        raw=raw,
+        raw_error=dict.fromkeys(TYPES, error),
+        called=called,
+        if_all_flat=flat,
+        if_all_flat_called=called,
+        undefined=0,
+    )
 
 
 def bar_lengths(axes, container):
@@ -138,12 +151,14 @@ def test_the_bars_are_as_long_as_the_shares(noise, assert_readable):
     by_label = None
     if noise:
         other = dict(zip((*TYPES, UNDETERMINED), (0, 0.9, 0, 0, 0, 0, 0.1), strict=True))
-        by_label = {"flipped": {"called": other}, "clean": {"called": shares["called"]}}
+        by_label = TypesByLabel(
+            flipped=TypesOfLabels(raw={}, called=other), clean=TypesOfLabels(raw={}, called=shares.called)
+        )
     figure = draw_shares(a_setting(flipped=100 if noise else None), shares, by_label)
     texts = assert_readable(figure)
     axes = figure.axes[0]
     bars = [container for container in axes.containers if hasattr(container, "patches")]
-    expected = [shares["raw"], shares["if_all_flat"], {name: shares["called"][name] for name in TYPES}]
+    expected = [shares.raw, shares.if_all_flat, {name: shares.called[name] for name in TYPES}]
     for container, values in zip(bars, [*expected, {"": 0.446}], strict=True):
         assert [bar.get_width() for bar in container] == pytest.approx(list(values.values()))
     middles = [bar.get_y() + bar.get_height() / 2 for bar in bars[1]]
@@ -153,16 +168,16 @@ def test_the_bars_are_as_long_as_the_shares(noise, assert_readable):
     assert len(figure.axes) == (2 if noise else 1)
     if noise:
         assert bar_lengths(figure.axes[1], 0) == pytest.approx([0, 0.9, 0, 0, 0, 0, 0.1])
-        assert bar_lengths(figure.axes[1], 1) == pytest.approx(list(shares["called"].values()))
+        assert bar_lengths(figure.axes[1], 1) == pytest.approx(list(shares.called.values()))
 
 
 def test_the_error_bars_of_the_raw_shares_are_one_jackknife_error_each_way(assert_readable):
     figure = draw_shares(a_setting(), some_shares(error=0.03), None)
     reach = figure.axes[0].collections[0].get_segments()
     assert [(start[0], end[0]) for start, end in reach] == [
-        pytest.approx((share - 0.03, share + 0.03)) for share in some_shares()["raw"].values()
+        pytest.approx((share - 0.03, share + 0.03)) for share in some_shares().raw.values()
     ]
-    without = draw_shares(a_setting(), some_shares(error=None), None)
+    without = draw_shares(a_setting(), some_shares(error=np.nan), None)
     assert not without.axes[0].collections
     assert "they need four blocks of models" in " ".join(assert_readable(without))
 
@@ -217,6 +232,8 @@ def test_a_histogram_of_any_number_of_sizes_is_readable(count, assert_readable):
 
 
 def accuracy_rows(errors=True, noise=True):
+    """Sizes as the figure gets them; what it does not show is 0."""
+    unshown = {each.name: 0 for each in fields(SizeScore) if each.name not in ("population", "noise", "flipped")}
     rows = []
     for k, size in enumerate((2, 4, 8)):
         row = {
@@ -230,8 +247,9 @@ def accuracy_rows(errors=True, noise=True):
             "interpolates": k == 2,
         }
         if noise:
+            row |= {each.name: 0 for each in fields(FlippedLabels)}
             row |= {"mean_score_flipped": -0.04 + 0.5 * k, "mean_score_clean": 0.05 + 0.04 * k}
-        rows.append(row)
+        rows.append(report_of(SizeScore, unshown | {"fit_warning": None, "diverged_models": ()} | row))
     return rows
 
 
@@ -262,14 +280,14 @@ def test_only_sizes_that_interpolate_are_shaded(assert_readable):
         (shade,) = axes.patches
         assert shade.get_x() == pytest.approx(2.5)  # half-way from log2 4 to log2 8
     assert "models interpolate" in assert_readable(figure)
-    none = draw_accuracy(a_setting(flipped=10), [row | {"interpolates": False} for row in accuracy_rows()])
+    none = draw_accuracy(a_setting(flipped=10), [replace(row, interpolates=False) for row in accuracy_rows()])
     assert "models interpolate" not in assert_readable(none)
     assert not none.axes[0].patches
 
 
 def test_a_size_that_does_not_fit_as_it_could_is_named(assert_readable):
     rows = accuracy_rows()
-    rows[1] = rows[1] | {"fit_warning": "the median model fits less"}
+    rows[1] = replace(rows[1], fit_warning="the median model fits less")
     caption = " ".join(assert_readable(draw_accuracy(a_setting(flipped=10), rows)))
     assert "warns of the fit at width 4: badly" in caption
     assert "warns" not in " ".join(assert_readable(draw_accuracy(a_setting(flipped=10), accuracy_rows())))
@@ -475,7 +493,9 @@ def test_titles_name_the_most_frequent_types_first():
     called = {"constant": 0.1, "increasing": 0.25, "decreasing": 0.02, "cap-shaped": 0.03, UNDETERMINED: 0.6}
     expected = "25 % of the examples are called increasing, 10 % constant, 3.0 % cap-shaped"
     assert most_called(called).replace("\u00a0", " ") == expected
-    assert most_called({UNDETERMINED: 1.0, "constant": 0.0, "increasing": None}) == "no example can be called any type"
+    assert (
+        most_called({UNDETERMINED: 1.0, "constant": 0.0, "increasing": np.nan}) == "no example can be called any type"
+    )
 
 
 def test_balanced_lines_are_as_few_and_leave_no_word_alone():

@@ -1,6 +1,7 @@
 """The figures of `memscope resmem` show the numbers they are given, whatever is not known, and can be read."""
 
-from math import log2
+from dataclasses import fields, replace
+from math import log2, nan
 
 import numpy as np
 import pytest
@@ -11,10 +12,22 @@ from memscope.errors import RunError
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.residual_memory import draw_residual_memory, measured
-from memscope.plots.residual_memory_foretells import draw_residual_memory_foretells
+from memscope.plots.residual_memory_predicts import draw_residual_memory_predicts
 from memscope.plots.residual_memory_types import draw_residual_memory_types, known_types
 from memscope.plots.setting import Setting
 from memscope.plots.style import TYPE_STYLES
+from memscope.reports.keys import keys_of, report_of
+from memscope.reports.resmem import (
+    MemoryChange,
+    ModelsOnSubsets,
+    ResidualPrediction,
+    ResmemReport,
+    SizeMemory,
+    SizeMemoryOnAll,
+    TriedValues,
+    TypeMemory,
+    TypeMemoryAtSize,
+)
 from memscope.run import create_or_open
 from memscope.steps.figures import draw_resmem_figures, resmem_figures
 from memscope.store.results import write_results
@@ -37,6 +50,11 @@ def a_setting(sizes=(2, 4, 8), axis="width"):
     )
 
 
+def read(kind, keys):
+    """A row as the figures get it; what they do not show is 0."""
+    return report_of(kind, {each.name: 0 for each in fields(kind)} | keys)
+
+
 def rows_of(sizes=(2, 4, 8), errors=True):
     """Every number is different, so that none can stand in the place of another."""
     rows = []
@@ -55,8 +73,10 @@ def rows_of(sizes=(2, 4, 8), errors=True):
             "test_accuracy": 0.66 + 0.018 * k,
             "test_accuracy_sd": 0.016 + 0.001 * k if errors else None,
         }
+        unshown = {each.name: 0 for each in fields(MemoryChange) if each.name != "by_label"}
         rows.append(
-            {
+            unshown
+            | {
                 "size": size,
                 "models": 20,
                 "k": 10 if errors else 3 * k + 1,
@@ -74,39 +94,44 @@ def rows_of(sizes=(2, 4, 8), errors=True):
                 "harm_out": 0.031,
             }
         )
-    return rows
+    return [read(SizeMemory, row) for row in rows]
 
 
 def full_of(sizes=(2, 4, 8), errors=True):
-    return [
-        {
-            "size": size,
-            "models": 2,
-            "base": {"test_accuracy": 0.67 + 0.01 * k, "test_accuracy_sd": 0.003 if errors else None},
-            "resmem": {"test_accuracy": 0.69 + 0.012 * k, "test_accuracy_sd": 0.004 if errors else None},
-        }
-        for k, size in enumerate(sizes)
-    ]
+    rows = []
+    for k, size in enumerate(sizes):
+        base = {"test_accuracy": 0.67 + 0.01 * k, "test_accuracy_sd": 0.003 if errors else None, "train_accuracy": 0}
+        resmem = {"test_accuracy": 0.69 + 0.012 * k, "test_accuracy_sd": 0.004 if errors else None, "train_accuracy": 0}
+        rows.append(read(SizeMemoryOnAll, {"size": size, "models": 2, "base": base, "resmem": resmem}))
+    return rows
 
 
 def types_of(sizes=(2, 4, 8), errors=True, types=TYPES):
-    return [
-        {
-            "type": name,
-            "examples": 100.5 + 20 * t,
-            "sizes": [
-                {
-                    "size": size,
-                    "residual": (0.9 - 0.1 * t) / (k + 1),
-                    "residual_error": 0.02 + 0.001 * t if errors else None,
-                    "gain_out": 0.05 - 0.015 * t - 0.002 * k,
-                    "gain_out_error": 0.01 + 0.001 * k if errors else None,
-                }
-                for k, size in enumerate(sizes)
-            ],
-        }
-        for t, name in enumerate(types)
-    ]
+    rows = []
+    for t, name in enumerate(types):
+        at_sizes = [
+            {
+                "size": size,
+                "residual": (0.9 - 0.1 * t) / (k + 1),
+                "residual_error": 0.02 + 0.001 * t if errors else None,
+                "gain_out": 0.05 - 0.015 * t - 0.002 * k,
+                "gain_out_error": 0.01 + 0.001 * k if errors else None,
+            }
+            for k, size in enumerate(sizes)
+        ]
+        each = tuple(read(TypeMemoryAtSize, keys) for keys in at_sizes)
+        rows.append(TypeMemory(type=name, examples=100.5 + 20 * t, sizes=each))
+    return rows
+
+
+def everywhere(row, **values):
+    """A type with these values at every size."""
+    return replace(row, sizes=tuple(replace(each, **values) for each in row.sizes))
+
+
+def at_one_size(row, at, **values):
+    """A type with these values at one of its sizes."""
+    return replace(row, sizes=(*row.sizes[:at], replace(row.sizes[at], **values), *row.sizes[at + 1 :]))
 
 
 def pairs_of(sizes=(2, 4, 8), errors=True):
@@ -116,7 +141,8 @@ def pairs_of(sizes=(2, 4, 8), errors=True):
             if larger > size:
                 found = 0.7 - 0.06 * (j - i) - 0.01 * i
                 low, high = (found - 0.05, found + 0.04) if errors else (None, None)
-                pairs.append({"size": size, "larger": larger, "correlation": found, "low": low, "high": high})
+                keys = {"size": size, "larger": larger, "correlation": found, "low": low, "high": high}
+                pairs.append(read(ResidualPrediction, keys))
     return pairs
 
 
@@ -149,13 +175,13 @@ def test_base_and_resmem_stand_at_their_sizes_with_their_spread_or_the_error_of_
             (accuracies, f"in, {name}", "mean_accuracy_in"),
             (accuracies, f"out, {name}", "mean_accuracy_out"),
         ):
-            values = [row[kind][key] for row in rows]
+            values = [getattr(getattr(row, kind), key) for row in rows]
             assert panel[label][0] == pytest.approx(np.stack([[1, 2, 3], values], axis=1))  # log2 of 2, 4, 8
-        values = [row[kind]["test_accuracy"] for row in rows]
-        assert tests[name][1] == around(values, [row[kind]["test_accuracy_sd"] for row in rows])
+        values = [getattr(row, kind).test_accuracy for row in rows]
+        assert tests[name][1] == around(values, [getattr(row, kind).test_accuracy_sd for row in rows])
         assert accuracies[f"in, {name}"][1] is None
     assert scores["base"][1] is None
-    assert scores["ResMem"][1] == around([row["resmem"]["mean_score"] for row in rows], [0.013] * 3)
+    assert scores["ResMem"][1] == around([row.resmem.mean_score for row in rows], [0.013] * 3)
     assert figure.axes[2].get_yticks()[-1] == pytest.approx(1)
 
 
@@ -168,10 +194,10 @@ def test_models_of_the_full_data_are_open_markers_without_a_line(assert_readable
     drawn = {container.get_label(): container for container in figure.axes[0].containers}
     for kind, name in (("base", "base"), ("resmem", "ResMem")):
         line, _, bars = drawn[f"{name}, open"]
-        values = [row[kind]["test_accuracy"] for row in full]
+        values = [getattr(row, kind).test_accuracy for row in full]
         assert line.get_xydata() == pytest.approx(np.stack([[2, 3], values], axis=1))
         ends = np.array([path.vertices[:, 1] for path in bars[0].get_paths()])
-        assert ends == around(values, [row[kind]["test_accuracy_sd"] for row in full])
+        assert ends == around(values, [getattr(row, kind).test_accuracy_sd for row in full])
         assert line.get_markerfacecolor() == "white"
         assert line.get_linestyle() == "None"
         assert line.get_color() == drawn[name][0].get_color()
@@ -207,8 +233,7 @@ def test_the_title_tells_of_the_smallest_and_of_the_largest_size(assert_readable
 
 def test_a_size_whose_models_all_diverged_is_named_and_leaves_a_gap(assert_readable):
     rows = rows_of()
-    lost = {"size": 4, "models": 0, "k": 1, "sigma": 1.0, "temperature": 1.0, "at_edge": [], "selection": None}
-    rows[1] = lost | {"base": None, "resmem": None}
+    rows[1] = replace(rows[1], models=0, base=None, resmem=None, change=None)
     figure = draw_residual_memory(a_setting(), rows, None)
     assert "No model of width 4 could be measured." in " ".join(assert_readable(figure))
     assert curves(figure.axes[0])["base"][0][:, 0].tolist() == [1, 3]
@@ -217,14 +242,15 @@ def test_a_size_whose_models_all_diverged_is_named_and_leaves_a_gap(assert_reada
 
 
 def test_numbers_that_are_not_known_are_dashes(assert_readable):
-    rows = rows_of()
-    for row in rows:
-        row |= dict.fromkeys(("mean_change", "test_change", "mean_residual_in", "flip_out", "harm_out", "sigma"))
-        row["resmem"] = dict.fromkeys(row["resmem"])
+    unknown = dict.fromkeys(("mean_change", "test_change", "mean_residual_in", "flip_out", "harm_out"), nan)
+    nothing = dict.fromkeys(each.name for each in fields(ModelsOnSubsets))
+    rows = [
+        replace(row, change=replace(row.change, **unknown), resmem=report_of(ModelsOnSubsets, nothing))
+        for row in rows_of()
+    ]
     figure = draw_residual_memory(a_setting(), rows, None)
     text = " ".join(assert_readable(figure))
     assert "by – points at width 2" in text
-    assert "Neighbours k" not in text
     assert np.isnan(curves(figure.axes[1])["ResMem"][0][:, 1]).all()
     assert [text.get_text() for text in figure.axes[1].texts] == ["base"]
 
@@ -240,10 +266,10 @@ def test_residuals_and_gains_stand_at_their_sizes_with_their_errors(assert_reada
         drawn = curves(axes)
         assert list(drawn) == list(TYPES)
         for row in by_type:
-            points, ends = drawn[row["type"]]
-            values = [each[key] for each in row["sizes"]]
+            points, ends = drawn[row.type]
+            values = [getattr(each, key) for each in row.sizes]
             assert points == pytest.approx(np.stack([[1, 2, 3], values], axis=1))
-            assert ends == around(values, [each[f"{key}_error"] for each in row["sizes"]])
+            assert ends == around(values, [getattr(each, f"{key}_error") for each in row.sizes])
             low, high = axes.get_ylim()
             assert low < ends.min() <= ends.max() < high
         zero = {line.get_label(): line for line in axes.get_lines()}["zero"]
@@ -263,32 +289,28 @@ def test_types_are_readable_for_any_sizes_and_without_errors(sizes, axis, types,
 
 def test_types_of_which_nothing_is_known_are_named(assert_readable):
     by_type = types_of()
-    by_type[1]["sizes"] = [each | {"residual": None} for each in by_type[1]["sizes"]]
-    by_type[4] |= {"examples": 0.0}
-    by_type[5]["sizes"][0] |= {"residual": None, "gain_out": None, "gain_out_error": None}
+    by_type[1] = everywhere(by_type[1], residual=nan)
+    by_type[4] = replace(by_type[4], examples=0.0)
+    by_type[5] = at_one_size(by_type[5], 0, residual=nan, gain_out=nan, gain_out_error=nan)
     figure = draw_residual_memory_types(a_setting(), by_type)
     assert list(curves(figure.axes[0])) == ["constant", "decreasing", "cap-shaped", "irregular"]
     assert "Nothing is known of increasing or u-shaped examples." in " ".join(assert_readable(figure))
-    assert known_types(None) == known_types([by_type[1], by_type[4]]) == []
-    assert known_types([by_type[5] | {"sizes": None}]) == []
+    assert known_types([by_type[1], by_type[4]]) == known_types([replace(by_type[5], examples=nan)]) == []
 
 
 def test_the_title_names_the_type_that_gains_most_unless_it_is_rare_or_nothing_is_gained(assert_readable):
     by_type = types_of()
-    by_type[3]["sizes"][1]["gain_out"] = 0.0812
-    by_type[4]["sizes"][1]["gain_out"] = 0.3
-    by_type[4]["examples"] = 49.0
+    by_type[3] = at_one_size(by_type[3], 1, gain_out=0.0812)
+    by_type[4] = replace(at_one_size(by_type[4], 1, gain_out=0.3), examples=49.0)
 
-    def drawn():
+    def drawn(by_type):
         return " ".join(assert_readable(draw_residual_memory_types(a_setting(), by_type)))
 
-    assert "gains most on cap-shaped examples: +8.1 points of accuracy out at width 4" in drawn()
-    for row in by_type:
-        row["sizes"] = [each | {"gain_out": -0.01} for each in row["sizes"]]
-    assert "gains no type of example accuracy out, over width 2 to 8" in drawn()
-    for row in by_type:
-        row["sizes"] = [each | {"gain_out": None} for each in row["sizes"]]
-    assert "Residuals by type of trajectory over width 2 to 8" in drawn()
+    assert "gains most on cap-shaped examples: +8.1 points of accuracy out at width 4" in drawn(by_type)
+    lost = drawn([everywhere(row, gain_out=-0.01) for row in by_type])
+    assert "gains no type of example accuracy out, over width 2 to 8" in lost
+    unknown = drawn([everywhere(row, gain_out=nan) for row in by_type])
+    assert "Residuals by type of trajectory over width 2 to 8" in unknown
 
 
 # resmem-foretells.png
@@ -297,16 +319,16 @@ def test_the_title_names_the_type_that_gains_most_unless_it_is_rare_or_nothing_i
 def test_a_line_for_each_small_size_runs_over_the_larger_ones_with_intervals(assert_readable):
     sizes = (2, 4, 8, 32)
     pairs = pairs_of(sizes)
-    figure = draw_residual_memory_foretells(a_setting(sizes), pairs[::-1])
+    figure = draw_residual_memory_predicts(a_setting(sizes), pairs[::-1])
     texts = assert_readable(figure)
     (axes,) = figure.axes
     drawn = curves(axes)
     assert list(drawn) == ["width 2", "width 4", "width 8"]
     for size in sizes[:-1]:
-        rows = [row for row in pairs if row["size"] == size]
+        rows = [row for row in pairs if row.size == size]
         points, ends = drawn[f"width {size}"]
-        assert points == pytest.approx(np.array([[log2(row["larger"]), row["correlation"]] for row in rows]))
-        assert ends == pytest.approx(np.array([[row["low"], row["high"]] for row in rows]))
+        assert points == pytest.approx(np.array([[log2(row.larger), row.correlation] for row in rows]))
+        assert ends == pytest.approx(np.array([[row.low, row.high] for row in rows]))
         assert f"width {size}" in texts
     assert axes.get_xticks() == pytest.approx([2, 3, 5])
     assert axes.get_ylim()[0] < 0  # how far from nothing is seen
@@ -318,7 +340,7 @@ def test_a_line_for_each_small_size_runs_over_the_larger_ones_with_intervals(ass
 @pytest.mark.parametrize("sizes", GRIDS[1:])
 @pytest.mark.parametrize(("axis", "errors"), [("width", True), ("depth", False)])
 def test_the_forecasts_are_readable_for_any_sizes_with_and_without_intervals(sizes, axis, errors, assert_readable):
-    figure = draw_residual_memory_foretells(a_setting(sizes, axis), pairs_of(sizes, errors))
+    figure = draw_residual_memory_predicts(a_setting(sizes, axis), pairs_of(sizes, errors))
     text = " ".join(assert_readable(figure))
     assert ("95\u00a0% interval" in text) == errors
     assert ("No intervals" in text) != errors
@@ -328,9 +350,9 @@ def test_the_forecasts_are_readable_for_any_sizes_with_and_without_intervals(siz
 
 def test_correlations_that_are_not_known_are_left_out_and_intervals_cut_at_1(assert_readable):
     pairs = pairs_of()
-    pairs[0] |= {"low": -3.0, "high": 2.5}
-    pairs[1] |= {"correlation": None, "low": None, "high": None}
-    figure = draw_residual_memory_foretells(a_setting(), pairs)
+    pairs[0] = replace(pairs[0], low=-3.0, high=2.5)
+    pairs[1] = replace(pairs[1], correlation=nan, low=nan, high=nan)
+    figure = draw_residual_memory_predicts(a_setting(), pairs)
     assert_readable(figure)
     drawn = curves(figure.axes[0])
     assert drawn["width 2"][0][:, 0].tolist() == [2]
@@ -343,29 +365,35 @@ def test_correlations_that_are_not_known_are_left_out_and_intervals_cut_at_1(ass
 # the step
 
 
-def a_summary(sizes=(2, 4, 8), by_type=True, full=True):
-    return {
-        "axis": "width",
-        "fraction": 0.7,
-        "data": "made up",
-        "family": "cnn",
-        "examples": 1000,
-        "flipped": None,
-        "epsilon": 0.2,
-        "sizes": rows_of(sizes),
-        "full": full_of(sizes) if full else None,
-        "by_type": types_of(sizes) if by_type else None,
-        "foretells": pairs_of(sizes),
-    }
+def a_report(sizes=(2, 4, 8), by_type=True, full=True):
+    return ResmemReport(
+        run="run",
+        axis="width",
+        fraction=0.7,
+        data="made up",
+        family="cnn",
+        examples=1000,
+        flipped=None,
+        epsilon=0.2,
+        normalise="none",
+        metric="euclidean",
+        index="exact",
+        reserved_block=0,
+        grid=TriedValues(k=(1,), sigma=(1.0,), temperature=(1.0,)),
+        sizes=tuple(rows_of(sizes)),
+        full=tuple(full_of(sizes)) if full else None,
+        by_type=tuple(types_of(sizes)) if by_type else None,
+        foretells=tuple(pairs_of(sizes)),
+    )
 
 
 def test_only_what_is_known_is_drawn():
-    assert [name for name, _ in resmem_figures(a_summary((4,), by_type=False, full=False))] == ["resmem"]
-    two = a_summary((4, 8), full=False)
-    two["foretells"][0]["correlation"] = None
+    one = a_report((4,), by_type=False, full=False)
+    assert [name for name, _ in resmem_figures(one)] == ["resmem"]
+    two = a_report((4, 8), full=False)
+    two = replace(two, foretells=(replace(two.foretells[0], correlation=nan),))
     assert [name for name, _ in resmem_figures(two)] == ["resmem", "resmem-types"]
-    lost = a_summary((4,), by_type=False, full=False)
-    lost["sizes"][0] |= {"base": None, "resmem": None}
+    lost = replace(one, sizes=(replace(one.sizes[0], base=None, resmem=None, change=None),))
     assert list(resmem_figures(lost)) == []
 
 
@@ -375,7 +403,7 @@ def test_the_step_writes_the_figures(tmp_path):
     run = create_or_open(tmp_path / "run", plan)
     with pytest.raises(RunError, match="run memscope resmem"):
         draw_resmem_figures(run.path, tmp_path / "figures")
-    write_results(run.path, plan, "resmem", {"size": np.array([2, 4, 8])}, "ledger", a_summary())
+    write_results(run.path, plan, "resmem", {"size": np.array([2, 4, 8])}, "ledger", keys_of(a_report()))
     drawn = draw_resmem_figures(run.path, tmp_path / "figures")
     assert [path.name for path in drawn] == ["resmem.png", "resmem-types.png", "resmem-foretells.png"]
     for path in drawn:

@@ -36,6 +36,5 @@ def whole_run(full_run: Path, tried: MemoryOptions, tmp_path_factory: pytest.Tem
     score(path)
     trajectories(path)
     distill(path, Teaching(8), where=INLINE)
-    _, done = resmem(path, tried, INLINE)
-    assert not done.failures
+    assert not resmem(path, tried, INLINE).failed
     return path

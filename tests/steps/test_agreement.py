@@ -57,9 +57,11 @@ def test_weights_of_another_model_are_refused(request, tmp_path, trained, device
         f"{10 + (model - 9) % 10:05d}/{name}": weights[model][name] for model in weights for name in weights[model]
     }
     write_weights(run, opened.plan, last, moved)
-    _, done = resmem(run, ONE, INLINE)
-    assert {task for task, _ in done.failures} == {Task("full", size, 1, 1), last}
-    for _, message in done.failures:
+    found = resmem(run, ONE, INLINE)
+    failed = {Task(each.variant, each.size, each.first, each.count): each.reason for each in found.failed}
+    assert failed.keys() == {Task("full", size, 1, 1), last}
+    assert (found.sizes, found.full, found.by_type, found.foretells) == ((), None, None, ())
+    for message in failed.values():
         assert f"(it: {opened.plan.precision} on {device}, here: {opened.plan.precision} on cpu)" in message
         assert "differ beyond rounding, expected at most 1% and 10%: they are not the weights of that" in message
         assert "--missing-weights" in message
@@ -81,8 +83,8 @@ def test_predictions_that_another_rounding_turned_are_taken_for_rounding(bfloat1
         most = max(most, turned.mean(1).max())
         other = replace(outcome, predicted_train=predicted[:, :120], predicted_test=predicted[:, 120:])
         write_outcome(run, opened.plan, task, other)
-    _, done = resmem(run, ONE, INLINE)
-    assert done.failures == []
+    found = resmem(run, ONE, INLINE)
+    assert found.failed is None
     if most <= 0.01:
         pytest.skip("rounding turned so few predictions that they would have been taken as they are")
 

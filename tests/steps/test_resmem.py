@@ -16,6 +16,7 @@ from memscope.analysis.memory_choice import MemoryGrid
 from memscope.analysis.trajectories import TYPES, classify_trajectories
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.families import features_and_logits
+from memscope.reports.keys import keys_of
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.resmem import MemoryOptions, resmem, spans
@@ -42,9 +43,9 @@ def measured(full_run, tmp_path_factory) -> tuple[Path, dict]:
     """`full_run` with its memories measured, and the summary. Tests must not change it."""
     path = tmp_path_factory.mktemp("measured") / "run"
     shutil.copytree(full_run, path)
-    summary, done = resmem(path, TRIED, INLINE)
-    assert not done.failures
-    return path, summary
+    found = resmem(path, TRIED, INLINE)
+    assert not found.failed
+    return path, keys_of(found)
 
 
 def memories(run: Path) -> dict[str, np.ndarray]:
@@ -270,20 +271,19 @@ def test_sigkill_loses_nothing_and_it_goes_on(measured, run):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         assert before <= set(run.glob("memories/**/[0-9]*.h5"))
-    summary, _ = resmem(run, TRIED, INLINE)
+    summary = keys_of(resmem(run, TRIED, INLINE))
     assert_equal(memories(run), memories(measured[0]))
-    assert summary == measured[1] | {"run": str(run)}
+    assert summary | {"measured": 0} == measured[1] | {"run": str(run), "measured": 0}
     assert not list(run.rglob(".*.tmp"))
 
 
 def test_what_is_measured_is_not_measured_again(measured, run):
-    first = resmem(run, TRIED, INLINE)[1]
-    again = resmem(run, TRIED, INLINE)[1]
-    assert (first.models, again.models) == (3 * (10 + 10 + 2), 0)
+    first, again = resmem(run, TRIED, INLINE), resmem(run, TRIED, INLINE)
+    assert (first.measured, again.measured) == (3 * (10 + 10 + 2), 0)
 
 
 def test_one_value_each_reserves_no_block(run):
-    summary, _ = resmem(run, ONE, INLINE)
+    summary = keys_of(resmem(run, ONE, INLINE))
     assert summary["reserved_block"] is None
     assert [row["models"] for row in summary["sizes"]] == [20, 20, 20]
     assert all(row["selection"] is None for row in summary["sizes"])
@@ -293,7 +293,7 @@ def test_one_value_each_reserves_no_block(run):
 
 def test_without_models_on_all_the_data_that_part_is_left_out(tiny_run, tmp_path):
     shutil.copytree(tiny_run, tmp_path / "run")
-    summary, _ = resmem(tmp_path / "run", ONE, INLINE)
+    summary = keys_of(resmem(tmp_path / "run", ONE, INLINE))
     assert summary["full"] is None
 
 
@@ -301,8 +301,8 @@ def test_models_that_diverged_are_left_out(run):
     opened = open_run(run)
     task = Task("onehot", 4, 10, 10)
     write_outcome(run, opened.plan, task, replace(read_outcome(run, opened.plan, task), diverged=np.arange(10) == 2))
-    row = resmem(run, TRIED, INLINE)[0]["sizes"][1]
-    assert (row["models"], row["diverged"]) == (9, 1)
+    row = resmem(run, TRIED, INLINE).sizes[1]
+    assert (row.models, row.diverged) == (9, 1)
 
 
 def test_a_run_of_one_block_says_what_to_do(tiny_choices, tmp_path):
@@ -311,7 +311,7 @@ def test_a_run_of_one_block_says_what_to_do(tiny_choices, tmp_path):
         RunError, match=r"there is no other block of models; train more with .* --models 20, or give one"
     ):
         resmem(tmp_path / "run", TRIED, INLINE)
-    summary, _ = resmem(tmp_path / "run", ONE, INLINE)
+    summary = keys_of(resmem(tmp_path / "run", ONE, INLINE))
     assert summary["by_type"][0]["sizes"][0]["residual"] is None  # types and measures need two blocks
 
 
@@ -352,7 +352,7 @@ def test_a_damaged_memory_is_named_with_the_remedy(run):
     with pytest.raises(RunError, match=r"is damaged.*--repair moves it aside, and memscope resmem"):
         resmem(run, ONE, INLINE)
     path.unlink()
-    assert resmem(run, ONE, INLINE)[1].models == 10
+    assert resmem(run, ONE, INLINE).measured == 10
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_a_memory_that_cannot_be_is_refused_before_anything_is_measured(run, tri
 
 
 def test_the_default_grid_has_no_k_that_a_subset_is_too_small_for(run):
-    summary, _ = resmem(run, None, INLINE)
+    summary = keys_of(resmem(run, None, INLINE))
     assert summary["grid"]["k"] == [1, 3, 10, 30]
     assert MemoryGrid().k[-1] == 100
 

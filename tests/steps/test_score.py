@@ -121,7 +121,7 @@ def test_trajectories_are_those_of_the_scores(scored):
 
 
 def test_shares_are_given_with_undetermined_apart_and_add_up(scored):
-    shares = trajectories(scored)["all_sizes"]
+    shares = keys_of(trajectories(scored))["all_sizes"]
     for kind in ("raw", "if_all_flat", "called"):
         assert sum(shares[kind].values()) == pytest.approx(1)
     assert set(shares["called"]) == {*TYPES, "undetermined"}
@@ -176,7 +176,7 @@ def test_models_trained_elsewhere_are_recorded_and_scored(tiny_npz, tmp_path):
     summary = keys_of(score(path))
     assert (run.scores(size=2)["score"] == 1).all()
     assert summary["sizes"][0]["test_accuracy"] == 1
-    assert trajectories(path)["all_sizes"]["raw"]["constant"] == 1
+    assert keys_of(trajectories(path))["all_sizes"]["raw"]["constant"] == 1
 
 
 def test_a_recorded_model_is_replaced_only_when_that_is_asked_for(tiny_npz, tmp_path):
@@ -341,17 +341,17 @@ def test_a_block_is_left_out_wherever_it_is_when_sizes_have_different_blocks(for
         found = [accuracies(path, width, pair) for width in (2, 4)]
         types = memscope.classify_trajectories([inside - outside for inside, outside in found])
         halves.append(np.mean(types == "increasing"))
-    found = trajectories(path)["all_sizes"]
+    found = keys_of(trajectories(path))["all_sizes"]
     assert found["raw_error"]["increasing"] == pytest.approx(np.std(halves) / 0.9213177, abs=1e-6)
     assert all(0 <= error < 0.5 for error in found["called_error"].values())
     # with two blocks at width 2, some half has no model there: no share is defined, so no error is
     (path / "outcomes/onehot/width-2/00020-00029-r0.h5").unlink()
-    assert set(trajectories(path)["all_sizes"]["raw_error"].values()) == {None}
-    assert set(trajectories(path)["all_sizes"]["called_error"].values()) == {None}
+    assert set(keys_of(trajectories(path))["all_sizes"]["raw_error"].values()) == {None}
+    assert set(keys_of(trajectories(path))["all_sizes"]["called_error"].values()) == {None}
 
 
 def test_below_four_blocks_no_share_has_an_error(scored):
-    found = trajectories(scored)
+    found = keys_of(trajectories(scored))
     assert set(found["all_sizes"]["raw_error"].values()) == {None}
     assert set(found["all_sizes"]["called_error"].values()) == {None}
     assert set(found["population"]["shares_error"].values()) == {None}

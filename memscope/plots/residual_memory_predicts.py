@@ -1,7 +1,6 @@
-"""`resmem-foretells.png`: whether the residuals of small models foretell what larger models memorise."""
+"""`resmem-foretells.png`: whether the residuals of small models predict what larger models memorise."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,8 +22,7 @@ from memscope.plots.style import (
     place,
     plain_text,
 )
-
-Row = Mapping[str, Any]
+from memscope.reports.resmem import ResidualPrediction
 
 LOOKS = (
     (BLUE, "o"),
@@ -41,13 +39,13 @@ PANEL_WIDTH, PANEL_HEIGHT, BEFORE, ABOVE, UNDER = 5.6, 3.4, 0.75, 0.15, 0.5  # i
 APART = 3.5  # points between the intervals of different small sizes
 
 
-def draw_residual_memory_foretells(setting: Setting, foretells: Sequence[Row]) -> Figure:
+def draw_residual_memory_predicts(setting: Setting, pairs: Sequence[ResidualPrediction]) -> Figure:
     """A line for each small size over the larger ones: rank correlation with its 95 % interval, if known.
 
-    `foretells` has the keys of the summary of `resmem`; at least one correlation is known.
+    At least one correlation is known.
     """
-    known = [row for row in foretells if row["correlation"] is not None]
-    sizes = np.array(sorted({row["larger"] for row in known}))
+    known = [row for row in pairs if not np.isnan(row.correlation)]
+    sizes = np.array(sorted({row.larger for row in known}))
     curves = curves_of(setting, known)
     left = MARGIN + BEFORE
     right = label_room(curves)
@@ -75,18 +73,18 @@ def draw_residual_memory_foretells(setting: Setting, foretells: Sequence[Row]) -
     return plain_text(figure)
 
 
-def curves_of(setting: Setting, known: Sequence[Row]) -> list[Curve]:
+def curves_of(setting: Setting, known: Sequence[ResidualPrediction]) -> list[Curve]:
     """One for each small size, the smallest first."""
-    small = sorted({row["size"] for row in known})
+    small = sorted({row.size for row in known})
     curves = []
     for at, size in enumerate(small):
-        rows = sorted((row for row in known if row["size"] == size), key=lambda row: row["larger"])
+        rows = sorted((row for row in known if row.size == size), key=lambda row: row.larger)
         value = column(rows, "correlation")
         colour, marker = LOOKS[at % len(LOOKS)]
         curves.append(
             Curve(
                 Kind(f"{setting.axis} {size}", colour, marker, "-"),
-                np.array([row["larger"] for row in rows]),
+                np.array([row.larger for row in rows]),
                 value,
                 reach(value, column(rows, "low"), column(rows, "high")),
                 f"{setting.axis} {size}",
@@ -96,13 +94,13 @@ def curves_of(setting: Setting, known: Sequence[Row]) -> list[Curve]:
     return curves
 
 
-def title(setting: Setting, known: Sequence[Row]) -> str:
-    """How well the smallest size foretells the largest."""
-    row = max(known, key=lambda each: (each["larger"], -each["size"]))
-    found = f"{signed(row['correlation'])}"
-    if row["low"] is not None and row["high"] is not None:
-        found += f" (95\u00a0% interval {signed(row['low'])} to {signed(row['high'])})"
+def title(setting: Setting, known: Sequence[ResidualPrediction]) -> str:
+    """How well the smallest size predicts the largest."""
+    row = max(known, key=lambda each: (each.larger, -each.size))
+    found = f"{signed(row.correlation)}"
+    if not (np.isnan(row.low) or np.isnan(row.high)):
+        found += f" (95\u00a0% interval {signed(row.low)} to {signed(row.high)})"
     return (
-        f"How far the residuals at {setting.axis} {row['size']} foretell what is memorised at {setting.axis} "
-        f"{row['larger']}: rank correlation {found}"
+        f"How far the residuals at {setting.axis} {row.size} foretell what is memorised at {setting.axis} "
+        f"{row.larger}: rank correlation {found}"
     )

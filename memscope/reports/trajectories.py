@@ -1,0 +1,136 @@
+"""What `memscope trajectories` finds.
+
+Shares are by type: constant, increasing, decreasing, cap-shaped, u-shaped and irregular; where types are called also
+undetermined.
+"""
+
+from dataclasses import dataclass, field
+
+from memscope.reports.keys import left_out
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypeShares:
+    """Shares of the types of trajectory over some of the sizes, by type."""
+
+    sizes: tuple[int, ...]
+    """The sizes that the trajectories go over"""
+    raw: dict[str, float]
+    """By the raw rule: the types of the estimated trajectories"""
+    raw_error: dict[str, float] = field(default_factory=dict)
+    """Their jackknife standard errors"""
+    called: dict[str, float]
+    """Of the types that have at least `confidence` of the posterior draws; the others are undetermined"""
+    called_error: dict[str, float] = field(default_factory=dict)
+    """Their jackknife standard errors"""
+    if_all_flat: dict[str, float]
+    """What the raw rule would say of trajectories without any change, at these numbers of models"""
+    if_all_flat_called: dict[str, float]
+    """What would be called of them"""
+    undefined: int
+    """Examples without a type: a size has no model with, or none without them"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationTypes:
+    """The types by the empirical-Bayes estimate, over all sizes."""
+
+    shares: dict[str, float]
+    """By type, in the fitted population"""
+    shares_error: dict[str, float]
+    """Their jackknife standard errors"""
+    called: dict[str, float]
+    """Of the types that have at least `confidence` of an example's posterior; the others are undetermined"""
+    fitted_examples: int
+    """Examples that the population is fitted to"""
+    undefined: int
+    """Examples without a type"""
+
+
+NO_POPULATION = PopulationTypes(shares={}, shares_error={}, called={}, fitted_examples=0, undefined=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawTypeChange:
+    """Where the change of the score comes from: means over the examples of one raw type; null where it has none."""
+
+    type: str
+    """The type"""
+    raw: int
+    """Examples of this type by the raw rule"""
+    called: int
+    """Examples that are called this type"""
+    rise: float
+    """Largest rise of the score from a size to a larger one"""
+    rise_from_in: float
+    """The part of it that is a rise of the accuracy of models trained with the example"""
+    rise_from_out: float
+    """The part of it that is a fall of the accuracy of models trained without it"""
+    fall: float
+    """Largest fall of the score from a size to a larger one; negative where it never falls"""
+    fall_from_in: float
+    """The part of it that is a fall of the accuracy of models trained with the example"""
+    fall_from_out: float
+    """The part of it that is a rise of the accuracy of models trained without it"""
+    mean_score: tuple[float, ...] | None
+    """Mean score at each size"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpsilonShares:
+    """How the raw shares depend on what change counts."""
+
+    epsilon: float
+    """A change of the score that counts"""
+    shares: tuple[float, ...]
+    """Raw shares, in the order constant, increasing, decreasing, cap-shaped, u-shaped, irregular"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypesOfLabels:
+    """Shares of the types among some of the examples, by type."""
+
+    raw: dict[str, float]
+    """By the raw rule"""
+    called: dict[str, float]
+    """Of the types that are called, and undetermined"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypesByLabel:
+    """Shares of the types among flipped and among clean labels."""
+
+    flipped: TypesOfLabels
+    """Among the examples whose label was flipped"""
+    clean: TypesOfLabels
+    """Among the others"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrajectoriesReport:
+    """The types of the trajectories of all examples over size, in summary."""
+
+    run: str
+    """The run's directory"""
+    axis: str
+    """`width` or `depth`"""
+    epsilon: float
+    """A change of the score that counts"""
+    confidence: float
+    """Posterior probability from which a type is called"""
+    models: tuple[int, ...]
+    """Models that are used at each size"""
+    all_sizes: TypeShares
+    """Over all sizes"""
+    interpolating_sizes: TypeShares | None
+    """Over the sizes whose median model fits at least 99 % of its own subset; null below two such sizes"""
+    population: PopulationTypes = NO_POPULATION
+    """The empirical-Bayes estimate"""
+    by_type: tuple[RawTypeChange, ...]
+    """By raw type"""
+    by_epsilon: tuple[EpsilonShares, ...]
+    """At several thresholds"""
+    flipped_types: TypesByLabel | None
+    """By label; null without label noise"""
+    figures: tuple[str, ...] | None = left_out()
+    """The figures that were drawn, with `--plot`"""
