@@ -112,11 +112,11 @@ class SizeScore:
     """Standard deviation over models"""
     mean_standard_error: float
     """Mean standard error of one score"""
-    rms_standard_error: float
+    rms_standard_error: float = nan
     """Root mean square standard error of one score"""
-    agreement: float
+    agreement: float = nan
     """Rank correlation of the scores of the blocks of even and of odd number"""
-    seconds: float
+    seconds: float = nan
     """Median time of training and evaluating a model"""
     share_low: float
     """Share of raw scores below .1"""
