@@ -126,20 +126,15 @@ def rows(kind: type, beside: str = "") -> list[str]:
     return found
 
 
-def nested(kind: type, seen: list[type]) -> list[type]:
-    """The dataclasses in a report, itself first, each once."""
+def nested(kind: type, seen: list[type], beside: bool = False) -> list[type]:
+    """The dataclasses in a report, itself first, each once; not those whose keys stand `beside` the others."""
     if kind not in seen:
-        seen.append(kind)
+        if not beside:
+            seen.append(kind)
         for each, hint in zip(fields(kind), typing.get_type_hints(kind).values(), strict=True):
             if found := inner(hint):
-                seen = nested(found, seen) if not each.metadata.get(MERGED) else [*seen, *beside(found, seen)]
+                nested(found, seen, bool(each.metadata.get(MERGED)))
     return seen
-
-
-def beside(kind: type, seen: list[type]) -> list[type]:
-    """The dataclasses within one whose keys stand beside the others."""
-    found = [one for hint in typing.get_type_hints(kind).values() if (one := inner(hint))]
-    return [one for one in found if one not in seen]
 
 
 def page() -> str:

@@ -4,6 +4,7 @@ report = memscope.commands.score("runs/mine")
 report.sizes[-1].mean_score
 """
 
+from memscope.steps.distill import distill
 from memscope.steps.score import score
 
-__all__ = ["score"]
+__all__ = ["distill", "score"]

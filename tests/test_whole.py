@@ -85,7 +85,7 @@ def test_a_residual_memory_raises_the_test_accuracy_of_the_smallest_width_most(r
 
 
 def test_students_memorise_flipped_labels_less_than_models_trained_on_the_labels_alone(real_run):
-    summary, _ = distill(real_run, Teaching(16), [4], Where(device="cpu", workers=1))
-    (row,) = summary["settings"][0]["students"]
-    assert row["mean_change_flipped"] < -0.1
-    assert row["mean_change_flipped"] < row["mean_change_clean"]
+    found = distill(real_run, Teaching(16), [4], Where(device="cpu", workers=1))
+    (row,) = found.settings[0].students
+    assert row.mean_change_flipped < -0.1
+    assert row.mean_change_flipped < row.mean_change_clean

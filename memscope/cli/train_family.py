@@ -17,7 +17,6 @@ from memscope.cli.types import (
 )
 
 if TYPE_CHECKING:
-    from memscope.store.ledger import Task
     from memscope.work.training import Trained
 
 EPILOG = """
@@ -219,6 +218,8 @@ def as_summary(trained: "Trained") -> dict[str, Any]:
 def show_trained(trained: "Trained", shard: tuple[int, int]) -> None:
     from memscope.plan.recipe import RECORDED
     from memscope.tables.printing import say
+    from memscope.tables.train_family import show_lost
+    from memscope.work.lost import diverged_models, failed_tasks
 
     run, plan = trained.run, trained.run.plan
     if plan.recipe.trainer == RECORDED:
@@ -229,36 +230,8 @@ def show_trained(trained: "Trained", shard: tuple[int, int]) -> None:
         f"{trained.trained} models trained, {trained.already} were there; {len(plan.sizes)} sizes x "
         f"{plan.models} models{full} planned."
     )
-    show_lost(trained)
+    show_lost(diverged_models(trained), failed_tasks(trained), plan.axis, str(run.path))
     if shard[1] > 1:
         say(f"Those are the numbers of share {shard[0]} of {shard[1]}; memscope status {run.path} tells of all.")
     elif not trained.failures:
         say(f"Next: memscope score {run.path}")
-
-
-def show_lost(trained: "Trained") -> None:
-    """The models that diverged and the tasks that failed."""
-    from memscope.tables.printing import say
-
-    axis = trained.run.plan.axis
-    for task, model in trained.diverged:
-        say(
-            f"Diverged: {axis} {task.size}, model {model}{named(task)} (its loss became NaN or infinite); it is left "
-            f"out of the {'split of the noise' if task.replicate else 'scores'}."
-        )
-    reasons: dict[str, list[str]] = {}
-    for task, reason in trained.failures:
-        last = task.first + task.count - 1
-        name = f"{axis} {task.size}, models {task.first} to {last}{named(task)}"
-        reasons.setdefault(reason, []).append(name)
-    for reason, names in reasons.items():
-        others = f" and {len(names) - 1} more tasks" if len(names) > 1 else ""
-        say(f"Failed twice: {names[0]}{others}: {reason}")
-    if reasons:
-        say(f"The tracebacks are in {trained.run.path}/failures; run the command again to retry.")
-
-
-def named(task: "Task") -> str:
-    """How the variant and the replicate of a task are told beside a model; nothing for the usual ones."""
-    told = [*([] if task.variant == "onehot" else [task.variant]), *(["trained again"] if task.replicate else [])]
-    return f" ({', '.join(told)})" if told else ""

@@ -50,13 +50,16 @@ class Curve:
     """Markers without filling and without a line"""
 
 
-def column(rows: Sequence[Mapping[str, Any]], *keys: str) -> np.ndarray:
+def column(rows: Sequence[Any], *keys: str) -> np.ndarray:
     """float64 [rows]: what stands under a key, or under a key of a key; NaN where nothing does."""
     found = []
     for row in rows:
         value: Any = row
         for key in keys:
-            value = None if value is None else value.get(key)
+            if isinstance(value, Mapping):
+                value = value.get(key)
+            elif value is not None:
+                value = getattr(value, key)
         found.append(value)
     return np.array(found, dtype=np.float64)
 

@@ -6,5 +6,6 @@
 
 REPORTS = {
     "score": "memscope.reports.score:ScoreReport",
+    "distill": "memscope.reports.distill:DistillReport",
 }
 """Module and class of the report of each command."""

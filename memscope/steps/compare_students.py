@@ -1,6 +1,8 @@
 """Distilled against one-hot models: what `memscope distill` reports and stores, of every setting in the ledger."""
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +18,18 @@ from memscope.counting.outcomes import SizeCounts, count_pairs, count_size, size
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
 from memscope.plan.teaching import Teaching, teaching_of
-from memscope.reports.keys import number
+from memscope.reports.distill import (
+    ChangeOfType,
+    DistillationSetting,
+    DistillReport,
+    LabelErrors,
+    LabelScores,
+    SizeOfStudents,
+    StudentKind,
+    StudentTrajectories,
+    TypeChange,
+)
+from memscope.reports.keys import keys_of
 from memscope.run import Run
 from memscope.store.ledger import ONEHOT, distilled_variants, ledger_state
 from memscope.store.results import write_results
@@ -33,8 +46,8 @@ Pairs = dict[int, tuple[SizeCounts, SizeCounts]]
 
 
 @spent_on("scoring")
-def compare_students(run: Run, epsilon: float) -> dict[str, Any]:
-    """Compare every setting, write `results/distill.h5`, and give what the command prints."""
+def compare_students(run: Run, epsilon: float) -> DistillReport:
+    """Compare every setting, write `results/distill.h5`, and give what is stored there."""
     check_options(epsilon)
     variants = distilled_variants(run.path)
     ledger = ledger_state(run.path, run.plan, ONEHOT, *variants)
@@ -48,102 +61,130 @@ def compare_students(run: Run, epsilon: float) -> dict[str, Any]:
     if not found:
         raise RunError(f"{run.path} has no distilled model that can be held against a one-hot one of its size")
     sizes = tuple(sorted({size for _, pairs in found for size in pairs}))
-    summary = {
-        "run": str(run.path),
-        "axis": run.plan.axis,
-        "fraction": run.plan.fraction,
-        "data": run.plan.data.spec,
-        "family": run.plan.learner,
-        "examples": len(run.examples.labels),
-        "flipped": None if run.examples.flipped is None else int(run.examples.flipped.sum()),
-        "epsilon": epsilon,
-        "augment": run.plan.recipe.augment,
-        "settings": [setting_summary(run, teaching, pairs, family, epsilon) for teaching, pairs in found],
-    }
-    write_results(run.path, run.plan, "distill", stored(run, found, sizes, epsilon), ledger, summary)
-    return summary
+    settings = tuple(compare_setting(run, teaching, pairs, family, epsilon) for teaching, pairs in found)
+    report = replace(without_students(run, epsilon), settings=settings)
+    write_results(run.path, run.plan, "distill", stored(run, found, sizes, epsilon), ledger, keys_of(report))
+    return report
 
 
-def setting_summary(
+def without_students(run: Run, epsilon: float) -> DistillReport:
+    """What is known of a run before any of its students."""
+    return DistillReport(
+        run=str(run.path),
+        axis=run.plan.axis,
+        fraction=run.plan.fraction,
+        data=run.plan.data.spec,
+        family=run.plan.learner,
+        examples=len(run.examples.labels),
+        flipped=None if run.examples.flipped is None else int(run.examples.flipped.sum()),
+        epsilon=epsilon,
+        augment=run.plan.recipe.augment,
+        settings=(),
+    )
+
+
+def compare_setting(
     run: Run, teaching: Teaching, pairs: Pairs, family: dict[int, SizeCounts], epsilon: float
-) -> dict[str, Any]:
+) -> DistillationSetting:
     """One setting: its students by size, the change by type, and its own trajectories."""
-    return {
-        "setting": teaching.setting,
-        "teacher": teaching.teacher,
-        "temperature": teaching.temperature,
-        "soft_weight": teaching.soft_weight,
-        "teacher_on": teaching.on,
-        "students": [student_row(run, size, *pair, epsilon) for size, pair in pairs.items()],
-        "by_type": change_by_type(pairs, family, epsilon),
-        "trajectories": trajectory_shares(pairs, epsilon),
-    }
+    return DistillationSetting(
+        setting=teaching.setting,
+        teacher=teaching.teacher,
+        temperature=teaching.temperature,
+        soft_weight=teaching.soft_weight,
+        teacher_on=teaching.on,
+        students=tuple(compare_size(run, size, *pair, epsilon) for size, pair in pairs.items()),
+        by_type=change_by_type(pairs, family, epsilon),
+        trajectories=trajectory_shares(pairs, epsilon),
+    )
 
 
-def student_row(run: Run, size: int, onehot: SizeCounts, distilled: SizeCounts, epsilon: float) -> dict[str, Any]:
+def compare_size(run: Run, size: int, onehot: SizeCounts, distilled: SizeCounts, epsilon: float) -> SizeOfStudents:
     """One size of students beside the one-hot models of the same numbers; errors by leaving out blocks."""
     flipped = run.examples.flipped
     kinds = (onehot.hard, distilled.hard)
-
-    def with_error(of: Measure, jackknife: Jackknife) -> tuple[float | None, float | None]:
-        error = jackknife(lambda kept: of(*(one.only(kept) for one in kinds)), len(onehot.blocks))
-        return number(of(*(one.total() for one in kinds))), number(error)
-
     total = [one.total() for one in kinds]
-    change = total[1].score - total[0].score
+
+    def value(of: Measure) -> float:
+        return float(of(*total))
+
+    def error(of: Measure, jackknife: Jackknife = delete_one_block) -> float:
+        return float(jackknife(lambda kept: of(*(one.only(kept) for one in kinds)), len(onehot.blocks)))
+
+    def score(one: Counts, other: Counts) -> float:
+        return mean(other.score - one.score)
+
+    def accuracy_in(one: Counts, other: Counts) -> float:
+        return mean(other.accuracy_in - one.accuracy_in)
+
+    def accuracy_out(one: Counts, other: Counts) -> float:
+        return mean(other.accuracy_out - one.accuracy_out)
+
+    def score_of(chosen: np.ndarray) -> Measure:
+        return lambda one, other: mean((other.score - one.score)[chosen])
+
+    def inhibited(one: Counts, other: Counts) -> float:
+        return changed_shares(one, other, epsilon)[0]
+
+    def raised(one: Counts, other: Counts) -> float:
+        return changed_shares(one, other, epsilon)[1]
+
     inhibited_if_same, raised_if_same = changed_shares_if_same(total[0], total[1], epsilon)
-    row: dict[str, Any] = {
-        "size": size,
-        "models": onehot.used,
-        "blocks": len(onehot.blocks),
-        "left_out": len(onehot.diverged),
-        "onehot": kind_row(onehot),
-        "distilled": kind_row(distilled),
-        "inhibited_if_same": number(inhibited_if_same),
-        "raised_if_same": number(raised_if_same),
-        "seconds_onehot": number(np.median(onehot.seconds)),
-        "seconds": number(np.median(distilled.seconds)),
-        "teacher_seconds": number(np.median(distilled.teacher_seconds)),
-        "time_ratio": number(np.median(distilled.seconds) / np.median(onehot.seconds)),
-        "mean_change_flipped": None,
-        "mean_change_clean": None,
-    }
-    shares: dict[str, Measure] = {
-        "inhibited": lambda one, other: changed_shares(one, other, epsilon)[0],
-        "raised": lambda one, other: changed_shares(one, other, epsilon)[1],
-    }
-    means: dict[str, Measure] = {
-        "mean_change": lambda one, other: mean(other.score - one.score),
-        "mean_change_in": lambda one, other: mean(other.accuracy_in - one.accuracy_in),
-        "mean_change_out": lambda one, other: mean(other.accuracy_out - one.accuracy_out),
-    }
-    if flipped is not None:
-        means["mean_change_flipped"] = lambda one, other: mean((other.score - one.score)[flipped])
-        means["mean_change_clean"] = lambda one, other: mean((other.score - one.score)[~flipped])
-        for kind, counts in zip(("onehot", "distilled"), total, strict=True):
-            row[kind]["mean_score_flipped"] = mean(counts.score[flipped])
-            row[kind]["mean_score_clean"] = mean(counts.score[~flipped])
-    for measures, jackknife in ((means, delete_one_block), (shares, delete_half)):
-        for name, measure in measures.items():
-            row[name], row[f"{name}_error"] = with_error(measure, jackknife)
-    row["undefined"] = int(np.isnan(change).sum())
-    row["test_change"], row["test_change_error"] = test_change(run, onehot, distilled)
-    return row
+    seconds, seconds_onehot = np.median(distilled.seconds), np.median(onehot.seconds)
+    test, test_error = test_change(run, onehot, distilled)
+    return SizeOfStudents(
+        size=size,
+        models=onehot.used,
+        blocks=len(onehot.blocks),
+        left_out=len(onehot.diverged),
+        onehot=kind_of(onehot, flipped),
+        distilled=kind_of(distilled, flipped),
+        inhibited_if_same=float(inhibited_if_same),
+        raised_if_same=float(raised_if_same),
+        seconds_onehot=float(seconds_onehot),
+        seconds=float(seconds),
+        teacher_seconds=float(np.median(distilled.teacher_seconds)),
+        time_ratio=float(seconds / seconds_onehot),
+        mean_change_flipped=math.nan if flipped is None else value(score_of(flipped)),
+        mean_change_clean=math.nan if flipped is None else value(score_of(~flipped)),
+        mean_change=value(score),
+        mean_change_error=error(score),
+        mean_change_in=value(accuracy_in),
+        mean_change_in_error=error(accuracy_in),
+        mean_change_out=value(accuracy_out),
+        mean_change_out_error=error(accuracy_out),
+        by_label_errors=None
+        if flipped is None
+        else LabelErrors(
+            mean_change_flipped_error=error(score_of(flipped)), mean_change_clean_error=error(score_of(~flipped))
+        ),
+        inhibited=value(inhibited),
+        inhibited_error=error(inhibited, delete_half),
+        raised=value(raised),
+        raised_error=error(raised, delete_half),
+        undefined=int(np.isnan(total[1].score - total[0].score).sum()),
+        test_change=test,
+        test_change_error=test_error,
+    )
 
 
-def kind_row(counts: SizeCounts) -> dict[str, float | None]:
+def kind_of(counts: SizeCounts, flipped: np.ndarray | None) -> StudentKind:
+    """The models of one kind; by whether the label was flipped, bool [examples], where that is known."""
     total = counts.hard.total()
-    return {
-        "mean_score": number(mean(total.score)),
-        "mean_accuracy_in": number(mean(total.accuracy_in)),
-        "mean_accuracy_out": number(mean(total.accuracy_out)),
-        "test_accuracy": number(counts.test_accuracy.mean()),
-        "test_accuracy_sd": number(np.std(counts.test_accuracy, ddof=1)) if counts.used > 1 else None,
-        "own_accuracy": number(np.median(counts.own_accuracy)),
-    }
+    return StudentKind(
+        mean_score=mean(total.score),
+        mean_accuracy_in=mean(total.accuracy_in),
+        mean_accuracy_out=mean(total.accuracy_out),
+        test_accuracy=float(counts.test_accuracy.mean()),
+        test_accuracy_sd=float(np.std(counts.test_accuracy, ddof=1)) if counts.used > 1 else math.nan,
+        own_accuracy=float(np.median(counts.own_accuracy)),
+        by_label=None
+        if flipped is None
+        else LabelScores(mean_score_flipped=mean(total.score[flipped]), mean_score_clean=mean(total.score[~flipped])),
+    )
 
 
-def test_change(run: Run, onehot: SizeCounts, distilled: SizeCounts) -> tuple[float | None, float | None]:
+def test_change(run: Run, onehot: SizeCounts, distilled: SizeCounts) -> tuple[float, float]:
     """Mean change of the test accuracy, paired per subset, and its delete-one-block standard error."""
     change = distilled.test_accuracy - onehot.test_accuracy
     block_of = onehot.models // run.plan.block
@@ -151,10 +192,10 @@ def test_change(run: Run, onehot: SizeCounts, distilled: SizeCounts) -> tuple[fl
         lambda kept: change[np.isin(block_of, [onehot.blocks[position] for position in kept])].mean(),
         len(onehot.blocks),
     )
-    return number(change.mean()), number(error)
+    return float(change.mean()), float(error)
 
 
-def change_by_type(pairs: Pairs, family: dict[int, SizeCounts], epsilon: float) -> list[dict[str, Any]] | None:
+def change_by_type(pairs: Pairs, family: dict[int, SizeCounts], epsilon: float) -> tuple[ChangeOfType, ...] | None:
     """The change of the score by type of the one-hot trajectory, types from other blocks than the change.
 
     None where the family has one size only, and so no trajectories.
@@ -175,31 +216,31 @@ def change_by_type(pairs: Pairs, family: dict[int, SizeCounts], epsilon: float) 
         return np.stack([onehot, distilled - onehot])
 
     found = means_by_group(types_of, scores_of, TYPES, group_blocks, value_blocks)
-    return [
-        {
-            "type": name,
-            "examples": number(found.examples[row]),
-            "changes": [
-                {
-                    "size": size,
-                    "onehot": number(found.mean[row, 0, column]),
-                    "change": number(found.mean[row, 1, column]),
-                    "error": number(found.standard_error[row, 1, column]),
-                    "low": number(found.low[row, 1, column]),
-                    "high": number(found.high[row, 1, column]),
-                }
+    return tuple(
+        ChangeOfType(
+            type=name,
+            examples=float(found.examples[row]),
+            changes=tuple(
+                TypeChange(
+                    size=size,
+                    onehot=float(found.mean[row, 0, column]),
+                    change=float(found.mean[row, 1, column]),
+                    error=float(found.standard_error[row, 1, column]),
+                    low=float(found.low[row, 1, column]),
+                    high=float(found.high[row, 1, column]),
+                )
                 for column, size in enumerate(pairs)
-            ],
-        }
+            ),
+        )
         for row, name in enumerate(TYPES)
-    ]
+    )
 
 
-def trajectory_shares(pairs: Pairs, epsilon: float) -> dict[str, Any] | None:
+def trajectory_shares(pairs: Pairs, epsilon: float) -> StudentTrajectories | None:
     """Shares of the types, over the students' sizes, of the distilled and of the one-hot family."""
     if len(pairs) < 2:
         return None
-    shares: dict[str, Any] = {"sizes": list(pairs)}
+    shares: dict[str, dict[str, float]] = {}
     for kind, name in enumerate(("onehot", "distilled")):
         counts = [pair[kind] for pair in pairs.values()]
         raw = type_shares(raw_types(*stacked([one.hard.total() for one in counts]), epsilon))
@@ -208,9 +249,9 @@ def trajectory_shares(pairs: Pairs, epsilon: float) -> dict[str, Any] | None:
             ("raw", raw, raw_shares_error(counts, epsilon)),
             ("called", called, called_shares_error(counts, epsilon, CONFIDENCE, 0)),
         ):
-            shares[f"{rule}_{name}"] = {t: number(s) for t, s in zip(TYPES, found, strict=True)}
-            shares[f"{rule}_{name}_error"] = {t: number(error[at]) for at, t in enumerate(TYPES)}
-    return shares
+            shares[f"{rule}_{name}"] = {t: float(s) for t, s in zip(TYPES, found, strict=True)}
+            shares[f"{rule}_{name}_error"] = {t: float(error[at]) for at, t in enumerate(TYPES)}
+    return StudentTrajectories(sizes=tuple(pairs), **shares)
 
 
 def called_types(counts: list[SizeCounts], epsilon: float) -> np.ndarray:

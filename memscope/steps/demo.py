@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 from memscope.errors import RunError
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
+from memscope.reports.distill import DistillReport
 from memscope.reports.score import ScoreReport
+from memscope.reports.training import FailedTask
 from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill
 from memscope.steps.exports import export_suspects
@@ -36,7 +39,7 @@ class Demonstration:
     scores: ScoreReport
     types: dict[str, Any]
     memories: dict[str, Any]
-    students: dict[str, Any]
+    students: DistillReport
     suspects: Path
     suspect_count: int
     figures: list[Path]
@@ -57,8 +60,8 @@ def demo(
     types = trajectories(run)
     memories, measured = resmem(run, say=say, on_end=on_end)
     check(run, measured.failures)
-    students, taught = distill(run, TEACHING, STUDENTS, say=say, on_end=on_end)
-    check(run, taught.failures)
+    students = distill(run, TEACHING, STUDENTS, say=say, on_end=on_end)
+    check_trained(run, students.failed or ())
     say("drawing the figures")
     figures = [
         *draw_figures(run, run / "figures"),
@@ -76,6 +79,12 @@ def check(run: Path, failures: list[tuple[Task, str]]) -> None:
     if failures:
         task, reason = failures[0]
         raise RunError(f"{run}: models of width {task.size} could not be done: {reason}; see {run}/failures")
+
+
+def check_trained(run: Path, failed: Sequence[FailedTask]) -> None:
+    """RunError where a task failed."""
+    for task in failed:
+        raise RunError(f"{run}: models of width {task.size} could not be done: {task.reason}; see {run}/failures")
 
 
 def remove_demo(run: Path) -> None:

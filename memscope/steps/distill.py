@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
+from memscope.reports.distill import DistillReport
 from memscope.run import Run, open_run
-from memscope.steps.compare_students import compare_students
+from memscope.steps.compare_students import compare_students, without_students
 from memscope.store.ledger import (
     FULL,
     ONEHOT,
@@ -25,6 +26,7 @@ from memscope.training.device import resolve_device
 from memscope.work.carrying_out import OnEnd, Say, Where, check_where, silent, unseen, workers_of
 from memscope.work.data_set import ensure_examples
 from memscope.work.grouping import bundles_of_students, group_sizes
+from memscope.work.lost import diverged_models, failed_tasks
 from memscope.work.training import Trained, train_tasks
 
 
@@ -46,14 +48,15 @@ def distill(
     where: Where | None = None,
     *,
     epsilon: float = 0.2,
+    plot: Path | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
-) -> tuple[dict[str, Any], Trained]:
+) -> DistillReport:
     """Train what is missing of the students of a setting, compare all settings of the run, write `results/distill.h5`.
 
-    Gives what the command prints (keys of `memscope distill --json` in docs/format.md) and what was trained. Without
-    `teaching` nothing is trained. `students` are sizes; all smaller than the teacher if not given. OptionError for
-    a setting that the run's family does not allow, RunError where no teacher is there.
+    Without `teaching` nothing is trained. `students` are sizes; all smaller than the teacher if not given. `plot` is
+    a directory to draw the figures into. OptionError for a setting that the run's family does not allow, RunError
+    where no teacher is there.
     """
     where = where or Where()
     check_where(where)
@@ -79,15 +82,27 @@ def distill(
         trained.already = sum(task.count for bundle in work.bundles for task in bundle) - missing
     elif students:
         raise OptionError("--students without --teacher trains none; give the size of their teacher")
-    if not distilled_variants(run.path):
-        if trained.failures:
-            return {}, trained
+    if distilled_variants(run.path):
+        say("comparing with the one-hot models")
+        found = compare_students(run, epsilon)
+        if plot is not None:
+            from memscope.steps.figures import draw_distill_figures  # loads matplotlib
+
+            found = replace(found, figures=tuple(str(picture) for picture in draw_distill_figures(run.path, plot)))
+    elif trained.failures:
+        found = without_students(run, epsilon)
+    else:
         raise RunError(
             f"{run.path} has no distilled models; train some with "
             f"memscope distill {run.path} --teacher {run.plan.sizes[-1]}"
         )
-    say("comparing with the one-hot models")
-    return compare_students(run, epsilon), trained
+    return replace(
+        found,
+        trained=trained.trained,
+        already=trained.already,
+        diverged=diverged_models(trained) or None,
+        failed=failed_tasks(trained) or None,
+    )
 
 
 def student_sizes(run: Run, teaching: Teaching, students: Sequence[int] | None) -> tuple[int, ...]:

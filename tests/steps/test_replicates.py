@@ -92,7 +92,9 @@ def test_a_second_model_that_diverged_is_named_as_such_and_its_subset_left_out(r
 
 
 def test_what_failed_is_named_with_its_replicate(capsys):
-    from memscope.cli.train_family import as_summary, show_lost
+    from memscope.cli.train_family import as_summary
+    from memscope.tables.train_family import show_lost
+    from memscope.work.lost import diverged_models, failed_tasks
     from memscope.work.training import Trained
 
     class Run:
@@ -102,7 +104,7 @@ def test_what_failed_is_named_with_its_replicate(capsys):
             axis, digest, sizes, models, full_models = "width", "0", (4,), 20, 0
 
     lost = Trained(Run(), failures=[(second(4), "RuntimeError: no")], diverged=[(second(4), 3)])  # type: ignore[arg-type]
-    show_lost(lost)
+    show_lost(diverged_models(lost), failed_tasks(lost), "width", "runs/x")
     said = " ".join(capsys.readouterr().out.split())
     assert "width 4, models 0 to 9 (trained again): RuntimeError: no" in said
     assert "model 3 (trained again) (its loss became NaN or infinite); it is left out of the split of the noise" in said
