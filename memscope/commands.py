@@ -6,5 +6,6 @@ report.sizes[-1].mean_score
 
 from memscope.steps.distill import distill
 from memscope.steps.score import score
+from memscope.steps.status import status
 
-__all__ = ["distill", "score"]
+__all__ = ["distill", "score", "status"]

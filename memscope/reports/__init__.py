@@ -7,5 +7,6 @@
 REPORTS = {
     "score": "memscope.reports.score:ScoreReport",
     "distill": "memscope.reports.distill:DistillReport",
+    "status": "memscope.reports.status:StatusReport",
 }
 """Module and class of the report of each command."""

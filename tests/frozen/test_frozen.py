@@ -126,13 +126,13 @@ def test_memories_and_weights_that_were_deleted_are_made_again_alike(directory):
 @pytest.mark.parametrize("directory", ["everything-1.1"], indirect=True)
 def test_the_archived_run_holds_all_there_is(directory):
     found = status("run")
-    assert {row["variant"] for row in found["variants"]} == {
+    assert {row.variant for row in found.variants} == {
         "full",
         "onehot/replicate-1",
         "distilled/teacher-4-t4-w0.9",
     }
-    assert [(row["models"], row["missing"]) for row in found["sizes"]] == [(20, 0), (20, 0)]
-    assert all(row["weight_bytes"] for row in found["sizes"])
+    assert [(row.models, row.missing) for row in found.sizes] == [(20, 0), (20, 0)]
+    assert all(row.weight_bytes for row in found.sizes)
     assert len(list(Path("run/outcomes/onehot").glob("*/*-r1.h5"))) == 2
     assert open_run("run").examples.flipped.sum() == 6
     repaired = CliRunner().invoke(memscope, ["status", "run", "--repair", "--json"])

@@ -172,7 +172,7 @@ def test_repair_moves_aside_what_is_damaged_and_the_commands_make_it_again(whole
     run = tmp_path / "run"
     shutil.copytree(whole_run, run)
     before = run_numbers(run)
-    assert repair(run).moved == []
+    assert repair(run).moved == ()
     assert not (run / DAMAGED).exists()
     random = np.random.default_rng(0)
     broken = [
@@ -198,7 +198,7 @@ def test_repair_moves_aside_what_is_damaged_and_the_commands_make_it_again(whole
         assert moved.found
     train_family(run, tiny_choices, INLINE)
     train_family(run, tiny_choices, INLINE, missing_weights=True)
-    assert repair(run).moved == []
+    assert repair(run).moved == ()
     score(run)
     resmem(run, tried, INLINE)
     assert run_numbers(run) == before

@@ -49,7 +49,7 @@ def check(run: Path, before: dict[Path, bytes]) -> dict[Path, bytes]:
     now = finished(run)
     assert before.items() <= now.items()
     if (run / "plan.toml").exists():
-        assert repair(run).moved == []
+        assert repair(run).moved == ()
     return now
 
 

@@ -12,10 +12,9 @@ from rich.console import Console
 import memscope
 from memscope.analysis.population.estimate import population
 from memscope.analysis.statistics.correlation import rank_correlation
-from memscope.cli import printing
-from memscope.cli.score import show_validation
 from memscope.errors import OptionError, RunError
-from memscope.reports.keys import keys_of
+from memscope.reports.keys import keys_of, report_of
+from memscope.reports.score import Validation
 from memscope.run import open_run
 from memscope.steps.options import Choices
 from memscope.steps.score import score
@@ -25,6 +24,8 @@ from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.validation import halvings, validation
 from memscope.store.ledger import Task, finished_tasks, read_outcome, write_outcome
+from memscope.tables import printing
+from memscope.tables.score import show_validation
 from memscope.work.carrying_out import Where
 from memscope.work.timing import timed
 
@@ -141,7 +142,7 @@ def test_halves_of_an_odd_number_of_blocks_are_told_apart_and_each_loses_its_own
             noise = [each.var(axis=0, ddof=1) / len(each) for each in scores]
             expected.append(squared.mean() - np.mean(noise))
         assert row["raw_squared_error"] == pytest.approx(np.mean(expected), abs=1e-6)
-    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
     assert all(f"`{key}`" in page for key in rows[0])
 
 
@@ -154,7 +155,7 @@ def test_the_models_of_each_half_are_named_once_where_they_are_as_many(halves, s
     numbers = ("squared_error", "raw_squared_error", "ratio", "agreement", "raw_agreement", "calibration")
     row = {"size": 2, "models": halves[0], "models_other_half": halves[1], "helps": True, "calibrated": True}
     row |= dict.fromkeys((*numbers, "calibration_spread"), 0.5)
-    show_validation({"axis": "width", "validation": [row], "calibration_thirds": [1.0, 1.0, 1.0]})
+    show_validation(report_of(Validation, {"validation": [row], "calibration_thirds": [1.0, 1.0, 1.0]}), "width")
     assert f"Each half of the models {says} predicts the raw scores of the other" in shown.getvalue()
 
 
@@ -268,15 +269,15 @@ def test_a_dry_run_forecasts_from_the_models_that_are_there(run, tiny_choices, t
 
 
 def test_status_tells_the_precision_so_far_and_what_more_would_take(run):
-    assert status(run)["score_precision"] is None
+    assert status(run).score_precision is None
     found = keys_of(score(run))
-    rows = status(run)["score_precision"]
+    rows = status(run).score_precision
     errors = open_run(run).results("score")["standard_error"]
     for row, of_size, error in zip(rows, found["sizes"], errors, strict=True):
-        assert row["rms_standard_error"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-5)
-        for each in row["forecast"]:
-            assert each["models"] >= 20 * (row["rms_standard_error"] / each["error"]) ** 2 - 1e-6
-            assert each["seconds"] == pytest.approx((max(each["models"] - 20, 0)) * of_size["seconds"])
+        assert row.rms_standard_error == pytest.approx(np.sqrt((error**2).mean()), rel=1e-5)
+        for each in row.forecast:
+            assert each.models >= 20 * (row.rms_standard_error / each.error) ** 2 - 1e-6
+            assert each.seconds == pytest.approx((max(each.models - 20, 0)) * of_size["seconds"])
 
 
 def test_subsets_trained_twice_differ_by_training_noise_and_split_the_variance(run):

@@ -544,10 +544,10 @@ def test_recording_all_models_finishes_a_run(tiny_npz, tmp_path):
 
     choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=10, widths=(1,))
     run = train_family(tmp_path / "run", choices, INLINE).run
-    assert status(tmp_path / "run")["sizes"][0]["missing"] == 10
+    assert status(tmp_path / "run").sizes[0].missing == 10
     for model in range(10):
         run.record(size=1, model=model, predictions=np.zeros(160, dtype=int))
-    assert status(tmp_path / "run")["sizes"][0]["missing"] == 0
+    assert status(tmp_path / "run").sizes[0].missing == 0
 
 
 def test_a_fresh_demo_removes_a_demo_and_nothing_that_only_looks_like_one(tmp_path):
