@@ -7,5 +7,6 @@ report.sizes[-1].mean_score
 from memscope.steps.distill import distill
 from memscope.steps.score import score
 from memscope.steps.status import status
+from memscope.steps.train_family import plan_ahead, train_family
 
-__all__ = ["distill", "score", "status"]
+__all__ = ["distill", "plan_ahead", "score", "status", "train_family"]

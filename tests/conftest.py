@@ -48,7 +48,7 @@ def tiny_run(tiny_choices: Choices, tmp_path_factory: pytest.TempPathFactory) ->
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
     result = train_family(path, replace(tiny_choices), Where(device="cpu", engine="inline"))
-    assert not result.failures
+    assert not result.failed
     return path
 
 

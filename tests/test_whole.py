@@ -27,7 +27,7 @@ def real_run(tmp_path_factory) -> Path:
         data="fashion-mnist-5k", examples=400, label_noise=0.1, widths=(1, 4, 16), models=10, epochs=20, batch_size=32
     )
     result = train_family(path, choices, Where(device="cpu", workers=1))
-    assert not result.failures
+    assert not result.failed
     score(path)
     trajectories(path)
     return path

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from typing import Any, TypeVar
 
-MERGED, LEFT_OUT = "merged", "left_out"
+MERGED, LEFT_OUT, NO_KEY = "merged", "left_out", "no key"
 Report = TypeVar("Report")
 
 
@@ -25,11 +25,18 @@ def left_out() -> Any:
     return field(default=None, metadata={LEFT_OUT: True})
 
 
+def no_key() -> Any:
+    """A field for those who print a report: it is no key of it."""
+    return field(metadata={NO_KEY: True})
+
+
 def keys_of(report: Any) -> dict[str, Any]:
     """The report as what `json.dumps` takes."""
     found: dict[str, Any] = {}
     for each in fields(report):
         value = getattr(report, each.name)
+        if each.metadata.get(NO_KEY):
+            continue
         if each.metadata.get(MERGED):
             found |= {} if value is None else keys_of(value)
         elif value is not None or not each.metadata.get(LEFT_OUT):

@@ -53,7 +53,7 @@ def demo(
     if fresh and run.exists():
         remove_demo(run)
     trained = train_family(run, DEMO, Where(), say=say, on_end=on_end)
-    check(run, trained.failures)
+    check_trained(run, trained.failed)
     say("scoring")
     scores = score(run, top=5)
     say("classifying the trajectories")

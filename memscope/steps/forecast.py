@@ -13,6 +13,7 @@ from memscope.families import open_family
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
+from memscope.reports.train_family import ForecastReport, Pilot, SizeForecast
 from memscope.steps.standard_errors import SizeErrors, Until, models_until
 from memscope.store.examples import channel_statistics
 from memscope.store.ledger import FULL, Task
@@ -26,41 +27,15 @@ PROBE_STEPS = 8
 
 
 @dataclass(frozen=True)
-class SizeForecast:
-    size: int
-    models: int
-    """Models of this size that are still to be trained"""
+class Cost:
+    """What a model of one size takes, on one worker."""
+
     parameters: int | None
-    seconds_per_model: float | None
-    """On one worker; None where the training is the user's own"""
+    seconds: float
 
 
-@dataclass(frozen=True)
-class Forecast:
-    plan: Plan
-    sizes: tuple[SizeForecast, ...]
-    workers: int
-    steps: int
-    seconds: float | None
-    outcome_bytes: int
-    weight_bytes: int
-    standard_error: float
-    """Expected of one score at p = 0.5 on both sides"""
-    pilot: tuple[SizeErrors, ...] = ()
-    """What the models that are there already say, at every size; nothing where a size has none"""
-    models_until: int | None = None
-    """Models of each size until the scores are as precise as asked; None where that was not asked or is not known"""
-
-    at_most: bool = False
-    """Whether fewer may do: the population estimate needs fewer than the raw scores that this is foretold from"""
-
-    @property
-    def seconds_until(self) -> float | None:
-        """The time that those take, by the models that are there; None where not known."""
-        if self.models_until is None:
-            return None
-        seconds = sum(max(self.models_until - one.models, 0) * one.seconds for one in self.pilot) / self.workers
-        return None if math.isnan(seconds) else seconds
+UNKNOWN = Cost(None, math.nan)
+"""Where the training is the user's own."""
 
 
 def forecast(
@@ -72,7 +47,7 @@ def forecast(
     keep_weights: bool,
     pilot: Sequence[SizeErrors] = (),
     until: Until | None = None,
-) -> Forecast:
+) -> ForecastReport:
     """The forecast for the tasks that are missing, and for as many models as `until` takes; from a `pilot` if any."""
     missing = {size: sum(task.count for task in tasks if task.size == size) for size in plan.sizes}
     # models on all the data take as many epochs, and so 1 / fraction times the steps
@@ -81,26 +56,55 @@ def forecast(
         for size in plan.sizes
     }
     own = plan.recipe.trainer == OWN_LOOP
+    costs = {size: probe(plan, dataset, size, device) if own else UNKNOWN for size in plan.sizes}
+    said = {one.size: pilot_row(one, plan.models) for one in pilot}
     sizes = tuple(
-        probe(plan, dataset, size, missing[size], device) if own else SizeForecast(size, missing[size], None, None)
-        for size in plan.sizes
+        SizeForecast(
+            size=size,
+            models=missing[size],
+            parameters=cost.parameters,
+            seconds_per_model=cost.seconds,
+            pilot=said.get(size),
+        )
+        for size, cost in costs.items()
     )
     num_examples = len(dataset.train_labels) + len(dataset.test_labels)
     class_bytes = 1 if dataset.num_classes <= 256 else 2
     per_model = len(dataset.train_labels) // 8 + num_examples * (class_bytes + 2)
     total = sum(missing.values())
-    return Forecast(
-        plan=plan,
+    enough = None if until is None or not pilot else models_until(list(pilot), until, plan)
+    return ForecastReport(
         sizes=sizes,
         workers=workers,
         steps=plan.recipe.steps(round(len(dataset.train_labels) * plan.fraction)),
-        seconds=sum(work[s.size] * (s.seconds_per_model or 0) for s in sizes) / workers if own else None,
+        seconds=sum(work[each.size] * each.seconds_per_model for each in sizes) / workers,
         outcome_bytes=total * per_model,
-        weight_bytes=sum(4 * s.models * (s.parameters or 0) for s in sizes) if keep_weights else 0,
-        standard_error=expected_error(plan.models, plan.fraction),
-        pilot=tuple(pilot),
-        models_until=None if until is None or not pilot else models_until(list(pilot), until, plan),
+        weight_bytes=sum(4 * each.models * (each.parameters or 0) for each in sizes) if keep_weights else 0,
+        expected_standard_error=expected_error(plan.models, plan.fraction),
+        models_until=enough,
+        seconds_until=math.nan
+        if enough is None
+        else sum(max(enough - one.models, 0) * one.seconds for one in pilot) / workers,
+        axis=plan.axis,
+        family=plan.family,
+        precision=plan.precision,
+        batch_size=plan.recipe.batch_size,
+        models=plan.models,
+        block=plan.block,
+        fraction=plan.fraction,
+        until_asked=until is not None and until.asked,
         at_most=until is not None and until.error_population is not None,
+    )
+
+
+def pilot_row(one: SizeErrors, models: int) -> Pilot:
+    """What the models of one size say, now and of so many."""
+    return Pilot(
+        models=one.models,
+        rms_standard_error=one.error,
+        expected_rms_standard_error=one.error_with(models),
+        agreement=one.agreement,
+        expected_agreement=one.agreement_with(models),
     )
 
 
@@ -111,7 +115,7 @@ def expected_error(models: int, fraction: float) -> float:
     return math.sqrt(0.25 / max(n_in - 1, 1) + 0.25 / max(n_out - 1, 1))
 
 
-def probe(plan: Plan, dataset: ImageDataset, size: int, models: int, device: str) -> SizeForecast:
+def probe(plan: Plan, dataset: ImageDataset, size: int, device: str) -> Cost:
     """Time a few training steps and evaluation batches of one size, on one thread, as a worker has it."""
     where = worker_device(device, 0)
     threads = torch.get_num_threads()
@@ -143,7 +147,7 @@ def probe(plan: Plan, dataset: ImageDataset, size: int, models: int, device: str
     steps = plan.recipe.steps(round(len(dataset.train_labels) * plan.fraction))
     examples = len(dataset.train_labels) + len(dataset.test_labels)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return SizeForecast(size, models, parameters, steps * step + examples * evaluation)
+    return Cost(parameters, steps * step + examples * evaluation)
 
 
 def seconds_of(run: Callable[[], None], warm_up: Callable[[], None]) -> float:

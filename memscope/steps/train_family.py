@@ -11,8 +11,9 @@ from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP, RECORDED
+from memscope.reports.train_family import ForecastReport, TrainFamilyReport
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
-from memscope.steps.forecast import Forecast, forecast
+from memscope.steps.forecast import forecast
 from memscope.steps.options import (
     Choices,
     absolute,
@@ -31,6 +32,7 @@ from memscope.training.device import resolve_device
 from memscope.work.carrying_out import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
 from memscope.work.data_set import ensure_examples, load_as_planned
 from memscope.work.grouping import bundles_of, group_sizes
+from memscope.work.lost import diverged_models, failed_tasks
 from memscope.work.training import Trained, train_tasks
 
 
@@ -45,7 +47,7 @@ def train_family(
     until: Until | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
-) -> Trained:
+) -> TrainFamilyReport:
     """Create the run or go on with it. MemscopeError where the plan, the data or the disk does not allow it.
 
     With `missing_weights`, models whose weights were not kept are trained again, to the same outcomes. With two
@@ -62,7 +64,7 @@ def train_family(
     device = resolve_device(where.device)
     run = prepare(Path(path), choices, device, say)
     if run.plan.recipe.trainer == RECORDED:
-        return Trained(run)
+        return report_of_training(Trained(run))
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
         raise OptionError(f"{run.path} was made with --trainer {run.plan.recipe.trainer}, which gives us no weights")
     second = second_tasks(run.plan, replicates, replicate_models)
@@ -81,7 +83,24 @@ def train_family(
             more.failures,
             trained.diverged + more.diverged,
         )
-    return trained
+    return report_of_training(trained)
+
+
+def report_of_training(trained: Trained) -> TrainFamilyReport:
+    plan = trained.run.plan
+    return TrainFamilyReport(
+        run=str(trained.run.path),
+        digest=plan.digest,
+        sizes=plan.sizes,
+        models=plan.models,
+        full_models=plan.full_models,
+        trained=trained.trained,
+        already=trained.already,
+        diverged=diverged_models(trained),
+        failed=failed_tasks(trained),
+        axis=plan.axis,
+        trainer=plan.recipe.trainer,
+    )
 
 
 def check_whole(where: Where, until: Until | None) -> None:
@@ -98,7 +117,7 @@ def plan_ahead(
     replicates: int = 1,
     replicate_models: int | None = None,
     say: Say = silent,
-) -> Forecast:
+) -> ForecastReport:
     """What `train_family` would do, by a short probe and by the models that are there; nothing is written."""
     where = where or Where()
     check_where(where)

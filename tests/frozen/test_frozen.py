@@ -78,7 +78,7 @@ def test_a_run_of_before_is_grown_by_the_models_that_it_would_have_got(directory
     before = files_under(directory / "run" / "outcomes")
     trained = train_family("run", Choices(models=30), INLINE)
     run, kept = open_run("run"), np.load(GROWN / f"{archive}.npz")
-    assert (trained.trained, trained.failures) == (10 * len(run.plan.sizes), [])
+    assert (trained.trained, trained.failed) == (10 * len(run.plan.sizes), ())
     after = files_under(directory / "run" / "outcomes")
     assert before.items() <= after.items()
     rows = {(size, model): row for row, (size, model) in enumerate(zip(kept["size"], kept["model"], strict=True))}

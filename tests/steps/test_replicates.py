@@ -48,7 +48,7 @@ def test_scores_are_out_of_date_once_there_are_second_models_and_trajectories_ar
 
 def test_status_shows_how_many_second_models_there_are_and_are_missing(run):
     assert not any("replicate" in row.variant for row in status(run).variants)
-    plan = train_family(run, Choices(), INLINE, replicates=2).run.plan
+    plan = open_run(train_family(run, Choices(), INLINE, replicates=2).run).plan
     outcome_path(run, plan, second(4)).unlink()
     rows = [row for row in status(run).variants if row.variant == "onehot/replicate-1"]
     assert [(row.size, row.models, row.missing) for row in rows] == [(2, 10, 0), (4, 0, 10), (8, 10, 0)]
@@ -82,7 +82,7 @@ def test_a_failed_task_of_the_first_models_is_told_once(run):
 
 
 def test_a_second_model_that_diverged_is_named_as_such_and_its_subset_left_out(run):
-    plan = train_family(run, Choices(), INLINE, replicates=2).run.plan
+    plan = open_run(train_family(run, Choices(), INLINE, replicates=2).run).plan
     outcome = read_outcome(run, plan, second(4))
     write_outcome(run, plan, second(4), replace(outcome, diverged=np.arange(10) == 3))
     noise = [row["noise"] for row in keys_of(score(run))["sizes"]]
@@ -92,23 +92,24 @@ def test_a_second_model_that_diverged_is_named_as_such_and_its_subset_left_out(r
 
 
 def test_what_failed_is_named_with_its_replicate(capsys):
-    from memscope.cli.train_family import as_summary
+    from memscope.plan.recipe import Recipe
+    from memscope.steps.train_family import report_of_training
     from memscope.tables.train_family import show_lost
-    from memscope.work.lost import diverged_models, failed_tasks
     from memscope.work.training import Trained
 
     class Run:
         path = Path("runs/x")
 
         class plan:
-            axis, digest, sizes, models, full_models = "width", "0", (4,), 20, 0
+            axis, digest, sizes, models, full_models, recipe = "width", "0", (4,), 20, 0, Recipe()
 
     lost = Trained(Run(), failures=[(second(4), "RuntimeError: no")], diverged=[(second(4), 3)])  # type: ignore[arg-type]
-    show_lost(diverged_models(lost), failed_tasks(lost), "width", "runs/x")
+    report = report_of_training(lost)
+    show_lost(report.diverged, report.failed, report.axis, report.run)
     said = " ".join(capsys.readouterr().out.split())
     assert "width 4, models 0 to 9 (trained again): RuntimeError: no" in said
     assert "model 3 (trained again) (its loss became NaN or infinite); it is left out of the split of the noise" in said
-    summary = json.loads(json.dumps(as_summary(lost)))
+    summary = json.loads(json.dumps(keys_of(report)))
     assert summary["failed"][0]["replicate"] == summary["diverged"][0]["replicate"] == 1
 
 

@@ -86,7 +86,7 @@ def test_models_that_diverged_have_no_part_in_the_estimate(run):
 
 def test_models_without_probabilities_are_estimated_from_counts_alone(tiny_npz, tmp_path):
     choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=20, widths=(1, 2))
-    opened = train_family(tmp_path / "run", choices, INLINE).run
+    opened = open_run(train_family(tmp_path / "run", choices, INLINE).run)
     random = np.random.default_rng(0)
     labels = np.concatenate([opened.examples.labels, opened.examples.test_labels])
     for size in (1, 2):
@@ -174,7 +174,7 @@ def test_models_are_added_in_blocks_at_all_sizes_until_the_error_is_reached(run)
     target = 0.8 * max(before.values())
     said = []
     trained = train_family(run, Choices(), INLINE, until=Until(error=target), say=said.append)
-    plan = trained.run.plan
+    plan = open_run(trained.run).plan
     found = errors_so_far(open_run(run), population=False)
     assert max(one.error for one in found) <= target
     assert {len(finished_tasks(run, plan, size)) for size in SIZES} == {plan.models // 10}
@@ -188,7 +188,7 @@ def test_models_are_added_in_blocks_at_all_sizes_until_the_error_is_reached(run)
 
 
 def test_agreement_is_not_reached_before_there_are_two_halves_to_agree(tiny_choices, run, tmp_path):
-    one_block = train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run
+    one_block = open_run(train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run)
     assert not reached(errors_so_far(one_block, population=False), Until(agreement=1e-6))
     found = errors_so_far(open_run(run), population=True)
     inside, correct, _ = arrays_of(run)
@@ -215,7 +215,7 @@ def test_models_for_an_error_grow_with_its_square_in_whole_blocks(run):
 
 
 def test_a_block_that_is_not_whole_or_has_diverged_models_has_no_part_in_the_validation(run):
-    plan = train_family(run, Choices(models=50), INLINE).run.plan
+    plan = open_run(train_family(run, Choices(models=50), INLINE).run).plan
     expected = keys_of(validation(open_run(run)))["validation"]
     task = Task("onehot", SIZES[1], 40, 10)
     outcome = read_outcome(run, plan, task)
@@ -252,18 +252,20 @@ def test_a_dry_run_forecasts_from_the_models_that_are_there(run, tiny_choices, t
     assert sorted(run.rglob("*")) == before
     inside, correct, _ = arrays_of(run)
     errors = []
-    for one, right in zip(ahead.pilot, correct, strict=True):
+    for each, right in zip(ahead.sizes, correct, strict=True):
         errors.append(np.sqrt((memscope.memorisation(inside, right).standard_error ** 2).mean()))
-        assert one.error_with(80) == pytest.approx(errors[-1] / 2)
+        assert each.pilot.rms_standard_error == pytest.approx(errors[-1])
+        assert each.pilot.expected_rms_standard_error == pytest.approx(errors[-1] / 2)
         halves = [memscope.memorisation(inside[half], right[half]).score for half in (slice(10), slice(10, 20))]
         agreement = rank_correlation(*halves)
-        assert one.agreement == pytest.approx(agreement)
-    assert ahead.models_until == max(80, *(models_for(20, error, target, ahead.plan) for error in errors))
+        assert each.pilot.agreement == pytest.approx(agreement)
+    assert ahead.models_until == max(80, *(models_for(20, error, target, open_run(run).plan) for error in errors))
     missing = ahead.models_until - 20
-    assert ahead.seconds_until == pytest.approx(missing * sum(one.seconds for one in ahead.pilot))
+    found = errors_so_far(open_run(run), population=False)
+    assert ahead.seconds_until == pytest.approx(missing * sum(one.seconds for one in found))
     # nothing is foretold from nothing, nor an agreement of halves from one block
     assert plan_ahead(tmp_path / "new", tiny_choices, INLINE, until=Until(error=0.1)).models_until is None
-    one_block = train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run.path
+    one_block = open_run(train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run).path
     assert plan_ahead(one_block, Choices(), INLINE, until=Until(agreement=0.5)).models_until is None
     assert plan_ahead(one_block, Choices(), INLINE, until=Until(error=0.05)).models_until > 10
 

@@ -72,7 +72,7 @@ def test_commands_leave_a_note_and_a_dry_run_and_the_library_leave_none(run):
     assert rows["score"]["start"] > 0.05  # to start Python alone takes longer
     assert rows["score"]["scoring"] > rows["score"]["drawing"] == 0
     spent = {"training": 0.0, "evaluation": 0.0}
-    for size in trained.run.plan.sizes:
+    for size in trained.sizes:
         for task, outcome in open_run(run).outcomes(size):
             assert (outcome.evaluation_seconds > 0).all()
             assert (outcome.evaluation_seconds < outcome.seconds).all()
