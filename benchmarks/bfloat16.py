@@ -16,10 +16,10 @@ import numpy as np
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.reports.keys import keys_of
 from memscope.run import Run, open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 RUNS = {"float32": ("float32", 0), "bfloat16": ("bfloat16", 0), "another seed": ("float32", 1)}
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from memscope.steps.options import Choices
 from memscope.steps.train_family import train_family
 from memscope.work.carrying_out import Ended, Where
+from memscope.work.options import Choices
 
 SIZES = (1, 2, 3, 4, 5)
 EVERY = 100

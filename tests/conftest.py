@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memscope.steps.options import Choices
+from memscope.work.options import Choices
 
 
 @pytest.fixture(scope="session")

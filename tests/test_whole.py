@@ -9,12 +9,12 @@ import memscope
 from memscope.plan.teaching import Teaching
 from memscope.reports.keys import keys_of
 from memscope.steps.distill import distill
-from memscope.steps.options import Choices
 from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 # one process for all of them: the run is trained once
 pytestmark = pytest.mark.xdist_group("whole")

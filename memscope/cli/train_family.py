@@ -136,13 +136,13 @@ def command(
     if not dry_run:
         load_for_workers(engine)
     from memscope.cli.progress import TrainingProgress
+    from memscope.counting.standard_errors import Until
     from memscope.plan.plan_file import read_plan
-    from memscope.steps.options import Choices, choices_from_plan
-    from memscope.steps.standard_errors import Until
     from memscope.steps.train_family import plan_ahead, train_family
     from memscope.tables.printing import print_json
     from memscope.tables.train_family import show, show_forecast
     from memscope.work.carrying_out import Where
+    from memscope.work.options import Choices, choices_from_plan
 
     given = Choices(**choices)
     until = Until(until_error, until_error_population, until_agreement)

@@ -17,13 +17,13 @@ from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill
 from memscope.steps.exports import export_suspects
 from memscope.steps.figures import draw_distill_figures, draw_figures, draw_resmem_figures
-from memscope.steps.options import Choices, choices_of, with_defaults
 from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.ledger import Task
 from memscope.work.carrying_out import Say, Where
+from memscope.work.options import Choices, choices_of, with_defaults
 
 DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20, full=1)
 """Chosen to end in less than four minutes on two cores without bfloat16, training to figures."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from memscope.counting.standard_errors import SizeErrors, Until, models_until
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.families import open_family
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
 from memscope.reports.train_family import ForecastReport, Pilot, SizeForecast
-from memscope.steps.standard_errors import SizeErrors, Until, models_until
 from memscope.store.examples import channel_statistics
 from memscope.store.ledger import FULL, Task
 from memscope.training.device import worker_device

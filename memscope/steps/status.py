@@ -4,6 +4,7 @@ import math
 import os
 from pathlib import Path
 
+from memscope.counting.standard_errors import TARGETS, models_for
 from memscope.errors import RunError
 from memscope.reports.keys import report_of
 from memscope.reports.score import ScoreReport
@@ -16,8 +17,6 @@ from memscope.reports.status import (
     VariantStatus,
 )
 from memscope.run import Run, open_run
-from memscope.steps.repair import repair as repair_run
-from memscope.steps.standard_errors import TARGETS, models_for
 from memscope.store.format import GROUPS
 from memscope.store.ledger import (
     FULL,
@@ -33,13 +32,14 @@ from memscope.store.ledger import (
     task_name,
 )
 from memscope.store.results import read_results, results_path
+from memscope.work.repair import repair as repair_run
 from memscope.work.timing import timing_rows
 
 
 def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool = False) -> StatusReport:
     """The state of a run, from names and results only: no outcome is read.
 
-    With `repair` every file is read first, and what is damaged moved aside (repair.py). With `timing` the time of the
+    With `repair` every file is read first, and what is damaged moved aside. With `timing` the time of the
     run's commands is told as well.
     """
     repaired = repair_run(path) if repair else None

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from memscope.counting.standard_errors import SizeErrors, Until, errors_so_far, next_models, reached, told
 from memscope.datasets import load_dataset
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
@@ -14,7 +15,15 @@ from memscope.plan.recipe import OWN_LOOP, RECORDED
 from memscope.reports.train_family import ForecastReport, TrainFamilyReport
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.steps.forecast import forecast
-from memscope.steps.options import (
+from memscope.store.examples import open_dataset
+from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
+from memscope.store.weights import weights_path
+from memscope.training.device import resolve_device
+from memscope.work.carrying_out import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
+from memscope.work.data_set import ensure_examples, load_as_planned
+from memscope.work.grouping import bundles_of, group_sizes
+from memscope.work.lost import diverged_models, failed_tasks
+from memscope.work.options import (
     Choices,
     absolute,
     check_against,
@@ -24,15 +33,6 @@ from memscope.steps.options import (
     with_defaults,
     with_saved_axis,
 )
-from memscope.steps.standard_errors import SizeErrors, Until, errors_so_far, next_models, reached, told
-from memscope.store.examples import open_dataset
-from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
-from memscope.store.weights import weights_path
-from memscope.training.device import resolve_device
-from memscope.work.carrying_out import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
-from memscope.work.data_set import ensure_examples, load_as_planned
-from memscope.work.grouping import bundles_of, group_sizes
-from memscope.work.lost import diverged_models, failed_tasks
 from memscope.work.training import Trained, train_tasks
 
 

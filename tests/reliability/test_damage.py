@@ -17,13 +17,13 @@ from click.testing import CliRunner
 from memscope.cli import memscope
 from memscope.errors import MemscopeError, RunError
 from memscope.run import open_run
-from memscope.steps.repair import DAMAGED, files_of, repair
 from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import read_outcome, task_at
 from memscope.store.results import read_group
 from memscope.work.carrying_out import Where
+from memscope.work.repair import DAMAGED, files_of, repair
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")

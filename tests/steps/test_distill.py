@@ -19,7 +19,6 @@ from memscope.plan.teaching import Teaching
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
 from memscope.steps.distill import distill
-from memscope.steps.options import Choices
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import FULL, Task, outcome_path, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
@@ -29,6 +28,7 @@ from memscope.training.loop import train_model
 from memscope.training.material import open_material
 from memscope.training.teacher import open_teacher
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 TEACHING = Teaching(8)

@@ -13,13 +13,13 @@ from memscope.cli import memscope
 from memscope.errors import OptionError
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
 from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.ledger import Task, failure_path, outcome_path, read_outcome, write_outcome
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 

@@ -14,12 +14,12 @@ from memscope.analysis.trajectories import TYPES
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import fit_warnings, score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.ledger import outcome_path
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 

@@ -12,13 +12,12 @@ from rich.console import Console
 import memscope
 from memscope.analysis.population.estimate import population
 from memscope.analysis.statistics.correlation import rank_correlation
+from memscope.counting.standard_errors import SizeErrors, Until, errors_so_far, models_for, models_until, reached
 from memscope.errors import OptionError, RunError
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.score import Validation
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
-from memscope.steps.standard_errors import SizeErrors, Until, errors_so_far, models_for, models_until, reached
 from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
@@ -27,6 +26,7 @@ from memscope.store.ledger import Task, finished_tasks, read_outcome, write_outc
 from memscope.tables import printing
 from memscope.tables.score import show_validation
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 from memscope.work.timing import timed
 
 INLINE = Where(device="cpu", engine="inline")

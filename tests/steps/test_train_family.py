@@ -10,16 +10,16 @@ import h5py
 import numpy as np
 import pytest
 
+from memscope.counting.standard_errors import Until
 from memscope.datasets import load_dataset
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
-from memscope.steps.standard_errors import Until
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.store.ledger import missing_tasks
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 NOTHING = Choices()
@@ -460,7 +460,7 @@ def test_a_replayed_plan_keeps_what_has_no_option_and_notices_other_data(tiny_np
     import shutil
 
     from memscope.plan.plan_file import plan_to_toml
-    from memscope.steps.options import choices_from_plan
+    from memscope.work.options import choices_from_plan
 
     data = tmp_path / "mine.npz"
     shutil.copy(tiny_npz, data)
@@ -554,7 +554,7 @@ def test_a_fresh_demo_removes_a_demo_and_nothing_that_only_looks_like_one(tmp_pa
     from memscope.plan.plan_file import plan_to_toml
     from memscope.plan.recipe import Recipe
     from memscope.steps.demo import DEMO, remove_demo
-    from memscope.steps.options import new_plan, with_defaults
+    from memscope.work.options import new_plan, with_defaults
 
     dataset = load_dataset(DEMO.data, examples=DEMO.examples, label_noise=DEMO.label_noise)
     plan = new_plan(with_defaults(DEMO), dataset, "cpu")

@@ -11,10 +11,10 @@ from contextlib import suppress
 import pytest
 
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 from memscope.work.timing import PARTS, now, process_start, share_out, spent_on, timed, timing_rows, timings
 
 
