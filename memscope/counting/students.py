@@ -1,27 +1,23 @@
-"""Distilled against one-hot models: what `memscope distill` reports and stores, of every setting in the ledger."""
+"""Distilled against one-hot models of the same subsets: what the counts of both say, of one setting."""
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from memscope.analysis.memorisation import Counts, memorisation_from_counts
+from memscope.analysis.memorisation import Counts
 from memscope.analysis.statistics.groups import Blocks, means_by_group
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
 from memscope.analysis.statistics.means import mean
-from memscope.analysis.student_change import changed_shares, changed_shares_if_same, histogram_edges, score_histogram
-from memscope.analysis.trajectories import TYPES, check_options, raw_types, type_shares
+from memscope.analysis.student_change import changed_shares, changed_shares_if_same
+from memscope.analysis.trajectories import TYPES, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
-from memscope.counting.outcomes import SizeCounts, count_pairs, count_size, sizes_in_ledger
+from memscope.counting.outcomes import SizeCounts
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
-from memscope.errors import RunError
-from memscope.plan.teaching import Teaching, teaching_of
+from memscope.plan.teaching import Teaching
 from memscope.reports.distill import (
     ChangeOfType,
     DistillationSetting,
-    DistillReport,
     LabelErrors,
     LabelScores,
     SizeOfStudents,
@@ -29,11 +25,7 @@ from memscope.reports.distill import (
     StudentTrajectories,
     TypeChange,
 )
-from memscope.reports.keys import keys_of
 from memscope.run import Run
-from memscope.store.ledger import ONEHOT, distilled_variants, ledger_state
-from memscope.store.results import write_results
-from memscope.work.timing import spent_on
 
 CONFIDENCE = 0.8
 
@@ -43,44 +35,6 @@ Jackknife = Callable[[StatisticOf, int], np.ndarray]
 
 Pairs = dict[int, tuple[SizeCounts, SizeCounts]]
 """By size: counts of the one-hot models and of the distilled ones of the same numbers"""
-
-
-@spent_on("scoring")
-def compare_students(run: Run, epsilon: float) -> DistillReport:
-    """Compare every setting, write `results/distill.h5`, and give what is stored there."""
-    check_options(epsilon)
-    variants = distilled_variants(run.path)
-    ledger = ledger_state(run.path, run.plan, ONEHOT, *variants)
-    family = {size: count_size(run, size) for size in sizes_in_ledger(run)}
-    found: list[tuple[Teaching, Pairs]] = []
-    for variant in variants:
-        teaching = teaching_of(variant)
-        pairs = {size: pair for size in family if (pair := count_pairs(run, size, variant)) is not None}
-        if teaching and pairs:
-            found.append((teaching, pairs))
-    if not found:
-        raise RunError(f"{run.path} has no distilled model that can be held against a one-hot one of its size")
-    sizes = tuple(sorted({size for _, pairs in found for size in pairs}))
-    settings = tuple(compare_setting(run, teaching, pairs, family, epsilon) for teaching, pairs in found)
-    report = replace(without_students(run, epsilon), settings=settings)
-    write_results(run.path, run.plan, "distill", stored(run, found, sizes, epsilon), ledger, keys_of(report))
-    return report
-
-
-def without_students(run: Run, epsilon: float) -> DistillReport:
-    """What is known of a run before any of its students."""
-    return DistillReport(
-        run=str(run.path),
-        axis=run.plan.axis,
-        fraction=run.plan.fraction,
-        data=run.plan.data.spec,
-        family=run.plan.learner,
-        examples=len(run.examples.labels),
-        flipped=None if run.examples.flipped is None else int(run.examples.flipped.sum()),
-        epsilon=epsilon,
-        augment=run.plan.recipe.augment,
-        settings=(),
-    )
 
 
 def compare_setting(
@@ -257,46 +211,3 @@ def trajectory_shares(pairs: Pairs, epsilon: float) -> StudentTrajectories | Non
 def called_types(counts: list[SizeCounts], epsilon: float) -> np.ndarray:
     total = stacked([one.hard.total() for one in counts])
     return trajectory_types(*total, epsilon=epsilon, confidence=CONFIDENCE).called
-
-
-def stored(run: Run, found: list[tuple[Teaching, Pairs]], sizes: tuple[int, ...], epsilon: float) -> dict[str, Any]:
-    """The arrays of the group `distill`: [setting, size, example], NaN where a setting has no student of a size."""
-    num_examples = len(run.examples.labels)
-    shape = (len(found), len(sizes), num_examples)
-    names = ("score", "standard_error", "accuracy_in", "accuracy_out")
-    values: dict[str, Any] = {
-        f"{prefix}{name}": np.full(shape, np.nan, dtype=np.float32) for prefix in ("", "onehot_") for name in names
-    }
-    values |= {f"{prefix}test_accuracy": np.full(shape[:2], np.nan, dtype=np.float32) for prefix in ("", "onehot_")}
-    histogram = np.zeros((*shape[:2], len(histogram_edges()) - 1, len(histogram_edges()) - 1), dtype=np.int32)
-    models = np.zeros(shape[:2], dtype=np.int32)
-    raw, called = [], []
-    for row, (_, pairs) in enumerate(found):
-        for size, pair in pairs.items():
-            column = sizes.index(size)
-            for prefix, counts in zip(("onehot_", ""), pair, strict=True):
-                measured = memorisation_from_counts(counts.hard.total())
-                for name in names:
-                    values[f"{prefix}{name}"][row, column] = getattr(measured, name)
-                values[f"{prefix}test_accuracy"][row, column] = counts.test_accuracy.mean()
-            models[row, column] = pair[0].used
-            histogram[row, column] = score_histogram(*(counts.hard.total().score for counts in pair))
-        enough = len(pairs) > 1
-        distilled = [pair[1] for pair in pairs.values()]
-        total = stacked([one.hard.total() for one in distilled])
-        raw.append(list(raw_types(*total, epsilon)) if enough else [""] * num_examples)
-        called.append(list(called_types(distilled, epsilon)) if enough else [""] * num_examples)
-    return values | {
-        "setting": [teaching.setting for teaching, _ in found],
-        "size": np.array(sizes),
-        "example": np.arange(num_examples),
-        "teacher": np.array([teaching.teacher for teaching, _ in found]),
-        "temperature": np.array([teaching.temperature for teaching, _ in found]),
-        "soft_weight": np.array([teaching.soft_weight for teaching, _ in found]),
-        "teacher_on": [teaching.on for teaching, _ in found],
-        "models_used": models,
-        "histogram": histogram,
-        "histogram_edge": histogram_edges(),
-        "raw_type": raw,
-        "called_type": called,
-    }
