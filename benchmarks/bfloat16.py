@@ -15,11 +15,11 @@ import numpy as np
 
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.reports.keys import keys_of
-from memscope.run import Run
-from memscope.steps.options import Choices
+from memscope.run import Run, open_run
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 RUNS = {"float32": ("float32", 0), "bfloat16": ("bfloat16", 0), "another seed": ("float32", 1)}
 
@@ -41,7 +41,7 @@ def main() -> None:
             models=options.models, epochs=options.epochs, precision=precision, seed=seed,
         )  # fmt: skip
         where = Where(device="cpu", keep_weights=False)
-        runs[name] = train_family(options.directory / name.replace(" ", "-"), choices, where, say=print).run
+        runs[name] = open_run(train_family(options.directory / name.replace(" ", "-"), choices, where, say=print).run)
     rows = {name: {row["size"]: row for row in keys_of(score(run.path))["sizes"]} for name, run in runs.items()}
     print(f"{options.family}, {options.models} models of {options.examples} images, {options.epochs} epochs")
     told = [f"{name}: {', '.join(RUNS)}" for name in ("test accuracy", "mean score", "of flipped labels")]

@@ -19,13 +19,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from memscope.datasets import load_dataset
 from memscope.families import open_family
 from memscope.plan.plan import Plan
-from memscope.steps.options import Choices, new_plan, with_defaults
 from memscope.store.ledger import Task
 from memscope.training.device import device_name, resolve_device
 from memscope.training.draws import Draws
 from memscope.training.group_size import group_of
 from memscope.training.material import Material
 from memscope.training.models import OneModel, train_in_groups
+from memscope.work.options import Choices, new_plan, with_defaults
 
 
 def material_of(options: argparse.Namespace, device: torch.device) -> Material:

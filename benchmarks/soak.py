@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
-from memscope.steps.options import Choices
 from memscope.steps.train_family import train_family
 from memscope.work.carrying_out import Ended, Where
+from memscope.work.options import Choices
 
 SIZES = (1, 2, 3, 4, 5)
 EVERY = 100
@@ -81,7 +81,7 @@ def soak(engine: str, tasks: int, workers: int | None) -> tuple[np.ndarray, floa
         start = time.perf_counter()
         trained = train_family(Path(directory) / "run", choices, Where("cpu", engine, workers=workers), on_end=sample)
         rate = tasks / (time.perf_counter() - start)
-        assert trained.trained == 10 * tasks, trained.failures[:3]
+        assert trained.trained == 10 * tasks, trained.failed[:3]
     return np.array(samples), rate
 
 

@@ -4,6 +4,7 @@ python docs/make_reports.py
 """
 
 import ast
+import dataclasses
 import importlib
 import inspect
 import json
@@ -16,7 +17,7 @@ from pathlib import Path
 from pydantic import Field, create_model
 
 from memscope.reports import REPORTS
-from memscope.reports.keys import LEFT_OUT, MERGED
+from memscope.reports.keys import LEFT_OUT, MERGED, NO_KEY
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = ROOT / "memscope" / "reports" / "schemas"
@@ -32,6 +33,11 @@ defined is `null` (NaN in Python). Keys that end in `_error` are jackknife stand
 def report(command: str) -> type:
     module, name = REPORTS[command].split(":")
     return getattr(importlib.import_module(module), name)
+
+
+def keyed(kind: type) -> list[dataclasses.Field]:
+    """The fields of a report that are keys."""
+    return [each for each in fields(kind) if not each.metadata.get(NO_KEY)]
 
 
 def descriptions(kind: type) -> dict[str, str]:
@@ -61,7 +67,7 @@ def model_of(kind: type) -> type:
     """A pydantic model of what `keys_of` makes of a report."""
     hints, said = typing.get_type_hints(kind), descriptions(kind)
     found: dict[str, typing.Any] = {}
-    for each in fields(kind):
+    for each in keyed(kind):
         if each.metadata.get(MERGED):
             beside = model_of(without_none(hints[each.name]))
             for name, field in beside.model_fields.items():
@@ -115,7 +121,7 @@ def type_in_words(kind: typing.Any, may_lack: bool) -> str:
 
 def rows(kind: type, beside: str = "") -> list[str]:
     hints, said, found = typing.get_type_hints(kind), descriptions(kind), []
-    for each in fields(kind):
+    for each in keyed(kind):
         if each.metadata.get(MERGED):
             merged = without_none(hints[each.name])
             found += rows(merged, merged.__doc__.partition(";")[2].strip().rstrip("."))

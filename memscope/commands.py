@@ -4,8 +4,11 @@ report = memscope.commands.score("runs/mine")
 report.sizes[-1].mean_score
 """
 
+from memscope.steps.distill import distill
 from memscope.steps.resmem import resmem
 from memscope.steps.score import score
+from memscope.steps.status import status
+from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
 
-__all__ = ["resmem", "score", "trajectories"]
+__all__ = ["distill", "plan_ahead", "resmem", "score", "status", "train_family", "trajectories"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memscope.steps.options import Choices
+from memscope.work.options import Choices
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +48,7 @@ def tiny_run(tiny_choices: Choices, tmp_path_factory: pytest.TempPathFactory) ->
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
     result = train_family(path, replace(tiny_choices), Where(device="cpu", engine="inline"))
-    assert not result.failures
+    assert not result.failed
     return path
 
 

@@ -9,12 +9,12 @@ import memscope
 from memscope.plan.teaching import Teaching
 from memscope.reports.keys import keys_of
 from memscope.steps.distill import distill
-from memscope.steps.options import Choices
 from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 # one process for all of them: the run is trained once
 pytestmark = pytest.mark.xdist_group("whole")
@@ -27,7 +27,7 @@ def real_run(tmp_path_factory) -> Path:
         data="fashion-mnist-5k", examples=400, label_noise=0.1, widths=(1, 4, 16), models=10, epochs=20, batch_size=32
     )
     result = train_family(path, choices, Where(device="cpu", workers=1))
-    assert not result.failures
+    assert not result.failed
     score(path)
     trajectories(path)
     return path
@@ -84,7 +84,7 @@ def test_a_residual_memory_raises_the_test_accuracy_of_the_smallest_width_most(r
 
 
 def test_students_memorise_flipped_labels_less_than_models_trained_on_the_labels_alone(real_run):
-    summary, _ = distill(real_run, Teaching(16), [4], Where(device="cpu", workers=1))
-    (row,) = summary["settings"][0]["students"]
-    assert row["mean_change_flipped"] < -0.1
-    assert row["mean_change_flipped"] < row["mean_change_clean"]
+    found = distill(real_run, Teaching(16), [4], Where(device="cpu", workers=1))
+    (row,) = found.settings[0].students
+    assert row.mean_change_flipped < -0.1
+    assert row.mean_change_flipped < row.mean_change_clean

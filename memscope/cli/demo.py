@@ -31,9 +31,9 @@ def command(run: Path, fresh: bool) -> None:
     if not given.
     """
     load_for_workers("processes")
-    from memscope.cli import distill as distill_command
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.demo import demo
+    from memscope.tables.distill import show_students
     from memscope.tables.resmem import show_subsets
     from memscope.tables.score import show_scores
     from memscope.tables.trajectories import show_types
@@ -43,7 +43,7 @@ def command(run: Path, fresh: bool) -> None:
     show_scores(shown.scores)
     show_types(shown.types)
     show_subsets(shown.memories)
-    distill_command.show_students(shown.students)
+    show_students(shown.students)
     tell(shown)
 
 
@@ -61,7 +61,7 @@ def tell(shown: "Demonstration") -> None:
     first_flipped, last_flipped = first.flipped, last.flipped
     assert first_flipped is not None
     assert last_flipped is not None
-    taught = sum(row["models"] for row in shown.students["settings"][0]["students"])
+    taught = sum(row.models for row in shown.students.settings[0].students)
     say(
         f"{sum(row.models for row in rows)} networks were trained ({taught} students and "
         f"{len(rows)} on all the data beside them), {last.models} at each {axis}, each on a random "
@@ -102,14 +102,17 @@ def tell(shown: "Demonstration") -> None:
         f"{100 * large.test_change_sd:.1f}). The residual that an image has at {axis} {first.size} has a rank "
         f"correlation of {predicted.correlation:.2f} with its memorisation at {axis} {last.size}."
     )
-    setting = shown.students["settings"][0]
-    most = min(setting["students"], key=lambda row: row["mean_change_flipped"])
+    setting = shown.students.settings[0]
+    most = min(setting.students, key=lambda row: row.mean_change_flipped)
+    onehot, distilled = most.onehot, most.distilled
+    assert onehot.by_label is not None
+    assert distilled.by_label is not None
     say(
-        f"Taught by {axis} {setting['teacher']} on the same images, networks of {axis} {most['size']} score "
-        f"{most['onehot']['mean_score_flipped']:.2f} -> {most['distilled']['mean_score_flipped']:.2f} on the flipped "
-        f"labels and {most['onehot']['mean_score_clean']:.2f} -> {most['distilled']['mean_score_clean']:.2f} on the "
-        f"others; their test accuracy goes from {most['onehot']['test_accuracy']:.1%} to "
-        f"{most['distilled']['test_accuracy']:.1%}."
+        f"Taught by {axis} {setting.teacher} on the same images, networks of {axis} {most.size} score "
+        f"{onehot.by_label.mean_score_flipped:.2f} -> {distilled.by_label.mean_score_flipped:.2f} on the flipped "
+        f"labels and {onehot.by_label.mean_score_clean:.2f} -> {distilled.by_label.mean_score_clean:.2f} on the "
+        f"others; their test accuracy goes from {onehot.test_accuracy:.1%} to "
+        f"{distilled.test_accuracy:.1%}."
     )
     say(f"Figures: {', '.join(str(figure) for figure in shown.figures)}")
     say(

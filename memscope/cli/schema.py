@@ -17,7 +17,8 @@ Examples:
 def command(command_name: str) -> None:
     """The JSON schema of what COMMAND prints with --json.
 
-    The same keys are explained in docs/json.md; memscope.commands gives them as dataclasses.
+    train-family-dry-run is what train-family prints with --dry-run. The same keys are explained in docs/json.md;
+    memscope.commands gives them as dataclasses.
     """
     from importlib.resources import files
 

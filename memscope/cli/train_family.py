@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -15,10 +15,7 @@ from memscope.cli.types import (
     run_argument,
     work_options,
 )
-
-if TYPE_CHECKING:
-    from memscope.store.ledger import Task
-    from memscope.work.training import Trained
+from memscope.reports.keys import keys_of
 
 EPILOG = """
 \b
@@ -139,12 +136,13 @@ def command(
     if not dry_run:
         load_for_workers(engine)
     from memscope.cli.progress import TrainingProgress
+    from memscope.counting.standard_errors import Until
     from memscope.plan.plan_file import read_plan
-    from memscope.steps.options import Choices, choices_from_plan
-    from memscope.steps.standard_errors import Until
     from memscope.steps.train_family import plan_ahead, train_family
     from memscope.tables.printing import print_json
+    from memscope.tables.train_family import show, show_forecast
     from memscope.work.carrying_out import Where
+    from memscope.work.options import Choices, choices_from_plan
 
     given = Choices(**choices)
     until = Until(until_error, until_error_population, until_agreement)
@@ -154,7 +152,6 @@ def command(
         device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights, shard=shard
     )
     if dry_run:
-        from memscope.cli.forecast import show_forecast
         from memscope.text import printable
 
         ahead = plan_ahead(
@@ -166,7 +163,10 @@ def command(
             replicate_models=replicate_models,
             say=lambda text: click.echo(printable(text), err=True),
         )
-        show_forecast(ahead, until.asked, as_json)
+        if as_json:
+            print_json(keys_of(ahead))
+        else:
+            show_forecast(ahead)
         return
     with TrainingProgress(quiet=as_json) as progress:
         trained = train_family(
@@ -181,84 +181,8 @@ def command(
             on_end=progress.ended,
         )
     if as_json:
-        print_json(as_summary(trained))
+        print_json(keys_of(trained))
     else:
-        show_trained(trained, shard)
-    if trained.failures:
+        show(trained, shard)
+    if trained.failed:
         sys.exit(1)
-
-
-def as_summary(trained: "Trained") -> dict[str, Any]:
-    plan = trained.run.plan
-    return {
-        "run": str(trained.run.path),
-        "digest": plan.digest,
-        "sizes": list(plan.sizes),
-        "models": plan.models,
-        "full_models": plan.full_models,
-        "trained": trained.trained,
-        "already": trained.already,
-        "diverged": [
-            {"variant": task.variant, "size": task.size, "model": model, "replicate": task.replicate}
-            for task, model in trained.diverged
-        ],
-        "failed": [
-            {
-                "variant": task.variant,
-                "size": task.size,
-                "first": task.first,
-                "count": task.count,
-                "replicate": task.replicate,
-                "reason": reason,
-            }
-            for task, reason in trained.failures
-        ],
-    }
-
-
-def show_trained(trained: "Trained", shard: tuple[int, int]) -> None:
-    from memscope.plan.recipe import RECORDED
-    from memscope.tables.printing import say
-
-    run, plan = trained.run, trained.run.plan
-    if plan.recipe.trainer == RECORDED:
-        say(f"{run.path} is ready to record models: memscope.open_run({str(run.path)!r}).record(size, model, ...)")
-        return
-    full = f" and {plan.full_models} on all the data" if plan.full_models else ""
-    say(
-        f"{trained.trained} models trained, {trained.already} were there; {len(plan.sizes)} sizes x "
-        f"{plan.models} models{full} planned."
-    )
-    show_lost(trained)
-    if shard[1] > 1:
-        say(f"Those are the numbers of share {shard[0]} of {shard[1]}; memscope status {run.path} tells of all.")
-    elif not trained.failures:
-        say(f"Next: memscope score {run.path}")
-
-
-def show_lost(trained: "Trained") -> None:
-    """The models that diverged and the tasks that failed."""
-    from memscope.tables.printing import say
-
-    axis = trained.run.plan.axis
-    for task, model in trained.diverged:
-        say(
-            f"Diverged: {axis} {task.size}, model {model}{named(task)} (its loss became NaN or infinite); it is left "
-            f"out of the {'split of the noise' if task.replicate else 'scores'}."
-        )
-    reasons: dict[str, list[str]] = {}
-    for task, reason in trained.failures:
-        last = task.first + task.count - 1
-        name = f"{axis} {task.size}, models {task.first} to {last}{named(task)}"
-        reasons.setdefault(reason, []).append(name)
-    for reason, names in reasons.items():
-        others = f" and {len(names) - 1} more tasks" if len(names) > 1 else ""
-        say(f"Failed twice: {names[0]}{others}: {reason}")
-    if reasons:
-        say(f"The tracebacks are in {trained.run.path}/failures; run the command again to retry.")
-
-
-def named(task: "Task") -> str:
-    """How the variant and the replicate of a task are told beside a model; nothing for the usual ones."""
-    told = [*([] if task.variant == "onehot" else [task.variant]), *(["trained again"] if task.replicate else [])]
-    return f" ({', '.join(told)})" if told else ""

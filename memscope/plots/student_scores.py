@@ -1,7 +1,6 @@
 """`distillation-scores.png`: the score of every example under distillation against its one-hot score, at each size."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -26,6 +25,7 @@ from memscope.plots.style import (
     plain_text,
     text_width,
 )
+from memscope.reports.distill import DistillationSetting, SizeOfStudents
 
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#C9E4F6", SKY, BLUE, "#00243A"])
 """From the fewest to the most examples: one hue that darkens, so that it is ordered without colour too."""
@@ -35,21 +35,21 @@ BAR, BAR_HEIGHT = 2.0, 0.12  # inches, of the legend of colours
 
 
 def draw_distillation_scores(
-    setting: Setting, one: Mapping[str, Any], histogram: np.ndarray, edges: np.ndarray
+    setting: Setting, one: DistillationSetting, histogram: np.ndarray, edges: np.ndarray
 ) -> Figure:
     """A panel for each size of students: numbers of examples by one-hot score (across) and distilled score (up).
 
-    `one` is a setting of the summary of `distill`; `histogram` int [students, bins, bins] has the one-hot score
-    first; `edges` [bins + 1] are of both scores. Colours are logarithmic, for most examples share a few bins.
+    `histogram` int [students, bins, bins] has the one-hot score first; `edges` [bins + 1] are of both scores. Colours
+    are logarithmic, for most examples share a few bins.
     """
-    students = one["students"]
+    students = one.students
     rows, columns = (1, len(students)) if len(students) <= 4 else grid_of(len(students))
     left = MARGIN + 0.65
     columns_wide = max(columns, 3)  # narrower, the title would be a column of words
     width = left + columns_wide * SIDE + (columns_wide - 1) * BETWEEN + MARGIN
     row_height = HEADING + SIDE + UNDER
     body = LEGEND + rows * row_height + 0.2
-    undefined = sum(row.get("undefined") or 0 for row in students)
+    undefined = sum(row.undefined for row in students)
     notes = [
         "Noise alone: what would be seen if distillation changed no accuracy, at these numbers of models; an upper "
         "bound, for both kinds of models share their subsets."
@@ -79,9 +79,9 @@ def draw_distillation_scores(
         )
         draw_counts(axes, counts, edges, colours, setting.epsilon, lowest)
         above = (
-            (f"{setting.axis} {row_of['size']}", TEXT, INK, "bold"),
-            (f"inhibited {percent(row_of['inhibited'])} ({noise(row_of['inhibited_if_same'])})", SMALL, INK, "normal"),
-            (f"raised {percent(row_of['raised'])} ({noise(row_of['raised_if_same'])})", SMALL, INK, "normal"),
+            (f"{setting.axis} {row_of.size}", TEXT, INK, "bold"),
+            (f"inhibited {percent(row_of.inhibited)} ({noise(row_of.inhibited_if_same)})", SMALL, INK, "normal"),
+            (f"raised {percent(row_of.raised)} ({noise(row_of.raised_if_same)})", SMALL, INK, "normal"),
         )
         for line, (text, size, colour, weight) in enumerate(above):
             axes.annotate(
@@ -103,13 +103,13 @@ def draw_distillation_scores(
     return plain_text(figure)
 
 
-def title(setting: Setting, students: Sequence[Mapping[str, Any]]) -> str:
+def title(setting: Setting, students: Sequence[SizeOfStudents]) -> str:
     """How many examples change at the size that changes most, beside what noise would show."""
     row = most_changed(students)
     return (
-        f"At {setting.axis} {row['size']} distillation inhibits the memorisation of {percent(row['inhibited'])} of the "
-        f"examples by more than {setting.epsilon:g} and raises that of {percent(row['raised'])}; noise alone would "
-        f"show {percent(row['inhibited_if_same'])} and {percent(row['raised_if_same'])}"
+        f"At {setting.axis} {row.size} distillation inhibits the memorisation of {percent(row.inhibited)} of the "
+        f"examples by more than {setting.epsilon:g} and raises that of {percent(row.raised)}; noise alone would "
+        f"show {percent(row.inhibited_if_same)} and {percent(row.raised_if_same)}"
     )
 
 

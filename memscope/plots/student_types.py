@@ -1,7 +1,7 @@
 """`distillation-types.png`: whose memorisation distillation changes, by type of the one-hot trajectory."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,8 +24,7 @@ from memscope.plots.style import (
     plain_text,
     size_positions,
 )
-
-Row = Mapping[str, Any]
+from memscope.reports.distill import ChangeOfType, DistillationSetting, TypeChange
 
 ENOUGH = 0.05
 """Share of the examples that a type needs to be named in the title: the means of fewer jump about."""
@@ -37,22 +36,22 @@ OVERALL_MARKER = "."  # a line of one size has no length
 PANEL_WIDTH, PANEL_HEIGHT, BETWEEN, UNDER, LEGEND = 2.45, 1.75, 0.25, 0.8, 0.3  # inches
 
 
-def has_changes(one: Row) -> bool:
-    """Whether a setting of the summary of `distill` knows any change by type, so that there is a figure to draw."""
-    return any(known_changes(row) for row in one.get("by_type") or ())
+def has_changes(one: DistillationSetting) -> bool:
+    """Whether a setting knows any change by type, so that there is a figure to draw."""
+    return any(known_changes(row) for row in one.by_type or ())
 
 
-def known_changes(row: Row) -> list[Row]:
-    return [change for change in row["changes"] or () if change["change"] is not None]
+def known_changes(row: ChangeOfType) -> list[TypeChange]:
+    return [change for change in row.changes if not math.isnan(change.change)]
 
 
-def draw_distillation_types(setting: Setting, one: Row) -> Figure:
+def draw_distillation_types(setting: Setting, one: DistillationSetting) -> Figure:
     """One panel for each type: mean change of the score at each size of students, with its 95 % interval if known.
 
-    `one` is a setting of the summary of `distill` that `has_changes`.
+    `one` is a setting that `has_changes`.
     """
-    shown = [row for row in one["by_type"] if known_changes(row)]
-    absent = [row["type"] for row in one["by_type"] if not known_changes(row)]
+    shown = [row for row in one.by_type or () if known_changes(row)]
+    absent = [row.type for row in one.by_type or () if not known_changes(row)]
     rows, columns = grid_of(len(shown))
     left = MARGIN + 0.6
     columns_wide = max(columns, 3)  # narrower, the title would be a column of words
@@ -68,8 +67,8 @@ def draw_distillation_types(setting: Setting, one: Row) -> Figure:
         "to the mean).",
         caption(setting, *notes(curves, absent), raw_rule_note(setting)),
     )
-    everything = column(one["students"], "mean_change")
-    sizes = np.array([row["size"] for row in one["students"]])
+    everything = column(one.students, "mean_change")
+    sizes = np.array([row.size for row in one.students])
     panels = []
     for position, (row_of, curve) in enumerate(zip(shown, curves, strict=True)):
         row, place_in_row = divmod(position, columns)
@@ -84,8 +83,8 @@ def draw_distillation_types(setting: Setting, one: Row) -> Figure:
         at = size_positions(setting.axis, sizes)
         axes.plot(at, everything, color=GREY, linewidth=1.2, linestyle=":", marker=OVERALL_MARKER, label="all")
         draw_panel(axes, setting.axis, setting.sizes, [curve], "change of the score" if place_in_row == 0 else "")
-        axes.set_title(row_of["type"], loc="left", size=TEXT, weight="bold", color=INK, pad=6)
-        count = row_of["examples"]
+        axes.set_title(row_of.type, loc="left", size=TEXT, weight="bold", color=INK, pad=6)
+        count = row_of.examples
         axes.set_title(
             f"{count:,.0f} ({percent(count / setting.examples)})", loc="right", size=SMALL, color=GREY, pad=6
         )
@@ -111,26 +110,26 @@ def draw_distillation_types(setting: Setting, one: Row) -> Figure:
     return plain_text(figure)
 
 
-def curve_of(row: Row) -> Curve:
+def curve_of(row: ChangeOfType) -> Curve:
     """Changes of one type over size, with their intervals."""
-    changes = row["changes"]
+    changes = row.changes
     change = column(changes, "change")
     errors = reach(change, column(changes, "low"), column(changes, "high"))
-    colour, marker, line = TYPE_STYLES[row["type"]]
-    sizes = np.array([change["size"] for change in changes])
-    return Curve(Kind(row["type"], colour, marker, line), sizes, change, errors, row["type"])
+    colour, marker, line = TYPE_STYLES[row.type]
+    sizes = np.array([change.size for change in changes])
+    return Curve(Kind(row.type, colour, marker, line), sizes, change, errors, row.type)
 
 
-def title(setting: Setting, one: Row, shown: Sequence[Row]) -> str:
+def title(setting: Setting, one: DistillationSetting, shown: Sequence[ChangeOfType]) -> str:
     """The type and size of the largest change, beside that of all examples."""
-    named = [row for row in shown if row["examples"] >= ENOUGH * setting.examples] or shown
+    named = [row for row in shown if row.examples >= ENOUGH * setting.examples] or shown
     row, change = max(
-        ((row, change) for row in named for change in known_changes(row)), key=lambda pair: abs(pair[1]["change"])
+        ((row, change) for row in named for change in known_changes(row)), key=lambda pair: abs(pair[1].change)
     )
-    of_all = {student["size"]: student["mean_change"] for student in one["students"]}
+    of_all = {student.size: student.mean_change for student in one.students}
     return (
-        f"By distillation the scores of {row['type']} examples change most, by {signed(change['change'])} at "
-        f"{setting.axis} {change['size']}; those of all examples by {signed(of_all.get(change['size']))}"
+        f"By distillation the scores of {row.type} examples change most, by {signed(change.change)} at "
+        f"{setting.axis} {change.size}; those of all examples by {signed(of_all.get(change.size))}"
     )
 
 

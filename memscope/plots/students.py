@@ -1,7 +1,7 @@
 """`distillation.png`: distilled beside one-hot models of the same sizes, a row for every setting of distillation."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -32,6 +32,7 @@ from memscope.plots.style import (
     plain_text,
     truncated,
 )
+from memscope.reports.distill import DistillationSetting, SizeOfStudents
 
 MOST_SETTINGS = 6
 """Rows of one page; more would be too small to read on a screen."""
@@ -39,7 +40,6 @@ MOST_SETTINGS = 6
 ONEHOT_KIND = Kind("one-hot", BLACK, "o", "--")
 DISTILLED_KIND = Kind("distilled", GREEN, "s", "-")
 
-Row = Mapping[str, Any]
 Measures = tuple[tuple[str, str, str, str], ...]
 """(key, key of the standard error of the change, what its label says before the kind, marker or that of the kind)"""
 PANELS: tuple[tuple[str, tuple[float, float], Measures], ...] = (
@@ -58,14 +58,14 @@ PANEL_WIDTH, BEFORE, HEADING, UNDER = 2.4, 0.68, 0.42, 0.3  # inches
 PANEL_HEIGHT, PANEL_HEIGHT_OF_SEVERAL = 2.4, 1.75
 
 
-def draw_distillation(setting: Setting, settings: Sequence[Row]) -> Figure:
+def draw_distillation(setting: Setting, settings: Sequence[DistillationSetting]) -> Figure:
     """A row of panels for each setting: mean score, accuracy in and out, test accuracy, over the students' size.
 
-    `settings` have the keys of the `settings` of the summary of `distill`. Error bars, on the distilled models, are
-    standard errors of the change, which is paired: those of a mean by itself would be too wide to tell a change.
+    Error bars, on the distilled models, are standard errors of the change, which is paired: those of a mean by itself
+    would be too wide to tell a change.
     """
     shown = settings[:MOST_SETTINGS]
-    curves = [[curves_of(one["students"], measures) for _, _, measures in PANELS] for one in shown]
+    curves = [[curves_of(one.students, measures) for _, _, measures in PANELS] for one in shown]
     right = [label_room(curves[0][panel]) + 0.05 for panel in range(len(PANELS))]
     lefts = [MARGIN + sum(right[:panel]) + panel * (BEFORE + PANEL_WIDTH) + BEFORE for panel in range(len(PANELS))]
     width = lefts[-1] + PANEL_WIDTH + right[-1] + MARGIN
@@ -74,7 +74,7 @@ def draw_distillation(setting: Setting, settings: Sequence[Row]) -> Figure:
     notes = [error_note(shown)]
     if len(settings) > len(shown):
         notes.insert(0, f"The first {len(shown)} of {len(settings)} settings are shown.")
-    if any(one["teacher_on"] == "full" for one in shown):
+    if any(one.teacher_on == "full" for one in shown):
         notes.append("A teacher that saw all the data hands on the labels of examples that its students did not see.")
     figure, bottom = page(
         width,
@@ -97,7 +97,7 @@ def draw_distillation(setting: Setting, settings: Sequence[Row]) -> Figure:
             weight="bold",
             color=INK,
         )
-        pairs = count_of(setting, one["students"])
+        pairs = count_of(setting, one.students)
         figure.text(1 - (MARGIN + right[-1]) / width, top, pairs, size=SMALL, color=GREY, ha="right")
         panels = [place(figure, left, floor, PANEL_WIDTH, tall) for left in lefts]
         for axes, (name, _, _), of_panel in zip(panels, PANELS, curves[row], strict=True):
@@ -112,9 +112,9 @@ def draw_distillation(setting: Setting, settings: Sequence[Row]) -> Figure:
     return plain_text(figure)
 
 
-def curves_of(students: Sequence[Row], measures: Measures) -> list[Curve]:
+def curves_of(students: Sequence[SizeOfStudents], measures: Measures) -> list[Curve]:
     """One-hot and distilled of every measure; the error of the change goes with the distilled."""
-    sizes = np.array([row["size"] for row in students])
+    sizes = np.array([row.size for row in students])
     return [
         Curve(
             kind,
@@ -129,58 +129,58 @@ def curves_of(students: Sequence[Row], measures: Measures) -> list[Curve]:
     ]
 
 
-def most_changed(students: Sequence[Row]) -> Row:
+def most_changed(students: Sequence[SizeOfStudents]) -> SizeOfStudents:
     """The size whose mean score changes most."""
     changes = np.nan_to_num(np.abs(column(students, "mean_change")), nan=-1.0)
     return students[int(np.argmax(changes))]
 
 
-def title(setting: Setting, settings: Sequence[Row]) -> str:
+def title(setting: Setting, settings: Sequence[DistillationSetting]) -> str:
     """The largest change of the mean score, and what the test accuracy does there."""
-    rows = [most_changed(one["students"]) for one in settings]
+    rows = [most_changed(one.students) for one in settings]
     row = most_changed(rows)
     one = settings[next(position for position, each in enumerate(rows) if each is row)]
-    kinds = row["onehot"], row["distilled"]
-    score, test = ([kind[key] for kind in kinds] for key in ("mean_score", "test_accuracy"))
-    scores = " to ".join("–" if value is None else f"{value:.2f}" for value in score)
+    kinds = row.onehot, row.distilled
+    score, test = ([getattr(kind, key) for kind in kinds] for key in ("mean_score", "test_accuracy"))
+    scores = " to ".join("–" if math.isnan(value) else f"{value:.2f}" for value in score)
     several = "" if len(settings) == 1 else f", in {len(settings)} settings,"
-    alone = sum(len(each["students"]) for each in settings) == 1
+    alone = sum(len(each.students) for each in settings) == 1
     most = "" if alone else f" change most{several} in what they memorise"
     return (
-        f"Distilled from {setting.axis} {one['teacher']}, students of {setting.axis} {row['size']}{most}: "
+        f"Distilled from {setting.axis} {one.teacher}, students of {setting.axis} {row.size}{most}: "
         f"the mean score goes from {scores}, test accuracy from "
-        f"{percent(test[0])} to {percent(test[1])} ({points(row['test_change'])})"
+        f"{percent(test[0])} to {percent(test[1])} ({points(row.test_change)})"
     )
 
 
-def by_label(setting: Setting, settings: Sequence[Row]) -> str:
+def by_label(setting: Setting, settings: Sequence[DistillationSetting]) -> str:
     """With label noise and one setting, how far the scores of flipped and of clean labels change."""
     if setting.flipped is None or len(settings) != 1:
         return ""
-    row = most_changed(settings[0]["students"])
+    row = most_changed(settings[0].students)
     return (
-        f" At {setting.axis} {row['size']} the mean score changes by {signed(row['mean_change_flipped'])} on flipped "
-        f"labels and by {signed(row['mean_change_clean'])} on the others."
+        f" At {setting.axis} {row.size} the mean score changes by {signed(row.mean_change_flipped)} on flipped "
+        f"labels and by {signed(row.mean_change_clean)} on the others."
     )
 
 
-def heading(setting: Setting, one: Row) -> str:
+def heading(setting: Setting, one: DistillationSetting) -> str:
     """`Teacher of width 16, temperature 4, soft weight 0.9`, and that it saw all the data if it did."""
-    saw = ", trained on all the data (ablation)" if one["teacher_on"] == "full" else ""
+    saw = ", trained on all the data (ablation)" if one.teacher_on == "full" else ""
     return (
-        f"Teacher of {setting.axis} {one['teacher']}{saw}, temperature {one['temperature']:g}, "
-        f"soft weight {one['soft_weight']:g}"
+        f"Teacher of {setting.axis} {one.teacher}{saw}, temperature {one.temperature:g}, "
+        f"soft weight {one.soft_weight:g}"
     )
 
 
-def count_of(setting: Setting, students: Sequence[Row]) -> str:
+def count_of(setting: Setting, students: Sequence[SizeOfStudents]) -> str:
     """`20 pairs of models at each width`"""
-    fewest, most = (pick(row["models"] for row in students) for pick in (min, max))
+    fewest, most = (pick(row.models for row in students) for pick in (min, max))
     return f"{fewest if fewest == most else f'{fewest} to {most}'} pairs of models at each {setting.axis}"
 
 
-def error_note(settings: Sequence[Row]) -> str:
-    known = [np.isfinite(column(one["students"], "mean_change_error")).any() for one in settings]
+def error_note(settings: Sequence[DistillationSetting]) -> str:
+    known = [np.isfinite(column(one.students, "mean_change_error")).any() for one in settings]
     if any(known):
         return (
             "Error bars on the distilled: one jackknife standard error, over blocks of models, of the change from "

@@ -8,5 +8,9 @@ REPORTS = {
     "score": "memscope.reports.score:ScoreReport",
     "trajectories": "memscope.reports.trajectories:TrajectoriesReport",
     "resmem": "memscope.reports.resmem:ResmemReport",
+    "distill": "memscope.reports.distill:DistillReport",
+    "status": "memscope.reports.status:StatusReport",
+    "train-family": "memscope.reports.train_family:TrainFamilyReport",
+    "train-family-dry-run": "memscope.reports.train_family:ForecastReport",
 }
-"""Module and class of the report of each command."""
+"""Module and class of the report of each command; of `train-family --dry-run`, which has another, as well."""

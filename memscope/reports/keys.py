@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, field, fields, is_dataclass
 from typing import Any, TypeVar
 
-MERGED, LEFT_OUT = "merged", "left_out"
+MERGED, LEFT_OUT, NO_KEY = "merged", "left_out", "no key"
 Report = TypeVar("Report")
 
 
@@ -25,11 +25,18 @@ def left_out() -> Any:
     return field(default=None, metadata={LEFT_OUT: True})
 
 
+def no_key() -> Any:
+    """A field for those who print a report: it is no key of it."""
+    return field(metadata={NO_KEY: True})
+
+
 def keys_of(report: Any) -> dict[str, Any]:
     """The report as what `json.dumps` takes."""
     found: dict[str, Any] = {}
     for each in fields(report):
         value = getattr(report, each.name)
+        if each.metadata.get(NO_KEY):
+            continue
         if each.metadata.get(MERGED):
             found |= {} if value is None else keys_of(value)
         elif value is not None or not each.metadata.get(LEFT_OUT):
@@ -83,8 +90,3 @@ def value_of(kind: Any, value: Any) -> Any:
     if origin is dict:
         return {key: value_of(inner[1], each) for key, each in value.items()}
     return report_of(kind, value) if is_dataclass(kind) else value  # type: ignore[arg-type]  # a class, not an instance
-
-
-def number(value: Any) -> float | None:
-    """A float for JSON, which has no NaN: None stands for it."""
-    return None if math.isnan(value) else float(value)

@@ -6,6 +6,7 @@ Residuals are norms of label less probabilities at temperature 1, of the models 
 from dataclasses import dataclass
 
 from memscope.reports.keys import left_out, merged
+from memscope.reports.training import FailedTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,22 +230,6 @@ class ResidualPrediction:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FailedMemories:
-    """Models whose memories were measured together, twice without success."""
-
-    variant: str
-    """`onehot` for the models on subsets, `full` on all the data"""
-    size: int
-    """Width or depth"""
-    first: int
-    """Number of the first of the models"""
-    count: int
-    """How many they are"""
-    reason: str
-    """The last line of why; the traceback is in `failures/`"""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ResmemReport:
     """What residual memories do, in summary; where some failed, there is nothing by size or type."""
 
@@ -286,5 +271,5 @@ class ResmemReport:
     """The figures that were drawn, with `--plot`"""
     measured: int | None = left_out()
     """Memories that were measured in this call; not in stored results"""
-    failed: tuple[FailedMemories, ...] | None = left_out()
+    failed: tuple[FailedTask, ...] | None = left_out()
     """What could not be measured, where there is any"""

@@ -10,20 +10,21 @@ from typing import Any
 from memscope.errors import RunError
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
-from memscope.reports.resmem import FailedMemories, ResmemReport
+from memscope.reports.distill import DistillReport
+from memscope.reports.resmem import ResmemReport
 from memscope.reports.score import ScoreReport
+from memscope.reports.training import FailedTask
 from memscope.reports.trajectories import TrajectoriesReport
 from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill
 from memscope.steps.exports import export_suspects
 from memscope.steps.figures import draw_distill_figures, draw_figures, draw_resmem_figures
-from memscope.steps.options import Choices, choices_of, with_defaults
 from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
-from memscope.store.ledger import Task
 from memscope.work.carrying_out import Say, Where
+from memscope.work.options import Choices, choices_of, with_defaults
 
 DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20, full=1)
 """Chosen to end in less than four minutes on two cores without bfloat16, training to figures."""
@@ -39,7 +40,7 @@ class Demonstration:
     scores: ScoreReport
     types: TrajectoriesReport
     memories: ResmemReport
-    students: dict[str, Any]
+    students: DistillReport
     suspects: Path
     suspect_count: int
     figures: list[Path]
@@ -53,15 +54,15 @@ def demo(
     if fresh and run.exists():
         remove_demo(run)
     trained = train_family(run, DEMO, Where(), say=say, on_end=on_end)
-    check(run, trained.failures)
+    check(run, trained.failed)
     say("scoring")
     scores = score(run, top=5)
     say("classifying the trajectories")
     types = trajectories(run)
     memories = resmem(run, say=say, on_end=on_end)
-    check_measured(run, memories.failed or ())
-    students, taught = distill(run, TEACHING, STUDENTS, say=say, on_end=on_end)
-    check(run, taught.failures)
+    check(run, memories.failed or ())
+    students = distill(run, TEACHING, STUDENTS, say=say, on_end=on_end)
+    check(run, students.failed or ())
     say("drawing the figures")
     figures = [
         *draw_figures(run, run / "figures"),
@@ -73,14 +74,7 @@ def demo(
     return Demonstration(run, scores, types, memories, students, suspects, count, figures)
 
 
-def check(run: Path, failures: list[tuple[Task, str]]) -> None:
-    """RunError where a task failed."""
-    if failures:
-        task, reason = failures[0]
-        raise RunError(f"{run}: models of width {task.size} could not be done: {reason}; see {run}/failures")
-
-
-def check_measured(run: Path, failed: Sequence[FailedMemories]) -> None:
+def check(run: Path, failed: Sequence[FailedTask]) -> None:
     """RunError where a task failed."""
     for task in failed:
         raise RunError(f"{run}: models of width {task.size} could not be done: {task.reason}; see {run}/failures")

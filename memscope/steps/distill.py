@@ -2,29 +2,43 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from memscope.analysis.memorisation import memorisation_from_counts
+from memscope.analysis.student_change import histogram_edges, score_histogram
+from memscope.analysis.trajectories import check_options, raw_types
+from memscope.counting.outcomes import count_pairs, count_size, sizes_in_ledger
+from memscope.counting.students import Pairs, called_types, compare_setting
+from memscope.counting.type_errors import stacked
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned
 from memscope.plan.recipe import OWN_LOOP
-from memscope.plan.teaching import Teaching
+from memscope.plan.teaching import Teaching, teaching_of
+from memscope.reports.distill import DistillReport
+from memscope.reports.keys import keys_of
 from memscope.run import Run, open_run
-from memscope.steps.compare_students import compare_students
 from memscope.store.ledger import (
     FULL,
     ONEHOT,
     Task,
     distilled_variants,
     finished_tasks,
+    ledger_state,
     outcome_path,
     read_outcome,
 )
+from memscope.store.results import write_results
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import OnEnd, Say, Where, check_where, silent, unseen, workers_of
 from memscope.work.data_set import ensure_examples
 from memscope.work.grouping import bundles_of_students, group_sizes
+from memscope.work.lost import diverged_models, failed_tasks
+from memscope.work.timing import spent_on
 from memscope.work.training import Trained, train_tasks
 
 
@@ -46,14 +60,15 @@ def distill(
     where: Where | None = None,
     *,
     epsilon: float = 0.2,
+    plot: Path | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
-) -> tuple[dict[str, Any], Trained]:
+) -> DistillReport:
     """Train what is missing of the students of a setting, compare all settings of the run, write `results/distill.h5`.
 
-    Gives what the command prints (keys of `memscope distill --json` in docs/format.md) and what was trained. Without
-    `teaching` nothing is trained. `students` are sizes; all smaller than the teacher if not given. OptionError for
-    a setting that the run's family does not allow, RunError where no teacher is there.
+    Without `teaching` nothing is trained. `students` are sizes; all smaller than the teacher if not given. `plot` is
+    a directory to draw the figures into. OptionError for a setting that the run's family does not allow, RunError
+    where no teacher is there.
     """
     where = where or Where()
     check_where(where)
@@ -79,15 +94,27 @@ def distill(
         trained.already = sum(task.count for bundle in work.bundles for task in bundle) - missing
     elif students:
         raise OptionError("--students without --teacher trains none; give the size of their teacher")
-    if not distilled_variants(run.path):
-        if trained.failures:
-            return {}, trained
+    if distilled_variants(run.path):
+        say("comparing with the one-hot models")
+        found = compare_students(run, epsilon)
+        if plot is not None:
+            from memscope.steps.figures import draw_distill_figures  # loads matplotlib
+
+            found = replace(found, figures=tuple(str(picture) for picture in draw_distill_figures(run.path, plot)))
+    elif trained.failures:
+        found = without_students(run, epsilon)
+    else:
         raise RunError(
             f"{run.path} has no distilled models; train some with "
             f"memscope distill {run.path} --teacher {run.plan.sizes[-1]}"
         )
-    say("comparing with the one-hot models")
-    return compare_students(run, epsilon), trained
+    return replace(
+        found,
+        trained=trained.trained,
+        already=trained.already,
+        diverged=diverged_models(trained) or None,
+        failed=failed_tasks(trained) or None,
+    )
 
 
 def student_sizes(run: Run, teaching: Teaching, students: Sequence[int] | None) -> tuple[int, ...]:
@@ -167,3 +194,84 @@ def notes(run: Run, teaching: Teaching, work: StudentWork) -> list[str]:
         numbers = ", ".join(map(str, work.diverged))
         lines.append(f"teachers of {teacher} that diverged: models {numbers}; their students are left out")
     return lines
+
+
+@spent_on("scoring")
+def compare_students(run: Run, epsilon: float) -> DistillReport:
+    """Compare every setting, write `results/distill.h5`, and give what is stored there."""
+    check_options(epsilon)
+    variants = distilled_variants(run.path)
+    ledger = ledger_state(run.path, run.plan, ONEHOT, *variants)
+    family = {size: count_size(run, size) for size in sizes_in_ledger(run)}
+    found: list[tuple[Teaching, Pairs]] = []
+    for variant in variants:
+        teaching = teaching_of(variant)
+        pairs = {size: pair for size in family if (pair := count_pairs(run, size, variant)) is not None}
+        if teaching and pairs:
+            found.append((teaching, pairs))
+    if not found:
+        raise RunError(f"{run.path} has no distilled model that can be held against a one-hot one of its size")
+    sizes = tuple(sorted({size for _, pairs in found for size in pairs}))
+    settings = tuple(compare_setting(run, teaching, pairs, family, epsilon) for teaching, pairs in found)
+    report = replace(without_students(run, epsilon), settings=settings)
+    write_results(run.path, run.plan, "distill", stored(run, found, sizes, epsilon), ledger, keys_of(report))
+    return report
+
+
+def without_students(run: Run, epsilon: float) -> DistillReport:
+    """What is known of a run before any of its students."""
+    return DistillReport(
+        run=str(run.path),
+        axis=run.plan.axis,
+        fraction=run.plan.fraction,
+        data=run.plan.data.spec,
+        family=run.plan.learner,
+        examples=len(run.examples.labels),
+        flipped=None if run.examples.flipped is None else int(run.examples.flipped.sum()),
+        epsilon=epsilon,
+        augment=run.plan.recipe.augment,
+        settings=(),
+    )
+
+
+def stored(run: Run, found: list[tuple[Teaching, Pairs]], sizes: tuple[int, ...], epsilon: float) -> dict[str, Any]:
+    """The arrays of the group `distill`: [setting, size, example], NaN where a setting has no student of a size."""
+    num_examples = len(run.examples.labels)
+    shape = (len(found), len(sizes), num_examples)
+    names = ("score", "standard_error", "accuracy_in", "accuracy_out")
+    values: dict[str, Any] = {
+        f"{prefix}{name}": np.full(shape, np.nan, dtype=np.float32) for prefix in ("", "onehot_") for name in names
+    }
+    values |= {f"{prefix}test_accuracy": np.full(shape[:2], np.nan, dtype=np.float32) for prefix in ("", "onehot_")}
+    histogram = np.zeros((*shape[:2], len(histogram_edges()) - 1, len(histogram_edges()) - 1), dtype=np.int32)
+    models = np.zeros(shape[:2], dtype=np.int32)
+    raw, called = [], []
+    for row, (_, pairs) in enumerate(found):
+        for size, pair in pairs.items():
+            column = sizes.index(size)
+            for prefix, counts in zip(("onehot_", ""), pair, strict=True):
+                measured = memorisation_from_counts(counts.hard.total())
+                for name in names:
+                    values[f"{prefix}{name}"][row, column] = getattr(measured, name)
+                values[f"{prefix}test_accuracy"][row, column] = counts.test_accuracy.mean()
+            models[row, column] = pair[0].used
+            histogram[row, column] = score_histogram(*(counts.hard.total().score for counts in pair))
+        enough = len(pairs) > 1
+        distilled = [pair[1] for pair in pairs.values()]
+        total = stacked([one.hard.total() for one in distilled])
+        raw.append(list(raw_types(*total, epsilon)) if enough else [""] * num_examples)
+        called.append(list(called_types(distilled, epsilon)) if enough else [""] * num_examples)
+    return values | {
+        "setting": [teaching.setting for teaching, _ in found],
+        "size": np.array(sizes),
+        "example": np.arange(num_examples),
+        "teacher": np.array([teaching.teacher for teaching, _ in found]),
+        "temperature": np.array([teaching.temperature for teaching, _ in found]),
+        "soft_weight": np.array([teaching.soft_weight for teaching, _ in found]),
+        "teacher_on": [teaching.on for teaching, _ in found],
+        "models_used": models,
+        "histogram": histogram,
+        "histogram_edge": histogram_edges(),
+        "raw_type": raw,
+        "called_type": called,
+    }

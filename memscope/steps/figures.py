@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,6 +23,7 @@ from memscope.plots.student_types import draw_distillation_types, has_changes
 from memscope.plots.students import draw_distillation
 from memscope.plots.style import png
 from memscope.plots.trajectories import draw_trajectories
+from memscope.reports.distill import DistillReport, SizeOfStudents
 from memscope.reports.keys import report_of
 from memscope.reports.resmem import ResmemReport
 from memscope.reports.score import ScoreReport
@@ -53,7 +53,7 @@ def draw_distill_figures(run_path: str | os.PathLike[str], directory: Path) -> l
     """
     run = open_run(run_path)
     values, _, summary = read_results(run.path, "distill", run.plan)
-    return write_figures(directory, distill_figures(values, summary))
+    return write_figures(directory, distill_figures(values, report_of(DistillReport, summary)))
 
 
 def draw_resmem_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
@@ -103,21 +103,37 @@ def figures(run: Run) -> Iterator[tuple[str, Figure]]:
     yield "examples", draw_examples(setting, example_rows(run, found, scores))
 
 
-def distill_figures(values: Mapping[str, np.ndarray], summary: Mapping[str, Any]) -> Iterator[tuple[str, Figure]]:
+def distill_figures(values: Mapping[str, np.ndarray], report: DistillReport) -> Iterator[tuple[str, Figure]]:
     """All settings beside each other, then scores and types of each; file names tell several settings apart."""
-    settings = summary["settings"]
-    every = [row for one in settings for row in one["students"]]
-    yield "distillation", draw_distillation(compared(summary, every), settings)
+    settings = report.settings
+    every = [row for one in settings for row in one.students]
+    yield "distillation", draw_distillation(of_students(report, every), settings)
     sizes, names = values["size"].tolist(), values["setting"].tolist()
     for one in settings:
-        setting = compared(summary, one["students"])
-        suffix = f"-{one['setting']}" if len(settings) > 1 else ""
-        columns = [sizes.index(row["size"]) for row in one["students"]]
-        counts = values["histogram"][names.index(one["setting"]), columns]
+        setting = of_students(report, one.students)
+        suffix = f"-{one.setting}" if len(settings) > 1 else ""
+        columns = [sizes.index(row.size) for row in one.students]
+        counts = values["histogram"][names.index(one.setting), columns]
         scores = draw_distillation_scores(setting, one, counts, values["histogram_edge"])
         yield f"distillation-scores{suffix}", scores
         if has_changes(one):
             yield f"distillation-types{suffix}", draw_distillation_types(setting, one)
+
+
+def of_students(report: DistillReport, rows: Sequence[SizeOfStudents]) -> Setting:
+    """What captions say of students of these sizes."""
+    return Setting(
+        data=report.data,
+        family=report.family,
+        axis=report.axis,
+        sizes=np.array(sorted({row.size for row in rows})),
+        models=tuple(row.models for row in rows),
+        fraction=report.fraction,
+        examples=report.examples,
+        flipped=report.flipped,
+        epsilon=report.epsilon,
+        confidence=np.nan,  # types are those of the raw rule
+    )
 
 
 def resmem_figures(report: ResmemReport) -> Iterator[tuple[str, Figure]]:
@@ -144,22 +160,6 @@ def of_memories(report: ResmemReport, others: Sequence[int] = ()) -> Setting:
         examples=report.examples,
         flipped=report.flipped,
         epsilon=report.epsilon,
-        confidence=np.nan,  # types are those of the raw rule
-    )
-
-
-def compared(summary: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], others: Sequence[int] = ()) -> Setting:
-    """What captions say of a comparison: `rows` have its models by size, and `others` are further sizes to show."""
-    return Setting(
-        data=summary["data"],
-        family=summary["family"],
-        axis=summary["axis"],
-        sizes=np.array(sorted({*(row["size"] for row in rows), *others})),
-        models=tuple(row["models"] for row in rows),
-        fraction=summary["fraction"],
-        examples=summary["examples"],
-        flipped=summary["flipped"],
-        epsilon=summary["epsilon"],
         confidence=np.nan,  # types are those of the raw rule
     )
 

@@ -24,7 +24,8 @@ from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
 from memscope.reports.keys import keys_of
-from memscope.reports.resmem import FailedMemories, MemorySelection, ResmemReport, TriedValues
+from memscope.reports.resmem import MemorySelection, ResmemReport, TriedValues
+from memscope.reports.training import FailedTask
 from memscope.run import Run, open_run
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, ledger_state, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, memory_path, read_memory
@@ -147,7 +148,14 @@ def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float)
 def with_failures(found: ResmemReport, done: Done) -> ResmemReport:
     """The report where tasks failed."""
     failed = tuple(
-        FailedMemories(variant=task.variant, size=task.size, first=task.first, count=task.count, reason=reason)
+        FailedTask(
+            variant=task.variant,
+            size=task.size,
+            first=task.first,
+            count=task.count,
+            replicate=task.replicate,
+            reason=reason,
+        )
         for task, reason in done.failures
     )
     return replace(found, measured=done.models, failed=failed)

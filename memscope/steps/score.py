@@ -20,13 +20,13 @@ from memscope.analysis.statistics.roc import area_under_roc
 from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger
 from memscope.counting.population import SEED, adding
 from memscope.counting.score_errors import jackknifed, share_above, share_below
+from memscope.counting.standard_errors import split_half_agreement
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.errors import OptionError
 from memscope.reports.keys import keys_of
 from memscope.reports.score import Duplicates, FlippedLabels, PopulationRow, ScoreReport, SizeScore, TrainingNoise
 from memscope.run import Run, open_run
 from memscope.steps.exports import export_csv, export_npz, export_suspects, most_memorised
-from memscope.steps.standard_errors import split_half_agreement
 from memscope.steps.validation import validation
 from memscope.store.ledger import REPLICATES, finished_tasks, ledger_state, outcome_path, read_outcome
 from memscope.store.results import write_results

@@ -3,13 +3,20 @@
 import math
 import os
 from pathlib import Path
-from typing import Any
 
+from memscope.counting.standard_errors import TARGETS, models_for
 from memscope.errors import RunError
-from memscope.reports.keys import number, report_of
+from memscope.reports.keys import report_of
 from memscope.reports.score import ScoreReport
+from memscope.reports.status import (
+    CommandTime,
+    PrecisionForecast,
+    SizePrecision,
+    SizeStatus,
+    StatusReport,
+    VariantStatus,
+)
 from memscope.run import Run, open_run
-from memscope.steps.standard_errors import TARGETS, models_for
 from memscope.store.format import GROUPS
 from memscope.store.ledger import (
     FULL,
@@ -25,49 +32,54 @@ from memscope.store.ledger import (
     task_name,
 )
 from memscope.store.results import read_results, results_path
+from memscope.work.repair import repair as repair_run
+from memscope.work.timing import timing_rows
 
 
-def status(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The state of a run; keys in docs/format.md. Reads names and results only, no outcome."""
+def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool = False) -> StatusReport:
+    """The state of a run, from names and results only: no outcome is read.
+
+    With `repair` every file is read first, and what is damaged moved aside. With `timing` the time of the
+    run's commands is told as well.
+    """
+    repaired = repair_run(path) if repair else None
     run = open_run(path)
     plan = run.plan
     missing = missing_tasks(run.path, plan)
-    sizes: list[dict[str, Any]] = []
+    sizes = []
     for size in plan.sizes:
-        done = finished_tasks(run.path, plan, size)
         failures = size_directory(run.path, "failures", plan, ONEHOT, size)
+        tracebacks = [(task, failures / f"{task_name(task)}.txt") for task in missing if task.size == size]
         sizes.append(
-            {
-                "size": size,
-                "models": sum(task.count for task in done),
-                "missing": sum(task.count for task in missing if task.size == size),
-                "failed_tasks": [
-                    str(failures / f"{task_name(task)}.txt")
-                    for task in missing
-                    if task.size == size and (failures / f"{task_name(task)}.txt").is_file()
-                ],
-                "bytes": bytes_under(size_directory(run.path, "outcomes", plan, ONEHOT, size)),
-                "weight_bytes": bytes_under(size_directory(run.path, "weights", plan, ONEHOT, size)),
-            }
+            SizeStatus(
+                size=size,
+                models=sum(task.count for task in finished_tasks(run.path, plan, size)),
+                missing=sum(task.count for task, _ in tracebacks),
+                failed_tasks=tuple(str(file) for _, file in tracebacks if file.is_file()),
+                bytes=bytes_under(size_directory(run.path, "outcomes", plan, ONEHOT, size)),
+                weight_bytes=bytes_under(size_directory(run.path, "weights", plan, ONEHOT, size)),
+            )
         )
-    return {
-        "run": str(path),
-        "digest": plan.digest,
-        "data": plan.data.spec,
-        "family": plan.learner,
-        "axis": plan.axis,
-        "trainer": plan.recipe.trainer,
-        "precision": plan.precision,
-        "models_planned": plan.models,
-        "sizes": sizes,
-        "score_precision": precision_rows(run),
-        "variants": variant_rows(run),
-        "other_failures": other_failures(run, {file for row in sizes for file in row["failed_tasks"]}),
-        "results": {group: result_state(run, group) for group in GROUPS if group != "examples"},
-    }
+    return StatusReport(
+        run=str(path),
+        digest=plan.digest,
+        data=plan.data.spec,
+        family=plan.learner,
+        axis=plan.axis,
+        trainer=plan.recipe.trainer,
+        precision=plan.precision,
+        models_planned=plan.models,
+        sizes=tuple(sizes),
+        score_precision=precision_rows(run),
+        variants=variant_rows(run),
+        other_failures=other_failures(run, {file for row in sizes for file in row.failed_tasks}),
+        results={group: result_state(run, group) for group in GROUPS if group != "examples"},
+        repair=repaired,
+        timing=tuple(report_of(CommandTime, row) for row in timing_rows(run.path)) if timing else None,
+    )
 
 
-def precision_rows(run: Run) -> list[dict[str, Any]] | None:
+def precision_rows(run: Run) -> tuple[SizePrecision, ...] | None:
     """The precision of the last scores by size, and the models and time that other errors would take; or None.
 
     The error falls with the square root of the number of models; the time is that of one worker.
@@ -83,39 +95,35 @@ def precision_rows(run: Run) -> list[dict[str, Any]] | None:
             continue
         needed = {target: models_for(row.models, error, target, run.plan) for target in TARGETS}
         rows.append(
-            {
-                "size": row.size,
-                "models": row.models,
-                "rms_standard_error": error,
-                "rms_sd": number(row.population.rms_sd),
-                "agreement": number(row.agreement),
-                "forecast": [
-                    {
-                        "error": target,
-                        "models": models,
-                        "seconds": number(max(models - row.models, 0) * row.seconds),
-                    }
+            SizePrecision(
+                size=row.size,
+                models=row.models,
+                rms_standard_error=error,
+                rms_sd=row.population.rms_sd,
+                agreement=row.agreement,
+                forecast=tuple(
+                    PrecisionForecast(error=target, models=models, seconds=max(models - row.models, 0) * row.seconds)
                     for target, models in needed.items()
-                ],
-            }
+                ),
+            )
         )
-    return rows or None
+    return tuple(rows) or None
 
 
-def variant_rows(run: Run) -> list[dict[str, Any]]:
-    """What there is beside the models on subsets: those on all the data, and the students of each setting."""
-    plan, rows = run.plan, []
+def variant_rows(run: Run) -> tuple[VariantStatus, ...]:
+    """What there is beside the models on subsets: second ones, those on all the data, the students of each setting."""
+    plan, rows = run.plan, replicate_rows(run)
     for variant in (FULL, *distilled_variants(run.path)):
         for size in plan.sizes:
             models = sum(task.count for task in finished_tasks(run.path, plan, size, variant))
             planned = plan.full_models if variant == FULL else plan.models
             # of students only the sizes that were asked for have any
             if models or (variant == FULL and planned):
-                rows.append({"variant": variant, "size": size, "models": models, "missing": planned - models})
-    return replicate_rows(run) + rows
+                rows.append(VariantStatus(variant=variant, size=size, models=models, missing=planned - models))
+    return tuple(rows)
 
 
-def replicate_rows(run: Run) -> list[dict[str, Any]]:
+def replicate_rows(run: Run) -> list[VariantStatus]:
     """The second models of subsets, if any were asked for; the plan does not know, but what is there or failed does."""
     plan, (_, second) = run.plan, REPLICATES
     done = {size: finished_tasks(run.path, plan, size, replicate=second) for size in plan.sizes}
@@ -126,14 +134,14 @@ def replicate_rows(run: Run) -> list[dict[str, Any]]:
         begun += [task for task in named if task is not None]
     planned = len({task.first // plan.block for task in begun}) * plan.block
     return [
-        {"variant": f"{ONEHOT}/replicate-{second}", "size": size, "models": models, "missing": planned - models}
+        VariantStatus(variant=f"{ONEHOT}/replicate-{second}", size=size, models=models, missing=planned - models)
         for size in plan.sizes
         if planned
         for models in [sum(task.count for task in done[size])]
     ]
 
 
-def other_failures(run: Run, told: set[str]) -> list[str]:
+def other_failures(run: Run, told: set[str]) -> tuple[str, ...]:
     """Tracebacks of tasks other than those of the models on subsets: second models of a subset, students, models on all
     the data, memories. One that is left of a task that has succeeded since is none of them."""
     failed = []
@@ -142,7 +150,7 @@ def other_failures(run: Run, told: set[str]) -> list[str]:
         done = task is not None and outcome_path(run.path, run.plan, task).is_file()
         if str(path) not in told and not done:
             failed.append(str(path))
-    return failed
+    return tuple(failed)
 
 
 def result_state(run: Run, group: str) -> str:

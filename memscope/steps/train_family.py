@@ -1,36 +1,31 @@
 """`memscope train-family`: make or check the plan, and train what is missing from the ledger."""
 
+import math
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from memscope.datasets import load_dataset
+from memscope.counting.standard_errors import SizeErrors, Until, errors_so_far, models_until, next_models, reached, told
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
-from memscope.files.atomic import remove_abandoned
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP, RECORDED
-from memscope.run import Run, create_or_open, grow, open_run, plan_path
-from memscope.steps.forecast import Forecast, forecast
-from memscope.steps.options import (
-    Choices,
-    absolute,
-    check_against,
-    check_choices,
-    new_plan,
-    sizes_of,
-    with_defaults,
-    with_saved_axis,
-)
-from memscope.steps.standard_errors import SizeErrors, Until, errors_so_far, next_models, reached, told
+from memscope.plan.subsets import fraction_of
+from memscope.reports.train_family import ForecastReport, Pilot, SizeForecast, TrainFamilyReport
+from memscope.run import Run, grow, open_run, plan_path
 from memscope.store.examples import open_dataset
 from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
+from memscope.training.probe import UNKNOWN, probe
 from memscope.work.carrying_out import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
-from memscope.work.data_set import ensure_examples, load_as_planned
+from memscope.work.data_set import load_as_planned
 from memscope.work.grouping import bundles_of, group_sizes
+from memscope.work.lost import diverged_models, failed_tasks
+from memscope.work.making_runs import grown_plan, plan_anew, prepare
+from memscope.work.options import Choices
 from memscope.work.training import Trained, train_tasks
 
 
@@ -45,7 +40,7 @@ def train_family(
     until: Until | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
-) -> Trained:
+) -> TrainFamilyReport:
     """Create the run or go on with it. MemscopeError where the plan, the data or the disk does not allow it.
 
     With `missing_weights`, models whose weights were not kept are trained again, to the same outcomes. With two
@@ -62,7 +57,7 @@ def train_family(
     device = resolve_device(where.device)
     run = prepare(Path(path), choices, device, say)
     if run.plan.recipe.trainer == RECORDED:
-        return Trained(run)
+        return report_of_training(Trained(run))
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
         raise OptionError(f"{run.path} was made with --trainer {run.plan.recipe.trainer}, which gives us no weights")
     second = second_tasks(run.plan, replicates, replicate_models)
@@ -81,7 +76,24 @@ def train_family(
             more.failures,
             trained.diverged + more.diverged,
         )
-    return trained
+    return report_of_training(trained)
+
+
+def report_of_training(trained: Trained) -> TrainFamilyReport:
+    plan = trained.run.plan
+    return TrainFamilyReport(
+        run=str(trained.run.path),
+        digest=plan.digest,
+        sizes=plan.sizes,
+        models=plan.models,
+        full_models=plan.full_models,
+        trained=trained.trained,
+        already=trained.already,
+        diverged=diverged_models(trained),
+        failed=failed_tasks(trained),
+        axis=plan.axis,
+        trainer=plan.recipe.trainer,
+    )
 
 
 def check_whole(where: Where, until: Until | None) -> None:
@@ -98,7 +110,7 @@ def plan_ahead(
     replicates: int = 1,
     replicate_models: int | None = None,
     say: Say = silent,
-) -> Forecast:
+) -> ForecastReport:
     """What `train_family` would do, by a short probe and by the models that are there; nothing is written."""
     where = where or Where()
     check_where(where)
@@ -123,6 +135,83 @@ def plan_ahead(
     return forecast(plan, dataset, tasks, device, workers, where.keep_weights, pilot, until)
 
 
+def forecast(
+    plan: Plan,
+    dataset: ImageDataset,
+    tasks: list[Task],
+    device: str,
+    workers: int,
+    keep_weights: bool,
+    pilot: Sequence[SizeErrors] = (),
+    until: Until | None = None,
+) -> ForecastReport:
+    """The forecast for the tasks that are missing, and for as many models as `until` takes; from a `pilot` if any."""
+    missing = {size: sum(task.count for task in tasks if task.size == size) for size in plan.sizes}
+    # models on all the data take as many epochs, and so 1 / fraction times the steps
+    work = {
+        size: sum(task.count / (plan.fraction if task.variant == FULL else 1) for task in tasks if task.size == size)
+        for size in plan.sizes
+    }
+    own = plan.recipe.trainer == OWN_LOOP
+    costs = {size: probe(plan, dataset, size, device) if own else UNKNOWN for size in plan.sizes}
+    said = {one.size: pilot_row(one, plan.models) for one in pilot}
+    sizes = tuple(
+        SizeForecast(
+            size=size,
+            models=missing[size],
+            parameters=cost.parameters,
+            seconds_per_model=cost.seconds,
+            pilot=said.get(size),
+        )
+        for size, cost in costs.items()
+    )
+    num_examples = len(dataset.train_labels) + len(dataset.test_labels)
+    class_bytes = 1 if dataset.num_classes <= 256 else 2
+    per_model = len(dataset.train_labels) // 8 + num_examples * (class_bytes + 2)
+    total = sum(missing.values())
+    enough = None if until is None or not pilot else models_until(list(pilot), until, plan)
+    return ForecastReport(
+        sizes=sizes,
+        workers=workers,
+        steps=plan.recipe.steps(round(len(dataset.train_labels) * plan.fraction)),
+        seconds=sum(work[each.size] * each.seconds_per_model for each in sizes) / workers,
+        outcome_bytes=total * per_model,
+        weight_bytes=sum(4 * each.models * (each.parameters or 0) for each in sizes) if keep_weights else 0,
+        expected_standard_error=expected_error(plan.models, plan.fraction),
+        models_until=enough,
+        seconds_until=math.nan
+        if enough is None
+        else sum(max(enough - one.models, 0) * one.seconds for one in pilot) / workers,
+        axis=plan.axis,
+        family=plan.family,
+        precision=plan.precision,
+        batch_size=plan.recipe.batch_size,
+        models=plan.models,
+        block=plan.block,
+        fraction=plan.fraction,
+        until_asked=until is not None and until.asked,
+        at_most=until is not None and until.error_population is not None,
+    )
+
+
+def pilot_row(one: SizeErrors, models: int) -> Pilot:
+    """What the models of one size say, now and of so many."""
+    return Pilot(
+        models=one.models,
+        rms_standard_error=one.error,
+        expected_rms_standard_error=one.error_with(models),
+        agreement=one.agreement,
+        expected_agreement=one.agreement_with(models),
+    )
+
+
+def expected_error(models: int, fraction: float) -> float:
+    """Standard error of a score at p = 0.5 on both sides: sqrt(.25 / (n_in - 1) + .25 / (n_out - 1))."""
+    n_in = int(models * fraction_of(fraction))
+    n_out = models - n_in
+    return math.sqrt(0.25 / max(n_in - 1, 1) + 0.25 / max(n_out - 1, 1))
+
+
 def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
     """The errors of what is there, at every planned size; nothing where one of them has no models yet."""
     if any(not finished_tasks(run.path, plan, size) for size in plan.sizes):
@@ -130,58 +219,6 @@ def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
     with suppress(RunError):  # a size whose models have all diverged tells nothing
         return errors_so_far(run, population=False)
     return []
-
-
-def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
-    """The run with its plan, examples and images in place."""
-    dataset = None
-    if plan_path(directory).is_file():
-        run = open_run(directory)
-        grown = grown_plan(run, choices)
-        if choices.data is not None and absolute(choices.data) != run.plan.data.spec:
-            say(f"reading {choices.data}")
-            dataset = load_as_planned(run.plan, choices.data)
-    else:
-        dataset, grown = plan_anew(directory, choices, device, say)
-        run = create_or_open(directory, grown)
-        if run.plan.digest != grown.digest:
-            raise RunError(
-                f"{directory}: another call has just made this run with another plan (digest {run.plan.digest[:12]}, "
-                f"ours {grown.digest[:12]}); choose another directory"
-            )
-    remove_abandoned(directory)
-    ensure_examples(run, dataset, say)
-    if choices.models is not None and choices.models != grown.models:
-        why = "as planned before" if run.plan.whole_blocks(choices.models) < grown.models else "whole blocks"
-        say(f"--models {choices.models}: the run has {grown.models} models of each {grown.axis}, {why}")
-    return grow(run, grown.sizes, grown.models, grown.full_models)
-
-
-def grown_plan(run: Run, choices: Choices) -> Plan:
-    """The saved plan with the sizes and models that were asked for; OptionError where others disagree."""
-    filled = with_saved_axis(run.plan, choices)
-    check_against(run.plan, filled, str(run.path))
-    check_choices(replace(filled, trainer=run.plan.recipe.trainer))
-    _, sizes = sizes_of(filled)
-    return run.plan.grown(sizes or (), choices.models or 0, choices.full or 0)
-
-
-def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple[ImageDataset, Plan]:
-    """The data and the plan of a run that does not exist yet."""
-    if directory.is_file() or (directory.is_dir() and any(not p.name.startswith(".") for p in directory.iterdir())):
-        raise RunError(f"{directory} exists and is not a run (no plan.toml in it); give a new or an empty directory")
-    chosen = with_defaults(choices)
-    check_choices(chosen)
-    assert chosen.data is not None
-    say(f"reading {chosen.data}")
-    dataset = load_dataset(
-        chosen.data,
-        examples=chosen.examples,
-        label_noise=chosen.label_noise or 0.0,
-        data_seed=chosen.data_seed or 0,
-        image_size=chosen.image_size,
-    )
-    return dataset, new_plan(chosen, dataset, device)
 
 
 def train_missing(

@@ -319,7 +319,7 @@ def test_figures_are_drawn_when_the_image_cache_was_deleted(copy, tmp_path):
 def test_a_table_that_is_too_wide_for_the_terminal_is_turned_and_no_number_cut(capsys, monkeypatch):
     from rich.console import Console
 
-    from memscope.cli import printing
+    from memscope.tables import printing
 
     for width, turned in ((200, False), (60, True)):
         monkeypatch.setattr(printing, "console", Console(width=width))

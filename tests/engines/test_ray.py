@@ -190,7 +190,7 @@ def test_a_run_on_a_cluster_that_loses_a_node_is_that_of_one_process(raylets, wh
 
     trained = train_family(tmp_path / "run", tiny_choices, where, on_end=lose_the_node)
     assert trained.trained == 60
-    assert not trained.failures
+    assert not trained.failed
     assert joined not in raylets.worker_nodes
     assert_same_outcomes(tiny_run, tmp_path / "run")
 

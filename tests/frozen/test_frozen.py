@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 from memscope.cli import memscope
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.resmem import resmem
 from memscope.steps.status import status
 from memscope.steps.train_family import Where, train_family
 from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, read_memory
+from memscope.work.options import Choices
 from tests.frozen.commands import ARCHIVES, GROWN, JSON, printed, unpacked
 
 INLINE = Where(device="cpu", engine="inline")
@@ -78,7 +78,7 @@ def test_a_run_of_before_is_grown_by_the_models_that_it_would_have_got(directory
     before = files_under(directory / "run" / "outcomes")
     trained = train_family("run", Choices(models=30), INLINE)
     run, kept = open_run("run"), np.load(GROWN / f"{archive}.npz")
-    assert (trained.trained, trained.failures) == (10 * len(run.plan.sizes), [])
+    assert (trained.trained, trained.failed) == (10 * len(run.plan.sizes), ())
     after = files_under(directory / "run" / "outcomes")
     assert before.items() <= after.items()
     rows = {(size, model): row for row, (size, model) in enumerate(zip(kept["size"], kept["model"], strict=True))}
@@ -126,13 +126,13 @@ def test_memories_and_weights_that_were_deleted_are_made_again_alike(directory):
 @pytest.mark.parametrize("directory", ["everything-1.1"], indirect=True)
 def test_the_archived_run_holds_all_there_is(directory):
     found = status("run")
-    assert {row["variant"] for row in found["variants"]} == {
+    assert {row.variant for row in found.variants} == {
         "full",
         "onehot/replicate-1",
         "distilled/teacher-4-t4-w0.9",
     }
-    assert [(row["models"], row["missing"]) for row in found["sizes"]] == [(20, 0), (20, 0)]
-    assert all(row["weight_bytes"] for row in found["sizes"])
+    assert [(row.models, row.missing) for row in found.sizes] == [(20, 0), (20, 0)]
+    assert all(row.weight_bytes for row in found.sizes)
     assert len(list(Path("run/outcomes/onehot").glob("*/*-r1.h5"))) == 2
     assert open_run("run").examples.flipped.sum() == 6
     repaired = CliRunner().invoke(memscope, ["status", "run", "--repair", "--json"])

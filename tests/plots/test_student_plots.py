@@ -11,9 +11,12 @@ from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.compared import LINE, points, signed, spread
 from memscope.plots.setting import Setting
-from memscope.plots.student_scores import draw_distillation_scores
-from memscope.plots.student_types import draw_distillation_types, has_changes
-from memscope.plots.students import draw_distillation
+from memscope.plots.student_scores import draw_distillation_scores as draw_scores
+from memscope.plots.student_types import draw_distillation_types as draw_types
+from memscope.plots.student_types import has_changes
+from memscope.plots.students import draw_distillation as draw
+from memscope.reports.distill import DistillationSetting, DistillReport
+from memscope.reports.keys import keys_of, report_of
 from memscope.run import create_or_open
 from memscope.steps.figures import distill_figures, draw_distill_figures
 from memscope.store.results import write_results
@@ -101,6 +104,27 @@ def one_of(sizes=(2, 4, 8), teacher=16, on="subset", errors=True, noise=False, t
         "by_type": types_of(sizes, errors),
         "trajectories": None,
     }
+
+
+def read(one):
+    """A setting as the figures get it; what they do not show is 0."""
+    unshown = dict.fromkeys(("own_accuracy", "test_accuracy_sd"), 0.0)
+    rest = dict.fromkeys(("blocks", "left_out", "seconds_onehot", "seconds", "teacher_seconds", "time_ratio"), 0)
+    rest |= dict.fromkeys(("mean_change_in", "mean_change_out", "inhibited_error", "raised_error"), 0.0)
+    students = [rest | row | {kind: unshown | row[kind] for kind in ("onehot", "distilled")} for row in one["students"]]
+    return report_of(DistillationSetting, one | {"students": students})
+
+
+def draw_distillation(setting, settings):
+    return draw(setting, [read(one) for one in settings])
+
+
+def draw_distillation_scores(setting, one, *histogram):
+    return draw_scores(setting, read(one), *histogram)
+
+
+def draw_distillation_types(setting, one):
+    return draw_types(setting, read(one))
 
 
 def curves(axes):
@@ -344,7 +368,7 @@ def test_without_intervals_there_are_no_bars_and_the_caption_says_so(sizes, axis
 
 def test_a_type_without_a_change_has_no_panel_and_is_named(assert_readable):
     one = one_of()
-    one["by_type"][3]["changes"] = None
+    one["by_type"][3]["changes"] = []
     one["by_type"][4]["changes"][1] |= {"change": None, "low": None, "high": None}
     for change in one["by_type"][0]["changes"]:
         change |= {"change": None, "low": None, "high": None}
@@ -357,11 +381,11 @@ def test_a_type_without_a_change_has_no_panel_and_is_named(assert_readable):
 
 def test_without_any_change_by_type_there_is_nothing_to_draw():
     one = one_of()
-    assert has_changes(one)
-    assert not has_changes(one | {"by_type": None})
+    assert has_changes(read(one))
+    assert not has_changes(read(one | {"by_type": None}))
     rows = [row | {"changes": [change | {"change": None} for change in row["changes"]]} for row in one["by_type"]]
-    assert not has_changes(one | {"by_type": rows})
-    assert not has_changes(one | {"by_type": [row | {"changes": None} for row in rows]})
+    assert not has_changes(read(one | {"by_type": rows}))
+    assert not has_changes(read(one | {"by_type": [row | {"changes": []} for row in rows]}))
 
 
 def test_intervals_wider_than_a_score_are_cut_and_the_caption_says_so(assert_readable):
@@ -417,17 +441,19 @@ def test_changes_have_a_sign_and_no_minus_zero():
 # the step
 
 
-def a_summary(settings, flipped=None):
-    return {
-        "axis": "width",
-        "fraction": 0.7,
-        "data": "made up",
-        "family": "cnn",
-        "examples": 1000,
-        "flipped": flipped,
-        "epsilon": 0.2,
-        "settings": settings,
-    }
+def a_report(settings):
+    return DistillReport(
+        run="run",
+        axis="width",
+        fraction=0.7,
+        data="made up",
+        family="cnn",
+        examples=1000,
+        flipped=None,
+        epsilon=0.2,
+        augment="none",
+        settings=tuple(read(one) for one in settings),
+    )
 
 
 def values_of(settings, sizes=(2, 4, 8)):
@@ -448,7 +474,7 @@ def values_of(settings, sizes=(2, 4, 8)):
 def test_the_figures_of_several_settings_are_told_apart_and_hold_their_own_counts():
     settings = [one_of((2, 8), 16), one_of((4,), 64)]
     settings[1]["by_type"] = None
-    drawn = dict(distill_figures(values_of(settings), a_summary(settings)))
+    drawn = dict(distill_figures(values_of(settings), a_report(settings)))
     assert list(drawn) == [
         "distillation",
         "distillation-scores-teacher-16-t4-w0.9",
@@ -481,7 +507,7 @@ def test_the_step_writes_the_figures_of_one_setting(tmp_path):
     with pytest.raises(RunError, match="run memscope distill"):
         draw_distill_figures(run.path, tmp_path / "figures")
     settings = [one_of()]
-    write_results(run.path, plan, "distill", values_of(settings), "ledger", a_summary(settings))
+    write_results(run.path, plan, "distill", values_of(settings), "ledger", keys_of(a_report(settings)))
     drawn = draw_distill_figures(run.path, tmp_path / "figures")
     assert [path.name for path in drawn] == ["distillation.png", "distillation-scores.png", "distillation-types.png"]
     for path in drawn:

@@ -17,13 +17,13 @@ from click.testing import CliRunner
 from memscope.cli import memscope
 from memscope.errors import MemscopeError, RunError
 from memscope.run import open_run
-from memscope.steps.repair import DAMAGED, files_of, repair
 from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import read_outcome, task_at
 from memscope.store.results import read_group
 from memscope.work.carrying_out import Where
+from memscope.work.repair import DAMAGED, files_of, repair
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")
@@ -172,7 +172,7 @@ def test_repair_moves_aside_what_is_damaged_and_the_commands_make_it_again(whole
     run = tmp_path / "run"
     shutil.copytree(whole_run, run)
     before = run_numbers(run)
-    assert repair(run).moved == []
+    assert repair(run).moved == ()
     assert not (run / DAMAGED).exists()
     random = np.random.default_rng(0)
     broken = [
@@ -198,7 +198,7 @@ def test_repair_moves_aside_what_is_damaged_and_the_commands_make_it_again(whole
         assert moved.found
     train_family(run, tiny_choices, INLINE)
     train_family(run, tiny_choices, INLINE, missing_weights=True)
-    assert repair(run).moved == []
+    assert repair(run).moved == ()
     score(run)
     resmem(run, tried, INLINE)
     assert run_numbers(run) == before

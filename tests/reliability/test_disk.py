@@ -13,8 +13,6 @@ from click.testing import CliRunner, Result
 from memscope.cli import memscope
 from memscope.errors import RunError
 from memscope.run import open_run
-from memscope.steps.options import Choices
-from memscope.steps.repair import repair
 from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
@@ -23,6 +21,8 @@ from memscope.store.image_stamp import is_stamped, stamp_of
 from memscope.store.results import read_group
 from memscope.work.carrying_out import Where
 from memscope.work.data_set import ensure_examples
+from memscope.work.options import Choices
+from memscope.work.repair import repair
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")
@@ -77,7 +77,7 @@ def test_a_disk_that_fills_again_and_again_loses_nothing(disk, whole_run, tiny_c
             assert str(run) in message
             assert not [path for path in run.rglob("*") if path.name.endswith(".tmp")]
             if (run / "plan.toml").exists():
-                assert repair(run).moved == []
+                assert repair(run).moved == ()
             size += 160
             remount(disk, f"size={size}k")
     print(f"full {full} times")

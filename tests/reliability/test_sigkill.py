@@ -15,14 +15,14 @@ import pytest
 from memscope.plan.teaching import Teaching
 from memscope.run import open_run
 from memscope.steps.distill import distill
-from memscope.steps.options import Choices
-from memscope.steps.repair import repair
 from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.results import read_group
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
+from memscope.work.repair import repair
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")
@@ -49,7 +49,7 @@ def check(run: Path, before: dict[Path, bytes]) -> dict[Path, bytes]:
     now = finished(run)
     assert before.items() <= now.items()
     if (run / "plan.toml").exists():
-        assert repair(run).moved == []
+        assert repair(run).moved == ()
     return now
 
 

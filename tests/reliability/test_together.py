@@ -11,14 +11,14 @@ import pytest
 
 import memscope
 from memscope.run import open_run
-from memscope.steps.options import Choices
-from memscope.steps.repair import repair
 from memscope.steps.score import score
 from memscope.steps.status import status
 from memscope.steps.train_family import train_family
 from memscope.store.results import read_group
 from memscope.work.carrying_out import Where
 from memscope.work.data_set import ensure_examples
+from memscope.work.options import Choices
+from memscope.work.repair import repair
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = Where(device="cpu", engine="inline")
@@ -48,7 +48,7 @@ def test_commands_at_once_on_one_run_do_not_spoil_each_others_files(tiny_run, tm
     for process in started:
         told, _ = process.communicate(timeout=300)
         assert process.returncode == 0, told
-    assert repair(run).moved == []
+    assert repair(run).moved == ()
     train_family(alone, Choices(models=40), INLINE)
     for path in (run, alone):
         score(path)
@@ -67,8 +67,8 @@ def test_files_from_the_past_and_from_the_future_change_nothing(whole_run, tmp_p
     for number, path in enumerate(sorted(run.rglob("*"))):
         when = 0 if number % 2 else 4_000_000_000
         os.utime(path, (when, when))
-    assert status(run)["results"] == before["results"]
-    assert repair(run).moved == []
+    assert status(run).results == before.results
+    assert repair(run).moved == ()
     assert train_family(run, Choices(), INLINE).trained == 0
     assert (run / "cache" / "images.json").read_bytes() != stamp
     assert (run / "cache" / "images.npy").read_bytes() == images

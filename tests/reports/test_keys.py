@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from memscope.reports.keys import keys_of, left_out, merged, report_of
+from memscope.reports.keys import keys_of, left_out, merged, no_key, report_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,3 +78,13 @@ def test_keys_of_other_versions():
         report_of(Outer, keys)
     with pytest.raises(KeyError, match="Beside without best"):
         report_of(Outer, {key: value for key, value in keys_of(FULL).items() if key != "best"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForPrint:
+    size: int
+    axis: str = no_key()
+
+
+def test_what_is_for_print_only_is_no_key():
+    assert keys_of(ForPrint(size=2, axis="width")) == {"size": 2}

@@ -29,7 +29,7 @@ def bfloat16_run(tiny_choices, tmp_path_factory) -> Path:
     """A run in bfloat16 with two models on all the data. Tests must not change it."""
     path = tmp_path_factory.mktemp("bfloat16") / "run"
     choices = replace(tiny_choices, family="cnn", widths=(2,), models=20, full=2, epochs=1, precision="bfloat16")
-    assert not train_family(path, choices, INLINE).failures
+    assert not train_family(path, choices, INLINE).failed
     return path
 
 

@@ -14,11 +14,11 @@ from memscope.cli import memscope
 from memscope.imports import source_digest
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import Task, read_outcome, write_outcome
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 

@@ -16,9 +16,9 @@ import torch
 
 from memscope.errors import OptionError, RunError
 from memscope.plan.teaching import Teaching
+from memscope.reports.keys import keys_of
 from memscope.run import open_run
 from memscope.steps.distill import distill
-from memscope.steps.options import Choices
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import FULL, Task, outcome_path, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
@@ -28,6 +28,7 @@ from memscope.training.loop import train_model
 from memscope.training.material import open_material
 from memscope.training.teacher import open_teacher
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 TEACHING = Teaching(8)
@@ -121,9 +122,9 @@ def test_students_are_bit_identical_for_any_number_of_workers(distilled, run, wo
 
 def test_students_do_not_depend_on_which_sizes_share_a_teacher(distilled, run):
     distill(run, TEACHING, [4], INLINE)
-    summary, trained = distill(run, TEACHING, [2, 4], INLINE)
-    assert (trained.trained, trained.already) == (20, 20)
-    assert [row["size"] for row in summary["settings"][0]["students"]] == [2, 4]
+    found = distill(run, TEACHING, [2, 4], INLINE)
+    assert (found.trained, found.already) == (20, 20)
+    assert [row.size for row in found.settings[0].students] == [2, 4]
     assert_equal(outcomes(run, TEACHING.variant), outcomes(distilled, TEACHING.variant))
 
 
@@ -132,8 +133,7 @@ def test_a_run_that_grows_is_distilled_as_if_it_had_been_whole(distilled, tiny_c
     train_family(path, replace(tiny_choices, models=10), INLINE)
     distill(path, TEACHING, where=INLINE)
     train_family(path, Choices(models=20), INLINE)
-    _, trained = distill(path, TEACHING, where=INLINE)
-    assert trained.already == 20
+    assert distill(path, TEACHING, where=INLINE).already == 20
     assert_equal(outcomes(path, TEACHING.variant), outcomes(distilled, TEACHING.variant))
 
 
@@ -153,7 +153,7 @@ def test_sigkill_of_a_distillation_loses_nothing_and_it_goes_on(distilled, run):
 
 
 def test_the_comparison_is_that_of_the_ledger_read_by_hand(distilled):
-    summary, _ = distill(distilled, epsilon=0.2)
+    summary = keys_of(distill(distilled, epsilon=0.2))
     assert [setting["setting"] for setting in summary["settings"]] == [
         "teacher-8-t4-w0",
         "teacher-8-t4-w0.9",
@@ -189,7 +189,7 @@ def test_the_comparison_is_that_of_the_ledger_read_by_hand(distilled):
 
 def test_with_four_blocks_means_leave_out_one_and_shares_half_of_them(run):
     train_family(run, Choices(models=40), INLINE)
-    summary, _ = distill(run, TEACHING, where=INLINE, epsilon=0.2)
+    summary = keys_of(distill(run, TEACHING, where=INLINE, epsilon=0.2))
     for row in summary["settings"][0]["students"]:
         both = [all_of(run, row["size"], variant) for variant in ("onehot", TEACHING.variant)]
 
@@ -214,7 +214,7 @@ def test_with_four_blocks_means_leave_out_one_and_shares_half_of_them(run):
 
 
 def test_a_student_that_does_not_listen_shows_no_effect_of_any_kind(distilled):
-    deaf = distill(distilled)[0]["settings"][0]
+    deaf = keys_of(distill(distilled))["settings"][0]
     for row in deaf["students"]:
         assert row["mean_change"] == row["inhibited"] == row["raised"] == row["test_change"] == 0
     assert {change["change"] for kind in deaf["by_type"] for change in kind["changes"]} <= {0.0, None}
@@ -236,7 +236,7 @@ def test_results_hold_scores_of_all_settings_and_their_histograms(distilled):
 
 
 def test_time_is_told_with_the_teachers_part_of_it(distilled):
-    for row in distill(distilled)[0]["settings"][1]["students"]:
+    for row in keys_of(distill(distilled))["settings"][1]["students"]:
         assert 0 < row["teacher_seconds"] < row["seconds"]
         assert row["time_ratio"] == pytest.approx(row["seconds"] / row["seconds_onehot"])
 
@@ -284,10 +284,10 @@ def test_subsets_whose_teacher_is_missing_wait_and_the_others_are_done(run, dist
     opened = open_run(run)
     outcome_path(run, opened.plan, Task("onehot", 8, 0, 10)).unlink()
     said = []
-    summary, trained = distill(run, TEACHING, where=INLINE, say=said.append)
+    found = distill(run, TEACHING, where=INLINE, say=said.append)
     assert any("10 of 20 subsets have no teacher of width 8 yet" in line for line in said)
-    assert trained.trained == 20
-    assert [row["models"] for row in summary["settings"][0]["students"]] == [10, 10]
+    assert found.trained == 20
+    assert [row.models for row in found.settings[0].students] == [10, 10]
     train_family(run, Choices(), INLINE)
     distill(run, TEACHING, where=INLINE)
     assert_equal(outcomes(run, TEACHING.variant), outcomes(distilled, TEACHING.variant))
@@ -299,10 +299,10 @@ def test_students_of_a_teacher_that_diverged_are_left_out_of_both_sides_and_told
     outcome = read_outcome(run, opened.plan, task)
     write_outcome(run, opened.plan, task, replace(outcome, diverged=np.arange(10) == 3))
     said = []
-    summary, trained = distill(run, TEACHING, where=INLINE, say=said.append)
+    found = distill(run, TEACHING, where=INLINE, say=said.append)
     assert any("diverged: models 3; their students are left out" in line for line in said)
-    assert [(task.size, model) for task, model in trained.diverged] == [(4, 3), (2, 3)]
-    for row in summary["settings"][0]["students"]:
+    assert [(lost.size, lost.model) for lost in found.diverged] == [(4, 3), (2, 3)]
+    for row in keys_of(found)["settings"][0]["students"]:
         assert (row["models"], row["left_out"]) == (19, 1)
         onehot = all_of(run, row["size"], "onehot")
         keep = np.arange(20) != 3
@@ -325,12 +325,12 @@ def test_damaged_weights_of_a_teacher_are_found_and_named(run, damage):
     else:
         content = bytearray(weights_path(run, opened.plan, Task("onehot", 4, 0, 10)).read_bytes())
     path.write_bytes(content)
-    _, trained = distill(run, TEACHING, where=INLINE)
-    reasons = {reason for _, reason in trained.failures}
+    found = distill(run, TEACHING, where=INLINE)
+    reasons = {task.reason for task in found.failed}
     assert len(reasons) == 1
     expected = "has size 4, expected 8" if damage == "other" else "is damaged"
     assert expected in reasons.pop()
-    assert sorted({task.first for task, _ in trained.failures}) == [0]
+    assert sorted({task.first for task in found.failed}) == [0]
 
 
 def test_a_users_own_training_cannot_be_distilled(tiny_npz, tmp_path):

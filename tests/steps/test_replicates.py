@@ -13,13 +13,13 @@ from memscope.cli import memscope
 from memscope.errors import OptionError
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
 from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.ledger import Task, failure_path, outcome_path, read_outcome, write_outcome
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 
@@ -38,20 +38,20 @@ def second(size: int) -> Task:
 def test_scores_are_out_of_date_once_there_are_second_models_and_trajectories_are_not(run):
     score(run)
     trajectories(run)
-    assert status(run)["results"]["score"] == "current"
+    assert status(run).results["score"] == "current"
     train_family(run, Choices(), INLINE, replicates=2)
-    found = status(run)["results"]
+    found = status(run).results
     assert (found["score"], found["trajectories"]) == ("out of date", "current")
     assert keys_of(score(run))["sizes"][0]["noise"]["subsets"] == 10
-    assert status(run)["results"]["score"] == "current"
+    assert status(run).results["score"] == "current"
 
 
 def test_status_shows_how_many_second_models_there_are_and_are_missing(run):
-    assert not any("replicate" in row["variant"] for row in status(run)["variants"])
-    plan = train_family(run, Choices(), INLINE, replicates=2).run.plan
+    assert not any("replicate" in row.variant for row in status(run).variants)
+    plan = open_run(train_family(run, Choices(), INLINE, replicates=2).run).plan
     outcome_path(run, plan, second(4)).unlink()
-    rows = [row for row in status(run)["variants"] if row["variant"] == "onehot/replicate-1"]
-    assert [(row["size"], row["models"], row["missing"]) for row in rows] == [(2, 10, 0), (4, 0, 10), (8, 10, 0)]
+    rows = [row for row in status(run).variants if row.variant == "onehot/replicate-1"]
+    assert [(row.size, row.models, row.missing) for row in rows] == [(2, 10, 0), (4, 0, 10), (8, 10, 0)]
 
 
 def test_a_second_model_that_failed_is_told_by_status_until_it_succeeds(run):
@@ -59,14 +59,14 @@ def test_a_second_model_that_failed_is_told_by_status_until_it_succeeds(run):
     file = failure_path(run, outcome_path(run, plan, second(8)))
     file.parent.mkdir(parents=True)
     file.write_text("Traceback\nRuntimeError: nothing left\n")
-    found = status(run)
+    found = keys_of(status(run))
     assert found["other_failures"] == [str(file)]
     assert [(row["size"], row["missing"]) for row in found["variants"]] == [(2, 10), (4, 10), (8, 10)]
     assert all(not row["failed_tasks"] for row in found["sizes"])
     shown = CliRunner().invoke(memscope, ["status", str(run)])
     assert str(file) in shown.stdout.replace("\n", "")
     train_family(run, Choices(), INLINE, replicates=2)
-    assert status(run)["other_failures"] == []
+    assert status(run).other_failures == ()
 
 
 def test_a_failed_task_of_the_first_models_is_told_once(run):
@@ -76,13 +76,13 @@ def test_a_failed_task_of_the_first_models_is_told_once(run):
     file = failure_path(run, outcome_path(run, plan, task))
     file.parent.mkdir(parents=True)
     file.write_text("Traceback")
-    found = status(run)
+    found = keys_of(status(run))
     assert [row["failed_tasks"] for row in found["sizes"]] == [[], [str(file)], []]
     assert found["other_failures"] == []
 
 
 def test_a_second_model_that_diverged_is_named_as_such_and_its_subset_left_out(run):
-    plan = train_family(run, Choices(), INLINE, replicates=2).run.plan
+    plan = open_run(train_family(run, Choices(), INLINE, replicates=2).run).plan
     outcome = read_outcome(run, plan, second(4))
     write_outcome(run, plan, second(4), replace(outcome, diverged=np.arange(10) == 3))
     noise = [row["noise"] for row in keys_of(score(run))["sizes"]]
@@ -92,21 +92,24 @@ def test_a_second_model_that_diverged_is_named_as_such_and_its_subset_left_out(r
 
 
 def test_what_failed_is_named_with_its_replicate(capsys):
-    from memscope.cli.train_family import as_summary, show_lost
+    from memscope.plan.recipe import Recipe
+    from memscope.steps.train_family import report_of_training
+    from memscope.tables.train_family import show_lost
     from memscope.work.training import Trained
 
     class Run:
         path = Path("runs/x")
 
         class plan:
-            axis, digest, sizes, models, full_models = "width", "0", (4,), 20, 0
+            axis, digest, sizes, models, full_models, recipe = "width", "0", (4,), 20, 0, Recipe()
 
     lost = Trained(Run(), failures=[(second(4), "RuntimeError: no")], diverged=[(second(4), 3)])  # type: ignore[arg-type]
-    show_lost(lost)
+    report = report_of_training(lost)
+    show_lost(report.diverged, report.failed, report.axis, report.run)
     said = " ".join(capsys.readouterr().out.split())
     assert "width 4, models 0 to 9 (trained again): RuntimeError: no" in said
     assert "model 3 (trained again) (its loss became NaN or infinite); it is left out of the split of the noise" in said
-    summary = json.loads(json.dumps(as_summary(lost)))
+    summary = json.loads(json.dumps(keys_of(report)))
     assert summary["failed"][0]["replicate"] == summary["diverged"][0]["replicate"] == 1
 
 
@@ -156,5 +159,5 @@ def test_shards_share_the_second_models_too(tiny_choices, tmp_path):
     for share in (1, 2, 3):
         where = replace(INLINE, shard=(share, 3))
         train_family(tmp_path / "run", tiny_choices, where, replicates=2, replicate_models=20)
-    rows = [row for row in status(tmp_path / "run")["variants"] if "replicate" in row["variant"]]
-    assert [(row["models"], row["missing"]) for row in rows] == [(20, 0)] * 3
+    rows = [row for row in status(tmp_path / "run").variants if "replicate" in row.variant]
+    assert [(row.models, row.missing) for row in rows] == [(20, 0)] * 3

@@ -18,13 +18,13 @@ from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.families import features_and_logits
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.resmem import MemoryOptions, resmem, spans
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import Task, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
 from memscope.training.material import open_material
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 TRIED = MemoryOptions(k=(1, 5, 20), sigma=(0.1, 1.0), temperature=(1.0, 4.0))

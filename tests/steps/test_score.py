@@ -14,12 +14,12 @@ from memscope.analysis.trajectories import TYPES
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import fit_warnings, score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.ledger import outcome_path
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 
@@ -181,7 +181,7 @@ def test_models_trained_elsewhere_are_recorded_and_scored(tiny_npz, tmp_path):
 
 def test_a_recorded_model_is_replaced_only_when_that_is_asked_for(tiny_npz, tmp_path):
     choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=10, widths=(1,))
-    run = train_family(tmp_path / "run", choices, INLINE).run
+    run = open_run(train_family(tmp_path / "run", choices, INLINE).run)
     run.record(size=1, model=0, predictions=np.zeros(160, dtype=int))
     with pytest.raises(RunError, match="model 0 already; give replace=True"):
         run.record(size=1, model=0, predictions=np.ones(160, dtype=int))
@@ -192,7 +192,7 @@ def test_a_recorded_model_is_replaced_only_when_that_is_asked_for(tiny_npz, tmp_
 
 def test_a_run_of_other_peoples_models_is_not_called_by_our_family(tiny_npz, tmp_path):
     choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=10, widths=(1,))
-    run = train_family(tmp_path / "run", choices, INLINE).run
+    run = open_run(train_family(tmp_path / "run", choices, INLINE).run)
     for model in range(10):
         run.record(size=1, model=model, predictions=np.zeros(160, dtype=int))
     assert keys_of(score(tmp_path / "run"))["family"] == "models trained elsewhere"
@@ -211,7 +211,7 @@ def test_a_run_of_other_peoples_models_is_not_called_by_our_family(tiny_npz, tmp
 )
 def test_a_recorded_model_that_does_not_fit_is_refused(tiny_npz, tmp_path, arguments, says):
     choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=10, widths=(1, 2))
-    run = train_family(tmp_path / "run", choices, INLINE).run
+    run = open_run(train_family(tmp_path / "run", choices, INLINE).run)
     with pytest.raises(MemscopeError, match=says):
         run.record(**({"predictions": np.zeros(160, dtype=int)} | arguments))
     assert not (tmp_path / "run" / "outcomes").exists()

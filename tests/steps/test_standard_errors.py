@@ -12,20 +12,21 @@ from rich.console import Console
 import memscope
 from memscope.analysis.population.estimate import population
 from memscope.analysis.statistics.correlation import rank_correlation
-from memscope.cli import printing
-from memscope.cli.score import show_validation
+from memscope.counting.standard_errors import SizeErrors, Until, errors_so_far, models_for, models_until, reached
 from memscope.errors import OptionError, RunError
-from memscope.reports.keys import keys_of
+from memscope.reports.keys import keys_of, report_of
+from memscope.reports.score import Validation
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
-from memscope.steps.standard_errors import SizeErrors, Until, errors_so_far, models_for, models_until, reached
 from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.steps.validation import halvings, validation
 from memscope.store.ledger import Task, finished_tasks, read_outcome, write_outcome
+from memscope.tables import printing
+from memscope.tables.score import show_validation
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 from memscope.work.timing import timed
 
 INLINE = Where(device="cpu", engine="inline")
@@ -85,7 +86,7 @@ def test_models_that_diverged_have_no_part_in_the_estimate(run):
 
 def test_models_without_probabilities_are_estimated_from_counts_alone(tiny_npz, tmp_path):
     choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=20, widths=(1, 2))
-    opened = train_family(tmp_path / "run", choices, INLINE).run
+    opened = open_run(train_family(tmp_path / "run", choices, INLINE).run)
     random = np.random.default_rng(0)
     labels = np.concatenate([opened.examples.labels, opened.examples.test_labels])
     for size in (1, 2):
@@ -141,7 +142,7 @@ def test_halves_of_an_odd_number_of_blocks_are_told_apart_and_each_loses_its_own
             noise = [each.var(axis=0, ddof=1) / len(each) for each in scores]
             expected.append(squared.mean() - np.mean(noise))
         assert row["raw_squared_error"] == pytest.approx(np.mean(expected), abs=1e-6)
-    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
     assert all(f"`{key}`" in page for key in rows[0])
 
 
@@ -154,7 +155,7 @@ def test_the_models_of_each_half_are_named_once_where_they_are_as_many(halves, s
     numbers = ("squared_error", "raw_squared_error", "ratio", "agreement", "raw_agreement", "calibration")
     row = {"size": 2, "models": halves[0], "models_other_half": halves[1], "helps": True, "calibrated": True}
     row |= dict.fromkeys((*numbers, "calibration_spread"), 0.5)
-    show_validation({"axis": "width", "validation": [row], "calibration_thirds": [1.0, 1.0, 1.0]})
+    show_validation(report_of(Validation, {"validation": [row], "calibration_thirds": [1.0, 1.0, 1.0]}), "width")
     assert f"Each half of the models {says} predicts the raw scores of the other" in shown.getvalue()
 
 
@@ -173,7 +174,7 @@ def test_models_are_added_in_blocks_at_all_sizes_until_the_error_is_reached(run)
     target = 0.8 * max(before.values())
     said = []
     trained = train_family(run, Choices(), INLINE, until=Until(error=target), say=said.append)
-    plan = trained.run.plan
+    plan = open_run(trained.run).plan
     found = errors_so_far(open_run(run), population=False)
     assert max(one.error for one in found) <= target
     assert {len(finished_tasks(run, plan, size)) for size in SIZES} == {plan.models // 10}
@@ -187,7 +188,7 @@ def test_models_are_added_in_blocks_at_all_sizes_until_the_error_is_reached(run)
 
 
 def test_agreement_is_not_reached_before_there_are_two_halves_to_agree(tiny_choices, run, tmp_path):
-    one_block = train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run
+    one_block = open_run(train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run)
     assert not reached(errors_so_far(one_block, population=False), Until(agreement=1e-6))
     found = errors_so_far(open_run(run), population=True)
     inside, correct, _ = arrays_of(run)
@@ -214,7 +215,7 @@ def test_models_for_an_error_grow_with_its_square_in_whole_blocks(run):
 
 
 def test_a_block_that_is_not_whole_or_has_diverged_models_has_no_part_in_the_validation(run):
-    plan = train_family(run, Choices(models=50), INLINE).run.plan
+    plan = open_run(train_family(run, Choices(models=50), INLINE).run).plan
     expected = keys_of(validation(open_run(run)))["validation"]
     task = Task("onehot", SIZES[1], 40, 10)
     outcome = read_outcome(run, plan, task)
@@ -251,32 +252,34 @@ def test_a_dry_run_forecasts_from_the_models_that_are_there(run, tiny_choices, t
     assert sorted(run.rglob("*")) == before
     inside, correct, _ = arrays_of(run)
     errors = []
-    for one, right in zip(ahead.pilot, correct, strict=True):
+    for each, right in zip(ahead.sizes, correct, strict=True):
         errors.append(np.sqrt((memscope.memorisation(inside, right).standard_error ** 2).mean()))
-        assert one.error_with(80) == pytest.approx(errors[-1] / 2)
+        assert each.pilot.rms_standard_error == pytest.approx(errors[-1])
+        assert each.pilot.expected_rms_standard_error == pytest.approx(errors[-1] / 2)
         halves = [memscope.memorisation(inside[half], right[half]).score for half in (slice(10), slice(10, 20))]
         agreement = rank_correlation(*halves)
-        assert one.agreement == pytest.approx(agreement)
-    assert ahead.models_until == max(80, *(models_for(20, error, target, ahead.plan) for error in errors))
+        assert each.pilot.agreement == pytest.approx(agreement)
+    assert ahead.models_until == max(80, *(models_for(20, error, target, open_run(run).plan) for error in errors))
     missing = ahead.models_until - 20
-    assert ahead.seconds_until == pytest.approx(missing * sum(one.seconds for one in ahead.pilot))
+    found = errors_so_far(open_run(run), population=False)
+    assert ahead.seconds_until == pytest.approx(missing * sum(one.seconds for one in found))
     # nothing is foretold from nothing, nor an agreement of halves from one block
     assert plan_ahead(tmp_path / "new", tiny_choices, INLINE, until=Until(error=0.1)).models_until is None
-    one_block = train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run.path
+    one_block = open_run(train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run).path
     assert plan_ahead(one_block, Choices(), INLINE, until=Until(agreement=0.5)).models_until is None
     assert plan_ahead(one_block, Choices(), INLINE, until=Until(error=0.05)).models_until > 10
 
 
 def test_status_tells_the_precision_so_far_and_what_more_would_take(run):
-    assert status(run)["score_precision"] is None
+    assert status(run).score_precision is None
     found = keys_of(score(run))
-    rows = status(run)["score_precision"]
+    rows = status(run).score_precision
     errors = open_run(run).results("score")["standard_error"]
     for row, of_size, error in zip(rows, found["sizes"], errors, strict=True):
-        assert row["rms_standard_error"] == pytest.approx(np.sqrt((error**2).mean()), rel=1e-5)
-        for each in row["forecast"]:
-            assert each["models"] >= 20 * (row["rms_standard_error"] / each["error"]) ** 2 - 1e-6
-            assert each["seconds"] == pytest.approx((max(each["models"] - 20, 0)) * of_size["seconds"])
+        assert row.rms_standard_error == pytest.approx(np.sqrt((error**2).mean()), rel=1e-5)
+        for each in row.forecast:
+            assert each.models >= 20 * (row.rms_standard_error / each.error) ** 2 - 1e-6
+            assert each.seconds == pytest.approx((max(each.models - 20, 0)) * of_size["seconds"])
 
 
 def test_subsets_trained_twice_differ_by_training_noise_and_split_the_variance(run):

@@ -10,16 +10,16 @@ import h5py
 import numpy as np
 import pytest
 
+from memscope.counting.standard_errors import Until
 from memscope.datasets import load_dataset
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
-from memscope.steps.standard_errors import Until
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.store.ledger import missing_tasks
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 
 INLINE = Where(device="cpu", engine="inline")
 NOTHING = Choices()
@@ -47,7 +47,7 @@ def assert_same_outcomes(run: Path, expected: Path) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_outcomes_are_bit_identical_for_any_number_of_workers(tiny_run, tiny_choices, tmp_path, workers):
     result = train_family(tmp_path / "run", tiny_choices, Where(device="cpu", workers=workers))
-    assert not result.failures
+    assert not result.failed
     assert_same_outcomes(tmp_path / "run", tiny_run)
     ours = sorted((tmp_path / "run" / "weights").rglob("*.safetensors"))
     assert [a.read_bytes() for a in ours] == [
@@ -225,14 +225,14 @@ def test_the_learning_rate_is_the_familys_unless_it_is_given(tiny_choices, tmp_p
     rates = {"mlp": 0.4, "cnn": 0.1, "resnet8": 0.2}
     for family, rate in rates.items():
         choices = replace(tiny_choices, family=family, models=10, widths=(2,), epochs=1)
-        assert train_family(tmp_path / family, choices, INLINE).run.plan.recipe.learning_rate == rate
+        assert open_run(train_family(tmp_path / family, choices, INLINE).run).plan.recipe.learning_rate == rate
     given = train_family(tmp_path / "given", replace(choices, learning_rate=0.05), INLINE)
-    assert given.run.plan.recipe.learning_rate == 0.05
+    assert open_run(given.run).plan.recipe.learning_rate == 0.05
 
 
 def test_models_are_rounded_up_to_whole_blocks(tiny_choices, tmp_path):
     result = train_family(tmp_path / "run", replace(tiny_choices, models=11, widths=(2, 3), epochs=1), INLINE)
-    assert result.run.plan.models == 20
+    assert result.models == 20
 
 
 def test_a_lost_image_cache_is_made_again_and_a_lost_outcome_is_trained_again(tiny_run, tiny_choices, tmp_path):
@@ -273,7 +273,7 @@ def own_trainer(monkeypatch, function: str) -> str:
 def test_the_users_own_trainer_gets_data_subset_seeds_and_size(tiny_choices, tmp_path, monkeypatch):
     choices = replace(tiny_choices, trainer=own_trainer(monkeypatch, "nearest_mean"), models=10, widths=(2, 4))
     result = train_family(tmp_path / "run", choices, INLINE)
-    assert not result.failures
+    assert not result.failed
     run = open_run(tmp_path / "run")
     for task, outcome in run.outcomes(size=4):
         for row, model in enumerate(task.models):
@@ -293,12 +293,12 @@ def test_a_task_that_fails_twice_is_recorded_with_its_traceback_and_the_others_g
     choices = replace(tiny_choices, trainer=own_trainer(monkeypatch, "failing"), models=10)
     result = train_family(tmp_path / "run", choices, INLINE)
     assert result.trained == 20
-    assert [(task.size, reason) for task, reason in result.failures] == [(4, "ArithmeticError: singular matrix")]
+    assert [(task.size, task.reason) for task in result.failed] == [(4, "ArithmeticError: singular matrix")]
     (recorded,) = (tmp_path / "run" / "failures").rglob("*.txt")
     assert "singular matrix" in recorded.read_text()
     flag.unlink()
     again = train_family(tmp_path / "run", NOTHING, INLINE)
-    assert (again.trained, again.failures) == (10, [])
+    assert (again.trained, again.failed) == (10, ())
     assert not recorded.exists()
 
 
@@ -314,7 +314,7 @@ def test_a_dry_run_writes_nothing_and_knows_what_is_missing(tiny_run, tiny_choic
     found = plan_ahead(tmp_path / "run", tiny_choices, Where(device="cpu", workers=2))
     assert not (tmp_path / "run").exists()
     assert [each.models for each in found.sizes] == [20, 20, 20]
-    assert found.standard_error == pytest.approx(np.sqrt(0.25 / 13 + 0.25 / 5))
+    assert found.expected_standard_error == pytest.approx(np.sqrt(0.25 / 13 + 0.25 / 5))
     assert found.seconds is not None
     assert found.seconds > 0
     before = sorted(tiny_run.rglob("*"))
@@ -357,7 +357,7 @@ def test_two_growths_at_the_same_time_keep_both(tiny_choices, tmp_path):
     from memscope.run import grow
 
     path = tmp_path / "run"
-    run = train_family(path, replace(tiny_choices, models=10, widths=(2, 3), epochs=1), INLINE).run
+    run = open_run(train_family(path, replace(tiny_choices, models=10, widths=(2, 3), epochs=1), INLINE).run)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda width: grow(run, (width,), width), range(4, 40)))
     assert open_run(path).plan.sizes == tuple(range(2, 40))
@@ -438,7 +438,7 @@ def partly_unknown(data, subset, seeds, size):
 
 def test_a_model_of_the_users_own_with_nan_log_odds_counts_as_diverged(tiny_choices, tmp_path, monkeypatch):
     choices = replace(tiny_choices, trainer=own_trainer(monkeypatch, "partly_unknown"), models=10, widths=(2,))
-    lost = {model for _, model in train_family(tmp_path / "run", choices, INLINE).diverged}
+    lost = {each.model for each in train_family(tmp_path / "run", choices, INLINE).diverged}
     assert 0 < len(lost) < 10
     row = keys_of(score(tmp_path / "run"))["sizes"][0]
     assert set(row["diverged_models"]) == lost
@@ -453,25 +453,25 @@ def meddling(data, subset, seeds, size):
 def test_the_users_own_training_cannot_change_the_data_for_later_models(tiny_choices, tmp_path, monkeypatch):
     choices = replace(tiny_choices, trainer=own_trainer(monkeypatch, "meddling"), models=10, widths=(2,))
     result = train_family(tmp_path / "run", choices, INLINE)
-    assert "read-only" in result.failures[0][1]
+    assert "read-only" in result.failed[0].reason
 
 
 def test_a_replayed_plan_keeps_what_has_no_option_and_notices_other_data(tiny_npz, tmp_path):
     import shutil
 
     from memscope.plan.plan_file import plan_to_toml
-    from memscope.steps.options import choices_from_plan
+    from memscope.work.options import choices_from_plan
 
     data = tmp_path / "mine.npz"
     shutil.copy(tiny_npz, data)
     choices = Choices(data=f"npz:{data}", family="mlp", widths=(2, 3), models=10, epochs=1)
-    plan = train_family(tmp_path / "one", choices, INLINE).run.plan
+    plan = open_run(train_family(tmp_path / "one", choices, INLINE).run).plan
     odd = replace(plan, recipe=replace(plan.recipe, momentum=0.5, warmup=0.3))
     assert plan_to_toml(odd) != plan_to_toml(plan)
-    replayed = train_family(tmp_path / "two", choices_from_plan(odd, NOTHING), INLINE).run.plan
+    replayed = open_run(train_family(tmp_path / "two", choices_from_plan(odd, NOTHING), INLINE).run).plan
     assert replayed == odd
     other_axis = choices_from_plan(plan, Choices(depths=(1, 2), width=4))
-    assert train_family(tmp_path / "three", other_axis, INLINE).run.plan.axis == "depth"
+    assert open_run(train_family(tmp_path / "three", other_axis, INLINE).run).plan.axis == "depth"
     with np.load(tiny_npz) as stored:
         arrays = dict(stored)
     arrays["train_labels"] = arrays["train_labels"][::-1]
@@ -481,7 +481,7 @@ def test_a_replayed_plan_keeps_what_has_no_option_and_notices_other_data(tiny_np
     assert not (tmp_path / "four").exists()
     shutil.copy(data, tmp_path / "others.npz")
     chosen = choices_from_plan(plan, Choices(data=f"npz:{tmp_path}/others.npz", seed=1))
-    assert train_family(tmp_path / "five", chosen, INLINE).run.plan.seed == 1
+    assert open_run(train_family(tmp_path / "five", chosen, INLINE).run).plan.seed == 1
 
 
 def test_a_growth_that_fails_changes_nothing(tiny_run, tmp_path):
@@ -543,18 +543,18 @@ def test_recording_all_models_finishes_a_run(tiny_npz, tmp_path):
     from memscope.steps.status import status
 
     choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=10, widths=(1,))
-    run = train_family(tmp_path / "run", choices, INLINE).run
-    assert status(tmp_path / "run")["sizes"][0]["missing"] == 10
+    run = open_run(train_family(tmp_path / "run", choices, INLINE).run)
+    assert status(tmp_path / "run").sizes[0].missing == 10
     for model in range(10):
         run.record(size=1, model=model, predictions=np.zeros(160, dtype=int))
-    assert status(tmp_path / "run")["sizes"][0]["missing"] == 0
+    assert status(tmp_path / "run").sizes[0].missing == 0
 
 
 def test_a_fresh_demo_removes_a_demo_and_nothing_that_only_looks_like_one(tmp_path):
     from memscope.plan.plan_file import plan_to_toml
     from memscope.plan.recipe import Recipe
     from memscope.steps.demo import DEMO, remove_demo
-    from memscope.steps.options import new_plan, with_defaults
+    from memscope.work.options import new_plan, with_defaults
 
     dataset = load_dataset(DEMO.data, examples=DEMO.examples, label_noise=DEMO.label_noise)
     plan = new_plan(with_defaults(DEMO), dataset, "cpu")

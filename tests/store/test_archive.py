@@ -20,7 +20,7 @@ def test_an_archived_run_is_read_and_scored_again_to_the_same_numbers(archive, t
     path = tmp_path / "run"
     run = open_run(path)
     kept = {group: run.results(group) for group in ("score", "trajectories")}
-    found = status(path)["results"]
+    found = status(path).results
     assert (found["score"], found["trajectories"]) == ("current", "current")
     assert len(run.dataset().train_images) == 60
     score(path)

@@ -43,7 +43,7 @@ def own_run(tiny_choices, tmp_path, monkeypatch) -> Run:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.setenv("MEMSCOPE_TEST_TRAINED", str(tmp_path / "trained"))
     choices = replace(tiny_choices, trainer="test_task:always_the_first_class", models=10, widths=(2,))
-    return train_family(tmp_path / "run", choices, INLINE).run
+    return open_run(train_family(tmp_path / "run", choices, INLINE).run)
 
 
 def trained(own_run: Run) -> int:

@@ -14,10 +14,10 @@ import pytest
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.run import Run, open_run
-from memscope.steps.repair import repair
 from memscope.store.examples import write_examples
 from memscope.store.image_stamp import is_stamped, stamp_of, write_stamp
 from memscope.work.data_set import ensure_examples
+from memscope.work.repair import repair
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from contextlib import suppress
 import pytest
 
 from memscope.run import open_run
-from memscope.steps.options import Choices
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.work.carrying_out import Where
+from memscope.work.options import Choices
 from memscope.work.timing import PARTS, now, process_start, share_out, spent_on, timed, timing_rows, timings
 
 
@@ -72,7 +72,7 @@ def test_commands_leave_a_note_and_a_dry_run_and_the_library_leave_none(run):
     assert rows["score"]["start"] > 0.05  # to start Python alone takes longer
     assert rows["score"]["scoring"] > rows["score"]["drawing"] == 0
     spent = {"training": 0.0, "evaluation": 0.0}
-    for size in trained.run.plan.sizes:
+    for size in trained.sizes:
         for task, outcome in open_run(run).outcomes(size):
             assert (outcome.evaluation_seconds > 0).all()
             assert (outcome.evaluation_seconds < outcome.seconds).all()

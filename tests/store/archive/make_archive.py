@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from memscope.steps.options import Choices
 from memscope.steps.score import score
 from memscope.steps.train_family import Where, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.format import ENCODING_VERSION
+from memscope.work.options import Choices
 
 
 def main() -> None:

@@ -7,13 +7,13 @@ What is moved aside is missing, and the command that makes it makes it again; no
 import os
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from memscope.errors import FileError, NewerError, RunError
 from memscope.files.atomic import make_directory, remove_abandoned, sync_directory, unwritten, write_atomically
 from memscope.plan.plan_file import plan_from_toml, read_plan
+from memscope.reports.status import MovedFile, Repair
 from memscope.run import Run, open_run, plan_path
 from memscope.store.examples import check_images, examples_path, image_cache, read_examples
 from memscope.store.format import GROUPS
@@ -25,30 +25,7 @@ from memscope.store.weights import read_weights
 DAMAGED = "damaged"
 
 
-@dataclass(frozen=True)
-class Moved:
-    """A file that was moved aside."""
-
-    file: str
-    """Where it was"""
-    to: str
-    """Where it is"""
-    found: str
-    """What was wrong with it"""
-    again: str
-    """The command that makes it again, or where it has come from"""
-
-
-@dataclass(frozen=True)
-class Repaired:
-    """What a repair did."""
-
-    files: int
-    """Files that were read"""
-    moved: list[Moved]
-
-
-def repair(path: str | os.PathLike[str]) -> Repaired:
+def repair(path: str | os.PathLike[str]) -> Repair:
     """Read every file of a run that numbers come from; move aside what is damaged or belongs to another run.
 
     RunError, and the file stays where it is, where the directory is no run, where its plan is damaged and its results
@@ -66,13 +43,13 @@ def repair(path: str | os.PathLike[str]) -> Repaired:
         except FileError as error:
             again = f"{error.again} makes it again"
             with suppress(FileNotFoundError):  # another call may have moved or replaced it meanwhile
-                moved.append(Moved(str(file), move_aside(directory, file), error.found, again))
+                moved.append(MovedFile(file=str(file), to=move_aside(directory, file), found=error.found, again=again))
     if (directory / "results").is_dir() and not (directory / ASSEMBLED).is_file():
         assemble(directory, run.plan)
-    return Repaired(files, moved)
+    return Repair(files=files, moved=tuple(moved))
 
 
-def restore_plan(directory: Path) -> list[Moved]:
+def restore_plan(directory: Path) -> list[MovedFile]:
     """Where `plan.toml` is damaged, the one that the results keep takes its place."""
     file = plan_path(directory)
     try:
@@ -84,7 +61,9 @@ def restore_plan(directory: Path) -> list[Moved]:
         if kept is None:
             raise
         plan_from_toml(directory / ASSEMBLED, kept)
-        moved = Moved(str(file), move_aside(directory, file), str(error), f"restored as {ASSEMBLED} keeps it")
+        moved = MovedFile(
+            file=str(file), to=move_aside(directory, file), found=str(error), again=f"restored as {ASSEMBLED} keeps it"
+        )
         write_atomically(file, kept.encode())
         return [moved]
     return []

@@ -1,0 +1,158 @@
+"""What `memscope status` finds."""
+
+from dataclasses import dataclass
+
+from memscope.reports.keys import left_out
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizeStatus:
+    """The models on subsets of one size."""
+
+    size: int
+    """Width or depth"""
+    models: int
+    """Models that are there"""
+    missing: int
+    """Planned models that are not"""
+    failed_tasks: tuple[str, ...]
+    """Files with the traceback of those that failed"""
+    bytes: int
+    """Of their outcomes"""
+    weight_bytes: int
+    """Of their weights"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrecisionForecast:
+    """What another error of the scores would take."""
+
+    error: float
+    """Root mean square standard error of a score"""
+    models: int
+    """Models of the size that it takes, in whole blocks"""
+    seconds: float
+    """The time of those that are not there yet, of one worker"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SizePrecision:
+    """How precise the last scores of one size are."""
+
+    size: int
+    """Width or depth"""
+    models: int
+    """Models that the scores are from"""
+    rms_standard_error: float
+    """Root mean square standard error of a score"""
+    rms_sd: float
+    """Root mean square posterior standard deviation of the population estimate"""
+    agreement: float
+    """Rank correlation of the scores of the blocks of even and of odd number"""
+    forecast: tuple[PrecisionForecast, ...]
+    """For some other errors"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VariantStatus:
+    """Models of one size beside those on subsets: second models of a subset, models on all the data, students."""
+
+    variant: str
+    """`onehot/replicate-1` (second models of a subset), `full` (models on all the data), or the students' setting"""
+    size: int
+    """Width or depth"""
+    models: int
+    """Models that are there"""
+    missing: int
+    """Models that are not; of second models those of the blocks that were begun"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedFile:
+    """A file that was moved aside."""
+
+    file: str
+    """Where it was"""
+    to: str
+    """Where it is"""
+    found: str
+    """What was wrong with it"""
+    again: str
+    """The command that makes it again, or where it has come from"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repair:
+    """What a repair did."""
+
+    files: int
+    """Files that were read"""
+    moved: tuple[MovedFile, ...]
+    """Those that were damaged, or of another run"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandTime:
+    """The time of all calls of one command that ended well; seconds of wall clock, from the start of the program."""
+
+    command: str
+    """The command, or `all`"""
+    calls: int
+    """How often it was called"""
+    seconds: float
+    """Its time, of which all that follows but `other` are the parts"""
+    start: float
+    """Until the first of the others begins: Python, torch, the data"""
+    training: float
+    """Of all workers over their number"""
+    evaluation: float
+    """Of all workers over their number"""
+    waiting: float
+    """For workers to start, for the last of them, and for their files"""
+    memories: float
+    """Measuring residual memories"""
+    scoring: float
+    """Scores, types and comparisons"""
+    drawing: float
+    """Figures"""
+    rest: float
+    """Printing, exports, loading what draws"""
+    other: float
+    """All but training"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusReport:
+    """What of a run is done, is missing, has failed, is out of date."""
+
+    run: str
+    """The run's directory"""
+    digest: str
+    """Of its plan"""
+    data: str
+    """The data set, as `--data` has it"""
+    family: str
+    """The family of networks, or the user's own trainer"""
+    axis: str
+    """`width` or `depth`"""
+    trainer: str
+    """Who trains: `memscope`, `record`, or the user's own function"""
+    precision: str
+    """Of the training: `float32` or `bfloat16`"""
+    models_planned: int
+    """Models that are planned of each size"""
+    sizes: tuple[SizeStatus, ...]
+    """The models on subsets, by size"""
+    score_precision: tuple[SizePrecision, ...] | None
+    """How precise the scores are, by size; null before `score`"""
+    variants: tuple[VariantStatus, ...]
+    """What there is beside the models on subsets"""
+    other_failures: tuple[str, ...]
+    """Files with the traceback of what else failed"""
+    results: dict[str, str]
+    """By command (`score`, `trajectories`, `resmem`, `distill`): `current`, `out of date`, `missing`, or what is wrong
+    with the file"""
+    repair: Repair | None = left_out()
+    """What was read and moved aside, with `--repair`"""
+    timing: tuple[CommandTime, ...] | None = left_out()
+    """Where the time went, with `--timing`: by command, and then for `all`"""

@@ -1,0 +1,114 @@
+"""`memscope train-family` in print."""
+
+import math
+from collections.abc import Sequence
+
+from memscope.plan.recipe import RECORDED
+from memscope.reports.train_family import ForecastReport, TrainFamilyReport
+from memscope.reports.training import DivergedModel, FailedTask
+from memscope.tables.printing import decimals, duration, say, size_of, table
+
+
+def show(report: TrainFamilyReport, shard: tuple[int, int]) -> None:
+    """All that the command prints of a training."""
+    if report.trainer == RECORDED:
+        say(f"{report.run} is ready to record models: memscope.open_run({report.run!r}).record(size, model, ...)")
+        return
+    full = f" and {report.full_models} on all the data" if report.full_models else ""
+    say(
+        f"{report.trained} models trained, {report.already} were there; {len(report.sizes)} sizes x "
+        f"{report.models} models{full} planned."
+    )
+    show_lost(report.diverged, report.failed, report.axis, report.run)
+    if shard[1] > 1:
+        say(f"Those are the numbers of share {shard[0]} of {shard[1]}; memscope status {report.run} tells of all.")
+    elif not report.failed:
+        say(f"Next: memscope score {report.run}")
+
+
+def show_lost(diverged: Sequence[DivergedModel], failed: Sequence[FailedTask], axis: str, run: str) -> None:
+    """The models that diverged and the tasks that failed."""
+    for each in diverged:
+        say(
+            f"Diverged: {axis} {each.size}, model {each.model}{named(each)} (its loss became NaN or infinite); it is "
+            f"left out of the {'split of the noise' if each.replicate else 'scores'}."
+        )
+    reasons: dict[str, list[str]] = {}
+    for task in failed:
+        name = f"{axis} {task.size}, models {task.first} to {task.first + task.count - 1}{named(task)}"
+        reasons.setdefault(task.reason, []).append(name)
+    for reason, names in reasons.items():
+        others = f" and {len(names) - 1} more tasks" if len(names) > 1 else ""
+        say(f"Failed twice: {names[0]}{others}: {reason}")
+    if reasons:
+        say(f"The tracebacks are in {run}/failures; run the command again to retry.")
+
+
+def named(lost: DivergedModel | FailedTask) -> str:
+    """How the variant and the replicate are told beside a model; nothing for the usual ones."""
+    told = [*([] if lost.variant == "onehot" else [lost.variant]), *(["trained again"] if lost.replicate else [])]
+    return f" ({', '.join(told)})" if told else ""
+
+
+def show_forecast(report: ForecastReport) -> None:
+    """All that `--dry-run` prints: models, time, disk, and how precise the scores will be."""
+    pilot = [(each.size, each.pilot) for each in report.sizes if each.pilot]
+    table(
+        f"To be trained ({report.family}, {report.precision}, {report.steps} steps of {report.batch_size})",
+        [report.axis, "models", "parameters", "s / model"],
+        [
+            [
+                str(each.size),
+                str(each.models),
+                "-" if each.parameters is None else f"{each.parameters:,}",
+                decimals(each.seconds_per_model, 2),
+            ]
+            for each in report.sizes
+        ],
+    )
+    if math.isnan(report.seconds):
+        say("Time: not estimated, the training is your own.")
+    else:
+        say(f"Time: about {duration(report.seconds)} with {report.workers} workers, beside some seconds to start.")
+    say(
+        f"Disk: {size_of(report.outcome_bytes)} of outcomes, {size_of(report.weight_bytes)} of "
+        "weights, before compression."
+    )
+    if pilot:
+        table(
+            f"Precision of the raw score by the models that are there: now, and with {report.models} of each size",
+            [report.axis, "models", "error now", f"with {report.models}", "halves agree", f"with {report.models}"],
+            [
+                [
+                    str(size),
+                    str(one.models),
+                    decimals(one.rms_standard_error),
+                    decimals(one.expected_rms_standard_error),
+                    decimals(one.agreement),
+                    decimals(one.expected_agreement),
+                ]
+                for size, one in pilot
+            ],
+        )
+    else:
+        say(
+            f"Expected standard error of a score at p = 0.5: {report.expected_standard_error:.3f} with {report.models} "
+            f"models of each size at fraction {report.fraction:g}; of others less. A first block of models "
+            f"({report.block} of each size) tells more: train it, then ask again."
+        )
+    if report.until_asked:
+        say(until_forecast(report))
+    say("Nothing was written.")
+
+
+def until_forecast(report: ForecastReport) -> str:
+    """What `--until-...` will take."""
+    pilot = [each.pilot for each in report.sizes if each.pilot]
+    if report.models_until is None:
+        if min((one.models for one in pilot), default=0) >= 2 * report.block:
+            return "How many models --until-... takes cannot be told: halves of those that there are do not agree."
+        blocks = 2 if pilot else 1
+        return f"How many models --until-... takes is not known before there are {blocks * report.block} of each size."
+    time = "" if math.isnan(report.seconds_until) else f", {duration(report.seconds_until)} more"
+    most = "at most " if report.at_most else ""
+    return f"Until the scores are as precise as asked: {most}about {report.models_until:,} models of each size{time}."

@@ -1,0 +1,25 @@
+"""What a training has lost, as reports tell it."""
+
+from memscope.reports.training import DivergedModel, FailedTask
+from memscope.work.training import Trained
+
+
+def diverged_models(trained: Trained) -> tuple[DivergedModel, ...]:
+    return tuple(
+        DivergedModel(variant=task.variant, size=task.size, model=model, replicate=task.replicate)
+        for task, model in trained.diverged
+    )
+
+
+def failed_tasks(trained: Trained) -> tuple[FailedTask, ...]:
+    return tuple(
+        FailedTask(
+            variant=task.variant,
+            size=task.size,
+            first=task.first,
+            count=task.count,
+            replicate=task.replicate,
+            reason=reason,
+        )
+        for task, reason in trained.failures
+    )

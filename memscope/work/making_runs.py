@@ -1,0 +1,75 @@
+"""A run made, or gone on with, by what a user chose: its plan, its examples, its images."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from memscope.datasets import load_dataset
+from memscope.datasets.image_dataset import ImageDataset
+from memscope.errors import RunError
+from memscope.files.atomic import remove_abandoned
+from memscope.plan.plan import Plan
+from memscope.run import Run, create_or_open, grow, open_run, plan_path
+from memscope.work.carrying_out import Say
+from memscope.work.data_set import ensure_examples, load_as_planned
+from memscope.work.options import (
+    Choices,
+    absolute,
+    check_against,
+    check_choices,
+    new_plan,
+    sizes_of,
+    with_defaults,
+    with_saved_axis,
+)
+
+
+def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
+    """The run with its plan, examples and images in place."""
+    dataset = None
+    if plan_path(directory).is_file():
+        run = open_run(directory)
+        grown = grown_plan(run, choices)
+        if choices.data is not None and absolute(choices.data) != run.plan.data.spec:
+            say(f"reading {choices.data}")
+            dataset = load_as_planned(run.plan, choices.data)
+    else:
+        dataset, grown = plan_anew(directory, choices, device, say)
+        run = create_or_open(directory, grown)
+        if run.plan.digest != grown.digest:
+            raise RunError(
+                f"{directory}: another call has just made this run with another plan (digest {run.plan.digest[:12]}, "
+                f"ours {grown.digest[:12]}); choose another directory"
+            )
+    remove_abandoned(directory)
+    ensure_examples(run, dataset, say)
+    if choices.models is not None and choices.models != grown.models:
+        why = "as planned before" if run.plan.whole_blocks(choices.models) < grown.models else "whole blocks"
+        say(f"--models {choices.models}: the run has {grown.models} models of each {grown.axis}, {why}")
+    return grow(run, grown.sizes, grown.models, grown.full_models)
+
+
+def grown_plan(run: Run, choices: Choices) -> Plan:
+    """The saved plan with the sizes and models that were asked for; OptionError where others disagree."""
+    filled = with_saved_axis(run.plan, choices)
+    check_against(run.plan, filled, str(run.path))
+    check_choices(replace(filled, trainer=run.plan.recipe.trainer))
+    _, sizes = sizes_of(filled)
+    return run.plan.grown(sizes or (), choices.models or 0, choices.full or 0)
+
+
+def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple[ImageDataset, Plan]:
+    """The data and the plan of a run that does not exist yet."""
+    if directory.is_file() or (directory.is_dir() and any(not p.name.startswith(".") for p in directory.iterdir())):
+        raise RunError(f"{directory} exists and is not a run (no plan.toml in it); give a new or an empty directory")
+    chosen = with_defaults(choices)
+    check_choices(chosen)
+    assert chosen.data is not None
+    say(f"reading {chosen.data}")
+    dataset = load_dataset(
+        chosen.data,
+        examples=chosen.examples,
+        label_noise=chosen.label_noise or 0.0,
+        data_seed=chosen.data_seed or 0,
+        image_size=chosen.image_size,
+    )
+    return dataset, new_plan(chosen, dataset, device)
