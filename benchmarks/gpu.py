@@ -25,7 +25,7 @@ from memscope.training.device import device_name, resolve_device
 from memscope.training.draws import Draws
 from memscope.training.group_size import group_of
 from memscope.training.material import Material
-from memscope.training.models import OneModel, train_in_groups
+from memscope.training.models import TrainedModel, train_in_groups
 
 
 def material_of(options: argparse.Namespace, device: torch.device) -> Material:
@@ -48,7 +48,7 @@ def material_of(options: argparse.Namespace, device: torch.device) -> Material:
     )
 
 
-def timed(material: Material, width: int, models: int, groups: dict[int, int]) -> tuple[float, list[OneModel]]:
+def timed(material: Material, width: int, models: int, groups: dict[int, int]) -> tuple[float, list[TrainedModel]]:
     """Seconds for so many models, outcomes fetched, and the models. Groups that have no room are made smaller."""
     task = Task("onehot", width, 0, models)
     lone = [(task, model, material.plan.subset(material.num_train, model)) for model in range(models)]
@@ -86,7 +86,7 @@ def peak_rate(device: torch.device, precision: str) -> float:
     return 10 * 2 * side**3 / min(seconds() for _ in range(3))
 
 
-def accuracy(material: Material, found: list[OneModel]) -> float:
+def accuracy(material: Material, found: list[TrainedModel]) -> float:
     labels = material.labels[material.num_train :].cpu().numpy()
     return float(np.mean([(one.predictions[material.num_train :] == labels).mean() for one in found]))
 

@@ -22,8 +22,8 @@ ModelToTrain = tuple[Task, int, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class OneModel:
-    """What training one model gives, before the models of a task are put together."""
+class TrainedModel:
+    """One model, trained and evaluated. A worker puts those of a task together (`pack` of task.py)."""
 
     predictions: np.ndarray
     """int [N + M], training examples first"""
@@ -44,7 +44,7 @@ def train_in_groups(
     models: Sequence[ModelToTrain],
     groups: dict[int, int],
     teachers: TeachersOfGroup | None = None,
-) -> Iterator[OneModel]:
+) -> Iterator[TrainedModel]:
     """Train models of one size, as many at once as `groups` says of it; one by one where it says nothing, or 0.
 
     Where the device has no room for them, half as many from there on, which is entered in `groups`. `teachers`, one of
@@ -69,7 +69,7 @@ def train_in_groups(
 
 def train_if_room(
     material: Material, keep_weights: bool, some: Sequence[ModelToTrain], teachers: TeachersOfGroup | None
-) -> list[OneModel] | None:
+) -> list[TrainedModel] | None:
     """Train models at once; None where the device has no room for them, and then nothing of them is left there."""
     try:
         return train_together(material, keep_weights, some, teachers)
@@ -81,7 +81,7 @@ def train_if_room(
 
 def train_together(
     material: Material, keep_weights: bool, some: Sequence[ModelToTrain], teachers: TeachersOfGroup | None = None
-) -> list[OneModel]:
+) -> list[TrainedModel]:
     """Train and evaluate models of one size at once; each is taken to have had its part of the time."""
     plan = material.plan
     start = time.perf_counter()
@@ -96,7 +96,7 @@ def train_together(
     told = teachers.seconds if teachers else 0.0
     seconds, evaluation = (end - start) / len(some) + told, (end - between) / len(some)
     return [
-        one_model(network, course, *outcome, keep_weights, seconds, evaluation, told)
+        trained_model(network, course, *outcome, keep_weights, seconds, evaluation, told)
         for network, course, outcome in zip(networks, courses, found, strict=True)
     ]
 
@@ -106,7 +106,7 @@ def nominal_size(material: Material, task: Task) -> int:
     return material.num_train if task.variant == FULL else round(material.num_train * material.plan.fraction)
 
 
-def one_model(
+def trained_model(
     network: torch.nn.Module,
     course: Course,
     predictions: np.ndarray,
@@ -115,11 +115,11 @@ def one_model(
     seconds: float,
     evaluation_seconds: float,
     teacher_seconds: float = 0.0,
-) -> OneModel:
+) -> TrainedModel:
     weights = {}
     if keep_weights:
         weights = {name: value.cpu().contiguous().numpy() for name, value in network.state_dict().items()}
-    return OneModel(
+    return TrainedModel(
         predictions,
         log_odds,
         course.epoch_loss,
@@ -139,7 +139,7 @@ def train_one(
     model: int,
     subset: np.ndarray,
     teacher: Teacher | None = None,
-) -> OneModel:
+) -> TrainedModel:
     """Train and evaluate the model of this number in a task."""
     plan = material.plan
     start = time.perf_counter()
@@ -152,7 +152,7 @@ def train_one(
     end = time.perf_counter()
     # logits that are told from a table were computed before the start
     before = teacher.seconds if teacher and teacher.table is not None else 0.0
-    return one_model(
+    return trained_model(
         network,
         course,
         predictions,
@@ -164,10 +164,10 @@ def train_one(
     )
 
 
-def without_teacher(material: Material) -> OneModel:
+def without_teacher(material: Material) -> TrainedModel:
     """A student that was not trained, because its teacher diverged: it counts as diverged, and is never scored."""
     count = len(material.labels)
-    return OneModel(
+    return TrainedModel(
         np.zeros(count, dtype=np.int64),
         np.full(count, np.nan, dtype=np.float16),
         np.full(material.plan.recipe.epochs, np.nan, dtype=np.float32),

@@ -1,10 +1,10 @@
-"""What a worker runs: a bundle of tasks (some models of one size each) to outcomes and, if they are kept, weights.
+"""What a worker runs: a bundle of tasks (some models of one size each) to the content of their files.
 
-`open_work` is called once in every worker process; what it gives trains one bundle after another. An outcome is a
-pure function of (plan, data, task): nothing is remembered between bundles but the data set. `open_packed` is the same
-with the content of the files that are to be written in place of arrays. A bundle is one
-task alone; or students of the same models at several sizes, which share each model's teacher; or tasks of one size,
-whose models are trained in one vectorised pass.
+`open_training` is called once in every worker process; what it gives trains one bundle after another. An outcome is a
+pure function of (plan, data, task): nothing is remembered between bundles but the data set. A bundle is one task
+alone; or students of the same models at several sizes, which share each model's teacher; or tasks of one size, whose
+models are trained in one vectorised pass. What becomes of a model: a `TrainedModel` by itself, with the others of its
+task `Packed`, which the coordinator writes.
 """
 
 import time
@@ -22,16 +22,14 @@ from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching, teaching_of
 from memscope.store.examples import Examples, RunData, dataset_of, read_data
 from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, pack_outcome, read_outcome
-from memscope.store.weights import Weights, check_in_sight, pack_weights, read_weights
+from memscope.store.weights import check_in_sight, pack_weights, read_weights
 from memscope.training.device import device_name, worker_device
 from memscope.training.draws import Draws
 from memscope.training.material import Material, material_of
-from memscope.training.models import OneModel, train_in_groups, train_one, without_teacher
+from memscope.training.models import TrainedModel, train_in_groups, train_one, without_teacher
 from memscope.training.teacher import open_teacher, open_teachers
 from memscope.training.user_trainer import load_trainer, train_with
 from memscope.version import __version__
-
-Trained = tuple[Outcome, Weights]
 
 
 @dataclass(frozen=True)
@@ -50,44 +48,35 @@ class Job:
     """Whether there are students among the tasks: their teachers are read from the run's directory"""
 
 
-@dataclass(frozen=True, eq=False)
-class Packed:
-    """What a worker hands back of a task: the content of its files, and what the coordinator wants to know of it."""
+@dataclass(frozen=True)
+class Summary:
+    """What the coordinator wants to know of a task that was trained."""
 
-    outcome: bytes
-    weights: bytes | None
-    """None where they are not kept"""
     diverged: tuple[int, ...]
     """Numbers of the models that diverged"""
     seconds: dict[str, float]
     """Spent on `training` and on `evaluation`; training includes the latter where trainers do not tell"""
 
 
-TrainBundle = Callable[[tuple[Task, ...], Sequence[np.ndarray]], Sequence[Sequence[OneModel]]]
-"""(tasks, of each the subsets bool [models, N]) -> of each task the trained models"""
-
-
-def open_packed(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Packed]]:
-    """`open_work` whose products are ready to be written.
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """What a worker hands back of a task: the content of its files, and what the coordinator wants to know of it.
 
     To pack an outcome takes tens of milliseconds, most of it compression, and to write it a few: a coordinator that
     packed would be kept busy by some hundreds of workers.
     """
-    work = open_work(job, worker)
-    return lambda bundle: [pack(job.plan, task, *one) for task, one in zip(bundle, work(bundle), strict=True)]
+
+    outcome: bytes
+    weights: bytes | None
+    """None where they are not kept"""
+    summary: Summary
 
 
-def pack(plan: Plan, task: Task, outcome: Outcome, weights: Weights) -> Packed:
-    evaluation = 0.0 if outcome.evaluation_seconds is None else float(outcome.evaluation_seconds.sum())
-    return Packed(
-        outcome=pack_outcome(plan, task, outcome),
-        weights=pack_weights(plan, task, weights) if weights else None,
-        diverged=tuple(model for model, lost in zip(task.models, outcome.diverged, strict=True) if lost),
-        seconds={"training": float(outcome.seconds.sum()) - evaluation, "evaluation": evaluation},
-    )
+TrainBundle = Callable[[tuple[Task, ...], Sequence[np.ndarray]], Sequence[Sequence[TrainedModel]]]
+"""(tasks, of each the subsets bool [models, N]) -> of each task the trained models"""
 
 
-def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Trained]]:
+def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Packed]]:
     """Open the data set in this process and return the function that trains a bundle of tasks.
 
     That raises OptionError, before it trains any, for a task whose variant stands for no way of training.
@@ -112,14 +101,14 @@ def open_work(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Tr
         **code_of(plan),
     }
 
-    def work(bundle: tuple[Task, ...]) -> list[Trained]:
+    def work(bundle: tuple[Task, ...]) -> list[Packed]:
         for task in bundle:  # here as well as where a run's tasks are handed out: others call this too
             teaching_for(plan, task.variant)
         subsets = [
             np.stack([subset_of(plan, task.variant, num_train, model) for model in task.models]) for task in bundle
         ]
         return [
-            put_together(task, models, in_subset, examples, made_by)
+            pack(plan, task, models, in_subset, examples, made_by)
             for task, models, in_subset in zip(bundle, train(bundle, subsets), subsets, strict=True)
         ]
 
@@ -164,15 +153,41 @@ def subset_of(plan: Plan, variant: str, num_train: int, model: int) -> np.ndarra
     return np.ones(num_train, dtype=bool) if variant == FULL else plan.subset(num_train, model)
 
 
-def put_together(
-    task: Task, models: Sequence[OneModel], in_subset: np.ndarray, examples: Examples, made_by: dict[str, str]
-) -> Trained:
-    """The outcome and the weights of one task from those of its models."""
+def pack(
+    plan: Plan,
+    task: Task,
+    models: Sequence[TrainedModel],
+    in_subset: np.ndarray,
+    examples: Examples,
+    made_by: dict[str, str],
+) -> Packed:
+    """The files of one task from its models, which were trained on `in_subset`, bool [models, N]."""
+    outcome = outcome_of(models, in_subset, examples, made_by)
+    weights = {
+        f"{model:05d}/{name}": value
+        for model, one in zip(task.models, models, strict=True)
+        for name, value in one.weights.items()
+    }
+    evaluation = 0.0 if outcome.evaluation_seconds is None else float(outcome.evaluation_seconds.sum())
+    return Packed(
+        outcome=pack_outcome(plan, task, outcome),
+        weights=pack_weights(plan, task, weights) if weights else None,
+        summary=Summary(
+            diverged=tuple(model for model, one in zip(task.models, models, strict=True) if one.diverged),
+            seconds={"training": float(outcome.seconds.sum()) - evaluation, "evaluation": evaluation},
+        ),
+    )
+
+
+def outcome_of(
+    models: Sequence[TrainedModel], in_subset: np.ndarray, examples: Examples, made_by: dict[str, str]
+) -> Outcome:
+    """What the ledger keeps of the models of one task."""
     num_train = len(examples.labels)
     predictions = np.stack([one.predictions for one in models])
     log_odds = np.stack([one.log_odds for one in models])
     evaluation = np.array([one.evaluation_seconds for one in models], dtype=np.float32)
-    outcome = Outcome(
+    return Outcome(
         in_subset=in_subset,
         predicted_train=predictions[:, :num_train],
         predicted_test=predictions[:, num_train:],
@@ -186,12 +201,6 @@ def put_together(
         teacher_seconds=np.array([one.teacher_seconds for one in models], dtype=np.float32),
         made_by=made_by,
     )
-    weights = {
-        f"{model:05d}/{name}": value
-        for model, one in zip(task.models, models, strict=True)
-        for name, value in one.weights.items()
-    }
-    return outcome, weights
 
 
 def with_own_loop(job: Job, data: RunData, device: torch.device) -> TrainBundle:
@@ -200,7 +209,7 @@ def with_own_loop(job: Job, data: RunData, device: torch.device) -> TrainBundle:
     material = material_of(job.plan, data, device)
     groups = dict(job.groups)
 
-    def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> Sequence[Sequence[OneModel]]:
+    def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> Sequence[Sequence[TrainedModel]]:
         teaching = teaching_of(bundle[0].variant)
         if teaching is not None and all(task.size in groups for task in bundle):
             return students_at_once(material, run, job.keep_weights, teaching, bundle, subsets, groups)
@@ -229,7 +238,7 @@ def train_students(
     tasks: tuple[Task, ...],
     model: int,
     subset: np.ndarray,
-) -> Iterator[OneModel]:
+) -> Iterator[TrainedModel]:
     """The students of one number at the sizes of the tasks, all taught by the same teacher."""
     network = teacher_network(material, run, teaching, model)
     if network is None:
@@ -251,7 +260,7 @@ def students_at_once(
     tasks: tuple[Task, ...],
     subsets: Sequence[np.ndarray],
     groups: dict[int, int],
-) -> list[list[OneModel]]:
+) -> list[list[TrainedModel]]:
     """`train_students` of all the numbers of the tasks: those of one size at once."""
     subset_of_model = {
         model: subset
@@ -260,7 +269,7 @@ def students_at_once(
     }
     networks = {model: teacher_network(material, run, teaching, model) for model in subset_of_model}
     taught = {model: network for model, network in networks.items() if network is not None}
-    found: dict[tuple[int, int], OneModel] = {}  # by size and number
+    found: dict[tuple[int, int], TrainedModel] = {}  # by size and number
     if taught:
         rows = np.stack([subset_of_model[model] for model in taught])
         teachers = open_teachers(list(taught.values()), teaching, material, rows)
@@ -301,15 +310,15 @@ def with_trainer(job: Job, data: RunData) -> TrainBundle:
     dataset = dataset_of(data, plan.data.spec)
     unknown = np.full(plan.recipe.epochs, np.nan, dtype=np.float32)
 
-    def train_one_of(task: Task, model: int, subset: np.ndarray) -> OneModel:
+    def train_one_of(task: Task, model: int, subset: np.ndarray) -> TrainedModel:
         start = time.perf_counter()
         draws = Draws(plan.seed, task.size, model, task.replicate)
         predictions, log_odds, diverged = train_with(trainer, dataset, subset, draws)
         seconds = time.perf_counter() - start
         # what of it is evaluation the user's own function does not say
-        return OneModel(predictions, log_odds, unknown, diverged, {}, seconds, evaluation_seconds=np.nan)
+        return TrainedModel(predictions, log_odds, unknown, diverged, {}, seconds, evaluation_seconds=np.nan)
 
-    def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> list[list[OneModel]]:
+    def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> list[list[TrainedModel]]:
         return [
             [train_one_of(task, model, subset) for model, subset in zip(task.models, rows, strict=True)]
             for task, rows in zip(bundle, subsets, strict=True)

@@ -14,7 +14,7 @@ from memscope.run import Run, open_run
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import FULL, ONEHOT, Task
 from memscope.training import models
-from memscope.training.task import Job, open_work
+from memscope.training.task import Job, open_training
 from memscope.work.carrying_out import Where, unseen
 from memscope.work.training import train_tasks
 
@@ -71,7 +71,7 @@ def test_an_unknown_variant_is_refused_before_anything_is_trained_or_written(run
     assert contents(run) == before
     # and by a worker that somebody else gives its tasks
     with pytest.raises(OptionError, match="the variant of a task is"):
-        open_work(Job(str(run.path), run.plan, "cpu", keep_weights=False))((known, unknown))
+        open_training(Job(str(run.path), run.plan, "cpu", keep_weights=False))((known, unknown))
     assert contents(run) == before
 
 
@@ -85,7 +85,7 @@ def test_a_trainer_of_the_users_own_is_given_neither_unknown_variants_nor_studen
     assert repr(variant) in line
     assert "expected onehot or full, because --trainer test_task:always_the_first_class cannot distil" in line
     with pytest.raises(OptionError):
-        open_work(Job(str(own_run.path), own_run.plan, "cpu", keep_weights=False))((known, other))
+        open_training(Job(str(own_run.path), own_run.plan, "cpu", keep_weights=False))((known, other))
     assert contents(own_run) == before
     assert trained(own_run) == 10
 

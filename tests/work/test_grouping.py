@@ -11,13 +11,15 @@ from memscope.plan.teaching import Teaching
 from memscope.run import open_run
 from memscope.store.examples import read_examples
 from memscope.store.ledger import FULL, Task, read_outcome
+from memscope.store.weights import read_weights
 from memscope.training import models
 from memscope.training import task as task_module
 from memscope.training.group_size import best_group, group_of
 from memscope.training.material import open_material
-from memscope.training.task import Job, open_work
+from memscope.training.task import Job, open_training
 from memscope.work import grouping
 from memscope.work.grouping import bundles_of, bundles_of_students, group_sizes
+from memscope.work.training import write_packed
 
 ONE = [Task("onehot", 2, first, 5) for first in (0, 5, 10, 15)]
 OTHERS = [Task("onehot", 4, 0, 5), Task("onehot", 4, 5, 5), Task(FULL, 4, 0, 1), Task(FULL, 4, 1, 1)]
@@ -27,6 +29,20 @@ OTHERS = [Task("onehot", 4, 0, 5), Task("onehot", 4, 5, 5), Task(FULL, 4, 0, 1),
 def run(tiny_run, tmp_path):
     shutil.copytree(tiny_run, tmp_path / "run")
     return open_run(tmp_path / "run")
+
+
+@pytest.fixture
+def train(run, tmp_path):
+    """Trains a bundle as a worker does; of each task its outcome and its weights by model, as they are read again."""
+    elsewhere = replace(run, path=tmp_path / "elsewhere")
+
+    def train_and_read(job, bundle):
+        for task, product in zip(bundle, open_training(job)(bundle), strict=True):
+            write_packed(elsewhere, task, product)
+            weights = read_weights(elsewhere.path, run.plan, task) if product.weights else {}
+            yield read_outcome(elsewhere.path, run.plan, task), weights
+
+    return lambda job, bundle: list(train_and_read(job, bundle))
 
 
 def test_tasks_of_one_size_and_variant_are_bundled_up_to_the_group():
@@ -40,29 +56,29 @@ def test_tasks_of_one_size_and_variant_are_bundled_up_to_the_group():
     assert bundles_of(ONE, {2: 7}) == [(task,) for task in ONE]  # a task is never split over bundles
 
 
-def test_a_bundle_trained_at_once_gives_the_outcomes_of_one_by_one(run):
+def test_a_bundle_trained_at_once_gives_the_outcomes_of_one_by_one(run, train):
     """To the tolerance of a short training; each task has its own subsets, and weights of all its models."""
     bundle = (Task("onehot", 4, 0, 10), Task("onehot", 4, 10, 10))
     job = Job(str(run.path), run.plan, "cpu", keep_weights=True)
-    together = open_work(replace(job, groups={4: 16}))(bundle)
+    together = train(replace(job, groups={4: 16}), bundle)
     for task, (outcome, weights) in zip(bundle, together, strict=True):
         expected = read_outcome(run.path, run.plan, task)
         assert (outcome.in_subset == expected.in_subset).all()
         assert outcome.epoch_loss[:, 0] == pytest.approx(expected.epoch_loss[:, 0], abs=0.02)
         assert (outcome.predicted_train == expected.predicted_train).mean() > 0.85
-        assert {name.split("/")[0] for name in weights} == {f"{model:05d}" for model in task.models}
+        assert all(weights[model] for model in task.models)
         assert (outcome.seconds > 0).all()
 
 
 @pytest.mark.parametrize("lost", [(), (3,), tuple(range(20))])
-def test_students_trained_at_once_are_those_of_one_by_one(run, monkeypatch, lost):
+def test_students_trained_at_once_are_those_of_one_by_one(run, train, monkeypatch, lost):
     """To the tolerance of a short training; a teacher that diverged has no student, whatever the others have."""
     variant = Teaching(4).variant
     bundle = (Task(variant, 2, 0, 10), Task(variant, 1, 10, 10), Task(variant, 2, 10, 10))  # one is done already
     of = task_module.teacher_network
     monkeypatch.setattr(task_module, "teacher_network", lambda *given: None if given[-1] in lost else of(*given))
     job = Job(str(run.path), run.plan, "cpu", keep_weights=True)
-    alone = [open_work(job)((task,))[0] for task in bundle]
+    alone = [train(job, (task,))[0] for task in bundle]
     sizes, some = [], models.train_together
 
     def count(*given):
@@ -70,7 +86,7 @@ def test_students_trained_at_once_are_those_of_one_by_one(run, monkeypatch, lost
         return some(*given)
 
     monkeypatch.setattr(models, "train_together", count)
-    together = open_work(replace(job, groups={2: 16, 1: 16}))(bundle)
+    together = train(replace(job, groups={2: 16, 1: 16}), bundle)
     assert sum(sizes) == 30 - sum(1 if model < 10 else 2 for model in lost)
     for task, (found, weights), (expected, _) in zip(bundle, together, alone, strict=True):
         assert (found.diverged == expected.diverged).all()
@@ -80,12 +96,10 @@ def test_students_trained_at_once_are_those_of_one_by_one(run, monkeypatch, lost
         assert there.sum() == 0 or (found.predicted_train == expected.predicted_train)[there].mean() > 0.85
         assert (found.seconds[there] > found.teacher_seconds[there]).all()
         assert (found.teacher_seconds[there] > 0).all()
-        assert {name.split("/")[0] for name in weights} == {
-            f"{model:05d}" for model in task.models if model not in lost
-        }
+        assert [model for model in task.models if weights.get(model)] == [m for m in task.models if m not in lost]
 
 
-def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
+def test_without_room_for_a_group_half_of_it_is_tried(run, train, monkeypatch):
     sizes, together, alone = [], models.train_together, models.train_one
 
     def little_room(material, keep_weights, some, teachers):
@@ -96,11 +110,11 @@ def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
 
     monkeypatch.setattr(models, "train_together", little_room)
     job = Job(str(run.path), run.plan, "cpu", keep_weights=False, groups={2: 16})
-    ((outcome, _),) = open_work(job)((Task("onehot", 2, 0, 10),))
+    ((outcome, _),) = train(job, (Task("onehot", 2, 0, 10),))
     assert sizes == [10, 5, 2, 2, 2, 2, 2]
     assert len(outcome.in_subset) == 10
     sizes.clear()
-    work = open_work(job)
+    work = open_training(job)
     work((Task("onehot", 2, 0, 10),))
     work((Task("onehot", 2, 10, 10),))
     assert sizes == [10, 5, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]  # what there was room for is remembered
@@ -115,11 +129,11 @@ def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
     sizes.clear()
     monkeypatch.setattr(models, "train_together", no_room)
     monkeypatch.setattr(models, "train_one", count)
-    open_work(job)((Task("onehot", 2, 0, 10),))
+    open_training(job)((Task("onehot", 2, 0, 10),))
     assert sizes == ["alone"] * 10  # not recorded, which takes more room
     monkeypatch.setattr(models, "train_one", no_room)
     with pytest.raises(torch.OutOfMemoryError):
-        open_work(job)((Task("onehot", 2, 0, 10),))
+        open_training(job)((Task("onehot", 2, 0, 10),))
 
 
 @pytest.mark.parametrize(
