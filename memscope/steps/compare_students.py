@@ -14,10 +14,10 @@ from memscope.analysis.trajectory_types import trajectory_types
 from memscope.counting.outcomes import SizeCounts, count_pairs, count_size, sizes_in_ledger
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
-from memscope.plan.teaching import Teaching, teaching_of
+from memscope.plan.teaching import Teaching
 from memscope.run import Run
 from memscope.steps.score import mean, number
-from memscope.store.ledger import ONEHOT, distilled_variants, ledger_state
+from memscope.store.ledger import ONEHOT, distilled_settings, ledger_state
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on
 
@@ -35,14 +35,13 @@ Pairs = dict[int, tuple[SizeCounts, SizeCounts]]
 def compare_students(run: Run, epsilon: float) -> dict[str, Any]:
     """Compare every setting, write `results/distill.h5`, and give what the command prints."""
     check_options(epsilon)
-    variants = distilled_variants(run.path)
-    ledger = ledger_state(run.path, run.plan, ONEHOT, *variants)
+    settings = distilled_settings(run.path)
+    ledger = ledger_state(run.path, run.plan, ONEHOT, *(teaching.variant for teaching in settings))
     family = {size: count_size(run, size) for size in sizes_in_ledger(run)}
     found: list[tuple[Teaching, Pairs]] = []
-    for variant in variants:
-        teaching = teaching_of(variant)
-        pairs = {size: pair for size in family if (pair := count_pairs(run, size, variant)) is not None}
-        if teaching and pairs:
+    for teaching in settings:
+        pairs = {size: pair for size in family if (pair := count_pairs(run, size, teaching.variant)) is not None}
+        if pairs:
             found.append((teaching, pairs))
     if not found:
         raise RunError(f"{run.path} has no distilled model that can be held against a one-hot one of its size")

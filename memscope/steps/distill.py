@@ -75,7 +75,7 @@ def distill(
             say(f"training {missing} students with {workers_of(where, device)} workers")
         groups = group_sizes(run, lacking, device, workers_of(where, device), say)
         bundles = bundles_of_students(work.bundles, groups)
-        trained = train_tasks(run, bundles, where, device, on_end, groups=groups)
+        trained = train_tasks(run, bundles, where, device, on_end, groups=groups, teaching=teaching)
         trained.already = sum(task.count for bundle in work.bundles for task in bundle) - missing
     elif students:
         raise OptionError("--students without --teacher trains none; give the size of their teacher")

@@ -35,7 +35,8 @@ class TrainedModel:
     seconds: float
     evaluation_seconds: float
     """NaN where not known"""
-    teacher_seconds: float = 0.0
+    teacher_seconds: float | None = None
+    """None without a teacher"""
 
 
 def train_in_groups(
@@ -93,8 +94,8 @@ def train_together(
     between = time.perf_counter()
     found = evaluate_group(networks, material.inputs)
     end = time.perf_counter()
-    told = teachers.seconds if teachers else 0.0
-    seconds, evaluation = (end - start) / len(some) + told, (end - between) / len(some)
+    told = teachers.seconds if teachers else None
+    seconds, evaluation = (end - start) / len(some) + (told or 0.0), (end - between) / len(some)
     return [
         trained_model(network, course, *outcome, keep_weights, seconds, evaluation, told)
         for network, course, outcome in zip(networks, courses, found, strict=True)
@@ -114,7 +115,7 @@ def trained_model(
     keep_weights: bool,
     seconds: float,
     evaluation_seconds: float,
-    teacher_seconds: float = 0.0,
+    teacher_seconds: float | None = None,
 ) -> TrainedModel:
     weights = {}
     if keep_weights:
@@ -160,7 +161,7 @@ def train_one(
         keep_weights,
         seconds=end - start + before,
         evaluation_seconds=end - between,
-        teacher_seconds=teacher.seconds if teacher else 0.0,
+        teacher_seconds=teacher.seconds if teacher else None,
     )
 
 
@@ -175,4 +176,5 @@ def without_teacher(material: Material) -> TrainedModel:
         weights={},
         seconds=0.0,
         evaluation_seconds=0.0,
+        teacher_seconds=0.0,
     )

@@ -19,7 +19,7 @@ from memscope.errors import OptionError
 from memscope.imports import source_digest
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
-from memscope.plan.teaching import Teaching, teaching_of
+from memscope.plan.teaching import Teaching
 from memscope.store.examples import Examples, RunData, dataset_of, read_data
 from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, pack_outcome, read_outcome
 from memscope.store.weights import check_in_sight, pack_weights, read_weights
@@ -44,8 +44,9 @@ class Job:
     """Models that are trained at once, by size; one by one where a size is not in it, or with 0"""
     data: RunData | None = None
     """The data set, where it is not to be read from the run's directory"""
-    teachers: bool = False
-    """Whether there are students among the tasks: their teachers are read from the run's directory"""
+    teaching: Teaching | None = None
+    """How the students among the tasks are taught, whose teachers are read from the run's directory; None: no students
+    are among them"""
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,13 @@ TrainBundle = Callable[[tuple[Task, ...], Sequence[np.ndarray]], Sequence[Sequen
 def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Packed]]:
     """Open the data set in this process and return the function that trains a bundle of tasks.
 
-    That raises OptionError, before it trains any, for a task whose variant stands for no way of training.
+    That raises OptionError, before it trains any, for a task whose variant stands for no way of training of this job.
     """
     # One thread in each process: two threads on two cores collapse as soon as a neighbour is busy, and sums
     # split over another number of threads differ in the last bit.
     torch.set_num_threads(1)
     plan, run = job.plan, Path(job.run)
-    if job.teachers:
+    if job.teaching is not None:
         check_in_sight(run)
     data = job.data or read_data(run, plan.data.fingerprint)
     examples = data.examples
@@ -103,7 +104,7 @@ def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], lis
 
     def work(bundle: tuple[Task, ...]) -> list[Packed]:
         for task in bundle:  # here as well as where a run's tasks are handed out: others call this too
-            teaching_for(plan, task.variant)
+            check_variant(plan, task.variant, job.teaching)
         subsets = [
             np.stack([subset_of(plan, task.variant, num_train, model) for model in task.models]) for task in bundle
         ]
@@ -115,19 +116,18 @@ def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], lis
     return work
 
 
-def teaching_for(plan: Plan, variant: str) -> Teaching | None:
-    """How the models of a variant are taught; None where they learn from the labels alone.
+def check_variant(plan: Plan, variant: str, teaching: Teaching | None) -> None:
+    """OptionError for a variant that is not trained here: it would be trained as one-hot, under another name.
 
-    OptionError for a variant that this plan cannot train: it would be trained as one-hot, under a name that says
-    something else.
+    `teaching` is the setting whose students are.
     """
     ours = plan.recipe.trainer == OWN_LOOP
-    teaching = teaching_of(variant) if ours else None
-    if variant not in (ONEHOT, FULL) and teaching is None:
-        known = "onehot, full or distilled/teacher-SIZE-tTEMPERATURE-wWEIGHT; name one of these"
-        without = f"onehot or full, because --trainer {plan.recipe.trainer} cannot distil; name one of these"
-        raise OptionError(f"the variant of a task is {variant!r}, expected {known if ours else without}")
-    return teaching
+    if variant in (ONEHOT, FULL) or (ours and teaching is not None and variant == teaching.variant):
+        return
+    students = teaching.variant if teaching else "distilled/teacher-SIZE-tTEMPERATURE-wWEIGHT with its teaching"
+    known = f"onehot, full or {students}; name one of these"
+    without = f"onehot or full, because --trainer {plan.recipe.trainer} cannot distil; name one of these"
+    raise OptionError(f"the variant of a task is {variant!r}, expected {known if ours else without}")
 
 
 def code_of(plan: Plan) -> dict[str, str]:
@@ -187,6 +187,7 @@ def outcome_of(
     predictions = np.stack([one.predictions for one in models])
     log_odds = np.stack([one.log_odds for one in models])
     evaluation = np.array([one.evaluation_seconds for one in models], dtype=np.float32)
+    told = [one.teacher_seconds for one in models if one.teacher_seconds is not None]
     return Outcome(
         in_subset=in_subset,
         predicted_train=predictions[:, :num_train],
@@ -198,7 +199,7 @@ def outcome_of(
         diverged=np.array([one.diverged for one in models]),
         seconds=np.array([one.seconds for one in models], dtype=np.float32),
         evaluation_seconds=None if np.isnan(evaluation).any() else evaluation,
-        teacher_seconds=np.array([one.teacher_seconds for one in models], dtype=np.float32),
+        teacher_seconds=np.array(told, dtype=np.float32) if len(told) == len(models) else None,
         made_by=made_by,
     )
 
@@ -210,7 +211,7 @@ def with_own_loop(job: Job, data: RunData, device: torch.device) -> TrainBundle:
     groups = dict(job.groups)
 
     def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> Sequence[Sequence[TrainedModel]]:
-        teaching = teaching_of(bundle[0].variant)
+        teaching = job.teaching if bundle[0].variant not in (ONEHOT, FULL) else None
         if teaching is not None and all(task.size in groups for task in bundle):
             return students_at_once(material, run, job.keep_weights, teaching, bundle, subsets, groups)
         if teaching is not None:

@@ -6,10 +6,11 @@ from functools import partial
 
 from memscope.engines import Bundle
 from memscope.files.atomic import write_atomically
+from memscope.plan.teaching import Teaching
 from memscope.run import Run
 from memscope.store.ledger import Task, outcome_path
 from memscope.store.weights import weights_path
-from memscope.training.task import Job, Packed, Summary, open_training, teaching_for
+from memscope.training.task import Job, Packed, Summary, check_variant, open_training
 from memscope.work.carrying_out import OnEnd, Where, Work, carry_out, data_to_send, workers_of
 from memscope.work.timing import share_out, spent_on
 
@@ -37,14 +38,16 @@ def train_tasks(
     *,
     groups: Mapping[int, int] | None = None,
     for_weights: bool = False,
+    teaching: Teaching | None = None,
 ) -> Trained:
     """Train what is not finished of these bundles of tasks, and write outcomes and weights.
 
     A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there. `groups` are the
-    numbers of models that are trained at once, by size. OptionError, before anything is done, where the variant of a
-    task stands for no way of training.
+    numbers of models that are trained at once, by size, `teaching` the setting of the students among the tasks.
+    OptionError, before anything is done, where the variant of a task stands for no way of training.
     """
-    teachings = [teaching_for(run.plan, task.variant) for bundle in bundles for task in bundle]
+    for task in (task for bundle in bundles for task in bundle):
+        check_variant(run.plan, task.variant, teaching)
     job = Job(
         str(run.path.absolute()),
         run.plan,
@@ -52,7 +55,7 @@ def train_tasks(
         where.keep_weights or for_weights,
         groups or {},
         data_to_send(run, where),
-        teachers=any(teachings),
+        teaching=teaching,
     )
     path_of = partial(weights_path if for_weights else outcome_path, run.path, run.plan)
     work = Work(partial(open_training, job), path_of, partial(write_packed, run))

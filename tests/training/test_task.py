@@ -58,7 +58,7 @@ def no_training(*given):
     raise AssertionError("a model was trained")
 
 
-@pytest.mark.parametrize("variant", UNKNOWN)
+@pytest.mark.parametrize("variant", [*UNKNOWN, STUDENTS])
 def test_an_unknown_variant_is_refused_before_anything_is_trained_or_written(run, monkeypatch, variant):
     monkeypatch.setattr(models, "train_one", no_training)
     before = contents(run)
@@ -67,7 +67,8 @@ def test_an_unknown_variant_is_refused_before_anything_is_trained_or_written(run
         train_tasks(run, [(known,), (unknown,)], INLINE, "cpu", unseen)
     line = str(refused.value)
     assert repr(variant) in line
-    assert "expected onehot, full or distilled/teacher-SIZE-tTEMPERATURE-wWEIGHT; name one of these" in line
+    expected = "onehot, full or distilled/teacher-SIZE-tTEMPERATURE-wWEIGHT with its teaching; name one of these"
+    assert f"expected {expected}" in line
     assert contents(run) == before
     # and by a worker that somebody else gives its tasks
     with pytest.raises(OptionError, match="the variant of a task is"):
@@ -88,6 +89,12 @@ def test_a_trainer_of_the_users_own_is_given_neither_unknown_variants_nor_studen
         open_training(Job(str(own_run.path), own_run.plan, "cpu", keep_weights=False))((known, other))
     assert contents(own_run) == before
     assert trained(own_run) == 10
+
+
+def test_students_of_another_setting_are_refused(run):
+    other = Task(Teaching(4).variant, 2, 0, 10)
+    with pytest.raises(OptionError, match=f"expected onehot, full or {STUDENTS}; name one of these"):
+        train_tasks(run, [(other,)], INLINE, "cpu", unseen, teaching=Teaching(8))
 
 
 def test_a_trainer_of_the_users_own_is_given_models_on_all_the_data(own_run):

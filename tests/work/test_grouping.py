@@ -73,11 +73,12 @@ def test_a_bundle_trained_at_once_gives_the_outcomes_of_one_by_one(run, train):
 @pytest.mark.parametrize("lost", [(), (3,), tuple(range(20))])
 def test_students_trained_at_once_are_those_of_one_by_one(run, train, monkeypatch, lost):
     """To the tolerance of a short training; a teacher that diverged has no student, whatever the others have."""
-    variant = Teaching(4).variant
+    teaching = Teaching(4)
+    variant = teaching.variant
     bundle = (Task(variant, 2, 0, 10), Task(variant, 1, 10, 10), Task(variant, 2, 10, 10))  # one is done already
     of = task_module.teacher_network
     monkeypatch.setattr(task_module, "teacher_network", lambda *given: None if given[-1] in lost else of(*given))
-    job = Job(str(run.path), run.plan, "cpu", keep_weights=True)
+    job = Job(str(run.path), run.plan, "cpu", keep_weights=True, teaching=teaching)
     alone = [train(job, (task,))[0] for task in bundle]
     sizes, some = [], models.train_together
 
