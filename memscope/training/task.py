@@ -9,7 +9,7 @@ task `Packed`, which the coordinator writes.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +23,11 @@ from memscope.plan.teaching import Teaching
 from memscope.store.examples import Examples, RunData, dataset_of, read_data
 from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, pack_outcome, read_outcome
 from memscope.store.weights import check_in_sight, pack_weights, read_weights
+from memscope.training.backends import BACKENDS, Grouping, train_models
 from memscope.training.device import device_name, worker_device
 from memscope.training.draws import Draws
 from memscope.training.material import Material, material_of
-from memscope.training.models import TrainedModel, train_in_groups, train_one, without_teacher
-from memscope.training.teacher import open_teacher, open_teachers
+from memscope.training.models import ModelToTrain, TrainedModel, without_teacher
 from memscope.training.user_trainer import load_trainer, train_with
 from memscope.version import __version__
 
@@ -40,8 +40,8 @@ class Job:
     plan: Plan
     device: str
     keep_weights: bool
-    groups: Mapping[int, int] = field(default_factory=dict)
-    """Models that are trained at once, by size; one by one where a size is not in it, or with 0"""
+    groups: Mapping[int, Grouping] = field(default_factory=dict)
+    """How models are trained, by size; one by one where a size is not in it"""
     data: RunData | None = None
     """The data set, where it is not to be read from the run's directory"""
     teaching: Teaching | None = None
@@ -205,90 +205,63 @@ def outcome_of(
 
 
 def with_own_loop(job: Job, data: RunData, device: torch.device) -> TrainBundle:
-    """Training by `loop.py`, or by `group.py`, with the plan's family and recipe."""
-    run = Path(job.run)
-    material = material_of(job.plan, data, device)
-    groups = dict(job.groups)
+    """Training with the plan's family and recipe, by the backends that the job names."""
+    material, groups = material_of(job.plan, data, device), dict(job.groups)
 
     def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> Sequence[Sequence[TrainedModel]]:
-        teaching = job.teaching if bundle[0].variant not in (ONEHOT, FULL) else None
-        if teaching is not None and all(task.size in groups for task in bundle):
-            return students_at_once(material, run, job.keep_weights, teaching, bundle, subsets, groups)
-        if teaching is not None:
-            rows = [
-                list(train_students(material, run, job.keep_weights, teaching, bundle, model, subset))
-                for model, subset in zip(bundle[0].models, subsets[0], strict=True)
-            ]  # [models][tasks]
-            return list(zip(*rows, strict=True))
-        every = [
+        models = [
             (task, model, subset)
             for task, rows in zip(bundle, subsets, strict=True)
             for model, subset in zip(task.models, rows, strict=True)
         ]
-        trained = train_in_groups(material, job.keep_weights, every, groups)
+        if job.teaching is not None and bundle[0].variant == job.teaching.variant:
+            trained = train_students(material, job, job.teaching, models, groups)
+        else:
+            trained = train_models(material, job.keep_weights, models, groups)
         return [[next(trained) for _ in task.models] for task in bundle]
 
     return train
 
 
 def train_students(
-    material: Material,
-    run: Path,
-    keep_weights: bool,
-    teaching: Teaching,
-    tasks: tuple[Task, ...],
-    model: int,
-    subset: np.ndarray,
+    material: Material, job: Job, teaching: Teaching, models: Sequence[ModelToTrain], groups: dict[int, Grouping]
 ) -> Iterator[TrainedModel]:
-    """The students of one number at the sizes of the tasks, all taught by the same teacher."""
-    network = teacher_network(material, run, teaching, model)
-    if network is None:
-        yield from (without_teacher(material) for _ in tasks)
-        return
-    teacher = open_teacher(network, teaching, material, np.flatnonzero(subset))
-    # its logits are computed once and serve all the sizes: each bears its part of the time
-    shared = teacher.seconds / len(tasks)
-    for task in tasks:
-        teacher.seconds = shared
-        yield train_one(material, keep_weights, task, model, subset, teacher)
-
-
-def students_at_once(
-    material: Material,
-    run: Path,
-    keep_weights: bool,
-    teaching: Teaching,
-    tasks: tuple[Task, ...],
-    subsets: Sequence[np.ndarray],
-    groups: dict[int, int],
-) -> list[list[TrainedModel]]:
-    """`train_students` of all the numbers of the tasks: those of one size at once."""
-    subset_of_model = {
-        model: subset
-        for task, rows in zip(tasks, subsets, strict=True)
-        for model, subset in zip(task.models, rows, strict=True)
-    }
-    networks = {model: teacher_network(material, run, teaching, model) for model in subset_of_model}
-    taught = {model: network for model, network in networks.items() if network is not None}
+    """Train students of several sizes. The teacher of a number teaches all the sizes, by one backend."""
+    sizes = dict.fromkeys(task.size for task, _, _ in models)
+    used = [groups.get(size, Grouping()) for size in sizes]
+    if len({one.backend for one in used}) > 1:
+        used, groups = [Grouping()], {}
+    together = max(one.models for one in used)
+    numbers = list(dict.fromkeys(model for _, model, _ in models))
     found: dict[tuple[int, int], TrainedModel] = {}  # by size and number
+    for first in range(0, len(numbers), together):
+        some = set(numbers[first : first + together])
+        of_them = [one for one in models if one[1] in some]
+        found |= students_of(material, job, teaching, of_them, used[0].backend, groups)
+    return iter([found[task.size, model] for task, model, _ in models])
+
+
+def students_of(
+    material: Material,
+    job: Job,
+    teaching: Teaching,
+    models: Sequence[ModelToTrain],
+    backend: str,
+    groups: dict[int, Grouping],
+) -> dict[tuple[int, int], TrainedModel]:
+    """By size and number, students whose teachers are opened together, and closed when they are trained."""
+    subset_of_model = {model: subset for _, model, subset in models}
+    asked = {model: teacher_network(material, Path(job.run), teaching, model) for model in subset_of_model}
+    networks = {model: network for model, network in asked.items() if network is not None}
+    taught = [one for one in models if one[1] in networks]
+    found = {(task.size, model): without_teacher(material) for task, model, _ in models if model not in networks}
     if taught:
-        rows = np.stack([subset_of_model[model] for model in taught])
-        teachers = open_teachers(list(taught.values()), teaching, material, rows)
-        place = {model: number for number, model in enumerate(taught)}
-        for size in dict.fromkeys(task.size for task in tasks):
-            students = [
-                (task, model, subset_of_model[model])
-                for task in tasks
-                for model in task.models
-                if task.size == size and model in taught
-            ]
-            places = [place[model] for _, model, _ in students]
-            theirs = teachers if places == list(range(len(taught))) else teachers.some(torch.tensor(places))
-            # tables are made once and serve all the sizes: each bears its part of the time
-            theirs = replace(theirs, seconds=teachers.seconds * len(taught) / sum(task.count for task in tasks))
-            trained = train_in_groups(material, keep_weights, students, groups, theirs)
+        teachers = BACKENDS[backend].open_teachers(material, teaching, networks, subset_of_model, len(taught))
+        for size in dict.fromkeys(task.size for task, _, _ in taught):
+            students = [one for one in taught if one[0].size == size]
+            trained = train_models(material, job.keep_weights, students, groups, teachers)
             found |= {(size, model): one for (_, model, _), one in zip(students, trained, strict=True)}
-    return [[found.get((task.size, model)) or without_teacher(material) for model in task.models] for task in tasks]
+    return found
 
 
 def teacher_network(material: Material, run: Path, teaching: Teaching, model: int) -> torch.nn.Module | None:

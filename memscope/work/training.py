@@ -10,6 +10,7 @@ from memscope.plan.teaching import Teaching
 from memscope.run import Run
 from memscope.store.ledger import Task, outcome_path
 from memscope.store.weights import weights_path
+from memscope.training.backends import Grouping
 from memscope.training.task import Job, Packed, Summary, check_variant, open_training
 from memscope.work.carrying_out import OnEnd, Where, Work, carry_out, data_to_send, workers_of
 from memscope.work.timing import share_out, spent_on
@@ -36,14 +37,14 @@ def train_tasks(
     device: str,
     on_end: OnEnd,
     *,
-    groups: Mapping[int, int] | None = None,
+    groups: Mapping[int, Grouping] | None = None,
     for_weights: bool = False,
     teaching: Teaching | None = None,
 ) -> Trained:
     """Train what is not finished of these bundles of tasks, and write outcomes and weights.
 
-    A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there. `groups` are the
-    numbers of models that are trained at once, by size, `teaching` the setting of the students among the tasks.
+    A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there. `groups` says how
+    models are trained, by size, `teaching` the setting of the students among the tasks.
     OptionError, before anything is done, where the variant of a task stands for no way of training.
     """
     for task in (task for bundle in bundles for task in bundle):

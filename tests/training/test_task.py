@@ -13,7 +13,7 @@ from memscope.plan.teaching import Teaching
 from memscope.run import Run, open_run
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import FULL, ONEHOT, Task
-from memscope.training import models
+from memscope.training.backends import one_by_one
 from memscope.training.task import Job, open_training
 from memscope.work.carrying_out import Where, unseen
 from memscope.work.training import train_tasks
@@ -60,7 +60,7 @@ def no_training(*given):
 
 @pytest.mark.parametrize("variant", [*UNKNOWN, STUDENTS])
 def test_an_unknown_variant_is_refused_before_anything_is_trained_or_written(run, monkeypatch, variant):
-    monkeypatch.setattr(models, "train_one", no_training)
+    monkeypatch.setattr(one_by_one, "train_one", no_training)
     before = contents(run)
     known, unknown = Task(ONEHOT, 2, 20, 10), Task(variant, 4, 0, 10)
     with pytest.raises(OptionError) as refused:
