@@ -22,7 +22,6 @@ from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_di
 from memscope.store.memories import MemoryFile, memory_path, read_memory
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
-from memscope.training.memory_task import MemoryJob, file_of, open_memory_work
 from memscope.work.carrying_out import (
     Done,
     OnEnd,
@@ -37,6 +36,7 @@ from memscope.work.carrying_out import (
     workers_of,
 )
 from memscope.work.data_set import ensure_examples
+from memscope.work.memory_task import MemoryJob, file_of, open_memory_work
 from memscope.work.timing import spent_on
 
 RESERVED = 0

@@ -16,7 +16,7 @@ ModelToTrain = tuple[Task, int, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """One model, trained and evaluated. A worker puts those of a task together (`pack` of task.py)."""
+    """One model, trained and evaluated. A worker puts those of a task together (`pack` of work/training_task.py)."""
 
     predictions: np.ndarray
     """int [N + M], training examples first"""

@@ -13,14 +13,13 @@ from memscope.store.examples import read_examples
 from memscope.store.ledger import FULL, Task, read_outcome
 from memscope.store.weights import read_weights
 from memscope.training import backends
-from memscope.training import task as task_module
 from memscope.training.backends import BACKENDS, ONE_BY_ONE, Grouping
 from memscope.training.backends.vectorised.group_size import best_group, group_of
 from memscope.training.material import open_material
-from memscope.training.task import Job, open_training
-from memscope.work import grouping
+from memscope.work import grouping, students
 from memscope.work.grouping import bundles_of, bundles_of_students, group_sizes
 from memscope.work.training import write_packed
+from memscope.work.training_task import Job, open_training
 
 ONE = [Task("onehot", 2, first, 5) for first in (0, 5, 10, 15)]
 OTHERS = [Task("onehot", 4, 0, 5), Task("onehot", 4, 5, 5), Task(FULL, 4, 0, 1), Task(FULL, 4, 1, 1)]
@@ -87,8 +86,8 @@ def test_students_trained_at_once_are_those_of_one_by_one(run, train, monkeypatc
     teaching = Teaching(4)
     variant = teaching.variant
     bundle = (Task(variant, 2, 0, 10), Task(variant, 1, 10, 10), Task(variant, 2, 10, 10))  # one is done already
-    of = task_module.teacher_network
-    monkeypatch.setattr(task_module, "teacher_network", lambda *given: None if given[-1] in lost else of(*given))
+    of = students.teacher_network
+    monkeypatch.setattr(students, "teacher_network", lambda *given: None if given[-1] in lost else of(*given))
     job = Job(str(run.path), run.plan, "cpu", keep_weights=True, teaching=teaching)
     alone = [train(job, (task,))[0] for task in bundle]
     sizes, some = [], BACKENDS["vectorised"].train

@@ -14,9 +14,9 @@ from memscope.run import Run, open_run
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import FULL, ONEHOT, Task
 from memscope.training.backends import one_by_one
-from memscope.training.task import Job, open_training
 from memscope.work.carrying_out import Where, unseen
 from memscope.work.training import train_tasks
+from memscope.work.training_task import Job, open_training
 
 INLINE = Where(device="cpu", engine="inline")
 STUDENTS = Teaching(8).variant
@@ -42,7 +42,7 @@ def own_run(tiny_choices, tmp_path, monkeypatch) -> Run:
     """A run of a trainer of the user's own, with the ten models of one size; `trained` tells how many it made."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.setenv("MEMSCOPE_TEST_TRAINED", str(tmp_path / "trained"))
-    choices = replace(tiny_choices, trainer="test_task:always_the_first_class", models=10, widths=(2,))
+    choices = replace(tiny_choices, trainer="test_training_task:always_the_first_class", models=10, widths=(2,))
     return train_family(tmp_path / "run", choices, INLINE).run
 
 
@@ -84,7 +84,7 @@ def test_a_trainer_of_the_users_own_is_given_neither_unknown_variants_nor_studen
         train_tasks(own_run, [(known,), (other,)], INLINE, "cpu", unseen)
     line = str(refused.value)
     assert repr(variant) in line
-    assert "expected onehot or full, because --trainer test_task:always_the_first_class cannot distil" in line
+    assert "expected onehot or full, because --trainer test_training_task:always_the_first_class cannot distil" in line
     with pytest.raises(OptionError):
         open_training(Job(str(own_run.path), own_run.plan, "cpu", keep_weights=False))((known, other))
     assert contents(own_run) == before

@@ -8,7 +8,7 @@ task `Packed`, which the coordinator writes.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,15 +21,16 @@ from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
 from memscope.store.examples import Examples, RunData, dataset_of, read_data
-from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, pack_outcome, read_outcome
-from memscope.store.weights import check_in_sight, pack_weights, read_weights
-from memscope.training.backends import BACKENDS, Grouping, train_models
+from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, pack_outcome
+from memscope.store.weights import check_in_sight, pack_weights
+from memscope.training.backends import Grouping, train_models
 from memscope.training.device import device_name, worker_device
 from memscope.training.draws import Draws
-from memscope.training.material import Material, material_of
-from memscope.training.models import ModelToTrain, TrainedModel, without_teacher
+from memscope.training.material import material_of
+from memscope.training.models import TrainedModel
 from memscope.training.user_trainer import load_trainer, train_with
 from memscope.version import __version__
+from memscope.work.students import train_students
 
 
 @dataclass(frozen=True)
@@ -215,66 +216,12 @@ def with_own_loop(job: Job, data: RunData, device: torch.device) -> TrainBundle:
             for model, subset in zip(task.models, rows, strict=True)
         ]
         if job.teaching is not None and bundle[0].variant == job.teaching.variant:
-            trained = train_students(material, job, job.teaching, models, groups)
+            trained = train_students(material, Path(job.run), job.keep_weights, job.teaching, models, groups)
         else:
             trained = train_models(material, job.keep_weights, models, groups)
         return [[next(trained) for _ in task.models] for task in bundle]
 
     return train
-
-
-def train_students(
-    material: Material, job: Job, teaching: Teaching, models: Sequence[ModelToTrain], groups: dict[int, Grouping]
-) -> Iterator[TrainedModel]:
-    """Train students of several sizes. The teacher of a number teaches all the sizes, by one backend."""
-    sizes = dict.fromkeys(task.size for task, _, _ in models)
-    used = [groups.get(size, Grouping()) for size in sizes]
-    if len({one.backend for one in used}) > 1:
-        used, groups = [Grouping()], {}
-    together = max(one.models for one in used)
-    numbers = list(dict.fromkeys(model for _, model, _ in models))
-    found: dict[tuple[int, int], TrainedModel] = {}  # by size and number
-    for first in range(0, len(numbers), together):
-        some = set(numbers[first : first + together])
-        of_them = [one for one in models if one[1] in some]
-        found |= students_of(material, job, teaching, of_them, used[0].backend, groups)
-    return iter([found[task.size, model] for task, model, _ in models])
-
-
-def students_of(
-    material: Material,
-    job: Job,
-    teaching: Teaching,
-    models: Sequence[ModelToTrain],
-    backend: str,
-    groups: dict[int, Grouping],
-) -> dict[tuple[int, int], TrainedModel]:
-    """By size and number, students whose teachers are opened together, and closed when they are trained."""
-    subset_of_model = {model: subset for _, model, subset in models}
-    asked = {model: teacher_network(material, Path(job.run), teaching, model) for model in subset_of_model}
-    networks = {model: network for model, network in asked.items() if network is not None}
-    taught = [one for one in models if one[1] in networks]
-    found = {(task.size, model): without_teacher(material) for task, model, _ in models if model not in networks}
-    if taught:
-        teachers = BACKENDS[backend].open_teachers(material, teaching, networks, subset_of_model, len(taught))
-        for size in dict.fromkeys(task.size for task, _, _ in taught):
-            students = [one for one in taught if one[0].size == size]
-            trained = train_models(material, job.keep_weights, students, groups, teachers)
-            found |= {(size, model): one for (_, model, _), one in zip(students, trained, strict=True)}
-    return found
-
-
-def teacher_network(material: Material, run: Path, teaching: Teaching, model: int) -> torch.nn.Module | None:
-    """The teacher of the students of this number; None where it diverged.
-
-    RunError where it is missing, or its weights are.
-    """
-    plan = material.plan
-    variant, number, unit = (FULL, 0, 1) if teaching.on == "full" else (ONEHOT, model, plan.unit)
-    task = Task(variant, teaching.teacher, number // unit * unit, unit)
-    if read_outcome(run, plan, task).diverged[number - task.first]:
-        return None
-    return material.trained(teaching.teacher, read_weights(run, plan, task)[number])
 
 
 def with_trainer(job: Job, data: RunData) -> TrainBundle:
