@@ -20,11 +20,12 @@ from memscope.datasets import load_dataset
 from memscope.families import open_family
 from memscope.plan.plan import Plan
 from memscope.store.ledger import Task
+from memscope.training.backends import Grouping, train_models
+from memscope.training.backends.vectorised.group_size import group_of
 from memscope.training.device import device_name, resolve_device
 from memscope.training.draws import Draws
-from memscope.training.group_size import group_of
 from memscope.training.material import Material
-from memscope.training.models import OneModel, train_in_groups
+from memscope.training.models import TrainedModel
 from memscope.work.options import Choices, new_plan, with_defaults
 
 
@@ -48,12 +49,12 @@ def material_of(options: argparse.Namespace, device: torch.device) -> Material:
     )
 
 
-def timed(material: Material, width: int, models: int, groups: dict[int, int]) -> tuple[float, list[OneModel]]:
+def timed(material: Material, width: int, models: int, groups: dict[int, Grouping]) -> tuple[float, list[TrainedModel]]:
     """Seconds for so many models, outcomes fetched, and the models. Groups that have no room are made smaller."""
     task = Task("onehot", width, 0, models)
     lone = [(task, model, material.plan.subset(material.num_train, model)) for model in range(models)]
     start = time.perf_counter()
-    found = list(train_in_groups(material, False, lone, groups))
+    found = list(train_models(material, False, lone, groups))
     return time.perf_counter() - start, found
 
 
@@ -86,7 +87,7 @@ def peak_rate(device: torch.device, precision: str) -> float:
     return 10 * 2 * side**3 / min(seconds() for _ in range(3))
 
 
-def accuracy(material: Material, found: list[OneModel]) -> float:
+def accuracy(material: Material, found: list[TrainedModel]) -> float:
     labels = material.labels[material.num_train :].cpu().numpy()
     return float(np.mean([(one.predictions[material.num_train :] == labels).mean() for one in found]))
 
@@ -125,9 +126,9 @@ def main() -> None:
         alone, single = timed(material, width, options.models, {})
         alone /= options.models
         if group:
-            groups = {width: group}
+            groups = {width: Grouping("vectorised", group)}
             timed(warm, width, group, groups)
-            group = groups[width]
+            group = groups[width].models
             count = group * options.models
             seconds, together = timed(material, width, count, groups)
             each = seconds / count

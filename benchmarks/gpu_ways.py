@@ -21,11 +21,11 @@ from memscope.families import open_family
 from memscope.families.cnn import AddedConvolution
 from memscope.families.resnet import ResidualBlock
 from memscope.plan.recipe import Recipe
-from memscope.training.cuda_graph import record
+from memscope.training.backends.vectorised.cuda_graph import record
+from memscope.training.backends.vectorised.stack import stack
 from memscope.training.draws import Draws, build_model
 from memscope.training.inputs import Inputs, autocast
 from memscope.training.optimiser import descend, parameter_groups
-from memscope.training.stack import stack
 
 RECIPE = Recipe(learning_rate=1e-4)
 Step = Callable[[], None]

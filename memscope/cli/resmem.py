@@ -82,7 +82,7 @@ def command(
     are chosen on one block of models, on examples that they were not trained on; the other models, each with a
     memory of its own subset, give ResMem's own memorisation scores.
     """
-    load_for_workers(engine, "memscope.training.memory_task")
+    load_for_workers(engine, "memscope.work.memory_task")
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.tables.printing import print_json

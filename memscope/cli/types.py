@@ -103,7 +103,7 @@ def work_options(command: Any) -> Any:
     return command
 
 
-def load_for_workers(engine: str, module: str = "memscope.training.task") -> None:
+def load_for_workers(engine: str, module: str = "memscope.work.training_task") -> None:
     """Begin to load what worker processes need: called before this process loads the same, which takes seconds."""
     if engine == "processes":
         from memscope.engines.processes import load_ahead

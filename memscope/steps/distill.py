@@ -17,7 +17,7 @@ from memscope.counting.type_errors import stacked
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned
 from memscope.plan.recipe import OWN_LOOP
-from memscope.plan.teaching import Teaching, teaching_of
+from memscope.plan.teaching import Teaching
 from memscope.reports.distill import DistillReport
 from memscope.reports.keys import keys_of
 from memscope.run import Run, open_run
@@ -25,7 +25,7 @@ from memscope.store.ledger import (
     FULL,
     ONEHOT,
     Task,
-    distilled_variants,
+    distilled_settings,
     finished_tasks,
     ledger_state,
     outcome_path,
@@ -90,11 +90,11 @@ def distill(
             say(f"training {missing} students with {workers_of(where, device)} workers")
         groups = group_sizes(run, lacking, device, workers_of(where, device), say)
         bundles = bundles_of_students(work.bundles, groups)
-        trained = train_tasks(run, bundles, where, device, on_end, groups=groups)
+        trained = train_tasks(run, bundles, where, device, on_end, groups=groups, teaching=teaching)
         trained.already = sum(task.count for bundle in work.bundles for task in bundle) - missing
     elif students:
         raise OptionError("--students without --teacher trains none; give the size of their teacher")
-    if distilled_variants(run.path):
+    if distilled_settings(run.path):
         say("comparing with the one-hot models")
         found = compare_students(run, epsilon)
         if plot is not None:
@@ -200,20 +200,19 @@ def notes(run: Run, teaching: Teaching, work: StudentWork) -> list[str]:
 def compare_students(run: Run, epsilon: float) -> DistillReport:
     """Compare every setting, write `results/distill.h5`, and give what is stored there."""
     check_options(epsilon)
-    variants = distilled_variants(run.path)
-    ledger = ledger_state(run.path, run.plan, ONEHOT, *variants)
+    settings = distilled_settings(run.path)
+    ledger = ledger_state(run.path, run.plan, ONEHOT, *(teaching.variant for teaching in settings))
     family = {size: count_size(run, size) for size in sizes_in_ledger(run)}
     found: list[tuple[Teaching, Pairs]] = []
-    for variant in variants:
-        teaching = teaching_of(variant)
-        pairs = {size: pair for size in family if (pair := count_pairs(run, size, variant)) is not None}
-        if teaching and pairs:
+    for teaching in settings:
+        pairs = {size: pair for size in family if (pair := count_pairs(run, size, teaching.variant)) is not None}
+        if pairs:
             found.append((teaching, pairs))
     if not found:
         raise RunError(f"{run.path} has no distilled model that can be held against a one-hot one of its size")
     sizes = tuple(sorted({size for _, pairs in found for size in pairs}))
-    settings = tuple(compare_setting(run, teaching, pairs, family, epsilon) for teaching, pairs in found)
-    report = replace(without_students(run, epsilon), settings=settings)
+    compared = tuple(compare_setting(run, teaching, pairs, family, epsilon) for teaching, pairs in found)
+    report = replace(without_students(run, epsilon), settings=compared)
     write_results(run.path, run.plan, "distill", stored(run, found, sizes, epsilon), ledger, keys_of(report))
     return report
 

@@ -32,7 +32,6 @@ from memscope.store.memories import MemoryFile, memory_path, read_memory
 from memscope.store.results import write_results
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
-from memscope.training.memory_task import MemoryJob, file_of, open_memory_work
 from memscope.work.carrying_out import (
     Done,
     OnEnd,
@@ -47,6 +46,7 @@ from memscope.work.carrying_out import (
     workers_of,
 )
 from memscope.work.data_set import ensure_examples
+from memscope.work.memory_task import MemoryJob, file_of, open_memory_work
 from memscope.work.timing import spent_on
 
 RESERVED = 0

@@ -18,7 +18,7 @@ from memscope.files.atomic import write_atomically
 from memscope.files.sealed import open_sealed, sealing
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import RECORDED
-from memscope.plan.teaching import teaching_of
+from memscope.plan.teaching import Teaching, teaching_of
 from memscope.store.format import (
     DAMAGE,
     OUTCOME,
@@ -159,9 +159,14 @@ def missing_tasks(run: Path, plan: Plan, variant: str = ONEHOT) -> list[Task]:
 
 
 def distilled_variants(run: Path) -> tuple[str, ...]:
-    """The settings of distillation that the ledger has students of, as variants."""
-    found = (f"distilled/{path.name}" for path in run.glob("outcomes/distilled/*") if path.is_dir())
-    return tuple(sorted(variant for variant in found if teaching_of(variant)))
+    """The variants of the ledger's students."""
+    return tuple(teaching.variant for teaching in distilled_settings(run))
+
+
+def distilled_settings(run: Path) -> tuple[Teaching, ...]:
+    """The settings of distillation that the ledger has students of, in the order of their variants."""
+    found = sorted(f"distilled/{path.name}" for path in run.glob("outcomes/distilled/*") if path.is_dir())
+    return tuple(teaching for variant in found if (teaching := teaching_of(variant)))
 
 
 def ledger_state(run: Path, plan: Plan, *variants: str, replicates: Sequence[int] = (0,)) -> str:
@@ -244,7 +249,7 @@ def pack_outcome(plan: Plan, task: Task, outcome: Outcome) -> bytes:
         }
         if outcome.evaluation_seconds is not None:
             columns["evaluation_seconds"] = outcome.evaluation_seconds.astype(np.float32)
-        if outcome.teacher_seconds is not None and teaching_of(task.variant):
+        if outcome.teacher_seconds is not None:
             columns["teacher_seconds"] = outcome.teacher_seconds.astype(np.float32)
         for name, values in columns.items():
             write_field(file, name, values, OUTCOME[name], checksum=True)

@@ -1,1 +1,1 @@
-"""Training: one readable loop (`loop.py`), augmentation and evaluation, and what a worker runs."""
+"""Training: one readable loop (`loop.py`), the backends that train by it, and evaluation."""

@@ -5,8 +5,7 @@ trained on the labels alone; only the loss differs.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,7 +16,6 @@ from memscope.plan.teaching import Teaching
 from memscope.training.evaluation import BATCH
 from memscope.training.inputs import autocast
 from memscope.training.material import Material
-from memscope.training.stack import Stack, stack
 
 
 @dataclass(eq=False)
@@ -51,48 +49,6 @@ class Teacher:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class TeachersOfGroup:
-    """The teachers of students that are trained at once (group.py), one of each: `Teacher`, of all of them."""
-
-    teaching: Teaching
-    networks: Stack
-    precision: str
-    table: Tensor | None = None
-    """float32 [G, N, classes], where there is no augmentation"""
-    seconds: float = 0.0
-    """Wall-clock time that a student bears of making the table. What is told while training is part of the step."""
-
-    def some(self, which: slice | Tensor) -> "TeachersOfGroup":
-        """Those of some of the students."""
-        parameters, buffers = (
-            {name: value[which] for name, value in tensors.items()}
-            for tensors in (self.networks.parameters, self.networks.buffers)
-        )
-        networks = Stack(self.networks.skeleton, parameters, buffers)
-        return replace(self, networks=networks, table=None if self.table is None else self.table[which])
-
-    @torch.no_grad()
-    def logits(self, index: Tensor, inputs: Tensor) -> Tensor:
-        """float32 [G, B, classes] for the batches of examples at `index` [G, B], seen as `inputs` [G, B, C, H, W]."""
-        if self.table is not None:
-            return self.table[torch.arange(len(index), device=index.device)[:, None], index]
-        with autocast(inputs.device, self.precision):
-            return self.networks.logits(inputs).float()
-
-    def loss(self, students: Tensor, labels: Tensor, index: Tensor, inputs: Tensor, label_smoothing: float) -> Tensor:
-        """[G]: each student's loss on its batch, from float32 logits [G, B, classes]."""
-        told = self.logits(index, inputs)
-        temperature, soft_weight = self.teaching.temperature, self.teaching.soft_weight
-        # as `distillation_loss`, written out: vmap does kl_div one model at a time
-        flat = students.flatten(0, 1)
-        hard = cross_entropy(flat, labels.flatten(), label_smoothing=label_smoothing, reduction="none")
-        own, theirs = log_softmax(students / temperature, 2), log_softmax(told / temperature, 2)
-        soft = kl_div(own, theirs, reduction="none", log_target=True).sum(dim=2).mean(dim=1)
-        found = (1 - soft_weight) * hard.view(labels.shape).mean(dim=1) + soft_weight * temperature**2 * soft
-        return found
-
-
 def distillation_loss(
     student: Tensor, teacher: Tensor, labels: Tensor, temperature: float, soft_weight: float, label_smoothing: float = 0
 ) -> Tensor:
@@ -121,25 +77,6 @@ def logits_of(network: nn.Module, material: Material, positions: np.ndarray) -> 
         with autocast(material.device, material.plan.precision):
             table[index] = network(inputs).float()
     return table
-
-
-@torch.no_grad()
-def open_teachers(
-    networks: Sequence[nn.Module], teaching: Teaching, material: Material, subsets: np.ndarray
-) -> TeachersOfGroup:
-    """The teachers, in evaluation mode, of students that are trained at once on `subsets`, bool [G, N]."""
-    start = time.perf_counter()
-    teachers = TeachersOfGroup(teaching, stack(networks, material.device), material.plan.precision)
-    if material.plan.recipe.augment != "none":
-        return teachers
-    table = torch.full((len(networks), material.num_train, material.num_classes), torch.nan, device=material.device)
-    for first in range(0, material.num_train, BATCH):
-        some = slice(first, min(first + BATCH, material.num_train))
-        with autocast(material.device, material.plan.precision):
-            table[:, some] = teachers.networks.logits(material.inputs.of(some), shared=True).float()
-    table[torch.from_numpy(~subsets).to(material.device)] = torch.nan
-    float(table[0, 0, 0])  # waits for the device
-    return replace(teachers, table=table, seconds=(time.perf_counter() - start) / len(networks))
 
 
 def open_teacher(network: nn.Module, teaching: Teaching, material: Material, positions: np.ndarray) -> Teacher:

@@ -71,20 +71,14 @@ def unseen(ended: Ended) -> None:
     """An `OnEnd` for those who do not want to be told."""
 
 
-def unnoted(task: Task, product: Any) -> None:
-    """A `Work.note` for work of which the file says all."""
-
-
 @dataclass(frozen=True)
 class Work:
     """A kind of work: how a worker opens it, where the file of a task is, and how a product is written there."""
 
     open: OpenWork
     path_of: Callable[[Task], Path]
-    write: Callable[[Task, Any], None]
-    """Called for several tasks at once, in threads"""
-    note: Callable[[Task, Any], None] = unnoted
-    """Called for one task after another, when its file is there"""
+    write: Callable[[Task, Any], Any]
+    """Gives what the caller wants to know of a task when all is done. Called for several tasks at once, in threads"""
 
 
 @dataclass
@@ -95,6 +89,8 @@ class Done:
     """Models whose task ended well, each counted once a task"""
     failures: list[tuple[Task, str]] = field(default_factory=list)
     """Tasks that failed twice, and the last line of why"""
+    told: list[tuple[Task, Any]] = field(default_factory=list)
+    """Of each task that ended well what `Work.write` gave"""
 
 
 def check_where(where: Where) -> None:
@@ -150,9 +146,10 @@ def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: Where, dev
             closing(engine(work.open, given, max(1, min(most, len(bundles))))) as reports,
             closing(keep(run, work, reports)) as kept,
         ):
-            for report in kept:
+            for report, told in kept:
                 if report.failure is None:
                     result.models += sum(task.count for task in report.tasks)
+                    result.told += zip(report.tasks, told, strict=True)
                 else:
                     failed.append((report.tasks, report.failure))
                 on_end(Ended(report.tasks, report.failure is not None, result.models, total, report.crew))
@@ -163,39 +160,39 @@ def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: Where, dev
     return result
 
 
-def keep(run: Run, work: Work, reports: Iterable[Report]) -> Generator[Report, None, None]:
-    """Write the products of each report, or else why there are none; gives the report when that is done."""
-    under_way: deque[tuple[Report, Future[None]]] = deque()
+def keep(run: Run, work: Work, reports: Iterable[Report]) -> Generator[tuple[Report, list[Any]], None, None]:
+    """Write the products of each report, or else why there are none; gives the report, and what `work.write` gave of
+    each of its tasks, when that is done."""
+    under_way: deque[tuple[Report, Future[list[Any]]]] = deque()
     with ThreadPoolExecutor(WRITERS) as writers:
         for report in reports:
             while under_way and under_way[0][1].done():
-                yield written(work, *under_way.popleft())
+                yield written(*under_way.popleft())
             under_way.append((report, writers.submit(write_files, run, work, report)))
             if len(under_way) == 1:  # not in a hurry: mostly it is written now, and told of before the next one comes
                 wait([under_way[0][1]], timeout=PATIENCE)
             while under_way and (under_way[0][1].done() or len(under_way) > WRITERS):
-                yield written(work, *under_way.popleft())
+                yield written(*under_way.popleft())
         while under_way:
-            yield written(work, *under_way.popleft())
+            yield written(*under_way.popleft())
 
 
-def written(work: Work, report: Report, files: "Future[None]") -> Report:
-    """The report, when its files are there."""
-    files.result()
-    if report.failure is None:
-        for task, product in zip(report.tasks, report.products, strict=True):
-            work.note(task, product)
-    return report
+def written(report: Report, files: "Future[list[Any]]") -> tuple[Report, list[Any]]:
+    """The report and what was told of its tasks, when its files are there."""
+    return report, files.result()
 
 
-def write_files(run: Run, work: Work, report: Report) -> None:
+def write_files(run: Run, work: Work, report: Report) -> list[Any]:
+    """Write the products of a report, or else why there are none; what `work.write` gave of each."""
     plan_text(run.path)
+    told = []
     for position, task in enumerate(report.tasks):
         path = work.path_of(task)
         failure = failure_path(run.path, path)
         if report.failure is None:
-            work.write(task, report.products[position])
+            told.append(work.write(task, report.products[position]))
             failure.unlink(missing_ok=True)
         elif not path.exists():  # another call may have managed it
             write_atomically(failure, report.failure.encode())
         release(run.path, path)
+    return told

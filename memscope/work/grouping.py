@@ -12,35 +12,54 @@ from memscope.files.atomic import write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run
 from memscope.store.ledger import Task
+from memscope.training.backends import BACKENDS, ONE_BY_ONE, Grouping, backend_for
+from memscope.training.backends.vectorised.group_size import LARGEST
 from memscope.training.device import device_name, worker_device
-from memscope.training.group_size import LARGEST, group_of
 from memscope.training.material import open_material
 from memscope.work.carrying_out import Say
 
 
-def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say: Say) -> dict[int, int]:
-    """Models to train at once, by size; empty on a CPU, where outcomes are to be the same to the bit.
+def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say: Say) -> dict[int, Grouping]:
+    """How models are trained, by size; empty on a CPU, where outcomes are to be the same to the bit.
 
-    Models of a size that is not in it are trained one by one. Measured where that was not done before on such a device
-    for so many models, and kept in `cache/groups.json`.
+    Models of a size that is not in it are trained one by one. What a backend measures is measured where that was not
+    done before on such a device for so many models, and kept in `cache/groups.json`.
     """
-    if device != "cuda" or run.plan.recipe.trainer != OWN_LOOP:
+    if run.plan.recipe.trainer != OWN_LOOP:
         return {}
     models: dict[int, int] = {}
     for task in tasks:
         models[task.size] = models.get(task.size, 0) + task.count
     # no more than leaves every worker something to do
     most = {size: min(LARGEST, -(-count // workers)) for size, count in models.items()}
-    where = worker_device(device, 0)
+    names = {size: backend_for(run.plan, size, device) for size in models}
+    found: dict[int, Grouping] = {}
+    measured: dict[int, str] = {}
+    for size, name in names.items():
+        at_once = BACKENDS[name].at_once
+        if not isinstance(at_once, int):
+            measured[size] = name
+        elif name != ONE_BY_ONE:
+            found[size] = Grouping(name, min(at_once, most[size]))
+    if measured:
+        best = measured_groups(run, measured, most, worker_device(device, 0), say)
+        found |= {size: Grouping(name, best[size]) for size, name in measured.items() if best[size]}
+    return found
+
+
+def measured_groups(
+    run: Run, names: Mapping[int, str], most: Mapping[int, int], where: torch.device, say: Say
+) -> dict[int, int]:
+    """The best number of models at once of each size whose backend is named, up to `most`; 0 where it trains none."""
     file, about = run.path / "cache" / "groups.json", describe(run, where)
     known = read_groups(file, about)
-    missing = [size for size in sorted(most) if not enough(known.get(size), most[size])]
+    missing = [size for size in sorted(names) if not enough(known.get(size), most[size])]
     if missing:
         say("measuring how many models to train at once")
-        known |= measure(run, {size: most[size] for size in missing}, where)
+        known |= measure(run, {size: names[size] for size in missing}, most, where)
         torch.cuda.empty_cache()  # after all that was measured with is gone: the workers want the room
         write_atomically(file, json.dumps({"about": about, "groups": known}, indent=1).encode())
-    return {size: min(known[size][0], most[size]) for size in most if known[size][0]}
+    return {size: min(known[size][0], most[size]) for size in names}
 
 
 def enough(known: tuple[int, int] | None, most: int) -> bool:
@@ -48,9 +67,17 @@ def enough(known: tuple[int, int] | None, most: int) -> bool:
     return known is not None and (known[0] < known[1] or most <= known[1])
 
 
-def measure(run: Run, most: Mapping[int, int], device: torch.device) -> dict[int, tuple[int, int]]:
+def measure(
+    run: Run, names: Mapping[int, str], most: Mapping[int, int], device: torch.device
+) -> dict[int, tuple[int, int]]:
+    """By size, the best group and the largest that was to be tried."""
     material = open_material(run.path, run.plan, run.examples, device)
-    return {size: (group_of(material, size, limit), limit) for size, limit in most.items()}
+    found = {}
+    for size, name in names.items():
+        at_once = BACKENDS[name].at_once
+        assert not isinstance(at_once, int)
+        found[size] = at_once(material, size, most[size]), most[size]
+    return found
 
 
 def describe(run: Run, device: torch.device) -> str:
@@ -68,27 +95,27 @@ def read_groups(file: Path, about: str) -> dict[int, tuple[int, int]]:
     return {}
 
 
-def bundles_of(tasks: Sequence[Task], groups: Mapping[int, int]) -> list[Bundle]:
+def bundles_of(tasks: Sequence[Task], groups: Mapping[int, Grouping]) -> list[Bundle]:
     """The tasks, those of one size and variant together until they have as many models as are trained at once."""
     bundles: list[Bundle] = []
     for task in tasks:
         last = bundles[-1] if bundles else ()
         alike = last and (last[0].variant, last[0].size, last[0].replicate) == (task.variant, task.size, task.replicate)
-        if alike and sum(one.count for one in last) + task.count <= groups.get(task.size, 1):
+        if alike and sum(one.count for one in last) + task.count <= groups.get(task.size, Grouping()).models:
             bundles[-1] = (*last, task)
         else:
             bundles.append((task,))
     return bundles
 
 
-def bundles_of_students(bundles: Sequence[Bundle], groups: Mapping[int, int]) -> list[Bundle]:
+def bundles_of_students(bundles: Sequence[Bundle], groups: Mapping[int, Grouping]) -> list[Bundle]:
     """Bundles of the same students at several sizes, put together until as many as are trained at once share one."""
     if not all(task.size in groups for bundle in bundles for task in bundle):
         return list(bundles)
     joined: list[Bundle] = []
     for bundle in bundles:
         students = bundle[0].count + sum({task.first: task.count for task in joined[-1]}.values()) if joined else 0
-        if joined and students <= max(groups.values()):
+        if joined and students <= max(one.models for one in groups.values()):
             joined[-1] = (*joined[-1], *bundle)
         else:
             joined.append(bundle)

@@ -1,17 +1,19 @@
 """Training tasks into the ledger: what `train-family` and `distill` share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from memscope.engines import Bundle
 from memscope.files.atomic import write_atomically
+from memscope.plan.teaching import Teaching
 from memscope.run import Run
 from memscope.store.ledger import Task, outcome_path
 from memscope.store.weights import weights_path
-from memscope.training.task import Job, Packed, open_packed, teaching_for
+from memscope.training.backends import Grouping
 from memscope.work.carrying_out import OnEnd, Where, Work, carry_out, data_to_send, workers_of
 from memscope.work.timing import share_out, spent_on
+from memscope.work.training_task import Job, Packed, Summary, check_variant, open_training
 
 
 @dataclass
@@ -35,29 +37,18 @@ def train_tasks(
     device: str,
     on_end: OnEnd,
     *,
-    groups: Mapping[int, int] | None = None,
+    groups: Mapping[int, Grouping] | None = None,
     for_weights: bool = False,
+    teaching: Teaching | None = None,
 ) -> Trained:
     """Train what is not finished of these bundles of tasks, and write outcomes and weights.
 
-    A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there. `groups` are the
-    numbers of models that are trained at once, by size. OptionError, before anything is done, where the variant of a
-    task stands for no way of training.
+    A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there. `groups` says how
+    models are trained, by size, `teaching` the setting of the students among the tasks.
+    OptionError, before anything is done, where the variant of a task stands for no way of training.
     """
-    teachings = [teaching_for(run.plan, task.variant) for bundle in bundles for task in bundle]
-    result, spent = Trained(run), {"training": 0.0, "evaluation": 0.0}
-    path_of = weights_path if for_weights else outcome_path
-
-    def write(task: Task, product: Packed) -> None:
-        if product.weights is not None:  # before the outcome, which is the record that the task is done
-            write_atomically(weights_path(run.path, run.plan, task), product.weights)
-        write_atomically(outcome_path(run.path, run.plan, task), product.outcome)
-
-    def note(task: Task, product: Packed) -> None:
-        for part, seconds in product.seconds.items():
-            spent[part] += seconds
-        result.diverged += [(task, model) for model in product.diverged]
-
+    for task in (task for bundle in bundles for task in bundle):
+        check_variant(run.plan, task.variant, teaching)
     job = Job(
         str(run.path.absolute()),
         run.plan,
@@ -65,12 +56,30 @@ def train_tasks(
         where.keep_weights or for_weights,
         groups or {},
         data_to_send(run, where),
-        teachers=any(teachings),
+        teaching=teaching,
     )
-    work = Work(partial(open_packed, job), lambda task: path_of(run.path, run.plan, task), write, note)
+    path_of = partial(weights_path if for_weights else outcome_path, run.path, run.plan)
+    work = Work(partial(open_training, job), path_of, partial(write_packed, run))
     workers = workers_of(where, device)  # now: a cluster may be gone when the work is done
     with spent_on("waiting"):
         done = carry_out(run, work, bundles, where, device, on_end)
-        share_out(spent, workers)
-    result.trained, result.failures = done.models, done.failures
-    return result
+        share_out(spent_by(summary for _, summary in done.told), workers)
+    diverged = [(task, model) for task, summary in done.told for model in summary.diverged]
+    return Trained(run, done.models, failures=done.failures, diverged=diverged)
+
+
+def write_packed(run: Run, task: Task, product: Packed) -> Summary:
+    """Write the files of a task that was trained."""
+    if product.weights is not None:  # before the outcome, which is the record that the task is done
+        write_atomically(weights_path(run.path, run.plan, task), product.weights)
+    write_atomically(outcome_path(run.path, run.plan, task), product.outcome)
+    return product.summary
+
+
+def spent_by(summaries: Iterable[Summary]) -> dict[str, float]:
+    """Seconds of all the tasks, by what they were spent on."""
+    spent = {"training": 0.0, "evaluation": 0.0}
+    for summary in summaries:
+        for part, seconds in summary.seconds.items():
+            spent[part] += seconds
+    return spent

@@ -227,15 +227,16 @@ def assert_same_outcomes(expected: Path, found: Path) -> None:
 
 
 def test_a_worker_that_does_not_see_the_runs_directory_says_so_where_it_needs_weights(tiny_run):
+    from memscope.plan.teaching import Teaching
     from memscope.run import open_run
-    from memscope.training.memory_task import MemoryJob, open_memory_work
-    from memscope.training.task import Job, open_work
+    from memscope.work.memory_task import MemoryJob, open_memory_work
+    from memscope.work.training_task import Job, open_training
 
     run = open_run(tiny_run)
     data = RunData(run.examples, open_images(tiny_run, run.examples))
-    open_work(Job("/nowhere", run.plan, "cpu", True, data=data))  # teaches itself, and needs nothing from there
+    open_training(Job("/nowhere", run.plan, "cpu", True, data=data))  # teaches itself, and needs nothing from there
     with pytest.raises(RunError, match=r"^/nowhere is not there on .* expected the run directory under the same path"):
-        open_work(Job("/nowhere", run.plan, "cpu", True, data=data, teachers=True))
+        open_training(Job("/nowhere", run.plan, "cpu", True, data=data, teaching=Teaching(8)))
     with pytest.raises(RunError, match=r"^/nowhere is not there on "):
         open_memory_work(MemoryJob("/nowhere", run.plan, "cpu", {}, data=data))
 

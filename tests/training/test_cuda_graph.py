@@ -11,10 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from memscope.plan.recipe import Recipe
-from memscope.training import cuda_graph as captured
-from memscope.training.cuda_graph import steps_to_take
+from memscope.training.backends.vectorised import cuda_graph as captured
+from memscope.training.backends.vectorised.cuda_graph import steps_to_take
+from memscope.training.backends.vectorised.group import train_group
 from memscope.training.draws import Draws, build_model
-from memscope.training.group import train_group
 from memscope.training.inputs import Inputs
 from tests.training.test_group import MEAN, MODELS, SCALE, SUBSETS, networks
 
@@ -158,8 +158,8 @@ def test_a_step_that_reads_what_is_not_in_its_tensors_is_not_repeated(hidden, mo
 def test_a_cuda_graph_trains_as_the_step_does(precision, taught, count, data, monkeypatch):
     from memscope.families import open_family
     from memscope.plan.teaching import Teaching
-    from memscope.training.stack import stack
-    from memscope.training.teacher import TeachersOfGroup
+    from memscope.training.backends.vectorised.stack import stack
+    from memscope.training.backends.vectorised.teachers import TeachersOfGroup
 
     device = torch.device("cuda")
     draws = [Draws(0, 8, model) for model in MODELS[:count]]

@@ -10,13 +10,14 @@ from torch.overrides import TorchFunctionMode
 
 from memscope.families import open_family
 from memscope.plan.recipe import Recipe
-from memscope.training import group, loop
+from memscope.training import loop
+from memscope.training.backends.vectorised import group
+from memscope.training.backends.vectorised.group import evaluate_group, train_group
+from memscope.training.backends.vectorised.stack import draws_while_training, stack
 from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import evaluate
-from memscope.training.group import evaluate_group, train_group
 from memscope.training.inputs import Inputs
 from memscope.training.loop import train_model
-from memscope.training.stack import draws_while_training, stack
 
 MEAN, SCALE = torch.tensor([90.0, 100.0, 110.0]), torch.tensor([0.02, 0.02, 0.02])
 MODELS = (0, 1, 5)

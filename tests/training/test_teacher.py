@@ -9,10 +9,11 @@ import torch
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
 from memscope.run import open_run
+from memscope.training.backends.vectorised.teachers import open_teachers
 from memscope.training.draws import Draws
 from memscope.training.loop import train_model
 from memscope.training.material import open_material
-from memscope.training.teacher import Teacher, distillation_loss, logits_of, open_teacher, open_teachers
+from memscope.training.teacher import Teacher, distillation_loss, logits_of, open_teacher
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
@@ -135,7 +136,8 @@ def test_teachers_of_students_that_are_trained_at_once_tell_each_what_its_own_wo
     material = replace(material, plan=replace(material.plan, recipe=recipe))
     networks = [material.untrained(Draws(0, 8, model)).eval() for model in range(3)]
     subsets = np.stack([material.plan.subset(material.num_train, model) for model in range(3)])
-    teachers = open_teachers(networks, Teaching(8, 3.0, 0.7), material, subsets)
+    numbered = dict(enumerate(networks)), dict(enumerate(subsets))
+    teachers = open_teachers(material, Teaching(8, 3.0, 0.7), *numbered, 3)
     random = np.random.default_rng(0)
     index = torch.from_numpy(np.stack([random.choice(np.flatnonzero(row), 16) for row in subsets]))
     inputs = material.inputs.of(index.flatten()).unflatten(0, index.shape)
@@ -151,7 +153,7 @@ def test_teachers_of_students_that_are_trained_at_once_tell_each_what_its_own_wo
         expected.backward()
         assert float(found[place].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
         assert torch.allclose(students.grad[place], student.grad, atol=1e-6)
-        some = teachers.some(slice(place, place + 1))
+        some = teachers.of([place])
         one = some.loss(*(tensor[place : place + 1] for tensor in (students, labels, index, inputs)), smoothing)
         assert float(one.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
         if augment == "none":

@@ -11,16 +11,28 @@ from memscope.plan.teaching import Teaching
 from memscope.run import open_run
 from memscope.store.examples import read_examples
 from memscope.store.ledger import FULL, Task, read_outcome
-from memscope.training import models
-from memscope.training import task as task_module
-from memscope.training.group_size import best_group, group_of
+from memscope.store.weights import read_weights
+from memscope.training import backends
+from memscope.training.backends import BACKENDS, ONE_BY_ONE, Grouping
+from memscope.training.backends.vectorised.group_size import best_group, group_of
 from memscope.training.material import open_material
-from memscope.training.task import Job, open_work
-from memscope.work import grouping
+from memscope.work import grouping, students
 from memscope.work.grouping import bundles_of, bundles_of_students, group_sizes
+from memscope.work.training import write_packed
+from memscope.work.training_task import Job, open_training
 
 ONE = [Task("onehot", 2, first, 5) for first in (0, 5, 10, 15)]
 OTHERS = [Task("onehot", 4, 0, 5), Task("onehot", 4, 5, 5), Task(FULL, 4, 0, 1), Task(FULL, 4, 1, 1)]
+
+
+def at_once(numbers):
+    """Models of these sizes at once, as on a GPU."""
+    return {size: Grouping("vectorised", number) for size, number in numbers.items()}
+
+
+def put(monkeypatch, name, **functions):
+    """Other functions in place of some of a backend's."""
+    monkeypatch.setitem(BACKENDS, name, replace(BACKENDS[name], **functions))
 
 
 @pytest.fixture
@@ -29,48 +41,63 @@ def run(tiny_run, tmp_path):
     return open_run(tmp_path / "run")
 
 
+@pytest.fixture
+def train(run, tmp_path):
+    """Trains a bundle as a worker does; of each task its outcome and its weights by model, as they are read again."""
+    elsewhere = replace(run, path=tmp_path / "elsewhere")
+
+    def train_and_read(job, bundle):
+        for task, product in zip(bundle, open_training(job)(bundle), strict=True):
+            write_packed(elsewhere, task, product)
+            weights = read_weights(elsewhere.path, run.plan, task) if product.weights else {}
+            yield read_outcome(elsewhere.path, run.plan, task), weights
+
+    return lambda job, bundle: list(train_and_read(job, bundle))
+
+
 def test_tasks_of_one_size_and_variant_are_bundled_up_to_the_group():
     assert bundles_of(ONE + OTHERS, {}) == [(task,) for task in ONE + OTHERS]
-    assert bundles_of(ONE + OTHERS, {2: 10, 4: 64}) == [
+    assert bundles_of(ONE + OTHERS, at_once({2: 10, 4: 64})) == [
         tuple(ONE[:2]),
         tuple(ONE[2:]),
         tuple(OTHERS[:2]),
         tuple(OTHERS[2:]),
     ]
-    assert bundles_of(ONE, {2: 7}) == [(task,) for task in ONE]  # a task is never split over bundles
+    assert bundles_of(ONE, at_once({2: 7})) == [(task,) for task in ONE]  # a task is never split over bundles
 
 
-def test_a_bundle_trained_at_once_gives_the_outcomes_of_one_by_one(run):
+def test_a_bundle_trained_at_once_gives_the_outcomes_of_one_by_one(run, train):
     """To the tolerance of a short training; each task has its own subsets, and weights of all its models."""
     bundle = (Task("onehot", 4, 0, 10), Task("onehot", 4, 10, 10))
     job = Job(str(run.path), run.plan, "cpu", keep_weights=True)
-    together = open_work(replace(job, groups={4: 16}))(bundle)
+    together = train(replace(job, groups=at_once({4: 16})), bundle)
     for task, (outcome, weights) in zip(bundle, together, strict=True):
         expected = read_outcome(run.path, run.plan, task)
         assert (outcome.in_subset == expected.in_subset).all()
         assert outcome.epoch_loss[:, 0] == pytest.approx(expected.epoch_loss[:, 0], abs=0.02)
         assert (outcome.predicted_train == expected.predicted_train).mean() > 0.85
-        assert {name.split("/")[0] for name in weights} == {f"{model:05d}" for model in task.models}
+        assert all(weights[model] for model in task.models)
         assert (outcome.seconds > 0).all()
 
 
 @pytest.mark.parametrize("lost", [(), (3,), tuple(range(20))])
-def test_students_trained_at_once_are_those_of_one_by_one(run, monkeypatch, lost):
+def test_students_trained_at_once_are_those_of_one_by_one(run, train, monkeypatch, lost):
     """To the tolerance of a short training; a teacher that diverged has no student, whatever the others have."""
-    variant = Teaching(4).variant
+    teaching = Teaching(4)
+    variant = teaching.variant
     bundle = (Task(variant, 2, 0, 10), Task(variant, 1, 10, 10), Task(variant, 2, 10, 10))  # one is done already
-    of = task_module.teacher_network
-    monkeypatch.setattr(task_module, "teacher_network", lambda *given: None if given[-1] in lost else of(*given))
-    job = Job(str(run.path), run.plan, "cpu", keep_weights=True)
-    alone = [open_work(job)((task,))[0] for task in bundle]
-    sizes, some = [], models.train_together
+    of = students.teacher_network
+    monkeypatch.setattr(students, "teacher_network", lambda *given: None if given[-1] in lost else of(*given))
+    job = Job(str(run.path), run.plan, "cpu", keep_weights=True, teaching=teaching)
+    alone = [train(job, (task,))[0] for task in bundle]
+    sizes, some = [], BACKENDS["vectorised"].train
 
     def count(*given):
         sizes.append(len(given[2]))
         return some(*given)
 
-    monkeypatch.setattr(models, "train_together", count)
-    together = open_work(replace(job, groups={2: 16, 1: 16}))(bundle)
+    put(monkeypatch, "vectorised", train=count)
+    together = train(replace(job, groups=at_once({2: 16, 1: 16})), bundle)
     assert sum(sizes) == 30 - sum(1 if model < 10 else 2 for model in lost)
     for task, (found, weights), (expected, _) in zip(bundle, together, alone, strict=True):
         assert (found.diverged == expected.diverged).all()
@@ -80,13 +107,11 @@ def test_students_trained_at_once_are_those_of_one_by_one(run, monkeypatch, lost
         assert there.sum() == 0 or (found.predicted_train == expected.predicted_train)[there].mean() > 0.85
         assert (found.seconds[there] > found.teacher_seconds[there]).all()
         assert (found.teacher_seconds[there] > 0).all()
-        assert {name.split("/")[0] for name in weights} == {
-            f"{model:05d}" for model in task.models if model not in lost
-        }
+        assert [model for model in task.models if weights.get(model)] == [m for m in task.models if m not in lost]
 
 
-def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
-    sizes, together, alone = [], models.train_together, models.train_one
+def test_without_room_for_a_group_half_of_it_is_tried(run, train, monkeypatch):
+    sizes, together, alone = [], BACKENDS["vectorised"].train, BACKENDS[ONE_BY_ONE].train
 
     def little_room(material, keep_weights, some, teachers):
         sizes.append(len(some))
@@ -94,13 +119,13 @@ def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
             raise torch.OutOfMemoryError("no room")
         return together(material, keep_weights, some, teachers)
 
-    monkeypatch.setattr(models, "train_together", little_room)
-    job = Job(str(run.path), run.plan, "cpu", keep_weights=False, groups={2: 16})
-    ((outcome, _),) = open_work(job)((Task("onehot", 2, 0, 10),))
+    put(monkeypatch, "vectorised", train=little_room)
+    job = Job(str(run.path), run.plan, "cpu", keep_weights=False, groups=at_once({2: 16}))
+    ((outcome, _),) = train(job, (Task("onehot", 2, 0, 10),))
     assert sizes == [10, 5, 2, 2, 2, 2, 2]
     assert len(outcome.in_subset) == 10
     sizes.clear()
-    work = open_work(job)
+    work = open_training(job)
     work((Task("onehot", 2, 0, 10),))
     work((Task("onehot", 2, 10, 10),))
     assert sizes == [10, 5, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2]  # what there was room for is remembered
@@ -113,13 +138,13 @@ def test_without_room_for_a_group_half_of_it_is_tried(run, monkeypatch):
         return alone(*given)
 
     sizes.clear()
-    monkeypatch.setattr(models, "train_together", no_room)
-    monkeypatch.setattr(models, "train_one", count)
-    open_work(job)((Task("onehot", 2, 0, 10),))
+    put(monkeypatch, "vectorised", train=no_room)
+    put(monkeypatch, ONE_BY_ONE, train=count)
+    open_training(job)((Task("onehot", 2, 0, 10),))
     assert sizes == ["alone"] * 10  # not recorded, which takes more room
-    monkeypatch.setattr(models, "train_one", no_room)
+    put(monkeypatch, ONE_BY_ONE, train=no_room)
     with pytest.raises(torch.OutOfMemoryError):
-        open_work(job)((Task("onehot", 2, 0, 10),))
+        open_training(job)((Task("onehot", 2, 0, 10),))
 
 
 @pytest.mark.parametrize(
@@ -165,29 +190,39 @@ def test_groups_are_measured_once_for_a_run_and_never_on_a_cpu(run, monkeypatch)
         asked.append((size, most))
         return {2: min(7, most), 4: 0}[size]
 
-    monkeypatch.setattr(grouping, "group_of", measured)
+    put(monkeypatch, "vectorised", at_once=measured)
     monkeypatch.setattr(grouping, "worker_device", lambda device, worker: torch.device("cpu"))
     assert group_sizes(run, ONE, "cpu", 1, print) == {}
     assert not asked
-    assert group_sizes(run, ONE[:1], "cuda", 1, print) == {2: 5}
-    assert group_sizes(run, ONE[:1], "cuda", 2, print) == {2: 3}  # every worker has something to do
+    assert group_sizes(run, ONE[:1], "cuda", 1, print) == at_once({2: 5})
+    assert group_sizes(run, ONE[:1], "cuda", 2, print) == at_once({2: 3})  # every worker has something to do
     assert asked == [(2, 5)]
     # more of them than were tried: measured again, and then enough is known for any number
-    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 7}
-    assert group_sizes(run, [*ONE, Task("onehot", 2, 20, 900)], "cuda", 1, print) == {2: 7}
+    assert group_sizes(run, ONE, "cuda", 1, print) == at_once({2: 7})
+    assert group_sizes(run, [*ONE, Task("onehot", 2, 20, 900)], "cuda", 1, print) == at_once({2: 7})
     assert asked == [(2, 5), (2, 20)]
     # size 4 cannot be trained in groups
-    assert group_sizes(run, ONE + OTHERS, "cuda", 2, print) == {2: 7}
-    assert group_sizes(run, ONE + OTHERS, "cuda", 2, print) == {2: 7}
+    assert group_sizes(run, ONE + OTHERS, "cuda", 2, print) == at_once({2: 7})
+    assert group_sizes(run, ONE + OTHERS, "cuda", 2, print) == at_once({2: 7})
     assert asked == [(2, 5), (2, 20), (4, 6)]
     file = run.path / "cache" / "groups.json"
     file.write_text(file.read_text().replace("float32", "bfloat16"))  # measured for something else
-    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 7}
+    assert group_sizes(run, ONE, "cuda", 1, print) == at_once({2: 7})
     file.write_text("{")
-    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 7}
+    assert group_sizes(run, ONE, "cuda", 1, print) == at_once({2: 7})
     file.write_text(file.read_text().replace("[", "").replace("]", ""))  # as an older version wrote it
-    assert group_sizes(run, ONE, "cuda", 1, print) == {2: 7}
+    assert group_sizes(run, ONE, "cuda", 1, print) == at_once({2: 7})
     assert asked[3:] == [(2, 20)] * 3
+
+
+def test_a_backend_of_a_fixed_number_is_used_where_it_fits_and_nothing_is_measured(run, monkeypatch):
+    lanes = replace(BACKENDS["vectorised"], fits=lambda plan, size, device: (size, device) == (2, "cpu"), at_once=8)
+    everyone = {"lanes": lanes, **BACKENDS}
+    monkeypatch.setattr(backends, "BACKENDS", everyone)
+    monkeypatch.setattr(grouping, "BACKENDS", everyone)
+    assert group_sizes(run, ONE + OTHERS, "cpu", 1, print) == {2: Grouping("lanes", 8)}
+    assert group_sizes(run, ONE + OTHERS, "cpu", 5, print) == {2: Grouping("lanes", 4)}
+    assert not (run.path / "cache" / "groups.json").exists()
 
 
 def test_students_of_several_units_share_a_bundle_up_to_the_group():
@@ -196,8 +231,8 @@ def test_students_of_several_units_share_a_bundle_up_to_the_group():
 
     units = [unit(first) for first in (0, 10, 20)]
     assert bundles_of_students(units, {}) == units
-    assert bundles_of_students(units, {2: 64}) == units
-    assert bundles_of_students(units, {2: 5, 4: 5}) == units
-    assert bundles_of_students(units, {2: 20, 4: 3}) == [units[0] + units[1], units[2]]
-    assert bundles_of_students(units, {2: 30, 4: 30}) == [units[0] + units[1] + units[2]]
-    assert bundles_of_students([], {2: 30}) == []
+    assert bundles_of_students(units, at_once({2: 64})) == units
+    assert bundles_of_students(units, at_once({2: 5, 4: 5})) == units
+    assert bundles_of_students(units, at_once({2: 20, 4: 3})) == [units[0] + units[1], units[2]]
+    assert bundles_of_students(units, at_once({2: 30, 4: 30})) == [units[0] + units[1] + units[2]]
+    assert bundles_of_students([], at_once({2: 30})) == []

@@ -13,10 +13,10 @@ from memscope.plan.teaching import Teaching
 from memscope.run import Run, open_run
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import FULL, ONEHOT, Task
-from memscope.training import models
-from memscope.training.task import Job, open_work
+from memscope.training.backends import one_by_one
 from memscope.work.carrying_out import Where, unseen
 from memscope.work.training import train_tasks
+from memscope.work.training_task import Job, open_training
 
 INLINE = Where(device="cpu", engine="inline")
 STUDENTS = Teaching(8).variant
@@ -42,7 +42,7 @@ def own_run(tiny_choices, tmp_path, monkeypatch) -> Run:
     """A run of a trainer of the user's own, with the ten models of one size; `trained` tells how many it made."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     monkeypatch.setenv("MEMSCOPE_TEST_TRAINED", str(tmp_path / "trained"))
-    choices = replace(tiny_choices, trainer="test_task:always_the_first_class", models=10, widths=(2,))
+    choices = replace(tiny_choices, trainer="test_training_task:always_the_first_class", models=10, widths=(2,))
     return open_run(train_family(tmp_path / "run", choices, INLINE).run)
 
 
@@ -58,20 +58,21 @@ def no_training(*given):
     raise AssertionError("a model was trained")
 
 
-@pytest.mark.parametrize("variant", UNKNOWN)
+@pytest.mark.parametrize("variant", [*UNKNOWN, STUDENTS])
 def test_an_unknown_variant_is_refused_before_anything_is_trained_or_written(run, monkeypatch, variant):
-    monkeypatch.setattr(models, "train_one", no_training)
+    monkeypatch.setattr(one_by_one, "train_one", no_training)
     before = contents(run)
     known, unknown = Task(ONEHOT, 2, 20, 10), Task(variant, 4, 0, 10)
     with pytest.raises(OptionError) as refused:
         train_tasks(run, [(known,), (unknown,)], INLINE, "cpu", unseen)
     line = str(refused.value)
     assert repr(variant) in line
-    assert "expected onehot, full or distilled/teacher-SIZE-tTEMPERATURE-wWEIGHT; name one of these" in line
+    expected = "onehot, full or distilled/teacher-SIZE-tTEMPERATURE-wWEIGHT with its teaching; name one of these"
+    assert f"expected {expected}" in line
     assert contents(run) == before
     # and by a worker that somebody else gives its tasks
     with pytest.raises(OptionError, match="the variant of a task is"):
-        open_work(Job(str(run.path), run.plan, "cpu", keep_weights=False))((known, unknown))
+        open_training(Job(str(run.path), run.plan, "cpu", keep_weights=False))((known, unknown))
     assert contents(run) == before
 
 
@@ -83,11 +84,17 @@ def test_a_trainer_of_the_users_own_is_given_neither_unknown_variants_nor_studen
         train_tasks(own_run, [(known,), (other,)], INLINE, "cpu", unseen)
     line = str(refused.value)
     assert repr(variant) in line
-    assert "expected onehot or full, because --trainer test_task:always_the_first_class cannot distil" in line
+    assert "expected onehot or full, because --trainer test_training_task:always_the_first_class cannot distil" in line
     with pytest.raises(OptionError):
-        open_work(Job(str(own_run.path), own_run.plan, "cpu", keep_weights=False))((known, other))
+        open_training(Job(str(own_run.path), own_run.plan, "cpu", keep_weights=False))((known, other))
     assert contents(own_run) == before
     assert trained(own_run) == 10
+
+
+def test_students_of_another_setting_are_refused(run):
+    other = Task(Teaching(4).variant, 2, 0, 10)
+    with pytest.raises(OptionError, match=f"expected onehot, full or {STUDENTS}; name one of these"):
+        train_tasks(run, [(other,)], INLINE, "cpu", unseen, teaching=Teaching(8))
 
 
 def test_a_trainer_of_the_users_own_is_given_models_on_all_the_data(own_run):

@@ -16,14 +16,14 @@ from torch.nn.functional import cross_entropy
 
 from memscope.plan.recipe import Recipe
 from memscope.training.augmentation import augment_batch, crop_padding, draw_shifts
-from memscope.training.cuda_graph import steps_to_take
+from memscope.training.backends.vectorised.cuda_graph import steps_to_take
+from memscope.training.backends.vectorised.stack import stack
+from memscope.training.backends.vectorised.teachers import TeachersOfGroup
 from memscope.training.draws import Draws
 from memscope.training.evaluation import BATCH, log_odds_of
 from memscope.training.inputs import Inputs, autocast, normalise
 from memscope.training.loop import Course, EpochLosses
 from memscope.training.optimiser import descend, parameter_groups
-from memscope.training.stack import stack
-from memscope.training.teacher import TeachersOfGroup
 
 
 def train_group(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from memscope.training.norm_of_group import NormaliseAtOnce
+from memscope.training.backends.vectorised.norm_of_group import NormaliseAtOnce
 
 
 class MeanOverMap(nn.Module):

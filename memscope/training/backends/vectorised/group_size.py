@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from memscope.training.backends.vectorised.group import evaluate_group, train_group
+from memscope.training.backends.vectorised.stack import draws_while_training
 from memscope.training.device import no_room
 from memscope.training.draws import Draws
 from memscope.training.evaluation import BATCH
-from memscope.training.group import evaluate_group, train_group
 from memscope.training.material import Material
-from memscope.training.stack import draws_while_training
 
 STEPS, EPOCHS = 6, 4
 """Steps of an epoch of the probe, and its epochs, of which the first, with all that is done once, does not count."""

@@ -1,0 +1,81 @@
+"""One model after another, by the loop (loop.py): any network, any recipe, any device. The truth for the others."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from torch import nn
+
+from memscope.plan.plan import Plan
+from memscope.plan.teaching import Teaching
+from memscope.store.ledger import Task
+from memscope.training.draws import Draws
+from memscope.training.evaluation import evaluate
+from memscope.training.loop import train_model
+from memscope.training.material import Material
+from memscope.training.models import ModelToTrain, TrainedModel, nominal_size, trained_model
+from memscope.training.teacher import Teacher, open_teacher
+
+
+def fits(plan: Plan, size: int, device: str) -> bool:
+    return True
+
+
+def open_teachers(
+    material: Material,
+    teaching: Teaching,
+    networks: Mapping[int, nn.Module],
+    subsets: Mapping[int, np.ndarray],
+    students: int,
+) -> dict[int, Teacher]:
+    """The teacher of each number. What it takes to make their tables is borne by all the students alike."""
+    teachers = {
+        number: open_teacher(network, teaching, material, np.flatnonzero(subsets[number]))
+        for number, network in networks.items()
+    }
+    each = sum(teacher.seconds for teacher in teachers.values()) / students
+    return {number: replace(teacher, seconds=each) for number, teacher in teachers.items()}
+
+
+def train(
+    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], teachers: Mapping[int, Teacher] | None
+) -> list[TrainedModel]:
+    """Train and evaluate models one after another."""
+    return [
+        # a teacher adds up its seconds: each student begins with its part of those before
+        train_one(material, keep_weights, task, model, subset, replace(teachers[model]) if teachers else None)
+        for task, model, subset in models
+    ]
+
+
+def train_one(
+    material: Material,
+    keep_weights: bool,
+    task: Task,
+    model: int,
+    subset: np.ndarray,
+    teacher: Teacher | None = None,
+) -> TrainedModel:
+    """Train and evaluate the model of this number in a task."""
+    plan = material.plan
+    start = time.perf_counter()
+    draws = Draws(plan.seed, task.size, model, task.replicate)
+    network = material.untrained(draws).to(material.device)
+    positions, size = np.flatnonzero(subset), nominal_size(material, task)
+    course = train_model(network, material.inputs, positions, size, plan.recipe, draws, teacher)
+    between = time.perf_counter()
+    predictions, log_odds = evaluate(network, material.inputs)
+    end = time.perf_counter()
+    # logits that are told from a table were computed before the start
+    before = teacher.seconds if teacher and teacher.table is not None else 0.0
+    return trained_model(
+        network,
+        course,
+        predictions,
+        log_odds,
+        keep_weights,
+        seconds=end - start + before,
+        evaluation_seconds=end - between,
+        teacher_seconds=teacher.seconds if teacher else None,
+    )

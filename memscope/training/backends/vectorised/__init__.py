@@ -1,0 +1,1 @@
+"""Vectorised training: models of one size stacked, on a GPU with their steps recorded (`Backend` `vectorised`)."""
