@@ -18,7 +18,7 @@ from memscope.reports.keys import keys_of
 from memscope.run import Run, open_run
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
 RUNS = {"float32": ("float32", 0), "bfloat16": ("bfloat16", 0), "another seed": ("float32", 1)}
@@ -40,7 +40,7 @@ def main() -> None:
             data="fashion-mnist-5k", examples=options.examples, label_noise=0.1, family=options.family, widths=widths,
             models=options.models, epochs=options.epochs, precision=precision, seed=seed,
         )  # fmt: skip
-        where = Where(device="cpu", keep_weights=False)
+        where = WorkOptions(device="cpu", keep_weights=False)
         runs[name] = open_run(train_family(options.directory / name.replace(" ", "-"), choices, where, say=print).run)
     rows = {name: {row["size"]: row for row in keys_of(score(run.path))["sizes"]} for name, run in runs.items()}
     print(f"{options.family}, {options.models} models of {options.examples} images, {options.epochs} epochs")

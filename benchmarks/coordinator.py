@@ -25,7 +25,7 @@ from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.run import create_or_open
 from memscope.store.ledger import Outcome, Task, all_tasks, outcome_path, pack_outcome
-from memscope.work.carrying_out import Ended, Where, Work, carry_out
+from memscope.work.carrying_out import Ended, Work, WorkOptions, carry_out
 
 TRAIN, TEST, CLASSES, UNIT, EPOCHS = 50_000, 10_000, 10, 5, 20
 
@@ -99,7 +99,7 @@ def simulated(seconds: float) -> Engine:
     return run
 
 
-def measure(name: str, engine: Engine, plan: Plan, product: bytes, seconds: float, where: Where) -> None:
+def measure(name: str, engine: Engine, plan: Plan, product: bytes, seconds: float, where: WorkOptions) -> None:
     with tempfile.TemporaryDirectory(dir=".") as directory:
         run = create_or_open(Path(directory), plan)
 
@@ -140,13 +140,13 @@ def main() -> None:
     options = parser.parse_args()
     plan = example_plan(options.tasks)
     product = example_outcome(plan)
-    where = Where(device="cpu", engine="processes", workers=options.workers)
+    where = WorkOptions(device="cpu", engine="processes", workers=options.workers)
     for seconds in (0.0, options.sleep):
         name = f"{options.workers} simulated workers, tasks of {seconds:g} s"
         measure(name, simulated(seconds), plan, product, seconds=0.0, where=where)
     if options.ray:
         cluster = Cluster(options.ray)
-        where = Where(device="cpu", engine="ray", address=options.ray)
+        where = WorkOptions(device="cpu", engine="ray", address=options.ray)
         small = example_plan(options.tasks // 4)
         measure("through Ray", open_engine("ray", cluster), small, product, seconds=0.0, where=where)
 

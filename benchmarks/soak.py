@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from memscope.steps.train_family import train_family
-from memscope.work.carrying_out import Ended, Where
+from memscope.work.carrying_out import Ended, WorkOptions
 from memscope.work.options import Choices
 
 SIZES = (1, 2, 3, 4, 5)
@@ -79,7 +79,9 @@ def soak(engine: str, tasks: int, workers: int | None) -> tuple[np.ndarray, floa
             models=10 * tasks // len(SIZES),
         )
         start = time.perf_counter()
-        trained = train_family(Path(directory) / "run", choices, Where("cpu", engine, workers=workers), on_end=sample)
+        trained = train_family(
+            Path(directory) / "run", choices, WorkOptions("cpu", engine, workers=workers), on_end=sample
+        )
         rate = tasks / (time.perf_counter() - start)
         assert trained.trained == 10 * tasks, trained.failed[:3]
     return np.array(samples), rate

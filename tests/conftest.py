@@ -44,10 +44,10 @@ def tiny_choices(tiny_npz: Path) -> Choices:
 def tiny_run(tiny_choices: Choices, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of `tiny_choices`, trained in this process. Tests must not change it."""
     from memscope.steps.train_family import train_family
-    from memscope.work.carrying_out import Where
+    from memscope.work.carrying_out import WorkOptions
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
-    result = train_family(path, replace(tiny_choices), Where(device="cpu", engine="inline"))
+    result = train_family(path, replace(tiny_choices), WorkOptions(device="cpu", engine="inline"))
     assert not result.failed
     return path
 
@@ -58,9 +58,9 @@ def full_run(tiny_run: Path, tiny_choices: Choices, tmp_path_factory: pytest.Tem
     import shutil
 
     from memscope.steps.train_family import train_family
-    from memscope.work.carrying_out import Where
+    from memscope.work.carrying_out import WorkOptions
 
     path = tmp_path_factory.mktemp("runs") / "full"
     shutil.copytree(tiny_run, path)
-    train_family(path, Choices(full=2), Where(device="cpu", engine="inline"))
+    train_family(path, Choices(full=2), WorkOptions(device="cpu", engine="inline"))
     return path

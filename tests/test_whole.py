@@ -13,7 +13,7 @@ from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
 # one process for all of them: the run is trained once
@@ -26,7 +26,7 @@ def real_run(tmp_path_factory) -> Path:
     choices = Choices(
         data="fashion-mnist-5k", examples=400, label_noise=0.1, widths=(1, 4, 16), models=10, epochs=20, batch_size=32
     )
-    result = train_family(path, choices, Where(device="cpu", workers=1))
+    result = train_family(path, choices, WorkOptions(device="cpu", workers=1))
     assert not result.failed
     score(path)
     trajectories(path)
@@ -71,7 +71,7 @@ def test_the_held_out_models_suggest_the_true_label(real_run):
 
 def test_a_residual_memory_raises_the_test_accuracy_of_the_smallest_width_most(real_run):
     tried = MemoryOptions(k=(10,), sigma=(1.0,), temperature=(1.0,))
-    summary = keys_of(resmem(real_run, tried, Where(device="cpu", workers=1)))
+    summary = keys_of(resmem(real_run, tried, WorkOptions(device="cpu", workers=1)))
     gain = [row["test_change"] for row in summary["sizes"]]
     assert gain[0] > 0.01
     assert gain[0] > gain[-1]
@@ -84,7 +84,7 @@ def test_a_residual_memory_raises_the_test_accuracy_of_the_smallest_width_most(r
 
 
 def test_students_memorise_flipped_labels_less_than_models_trained_on_the_labels_alone(real_run):
-    found = distill(real_run, Teaching(16), [4], Where(device="cpu", workers=1))
+    found = distill(real_run, Teaching(16), [4], WorkOptions(device="cpu", workers=1))
     (row,) = found.settings[0].students
     assert row.mean_change_flipped < -0.1
     assert row.mean_change_flipped < row.mean_change_clean

@@ -75,10 +75,10 @@ def command(
     from memscope.steps.distill import distill
     from memscope.tables.distill import show
     from memscope.tables.printing import print_json
-    from memscope.work.carrying_out import Where
+    from memscope.work.carrying_out import WorkOptions
 
     teaching = None if teacher is None else Teaching(teacher, temperature, soft_weight, teacher_on)
-    where = Where(device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights)
+    where = WorkOptions(device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights)
     with TrainingProgress(quiet=as_json) as progress:
         found = distill(
             run,

@@ -12,7 +12,7 @@ from memscope.tables.printing import duration
 from memscope.text import printable
 
 if TYPE_CHECKING:
-    from memscope.engines import Crew
+    from memscope.engines import ClusterState
     from memscope.work.carrying_out import Ended
 
 PLAIN_EVERY = 10.0
@@ -35,12 +35,12 @@ class TrainingProgress:
             TextColumn("models"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
-            TextColumn("{task.fields[crew]}"),
+            TextColumn("{task.fields[cluster]}"),
             console=console,
             disable=not self.live,
         )
         self.doing = doing
-        self.bar = self.display.add_task(doing, total=None, left="", crew="")
+        self.bar = self.display.add_task(doing, total=None, left="", cluster="")
         self.left_out: tuple[str, ...] = ()
 
     def __enter__(self) -> "TrainingProgress":
@@ -67,31 +67,31 @@ class TrainingProgress:
         # Large sizes come first, so the rate so far promises too little: the time left is an upper bound.
         unfinished = ended.total - ended.done
         left = f"at most {duration(unfinished / rate)} left" if rate and unfinished else ""
-        crew = told(ended.crew)
-        self.tell_left_out(ended.crew)
+        cluster = told(ended.cluster)
+        self.tell_left_out(ended.cluster)
         if self.live:
             self.display.update(
-                self.bar, description=self.doing, completed=ended.done, total=ended.total, left=left, crew=crew
+                self.bar, description=self.doing, completed=ended.done, total=ended.total, left=left, cluster=cluster
             )
         elif not self.quiet and (
             ended.failed or ended.done == ended.total or time.monotonic() - self.last_line > PLAIN_EVERY
         ):
             self.last_line = time.monotonic()
-            parts = [f"{ended.done} of {ended.total} models", f"{rate:.2f} a second", left, crew]
+            parts = [f"{ended.done} of {ended.total} models", f"{rate:.2f} a second", left, cluster]
             parts += ["a task failed"] if ended.failed else []
             click.echo(", ".join(part for part in parts if part), err=True)
 
-    def tell_left_out(self, crew: "Crew | None") -> None:
+    def tell_left_out(self, cluster: "ClusterState | None") -> None:
         """The nodes that have been left out since we told of some."""
-        left_out = () if crew is None else crew.left_out
+        left_out = () if cluster is None else cluster.left_out
         if not self.quiet:
             for news in set(left_out) - set(self.left_out):
                 self.display.console.print(f"Left out the node {news}", markup=False, highlight=False, soft_wrap=True)
         self.left_out = left_out
 
 
-def told(crew: "Crew | None") -> str:
+def told(cluster: "ClusterState | None") -> str:
     """The nodes and workers in a few words; nothing where they never change."""
-    if crew is None:
+    if cluster is None:
         return ""
-    return f"{crew.workers} worker{'s' * (crew.workers != 1)} on {crew.nodes} node{'s' * (crew.nodes != 1)}"
+    return f"{cluster.workers} worker{'s' * (cluster.workers != 1)} on {cluster.nodes} node{'s' * (cluster.nodes != 1)}"

@@ -87,13 +87,13 @@ def command(
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.tables.printing import print_json
     from memscope.tables.resmem import show
-    from memscope.work.carrying_out import Where
+    from memscope.work.carrying_out import WorkOptions
 
     with TrainingProgress(quiet=as_json, doing="measuring") as progress:
         found = resmem(
             run,
             MemoryOptions(k, sigma, temperature, normalise, metric, index),
-            Where(device=device, engine=engine, address=address, workers=workers),
+            WorkOptions(device=device, engine=engine, address=address, workers=workers),
             epsilon=epsilon,
             plot=None if plot is None else Path(plot) if plot else run / "figures",
             say=progress.say,

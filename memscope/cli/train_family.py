@@ -141,14 +141,14 @@ def command(
     from memscope.steps.train_family import plan_ahead, train_family
     from memscope.tables.printing import print_json
     from memscope.tables.train_family import show, show_forecast
-    from memscope.work.carrying_out import Where
+    from memscope.work.carrying_out import WorkOptions
     from memscope.work.options import Choices, choices_from_plan
 
     given = Choices(**choices)
     until = Until(until_error, until_error_population, until_agreement)
     if plan is not None:
         given = choices_from_plan(read_plan(plan), given)
-    where = Where(
+    where = WorkOptions(
         device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights, shard=shard
     )
     if dry_run:

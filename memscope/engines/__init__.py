@@ -25,7 +25,7 @@ OpenWork = Callable[[int], DoBundle]
 
 
 @dataclass(frozen=True)
-class Crew:
+class ClusterState:
     """Who is at work, for engines where that changes as machines come and go."""
 
     nodes: int
@@ -42,7 +42,7 @@ class Report:
     products: Sequence[Any] = ()
     failure: str | None = None
     """A traceback, or how the worker died"""
-    crew: Crew | None = None
+    cluster: ClusterState | None = None
     """When it ended; None where it never changes"""
 
 

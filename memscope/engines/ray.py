@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
-from memscope.engines import Bundle, Cluster, Crew, DoBundle, OpenWork, Report, last_line
+from memscope.engines import Bundle, Cluster, ClusterState, DoBundle, OpenWork, Report, last_line
 from memscope.engines.cluster import Node, Share, connect, nodes_with, require_ray, share_of
 from memscope.engines.processes import ENVIRONMENT
 from memscope.errors import MemscopeError
@@ -30,7 +30,7 @@ LOOK_EVERY = 1.0
 """Seconds between two looks at the nodes."""
 
 
-class Hand:
+class WorkerActor:
     """What runs in a worker's process: opens the work, then takes a bundle and gives its products."""
 
     def open(self, versions: dict[str, str], work: Sequence[Any], number: int) -> tuple[None, str | None]:
@@ -100,9 +100,9 @@ class Team:
     """The name of a node on which the work cannot be opened, and why"""
 
     @property
-    def crew(self) -> Crew:
+    def state(self) -> ClusterState:
         why = tuple(f"{name}: {last_line(reason)}" for name, reason in self.left_out.values())
-        return Crew(len(+self.opened), self.opened.total(), why)
+        return ClusterState(len(+self.opened), self.opened.total(), why)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +144,7 @@ def run_ray(
                 looked = time.monotonic()
             if team.left_out and not team.workers:
                 (_, reason), *_ = team.left_out.values()
-                yield from (Report(bundle, failure=reason, crew=team.crew) for bundle in (*again, *waiting))
+                yield from (Report(bundle, failure=reason, cluster=team.state) for bundle in (*again, *waiting))
                 return
             for reference in ready(team):
                 worker = team.answers.pop(reference)
@@ -165,7 +165,7 @@ def run_ray(
                     team.idle.append(worker)
                 hand_out()  # before the report is looked at, so that no worker waits for that
                 products, failure = answer.value or ((), answer.failure)
-                yield Report(bundle, products, failure, team.crew)
+                yield Report(bundle, products, failure, team.state)
     finally:
         for worker in team.workers:
             with suppress(Exception):  # the connection may be what has ended
@@ -195,7 +195,7 @@ def start_worker(team: Team, node: Node) -> None:
     share = 10_000 // team.share.parts / 10_000  # rounded down to what Ray can count, so that all the parts fit
     takes = {"num_cpus": 1} if team.share.resource == "CPU" else {"num_cpus": 0, "num_gpus": share}
     place = team.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.key, soft=False)
-    actor = team.ray.remote(Hand).options(**takes, scheduling_strategy=place).remote()
+    actor = team.ray.remote(WorkerActor).options(**takes, scheduling_strategy=place).remote()
     worker = Worker(node, actor)
     team.workers.add(worker)
     team.answers[actor.open.remote(versions_here(), [team.work], team.started)] = worker

@@ -23,7 +23,7 @@ from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
-from memscope.work.carrying_out import Say, Where
+from memscope.work.carrying_out import Say, WorkOptions
 from memscope.work.options import Choices, choices_of, with_defaults
 
 DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20, full=1)
@@ -53,7 +53,7 @@ def demo(
     run = Path(path)
     if fresh and run.exists():
         remove_demo(run)
-    trained = train_family(run, DEMO, Where(), say=say, on_end=on_end)
+    trained = train_family(run, DEMO, WorkOptions(), say=say, on_end=on_end)
     check(run, trained.failed)
     say("scoring")
     scores = score(run, top=5)

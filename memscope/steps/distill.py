@@ -34,7 +34,7 @@ from memscope.store.ledger import (
 from memscope.store.results import write_results
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
-from memscope.work.carrying_out import OnEnd, Say, Where, check_where, silent, unseen, workers_of
+from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_where, silent, unseen, workers_of
 from memscope.work.data_set import ensure_examples
 from memscope.work.grouping import bundles_of_students, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
@@ -57,7 +57,7 @@ def distill(
     path: str | os.PathLike[str],
     teaching: Teaching | None = None,
     students: Sequence[int] | None = None,
-    where: Where | None = None,
+    where: WorkOptions | None = None,
     *,
     epsilon: float = 0.2,
     plot: Path | None = None,
@@ -70,7 +70,7 @@ def distill(
     a directory to draw the figures into. OptionError for a setting that the run's family does not allow, RunError
     where no teacher is there.
     """
-    where = where or Where()
+    where = where or WorkOptions()
     check_where(where)
     run = open_run(path)
     trained = Trained(run)

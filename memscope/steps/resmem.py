@@ -36,8 +36,8 @@ from memscope.work.carrying_out import (
     Done,
     OnEnd,
     Say,
-    Where,
     Work,
+    WorkOptions,
     carry_out,
     check_where,
     data_to_send,
@@ -68,7 +68,7 @@ class MemoryOptions:
 def resmem(
     path: str | os.PathLike[str],
     tried: MemoryOptions | None = None,
-    where: Where | None = None,
+    where: WorkOptions | None = None,
     *,
     epsilon: float = 0.2,
     plot: Path | None = None,
@@ -80,7 +80,7 @@ def resmem(
     Where tasks failed, nothing is written, and the report says which. `plot` is a directory to draw the figures into.
     OptionError for a grid that cannot be, RunError where models or their weights are missing.
     """
-    where = where or Where()
+    where = where or WorkOptions()
     check_where(where)
     check_options(epsilon)
     device = resolve_device(where.device)
@@ -258,7 +258,7 @@ def measure(
     run: Run,
     what: dict[int, MemoryChoice] | MemoryGrid,
     tasks: dict[int, list[Task]],
-    where: Where,
+    where: WorkOptions,
     device: str,
     on_end: OnEnd,
 ) -> Done:

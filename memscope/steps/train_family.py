@@ -20,7 +20,7 @@ from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 from memscope.training.probe import UNKNOWN, probe
-from memscope.work.carrying_out import OnEnd, Say, Where, check_where, of_shard, silent, unseen, workers_of
+from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_where, of_shard, silent, unseen, workers_of
 from memscope.work.data_set import load_as_planned
 from memscope.work.grouping import bundles_of, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
@@ -32,7 +32,7 @@ from memscope.work.training import Trained, train_tasks
 def train_family(
     path: str | os.PathLike[str],
     choices: Choices,
-    where: Where | None = None,
+    where: WorkOptions | None = None,
     *,
     missing_weights: bool = False,
     replicates: int = 1,
@@ -48,7 +48,7 @@ def train_family(
     second time, with other initial weights and order.
     `until` adds blocks of models, equally at all sizes, until their scores are as precise as asked.
     """
-    where = where or Where()
+    where = where or WorkOptions()
     check_where(where)
     check_whole(where, until)
     check_second(replicates, replicate_models, missing_weights)
@@ -96,7 +96,7 @@ def report_of_training(trained: Trained) -> TrainFamilyReport:
     )
 
 
-def check_whole(where: Where, until: Until | None) -> None:
+def check_whole(where: WorkOptions, until: Until | None) -> None:
     if where.shard[1] > 1 and until is not None and until.asked:
         raise OptionError("--until-... looks at the models of all shards; train without it, then see memscope status")
 
@@ -104,7 +104,7 @@ def check_whole(where: Where, until: Until | None) -> None:
 def plan_ahead(
     path: str | os.PathLike[str],
     choices: Choices,
-    where: Where | None = None,
+    where: WorkOptions | None = None,
     *,
     until: Until | None = None,
     replicates: int = 1,
@@ -112,7 +112,7 @@ def plan_ahead(
     say: Say = silent,
 ) -> ForecastReport:
     """What `train_family` would do, by a short probe and by the models that are there; nothing is written."""
-    where = where or Where()
+    where = where or WorkOptions()
     check_where(where)
     check_whole(where, until)
     check_second(replicates, replicate_models, False)
@@ -222,7 +222,7 @@ def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
 
 
 def train_missing(
-    run: Run, where: Where, device: str, missing_weights: bool, second: list[Task], say: Say, on_end: OnEnd
+    run: Run, where: WorkOptions, device: str, missing_weights: bool, second: list[Task], say: Say, on_end: OnEnd
 ) -> Trained:
     """Train what the ledger lacks: the models on subsets, those on all the data, and second ones of a subset."""
     plan = run.plan

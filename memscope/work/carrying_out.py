@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from memscope.cores import cores
-from memscope.engines import Bundle, Cluster, Crew, OpenWork, Report, last_line, open_engine
+from memscope.engines import Bundle, Cluster, ClusterState, OpenWork, Report, last_line, open_engine
 from memscope.engines.cluster import connect, room
 from memscope.errors import OptionError
 from memscope.files.atomic import write_atomically
@@ -33,7 +33,7 @@ PATIENCE = 0.003
 
 
 @dataclass(frozen=True)
-class Where:
+class WorkOptions:
     """How the work is carried out: nothing here changes a number on a CPU."""
 
     device: str = "auto"
@@ -56,7 +56,7 @@ class Ended:
     """Models of this call that are finished"""
     total: int
     """Models that this call set out to do"""
-    crew: Crew | None = None
+    cluster: ClusterState | None = None
 
 
 Say = Callable[[str], None]
@@ -93,7 +93,7 @@ class Done:
     """Of each task that ended well what `Work.write` gave"""
 
 
-def check_where(where: Where) -> None:
+def check_where(where: WorkOptions) -> None:
     if where.workers is not None and where.workers < 1:
         raise OptionError(f"--workers is {where.workers}; it must be at least 1")
     share, shares = where.shard
@@ -106,7 +106,7 @@ def check_where(where: Where) -> None:
         connect(cluster_of(where, "cpu").address)  # now, before data are read for nothing
 
 
-def workers_of(where: Where, device: str) -> int:
+def workers_of(where: WorkOptions, device: str) -> int:
     """How many workers there will be; the inline engine is one. On a Ray cluster as many as it has room for now."""
     if where.engine == "ray":
         return room(cluster_of(where, device))
@@ -115,22 +115,22 @@ def workers_of(where: Where, device: str) -> int:
     return 1 if where.engine == "inline" else where.workers or default_workers(device, cores())
 
 
-def cluster_of(where: Where, device: str) -> Cluster:
+def cluster_of(where: WorkOptions, device: str) -> Cluster:
     return Cluster(where.address or "auto", device, where.workers)
 
 
-def data_to_send(run: Run, where: Where) -> RunData | None:
+def data_to_send(run: Run, where: WorkOptions) -> RunData | None:
     """The data set of a run, where the workers may be on machines that do not see its directory."""
     return read_data(run.path, run.plan.data.fingerprint) if where.engine == "ray" else None
 
 
-def of_shard(where: Where, tasks: Sequence[Task]) -> list[Task]:
+def of_shard(where: WorkOptions, tasks: Sequence[Task]) -> list[Task]:
     """The tasks that are done here, of all tasks in an order that every shard knows."""
     share, shares = where.shard
     return list(tasks[share - 1 :: shares])
 
 
-def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: Where, device: str, on_end: OnEnd) -> Done:
+def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: WorkOptions, device: str, on_end: OnEnd) -> Done:
     """Do the tasks that have no file yet; each bundle that fails is tried once more at the end."""
     result = Done()
     total = sum(task.count for bundle in bundles for task in bundle if not work.path_of(task).exists())
@@ -152,7 +152,7 @@ def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: Where, dev
                     result.told += zip(report.tasks, told, strict=True)
                 else:
                     failed.append((report.tasks, report.failure))
-                on_end(Ended(report.tasks, report.failure is not None, result.models, total, report.crew))
+                on_end(Ended(report.tasks, report.failure is not None, result.models, total, report.cluster))
         bundles = [bundle for bundle, _ in failed]
         if not failed:
             break

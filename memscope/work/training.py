@@ -11,7 +11,7 @@ from memscope.run import Run
 from memscope.store.ledger import Task, outcome_path
 from memscope.store.weights import weights_path
 from memscope.training.backends import Grouping
-from memscope.work.carrying_out import OnEnd, Where, Work, carry_out, data_to_send, workers_of
+from memscope.work.carrying_out import OnEnd, Work, WorkOptions, carry_out, data_to_send, workers_of
 from memscope.work.timing import share_out, spent_on
 from memscope.work.training_task import Job, Packed, Summary, check_variant, open_training
 
@@ -33,7 +33,7 @@ class Trained:
 def train_tasks(
     run: Run,
     bundles: Sequence[Bundle],
-    where: Where,
+    where: WorkOptions,
     device: str,
     on_end: OnEnd,
     *,

@@ -27,7 +27,7 @@ from tests.engines.conftest import NODE
 from tests.engines.test_engines import environment_of, unusable
 
 if TYPE_CHECKING:
-    from memscope.work.carrying_out import Where
+    pass
 
 # Workers import this module for the functions that they are given: steps, and torch with them, are imported in the
 # tests that need them, which saves every worker seconds.
@@ -40,9 +40,9 @@ BUNDLES = [(Task("onehot", 1, first, 1),) for first in range(6)]
 
 @pytest.fixture
 def where(raylets) -> "Where":
-    from memscope.work.carrying_out import Where
+    from memscope.work.carrying_out import WorkOptions
 
-    return Where(device="cpu", engine="ray", address=raylets.address)
+    return WorkOptions(device="cpu", engine="ray", address=raylets.address)
 
 
 def dying_on_three(worker: int) -> Callable[[Bundle], list[int]]:
@@ -111,9 +111,9 @@ def test_a_worker_that_cannot_open_its_work_says_why_for_every_bundle(on_ray):
 def test_a_node_on_which_the_work_cannot_be_opened_is_left_out_while_another_can(on_ray):
     reports = list(on_ray(usable_by_the_second, BUNDLES, 2))
     assert sorted(report.products for report in reports) == [[n] for n in range(6)]
-    assert reports[-1].crew is not None
-    assert (reports[-1].crew.nodes, reports[-1].crew.workers) == (1, 1)
-    assert all("no data on this node" in why for why in reports[-1].crew.left_out)
+    assert reports[-1].cluster is not None
+    assert (reports[-1].cluster.nodes, reports[-1].cluster.workers) == (1, 1)
+    assert all("no data on this node" in why for why in reports[-1].cluster.left_out)
 
 
 def test_products_that_cannot_be_sent_cost_their_bundle_only(on_ray):
@@ -164,12 +164,12 @@ def test_a_node_that_joins_is_used_and_the_bundles_of_one_that_dies_are_done_els
         while joined.node_id not in nodes:
             done.append(next(reports))
             nodes.add(done[-1].products[0][0])
-        assert done[-1].crew is not None
-        assert (done[-1].crew.nodes, done[-1].crew.workers) == (3, 3)
+        assert done[-1].cluster is not None
+        assert (done[-1].cluster.nodes, done[-1].cluster.workers) == (3, 3)
     finally:
         raylets.remove_node(joined, allow_graceful=False)
     deadline = time.monotonic() + 120
-    while (done[-1].crew.nodes, done[-1].crew.workers) != (2, 2):
+    while (done[-1].cluster.nodes, done[-1].cluster.workers) != (2, 2):
         assert time.monotonic() < deadline
         done.append(next(reports))
     enough = True
@@ -185,7 +185,7 @@ def test_a_run_on_a_cluster_that_loses_a_node_is_that_of_one_process(raylets, wh
     joined = raylets.add_node(**NODE)
 
     def lose_the_node(ended: Ended) -> None:
-        if ended.crew is not None and ended.crew.nodes == 3 and joined in raylets.worker_nodes:
+        if ended.cluster is not None and ended.cluster.nodes == 3 and joined in raylets.worker_nodes:
             raylets.remove_node(joined, allow_graceful=False)
 
     trained = train_family(tmp_path / "run", tiny_choices, where, on_end=lose_the_node)
@@ -265,16 +265,16 @@ def test_the_command_shows_nodes_and_workers(raylets, tiny_npz, tmp_path):
 
 
 def test_an_address_is_a_usage_error_without_ray_and_where_it_is_none(monkeypatch):
-    from memscope.work.carrying_out import Where, check_where
+    from memscope.work.carrying_out import WorkOptions, check_where
 
     with pytest.raises(OptionError, match=r"--address 10\.0\.0\.1:6379 is of a Ray cluster; give --engine ray"):
-        check_where(Where(address="10.0.0.1:6379"))
+        check_where(WorkOptions(address="10.0.0.1:6379"))
     for wrong in ("10.0.0.1", "ray://10.0.0.1:10001", "head:port", ":6379", "head:99999"):
         with pytest.raises(OptionError, match="it must be auto or HOST:PORT"):
-            check_where(Where(engine="ray", address=wrong))
+            check_where(WorkOptions(engine="ray", address=wrong))
     monkeypatch.setenv("RAY_ADDRESS", "local")
     with pytest.raises(OptionError, match="RAY_ADDRESS is local"):
-        check_where(Where(engine="ray"))
+        check_where(WorkOptions(engine="ray"))
 
 
 def test_where_no_cluster_answers_one_line_says_so_soon(monkeypatch):
@@ -291,11 +291,11 @@ def test_where_no_cluster_answers_one_line_says_so_soon(monkeypatch):
 
 
 def test_without_ray_it_is_said_what_to_install(monkeypatch):
-    from memscope.work.carrying_out import Where, check_where
+    from memscope.work.carrying_out import WorkOptions, check_where
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MemscopeError, match=r'pip install "memscope-ml\[ray\]"'):
-        check_where(Where(engine="ray"))
+        check_where(WorkOptions(engine="ray"))
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -21,13 +21,13 @@ from memscope.run import open_run
 from memscope.steps.distill import distill
 from memscope.steps.resmem import resmem
 from memscope.steps.score import score
-from memscope.steps.train_family import Where, train_family
+from memscope.steps.train_family import WorkOptions, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.format import ENCODING_VERSION
 from memscope.work.options import Choices
 from tests.frozen.commands import ARCHIVES, GROWN, HERE, JSON, printed, unpacked
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 
 
 def make_everything() -> None:

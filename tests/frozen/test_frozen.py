@@ -15,13 +15,13 @@ from memscope.cli import memscope
 from memscope.run import open_run
 from memscope.steps.resmem import resmem
 from memscope.steps.status import status
-from memscope.steps.train_family import Where, train_family
+from memscope.steps.train_family import WorkOptions, train_family
 from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, read_memory
 from memscope.work.options import Choices
 from tests.frozen.commands import ARCHIVES, GROWN, JSON, printed, unpacked
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 
 
 @pytest.fixture

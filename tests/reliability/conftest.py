@@ -11,9 +11,9 @@ from memscope.steps.distill import distill
 from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.score import score
 from memscope.steps.trajectories import trajectories
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 
 
 @pytest.fixture(scope="session")

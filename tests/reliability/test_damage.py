@@ -22,11 +22,11 @@ from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import read_outcome, task_at
 from memscope.store.results import read_group
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.repair import DAMAGED, files_of, repair
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 
 
 def damage(content: bytes, others: list[bytes], random: np.random.Generator) -> tuple[str, bytes]:

@@ -19,13 +19,13 @@ from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.image_stamp import is_stamped, stamp_of
 from memscope.store.results import read_group
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.data_set import ensure_examples
 from memscope.work.options import Choices
 from memscope.work.repair import repair
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 
 
 @pytest.fixture

@@ -20,12 +20,12 @@ from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.results import read_group
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 from memscope.work.repair import repair
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 STEPS = ("score", "trajectories", "resmem", "distill")
 
 

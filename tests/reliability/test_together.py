@@ -15,13 +15,13 @@ from memscope.steps.score import score
 from memscope.steps.status import status
 from memscope.steps.train_family import train_family
 from memscope.store.results import read_group
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.data_set import ensure_examples
 from memscope.work.options import Choices
 from memscope.work.repair import repair
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 
 
 def test_commands_at_once_on_one_run_do_not_spoil_each_others_files(tiny_run, tmp_path):

@@ -17,9 +17,9 @@ from memscope.store.ledger import Outcome, Task, write_outcome
 from memscope.store.weights import read_weights, write_weights
 from memscope.training.agreement import Made, check_agreement
 from memscope.training.material import open_material
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 ONE = MemoryOptions(k=(5,), sigma=(0.5,), temperature=(2.0,))
 CPU, GPU, APPLE = "cpu", "cuda (NVIDIA H100)", "mps"
 

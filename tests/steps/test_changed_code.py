@@ -17,10 +17,10 @@ from memscope.run import open_run
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import Task, read_outcome, write_outcome
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 
 TRAINER = """import numpy as np
 
@@ -101,7 +101,7 @@ def test_workers_in_processes_of_their_own_stamp_the_same(tiny_choices, tmp_path
     digest = module(TRAINER.format(answer=1))
     monkeypatch.chdir(tmp_path / "code")
     choices = replace(tiny_choices, trainer="changing:train", models=10, widths=(1,))
-    train_family(tmp_path / "run", choices, Where(device="cpu", workers=1))
+    train_family(tmp_path / "run", choices, WorkOptions(device="cpu", workers=1))
     assert attributes(tmp_path / "run", 0) == {"trainer_source": digest}
 
 

@@ -27,10 +27,10 @@ from memscope.training.evaluation import evaluate
 from memscope.training.loop import train_model
 from memscope.training.material import open_material
 from memscope.training.teacher import open_teacher
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 TEACHING = Teaching(8)
 
 
@@ -116,7 +116,7 @@ def test_the_teacher_is_the_larger_model_of_the_same_subset_or_the_first_on_all_
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_students_are_bit_identical_for_any_number_of_workers(distilled, run, workers):
-    distill(run, TEACHING, where=Where(device="cpu", workers=workers))
+    distill(run, TEACHING, where=WorkOptions(device="cpu", workers=workers))
     assert_equal(outcomes(run, TEACHING.variant), outcomes(distilled, TEACHING.variant))
 
 

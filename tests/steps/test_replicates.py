@@ -18,10 +18,10 @@ from memscope.steps.status import status
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.ledger import Task, failure_path, outcome_path, read_outcome, write_outcome
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 
 
 @pytest.fixture

@@ -23,10 +23,10 @@ from memscope.steps.train_family import train_family
 from memscope.store.ledger import Task, read_outcome, write_outcome
 from memscope.store.weights import read_weights, weights_path
 from memscope.training.material import open_material
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 TRIED = MemoryOptions(k=(1, 5, 20), sigma=(0.1, 1.0), temperature=(1.0, 4.0))
 ONE = MemoryOptions(k=(5,), sigma=(0.5,), temperature=(2.0,))
 
@@ -253,7 +253,7 @@ def test_the_residual_is_held_against_the_scores_of_every_larger_size(measured):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_memories_are_bit_identical_for_any_number_of_workers(measured, run, workers):
-    resmem(run, TRIED, Where(device="cpu", workers=workers))
+    resmem(run, TRIED, WorkOptions(device="cpu", workers=workers))
     assert_equal(memories(run), memories(measured[0]))
 
 

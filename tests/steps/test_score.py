@@ -18,10 +18,10 @@ from memscope.steps.score import fit_warnings, score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.ledger import outcome_path
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 
 
 @pytest.fixture(scope="module")

@@ -25,11 +25,11 @@ from memscope.steps.validation import halvings, validation
 from memscope.store.ledger import Task, finished_tasks, read_outcome, write_outcome
 from memscope.tables import printing
 from memscope.tables.score import show_validation
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 from memscope.work.timing import timed
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 SIZES = (2, 4, 8)
 
 

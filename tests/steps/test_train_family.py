@@ -18,10 +18,10 @@ from memscope.run import open_run
 from memscope.steps.score import score
 from memscope.steps.train_family import plan_ahead, train_family
 from memscope.store.ledger import missing_tasks
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 NOTHING = Choices()
 
 
@@ -46,7 +46,7 @@ def assert_same_outcomes(run: Path, expected: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_outcomes_are_bit_identical_for_any_number_of_workers(tiny_run, tiny_choices, tmp_path, workers):
-    result = train_family(tmp_path / "run", tiny_choices, Where(device="cpu", workers=workers))
+    result = train_family(tmp_path / "run", tiny_choices, WorkOptions(device="cpu", workers=workers))
     assert not result.failed
     assert_same_outcomes(tmp_path / "run", tiny_run)
     ours = sorted((tmp_path / "run" / "weights").rglob("*.safetensors"))
@@ -79,7 +79,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tiny_run, tiny_choices, tmp
             raise Interruption
 
     with pytest.raises(Interruption):
-        train_family(path, tiny_choices, Where(device="cpu", workers=2), on_end=stop)
+        train_family(path, tiny_choices, WorkOptions(device="cpu", workers=2), on_end=stop)
     kept = len(list(path.glob("outcomes/**/*.h5")))
     assert kept >= 2
     result = train_family(path, NOTHING, INLINE)
@@ -311,14 +311,14 @@ def test_a_diverging_size_is_recorded_reported_and_left_out_of_the_scores(tiny_c
 
 
 def test_a_dry_run_writes_nothing_and_knows_what_is_missing(tiny_run, tiny_choices, tmp_path):
-    found = plan_ahead(tmp_path / "run", tiny_choices, Where(device="cpu", workers=2))
+    found = plan_ahead(tmp_path / "run", tiny_choices, WorkOptions(device="cpu", workers=2))
     assert not (tmp_path / "run").exists()
     assert [each.models for each in found.sizes] == [20, 20, 20]
     assert found.expected_standard_error == pytest.approx(np.sqrt(0.25 / 13 + 0.25 / 5))
     assert found.seconds is not None
     assert found.seconds > 0
     before = sorted(tiny_run.rglob("*"))
-    grown = plan_ahead(tiny_run, replace(NOTHING, models=40), Where(device="cpu"))
+    grown = plan_ahead(tiny_run, replace(NOTHING, models=40), WorkOptions(device="cpu"))
     assert [each.models for each in grown.sizes] == [20, 20, 20]
     assert sorted(tiny_run.rglob("*")) == before
 
@@ -412,7 +412,7 @@ def test_layers_that_draw_at_random_do_not_break_bit_identity(tiny_choices, tmp_
     own_trainer(monkeypatch, "")
     choices = replace(tiny_choices, family="test_train_family:dropping", widths=(1, 2), models=10)
     train_family(tmp_path / "alone", choices, INLINE)
-    train_family(tmp_path / "both", choices, Where(device="cpu", workers=2))
+    train_family(tmp_path / "both", choices, WorkOptions(device="cpu", workers=2))
     assert_same_outcomes(tmp_path / "both", tmp_path / "alone")
 
 
@@ -529,7 +529,7 @@ def test_a_run_that_is_stopped_leaves_no_worker_behind_while_its_error_is_looked
     monkeypatch.setattr("memscope.work.training.write_atomically", full)
     held = None
     try:
-        train_family(tmp_path / "run", tiny_choices, Where(device="cpu", workers=2))
+        train_family(tmp_path / "run", tiny_choices, WorkOptions(device="cpu", workers=2))
     except RunError as error:
         held = error  # as a notebook holds the last error, and with it every frame
     assert held is not None

@@ -13,7 +13,7 @@ import pytest
 from memscope.run import open_run
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
-from memscope.work.carrying_out import Where
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 from memscope.work.timing import PARTS, now, process_start, share_out, spent_on, timed, timing_rows, timings
 
@@ -61,7 +61,7 @@ def test_commands_leave_a_note_and_a_dry_run_and_the_library_leave_none(run):
         command = [sys.executable, "-m", "memscope", *map(str, given)]
         subprocess.run(command, check=True, capture_output=True)
 
-    trained = train_family(run, Choices(models=30), Where(device="cpu", engine="inline"))
+    trained = train_family(run, Choices(models=30), WorkOptions(device="cpu", engine="inline"))
     memscope("train-family", run, "--dry-run")
     assert timing_rows(run) == []
     memscope("train-family", run, "--models", 40, "--engine", "inline")

@@ -14,11 +14,11 @@ from memscope.run import Run, open_run
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import FULL, ONEHOT, Task
 from memscope.training.backends import one_by_one
-from memscope.work.carrying_out import Where, unseen
+from memscope.work.carrying_out import WorkOptions, unseen
 from memscope.work.training import train_tasks
 from memscope.work.training_task import Job, open_training
 
-INLINE = Where(device="cpu", engine="inline")
+INLINE = WorkOptions(device="cpu", engine="inline")
 STUDENTS = Teaching(8).variant
 UNKNOWN = ("one-hot", "", "Full", "distilled/teacher-8", "distilled/teacher-8-t0-w0.9", "distilled/a\nb")
 """None of them stands for a training: the fifth has a temperature of 0."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from memscope.steps.score import score
-from memscope.steps.train_family import Where, train_family
+from memscope.steps.train_family import WorkOptions, train_family
 from memscope.steps.trajectories import trajectories
 from memscope.store.format import ENCODING_VERSION
 from memscope.work.options import Choices
@@ -31,7 +31,7 @@ def main() -> None:
         choices = Choices(
             data=f"npz:{directory}/data.npz", label_noise=0.1, family="mlp", widths=(2, 4, 8), models=20, epochs=3
         )
-        train_family(run, choices, Where(device="cpu", engine="inline", keep_weights=False))
+        train_family(run, choices, WorkOptions(device="cpu", engine="inline", keep_weights=False))
         score(run)
         trajectories(run)
         with tarfile.open(Path(__file__).with_name(f"run-{ENCODING_VERSION}.tar.gz"), "w:gz") as archive:
