@@ -31,7 +31,7 @@ LOOK_EVERY = 1.0
 
 
 class WorkerActor:
-    """What runs in a worker's process: opens the work, then takes a bundle and gives its products."""
+    """The actor, in a worker's process: opens the work, then takes a bundle and gives its products."""
 
     def open(self, versions: dict[str, str], work: Sequence[Any], number: int) -> tuple[None, str | None]:
         """Nothing, or why the work cannot be opened. `work` is a reference to what opens it, in a list: so it is

@@ -39,7 +39,7 @@ BUNDLES = [(Task("onehot", 1, first, 1),) for first in range(6)]
 
 
 @pytest.fixture
-def where(raylets) -> "Where":
+def where(raylets):
     from memscope.work.carrying_out import WorkOptions
 
     return WorkOptions(device="cpu", engine="ray", address=raylets.address)
