@@ -144,10 +144,12 @@ def nested(kind: type, seen: list[type], beside: bool = False) -> list[type]:
 
 
 def page() -> str:
-    parts = [HEAD]
+    parts: list[str] = [HEAD]
+    seen: list[type] = []
     for command in REPORTS:
         parts.append(f"## {command}\n")
-        for kind in nested(report(command), []):
+        known = len(seen)
+        for kind in nested(report(command), seen)[known:]:
             text = " ".join(kind.__doc__.split())
             parts.append(f"### {kind.__name__}\n\n{text}\n\n| key | is | what |\n|---|---|---|")
             parts.append("\n".join(rows(kind)) + "\n")

@@ -2,6 +2,8 @@
 
 report = memscope.commands.score("runs/mine")
 report.sizes[-1].mean_score
+
+`plan_ahead` is `train-family --dry-run`.
 """
 
 from memscope.steps.distill import distill

@@ -26,7 +26,7 @@ OpenWork = Callable[[int], DoBundle]
 
 @dataclass(frozen=True)
 class ClusterState:
-    """Who is at work, for engines where that changes as machines come and go."""
+    """Who is at work on a cluster, whose machines come and go."""
 
     nodes: int
     workers: int
