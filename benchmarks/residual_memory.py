@@ -20,8 +20,11 @@ from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
 
 from benchmarks import Row, show
-from memscope.analysis.neighbours.exact import QUERIES, Memory, first_of_each, nearest, prepare, squared_distances
+from memscope.analysis.neighbours.exact import QUERIES, Memory, measured, nearest, prepare
 from memscope.analysis.products import multiply
+
+TILE = 1024
+"""Vectors whose products are taken at once: they are in the cache still when they are overwritten."""
 
 Built = object
 Method = tuple[Callable[[], Built], Callable[[Built], np.ndarray | None]]
@@ -54,19 +57,17 @@ def methods(vectors: np.ndarray, queries: np.ndarray, k: int) -> dict[str, Metho
         found = []
         for first in range(0, len(queries), QUERIES):
             block = asked[first : first + QUERIES].double()
-            place = torch.from_numpy(index.search(queries[first : first + QUERIES], k)[1]).flatten()
-            row = torch.arange(len(block)).repeat_interleave(k)
-            distance = squared_distances(block, row, given, place)
-            found.append(first_of_each(row, place, distance, k, torch.ones(len(block), dtype=torch.bool))[0])
+            place = torch.from_numpy(index.search(queries[first : first + QUERIES], k)[1])
+            found.append(measured(given, block, place)[0])
         return torch.cat(found).numpy()
 
     def multiply_only(memory: Memory) -> None:
         factors = torch.ones((QUERIES, vectors.shape[1] + 1))
-        scores = torch.empty((QUERIES, memory.tile))
+        scores = torch.empty((QUERIES, TILE))
         for first in range(0, len(queries), QUERIES):
             count = min(QUERIES, len(queries) - first)
-            for tile in memory.factors.split(memory.tile):
-                multiply(factors[:count], tile, out=scores[:count])
+            for tile in memory.factors.split(TILE):
+                multiply(factors[:count], tile, out=scores[:count, : len(tile)])
 
     return {
         "memscope": (lambda: prepare(given, k), lambda memory: nearest(memory, asked)[0].numpy()),

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from memscope.analysis.neighbours.exact import float64_pieces, row_sums
+from memscope.analysis.neighbours.float64 import float64_pieces, row_sums
 from memscope.errors import OptionError
 
 NORMALISATIONS = ("none", "unit", "standard")

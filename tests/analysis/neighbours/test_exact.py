@@ -7,6 +7,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from memscope.analysis.neighbours import exact as neighbours
+from memscope.analysis.neighbours import float64
 from memscope.analysis.neighbours.exact import BLOCK_SIZE, nearest, prepare
 
 BLOCK_SIZES = (1, 5_000, 60_000, 400_000, BLOCK_SIZE)
@@ -35,20 +36,15 @@ def assert_exact(vectors: np.ndarray, queries: np.ndarray, k: int, block_size: i
 
 @pytest.fixture
 def measured(monkeypatch):
-    """How many pairs were measured after scores had ruled out the rest, and how many queries against all."""
-    counts = {"pairs": 0, "queries": 0}
-    pairs, everything = neighbours.squared_distances, neighbours.nearest_by_measuring_all
+    """How many pairs were measured in float64: those of k + k // 8 + 8 candidates of a query, and of what was left."""
+    counts = {"pairs": 0}
+    inner = neighbours.measured
 
-    def count_pairs(queries, rows, *others):
-        counts["pairs"] += len(rows)
-        return pairs(queries, rows, *others)
+    def count(vectors, queries, places):
+        counts["pairs"] += places.numel()
+        return inner(vectors, queries, places)
 
-    def count_queries(memory, queries):
-        counts["queries"] += len(queries)
-        return everything(memory, queries)
-
-    monkeypatch.setattr(neighbours, "squared_distances", count_pairs)
-    monkeypatch.setattr(neighbours, "nearest_by_measuring_all", count_queries)
+    monkeypatch.setattr(neighbours, "measured", count)
     return counts
 
 
@@ -90,9 +86,7 @@ def test_the_size_of_a_block_does_not_change_a_bit(k, measured):
     random = np.random.default_rng(1)
     vectors, queries = (random.normal(size=(n, 24)).astype(np.float32) for n in (3000, 70))
     found = [search(vectors, queries, k, block_size) for block_size in BLOCK_SIZES]
-    assert measured["queries"] == 0  # all by products, in blocks of different shapes
-    memory = prepare(torch.from_numpy(vectors), k)
-    assert len({neighbours.shape_of_block(memory, 70, block_size) for block_size in BLOCK_SIZES}) >= 4
+    assert measured["pairs"] < len(BLOCK_SIZES) * 70 * (k + k // 8 + 8 + 5)  # by products, not of all
     for positions, squared in found[:-1]:
         np.testing.assert_array_equal(positions, found[-1][0])
         np.testing.assert_array_equal(squared, found[-1][1])
@@ -164,7 +158,7 @@ def test_ties_of_different_vectors_go_to_the_lowest_position(measured):
     vectors = random.choice([-1.0, 1.0], size=(4000, 40)).astype(np.float32)
     queries = np.concatenate([np.zeros((2, 40), dtype=np.float32), vectors[:20]])
     assert_exact(vectors, queries, 9)
-    assert measured["queries"] >= 2  # the middle, from which scores rule nothing out
+    assert measured["pairs"] > 2 * 4000  # of the middle all, since scores rule nothing out
 
 
 def test_ties_are_broken_in_the_same_way_from_piece_to_piece(monkeypatch):
@@ -189,7 +183,7 @@ def test_near_ties_that_float32_cannot_represent_are_told_apart(measured):
     random = np.random.default_rng(6)
     vectors = 1e6 + random.normal(size=(2000, 16)) * 1e-4
     assert_exact(vectors, vectors[:30] + 1e-5, 5)
-    assert measured["queries"] == 0  # what is common to all does not blur the scores
+    assert measured["pairs"] == 30 * 13  # what is common to all does not blur the scores
     vectors[:1000] = vectors[1000] + random.normal(size=(1000, 16)) * 1e-12
     expected, _ = measure_all(vectors, vectors[:30], 5)
     np.testing.assert_array_equal(search(vectors, vectors[:30], 5)[0], expected)
@@ -205,7 +199,7 @@ def test_near_ties_in_the_scores_are_told_apart_though_few_pairs_are_measured(me
     near = random.choice(5000, 200, replace=False)
     vectors[near] = query + direction * (5 + random.permutation(200)[:, np.newaxis] * 1e-8)
     assert_exact(vectors, query, 60)
-    assert measured == {"pairs": 200, "queries": 0}
+    assert measured["pairs"] == 75 + 200
 
 
 def test_few_pairs_are_measured(measured):
@@ -214,10 +208,9 @@ def test_few_pairs_are_measured(measured):
     vectors, queries = (random.normal(size=(n, 128)).astype(np.float32) for n in (20_000, 100))
     vectors[77] *= 1000
     search(vectors, queries[:20], 30, block_size=2_000_000)
-    assert measured["pairs"] < 20 * 36
+    assert measured["pairs"] == 20 * 41
     assert_exact(vectors, queries, 30)
-    assert measured["queries"] == 0
-    assert measured["pairs"] < 120 * 36
+    assert measured["pairs"] == 120 * 41
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1e-18, 1e18, 1e30])
@@ -238,13 +231,52 @@ def test_queries_far_from_the_memory_are_answered_exactly(distance):
 
 
 def test_vectors_in_order_of_their_distance_are_searched_exactly(measured):
-    """The worst order there is: every block of the memory is nearer than all before it."""
+    """The worst order there is to select in: every vector is nearer than all before it."""
     random = np.random.default_rng(11)
     vectors, queries = (random.normal(size=(n, 8)).astype(np.float32) for n in (6000, 10))
     vectors = vectors[np.argsort(-((vectors - queries[0]) ** 2).sum(axis=1))]
     for block_size in BLOCK_SIZES:
         assert_exact(vectors, queries, 10, block_size)
-    assert measured["queries"] == 0
+    assert measured["pairs"] == len(BLOCK_SIZES) * 10 * 19
+
+
+@pytest.mark.parametrize("width", [1, 7, 61, 62, 63, 150, 1000])
+@pytest.mark.parametrize("columns", [1000, 1008])
+def test_no_score_that_was_not_selected_is_lower_than_one_that_was(columns, width):
+    scores = torch.from_numpy(np.random.default_rng(15).integers(-500, 500, (20, columns)).astype(np.float32))
+    lowest, places = neighbours.lowest_scores(scores, width)
+    np.testing.assert_array_equal(lowest, scores.sort(dim=1).values[:, :width])
+    np.testing.assert_array_equal(lowest, scores.gather(1, places))
+    assert all(len(set(row)) == width for row in places.tolist())
+
+
+# Of each kind the memory, 3,000 vectors of 40 numbers or copies of few, and queries, some of which are in the memory.
+HARD = {
+    "all zero": lambda random: np.zeros((3000, 40)),
+    "10,000 copies": lambda random: np.tile(random.normal(size=(1, 40)), (10_000, 1)),
+    "copies of seven": lambda random: random.normal(size=(7, 40))[random.integers(0, 7, 3000)],
+    "far from zero": lambda random: 1e4 + random.normal(size=(3000, 40)),
+    "half precision": lambda random: (3 + 0.1 * random.normal(size=(3000, 40))).astype(np.float16).astype(np.float64),
+    "a coarse grid": lambda random: np.round(random.normal(size=(3000, 40))),
+    "a class within 1e-3 of its mean": lambda random: np.eye(40)[0] + 1e-3 * random.normal(size=(3000, 40)),
+}
+
+
+@pytest.mark.parametrize("k", [1, 50, 2990, 3000])
+@pytest.mark.parametrize("kind", HARD)
+def test_hard_cases_are_measured_to_the_bit(kind, k):
+    """Distances are the very sums of float64, so that equal ones are ties; one query gets what many get."""
+    random = np.random.default_rng(16)
+    vectors = HARD[kind](random).astype(np.float32)
+    queries = np.concatenate([vectors[::500][:5], vectors[:3] + random.normal(size=(3, 40)).astype(np.float32)])
+    given = torch.from_numpy(vectors).double()
+    squared = torch.stack([(given - query).square().sum(dim=1) for query in torch.from_numpy(queries).double()])
+    expected, order = squared.sort(dim=1, stable=True)
+    for found in (search(vectors, queries, k), search(vectors, queries, k, 50_000)):
+        np.testing.assert_array_equal(found[0], order[:, :k])
+        np.testing.assert_array_equal(found[1], expected[:, :k])
+    alone = search(vectors, queries[6:7], k)
+    np.testing.assert_array_equal(alone[0], order[6:7, :k])
 
 
 def test_no_queries_have_no_neighbours():
@@ -303,7 +335,8 @@ def test_working_space_is_bounded_by_the_size_of_a_block(kind, block_size, monke
     if kind == "crowded":  # float32 scores tell nothing apart
         vectors, queries = vectors.sign() + vectors / 2**20, queries / 1e9
     memory = prepare(vectors, 10)
-    monkeypatch.setattr(neighbours, "PIECE", 2**14)
+    for module in (neighbours, float64):
+        monkeypatch.setattr(module, "PIECE", 2**14)
     arguments = [queries, *(value for value in vars(memory).values() if isinstance(value, torch.Tensor))]
     with LiveMemory(arguments) as live:
         found = nearest(memory, queries, block_size)
