@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import nan
 
 from memscope.reports.keys import left_out, merged
+from memscope.reports.stored import Field, Results
 from memscope.reports.training import DivergedModel, FailedTask
 
 
@@ -217,3 +218,36 @@ class DistillReport:
     """This call's students whose loss became NaN or infinite, where there are any"""
     failed: tuple[FailedTask, ...] | None = left_out()
     """Tasks that failed twice, where there are any; the command exits with 1 then"""
+
+
+SETTING_SIZE = ("setting", "size")
+SETTING_SIZE_EXAMPLE = (*SETTING_SIZE, "example")
+FIELDS = {
+    "setting": Field(("setting",), "1", "setting of distillation: its teacher, temperature and soft weight"),
+    "size": Field(("size",), "1", "width or depth of the students"),
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "teacher": Field(("setting",), "1", "width or depth of the teacher"),
+    "temperature": Field(("setting",), "1", "temperature of both softmaxes"),
+    "soft_weight": Field(("setting",), "1", "weight of the teacher's part of the loss"),
+    "teacher_on": Field(("setting",), "1", "subset: the teacher saw the student's subset; full: all the data"),
+    "score": Field(SETTING_SIZE_EXAMPLE, "1", "memorisation score of the students"),
+    "standard_error": Field(SETTING_SIZE_EXAMPLE, "1", "standard error of score"),
+    "accuracy_in": Field(SETTING_SIZE_EXAMPLE, "1", "share of the students trained with the example right on it"),
+    "accuracy_out": Field(SETTING_SIZE_EXAMPLE, "1", "share of the students trained without it right on it"),
+    "onehot_score": Field(SETTING_SIZE_EXAMPLE, "1", "score of the one-hot models of the same numbers"),
+    "onehot_standard_error": Field(SETTING_SIZE_EXAMPLE, "1", "standard error of onehot_score"),
+    "onehot_accuracy_in": Field(SETTING_SIZE_EXAMPLE, "1", "accuracy_in of those one-hot models"),
+    "onehot_accuracy_out": Field(SETTING_SIZE_EXAMPLE, "1", "accuracy_out of those one-hot models"),
+    "test_accuracy": Field(SETTING_SIZE, "1", "mean over the students of the accuracy on the test examples"),
+    "onehot_test_accuracy": Field(SETTING_SIZE, "1", "the same of those one-hot models"),
+    "models_used": Field(SETTING_SIZE, "1", "pairs of student and one-hot model that the numbers come from"),
+    "histogram": Field(
+        (*SETTING_SIZE, "onehot_bin", "distilled_bin"), "1", "examples by one-hot score and distilled score"
+    ),
+    "histogram_edge": Field(("edge",), "1", "edges of the histogram's bins, the same on both axes"),
+    "raw_type": Field(("setting", "example"), "1", "type of the students' trajectory by the rule alone, or empty"),
+    "called_type": Field(("setting", "example"), "1", "called type of the students' trajectory, or empty"),
+}
+"""What is kept in HDF5"""
+
+RESULTS = Results(FIELDS, students=True)

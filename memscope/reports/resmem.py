@@ -6,6 +6,7 @@ Residuals are norms of label less probabilities at temperature 1, of the models 
 from dataclasses import dataclass
 
 from memscope.reports.keys import left_out, merged
+from memscope.reports.stored import SIZE_EXAMPLE, Field, Results
 from memscope.reports.training import FailedTask
 
 
@@ -273,3 +274,45 @@ class ResmemReport:
     """Memories that were measured in this call; not in stored results"""
     failed: tuple[FailedTask, ...] | None = left_out()
     """What could not be measured, where there is any"""
+
+
+FIELDS = {
+    "size": Field(("size",), "1", "width or depth of the models"),
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "k": Field(("size",), "1", "neighbours in the residual memory"),
+    "sigma": Field(("size",), "distance", "scale of the weights of the neighbours"),
+    "temperature": Field(("size",), "1", "temperature of the softmax"),
+    "score": Field(SIZE_EXAMPLE, "1", "memorisation score of ResMem: accuracy_in - accuracy_out"),
+    "standard_error": Field(SIZE_EXAMPLE, "1", "standard error of score"),
+    "accuracy_in": Field(SIZE_EXAMPLE, "1", "share of the memories that hold the example right on it"),
+    "accuracy_out": Field(SIZE_EXAMPLE, "1", "share of the memories without it right on it"),
+    "base_score": Field(SIZE_EXAMPLE, "1", "score of the models under the memories, the same ones"),
+    "base_accuracy_in": Field(SIZE_EXAMPLE, "1", "accuracy_in of those models"),
+    "base_accuracy_out": Field(SIZE_EXAMPLE, "1", "accuracy_out of those models"),
+    "residual_in": Field(SIZE_EXAMPLE, "1", "mean norm of onehot - softmax(logits), models trained with the example"),
+    "residual_out": Field(SIZE_EXAMPLE, "1", "mean norm of onehot - softmax(logits), models trained without it"),
+    "retrieved": Field(SIZE_EXAMPLE, "1", "held-out training examples that have it among their k neighbours, mean"),
+    "weight": Field(SIZE_EXAMPLE, "1", "sum of the weights that those put on it, mean over the memories that hold it"),
+    "weight_own_class": Field(SIZE_EXAMPLE, "1", "share of the weight by examples of its own label"),
+    "weight_class": Field(SIZE_EXAMPLE, "class", "label of those that put most weight on it; -1: not known"),
+    "weight_class_share": Field(SIZE_EXAMPLE, "1", "share of the weight by examples of label weight_class"),
+    "flip_in": Field(SIZE_EXAMPLE, "1", "share of the memories that hold it that turn wrong into right"),
+    "flip_out": Field(SIZE_EXAMPLE, "1", "share of the memories without it that turn wrong into right"),
+    "harm_in": Field(SIZE_EXAMPLE, "1", "share of the memories that hold it that turn right into wrong"),
+    "harm_out": Field(SIZE_EXAMPLE, "1", "share of the memories without it that turn right into wrong"),
+    "models_used": Field(("size",), "1", "models whose memories the numbers come from"),
+    "test_accuracy": Field(("size",), "1", "mean over the memories of the accuracy on the test examples"),
+    "base_test_accuracy": Field(("size",), "1", "the same of the models under them"),
+    "grid_k": Field(("k_tried",), "1", "values of k that were tried"),
+    "grid_sigma": Field(("sigma_tried",), "distance", "values of sigma that were tried"),
+    "grid_temperature": Field(("temperature_tried",), "1", "values of temperature that were tried"),
+    "grid_accuracy": Field(
+        ("size", "k_tried", "sigma_tried", "temperature_tried"), "1", "mean accuracy on held-out training examples"
+    ),
+    "foretells": Field(("size", "larger_size"), "1", "rank correlation of residual_in with the score at a larger size"),
+    "foretells_low": Field(("size", "larger_size"), "1", "lower end of its 95 % interval"),
+    "foretells_high": Field(("size", "larger_size"), "1", "upper end of its 95 % interval"),
+}
+"""What is kept in HDF5"""
+
+RESULTS = Results(FIELDS, full=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from math import nan
 
 from memscope.reports.keys import left_out, merged
+from memscope.reports.stored import SIZE_EXAMPLE, Field, Results
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,3 +250,34 @@ class ScoreReport:
     validated: Validation | None = merged()
     written: tuple[str, ...] | None = left_out()
     """The files that were written, and what is in them, where some were asked for"""
+
+
+FIELDS = {
+    "size": Field(("size",), "1", "width or depth of the models"),
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "score": Field(SIZE_EXAMPLE, "1", "Feldman memorisation score: accuracy_in - accuracy_out"),
+    "standard_error": Field(SIZE_EXAMPLE, "1", "standard error of score"),
+    "interval_low": Field(SIZE_EXAMPLE, "1", "lower end of the 95 % interval of score"),
+    "interval_high": Field(SIZE_EXAMPLE, "1", "upper end of the 95 % interval of score"),
+    "accuracy_in": Field(SIZE_EXAMPLE, "1", "share of the models trained with the example that are right on it"),
+    "accuracy_out": Field(SIZE_EXAMPLE, "1", "share of the models trained without it that are right on it"),
+    "n_in": Field(SIZE_EXAMPLE, "1", "models trained with the example"),
+    "n_out": Field(SIZE_EXAMPLE, "1", "models trained without it"),
+    "soft_score": Field(SIZE_EXAMPLE, "1", "the score with the probability of the label in place of 0 or 1"),
+    "soft_standard_error": Field(SIZE_EXAMPLE, "1", "standard error of soft_score"),
+    "probability_in": Field(SIZE_EXAMPLE, "1", "mean probability of the label, models trained with the example"),
+    "probability_out": Field(SIZE_EXAMPLE, "1", "mean probability of the label, models trained without it"),
+    "suggested_label": Field(SIZE_EXAMPLE, "class", "most frequent prediction of the models trained without it"),
+    "suggested_share": Field(SIZE_EXAMPLE, "1", "share of those models that predict suggested_label"),
+    "population_score": Field(SIZE_EXAMPLE, "1", "empirical-Bayes estimate of score, beside it and never instead"),
+    "population_score_sd": Field(SIZE_EXAMPLE, "1", "posterior standard deviation of population_score"),
+    "population_accuracy_in": Field(SIZE_EXAMPLE, "1", "empirical-Bayes estimate of accuracy_in"),
+    "population_accuracy_out": Field(SIZE_EXAMPLE, "1", "empirical-Bayes estimate of accuracy_out"),
+    "models_used": Field(("size",), "1", "models that the scores of this size come from"),
+    "models_diverged": Field(("size",), "1", "models left out because their loss became NaN or infinite"),
+    "own_accuracy": Field(("size",), "1", "median over models of the share of its own subset that a model fits"),
+    "test_accuracy": Field(("size",), "1", "mean over models of the accuracy on the test examples"),
+}
+"""What is kept in HDF5"""
+
+RESULTS = Results(FIELDS, second_models=True)

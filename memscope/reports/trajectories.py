@@ -7,6 +7,7 @@ undetermined.
 from dataclasses import dataclass, field
 
 from memscope.reports.keys import left_out
+from memscope.reports.stored import Field, Results
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,3 +135,24 @@ class TrajectoriesReport:
     """By label; null without label noise"""
     figures: tuple[str, ...] | None = left_out()
     """The figures that were drawn, with `--plot`"""
+
+
+FIELDS = {
+    "size": Field(("size",), "1", "width or depth of the models"),
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "type": Field(("type",), "1", "types of trajectory, in the order of probability"),
+    "raw_type": Field(("example",), "1", "type of the estimated trajectory, by the rule alone"),
+    "called_type": Field(("example",), "1", "type called with the stated confidence, undetermined or undefined"),
+    "probability": Field(("example", "type"), "1", "posterior probability of each type"),
+    "population_type": Field(("example",), "1", "type called by the population estimate, undetermined or undefined"),
+    "population_probability": Field(("example", "type"), "1", "probability of each type by the population estimate"),
+    "rise": Field(("example",), "1", "largest increase of the score from a smaller to a larger size"),
+    "rise_from_in": Field(("example",), "1", "part of rise that comes from accuracy in"),
+    "rise_from_out": Field(("example",), "1", "part of rise that comes from accuracy out"),
+    "fall": Field(("example",), "1", "largest decrease of the score from a smaller to a larger size"),
+    "fall_from_in": Field(("example",), "1", "part of fall that comes from accuracy in"),
+    "fall_from_out": Field(("example",), "1", "part of fall that comes from accuracy out"),
+}
+"""What is kept in HDF5"""
+
+RESULTS = Results(FIELDS)

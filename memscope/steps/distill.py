@@ -18,7 +18,7 @@ from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
-from memscope.reports.distill import DistillReport
+from memscope.reports.distill import RESULTS, DistillReport
 from memscope.reports.keys import keys_of
 from memscope.run import Run, open_run
 from memscope.store.ledger import (
@@ -27,9 +27,9 @@ from memscope.store.ledger import (
     Task,
     distilled_settings,
     finished_tasks,
-    ledger_state,
     outcome_path,
     read_outcome,
+    state_for,
 )
 from memscope.store.results import write_results
 from memscope.store.weights import weights_path
@@ -201,7 +201,7 @@ def compare_students(run: Run, epsilon: float) -> DistillReport:
     """Compare every setting, write `results/distill.h5`, and give what is stored there."""
     check_options(epsilon)
     settings = distilled_settings(run.path)
-    ledger = ledger_state(run.path, run.plan, ONEHOT, *(teaching.variant for teaching in settings))
+    ledger = state_for(run.path, run.plan, RESULTS)
     family = {size: count_size(run, size) for size in sizes_in_ledger(run)}
     found: list[tuple[Teaching, Pairs]] = []
     for teaching in settings:

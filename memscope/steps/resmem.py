@@ -24,10 +24,10 @@ from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
 from memscope.reports.keys import keys_of
-from memscope.reports.resmem import MemorySelection, ResmemReport, TriedValues
+from memscope.reports.resmem import RESULTS, MemorySelection, ResmemReport, TriedValues
 from memscope.reports.training import FailedTask
 from memscope.run import Run, open_run
-from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, ledger_state, outcome_digest, read_outcome
+from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome, state_for
 from memscope.store.memories import MemoryFile, memory_path, read_memory
 from memscope.store.results import write_results
 from memscope.store.weights import weights_path
@@ -170,7 +170,7 @@ def compare(
     tasks: dict[int, list[Task]],
 ) -> ResmemReport:
     """Compare, write `results/resmem.h5`, and give what is stored there."""
-    ledger = ledger_state(run.path, run.plan, ONEHOT, FULL)
+    ledger = state_for(run.path, run.plan, RESULTS)
     on_subsets = {
         size: count_memories(run, one.choice, [task for task in tasks[size] if task.variant == ONEHOT])
         for size, one in chosen.items()

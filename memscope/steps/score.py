@@ -24,11 +24,19 @@ from memscope.counting.standard_errors import split_half_agreement
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.errors import OptionError
 from memscope.reports.keys import keys_of
-from memscope.reports.score import Duplicates, FlippedLabels, PopulationRow, ScoreReport, SizeScore, TrainingNoise
+from memscope.reports.score import (
+    RESULTS,
+    Duplicates,
+    FlippedLabels,
+    PopulationRow,
+    ScoreReport,
+    SizeScore,
+    TrainingNoise,
+)
 from memscope.run import Run, open_run
 from memscope.steps.exports import export_csv, export_npz, export_suspects, most_memorised
 from memscope.steps.validation import validation
-from memscope.store.ledger import REPLICATES, finished_tasks, ledger_state, outcome_path, read_outcome
+from memscope.store.ledger import finished_tasks, outcome_path, read_outcome, state_for
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on
 
@@ -80,7 +88,7 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
     rows: list[SizeScore] = []
     made_by: set[str] = set()
     made_from: dict[str, set[str]] = {}
-    ledger = ledger_state(run.path, run.plan, replicates=REPLICATES)
+    ledger = state_for(run.path, run.plan, RESULTS)
     sums = population_sums(len(sizes), len(examples.labels), SEED)
     for position, size in enumerate(sizes):
         votes = Votes(run)

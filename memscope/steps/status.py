@@ -7,6 +7,7 @@ from pathlib import Path
 from memscope.counting.standard_errors import TARGETS, models_for
 from memscope.errors import RunError
 from memscope.reports.keys import report_of
+from memscope.reports.results import RESULTS
 from memscope.reports.score import ScoreReport
 from memscope.reports.status import (
     CommandTime,
@@ -17,17 +18,16 @@ from memscope.reports.status import (
     VariantStatus,
 )
 from memscope.run import Run, open_run
-from memscope.store.format import GROUPS
 from memscope.store.ledger import (
     FULL,
     ONEHOT,
     REPLICATES,
     distilled_variants,
     finished_tasks,
-    ledger_state,
     missing_tasks,
     outcome_path,
     size_directory,
+    state_for,
     task_at,
     task_name,
 )
@@ -73,7 +73,7 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
         score_precision=precision_rows(run),
         variants=variant_rows(run),
         other_failures=other_failures(run, {file for row in sizes for file in row.failed_tasks}),
-        results={group: result_state(run, group) for group in GROUPS if group != "examples"},
+        results={group: result_state(run, group) for group in RESULTS},
         repair=repaired,
         timing=tuple(report_of(CommandTime, row) for row in timing_rows(run.path)) if timing else None,
     )
@@ -161,15 +161,8 @@ def result_state(run: Run, group: str) -> str:
         _, ledger, _ = read_results(run.path, group, run.plan)
     except RunError as error:
         return str(error)
-    replicates = REPLICATES if group == "score" else REPLICATES[:1]
-    now = ledger_state(run.path, run.plan, *rests_on(run, group), replicates=replicates)
+    now = state_for(run.path, run.plan, RESULTS[group])
     return "current" if ledger == now else "out of date"
-
-
-def rests_on(run: Run, group: str) -> tuple[str, ...]:
-    """The variants of the ledger that a group of results is made from."""
-    more = {"resmem": (FULL,), "distill": distilled_variants(run.path)}
-    return (ONEHOT, *more.get(group, ()))
 
 
 def bytes_under(directory: Path) -> int:

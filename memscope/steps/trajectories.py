@@ -27,6 +27,7 @@ from memscope.counting.type_errors import called_shares_error, raw_shares_error,
 from memscope.errors import RunError
 from memscope.reports.keys import keys_of
 from memscope.reports.trajectories import (
+    RESULTS,
     EpsilonShares,
     PopulationTypes,
     RawTypeChange,
@@ -36,7 +37,7 @@ from memscope.reports.trajectories import (
     TypesOfLabels,
 )
 from memscope.run import Run, open_run
-from memscope.store.ledger import ledger_state
+from memscope.store.ledger import state_for
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on
 
@@ -75,7 +76,7 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
             f"{run.path} has models of one size only ({run.plan.axis} {sizes[0]}), and a trajectory needs two; "
             f"add sizes with memscope train-family {run.path} --{run.plan.axis}s, or use memscope score"
         )
-    ledger = ledger_state(run.path, run.plan)
+    ledger = state_for(run.path, run.plan, RESULTS)
     counts, (sums,) = count_and_sum(run, sizes)
     population = population_from_sums(sums, epsilon, confidence, seed)
     total = [one.hard.total() for one in counts]

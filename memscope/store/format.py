@@ -1,7 +1,6 @@
 """Names, units, dimensions and versions of every field that memscope writes to HDF5. The rest is in docs/format.md."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -9,6 +8,8 @@ import numpy as np
 
 from memscope.errors import FileError, NewerError, RunError
 from memscope.files.guarded_hdf5 import check_attributes, values_of
+from memscope.reports.results import RESULTS
+from memscope.reports.stored import Field
 from memscope.version import __version__
 
 DAMAGE = (
@@ -18,15 +19,6 @@ DAMAGE = (
 
 ENCODING_VERSION = "1.1"
 """Written to every group. A reader refuses a greater major number. 1.1 added seals."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """One dataset of a file: its dimensions by name, its unit and what it is."""
-
-    dims: tuple[str, ...]
-    unit: str
-    description: str
 
 
 OUTCOME = {
@@ -84,125 +76,7 @@ EXAMPLES = {
     "channel_sd": Field(("channel",), "pixel 0-255", "standard deviation of the training pixels"),
 }
 
-SIZE_EXAMPLE = ("size", "example")
-SCORE = {
-    "size": Field(("size",), "1", "width or depth of the models"),
-    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
-    "score": Field(SIZE_EXAMPLE, "1", "Feldman memorisation score: accuracy_in - accuracy_out"),
-    "standard_error": Field(SIZE_EXAMPLE, "1", "standard error of score"),
-    "interval_low": Field(SIZE_EXAMPLE, "1", "lower end of the 95 % interval of score"),
-    "interval_high": Field(SIZE_EXAMPLE, "1", "upper end of the 95 % interval of score"),
-    "accuracy_in": Field(SIZE_EXAMPLE, "1", "share of the models trained with the example that are right on it"),
-    "accuracy_out": Field(SIZE_EXAMPLE, "1", "share of the models trained without it that are right on it"),
-    "n_in": Field(SIZE_EXAMPLE, "1", "models trained with the example"),
-    "n_out": Field(SIZE_EXAMPLE, "1", "models trained without it"),
-    "soft_score": Field(SIZE_EXAMPLE, "1", "the score with the probability of the label in place of 0 or 1"),
-    "soft_standard_error": Field(SIZE_EXAMPLE, "1", "standard error of soft_score"),
-    "probability_in": Field(SIZE_EXAMPLE, "1", "mean probability of the label, models trained with the example"),
-    "probability_out": Field(SIZE_EXAMPLE, "1", "mean probability of the label, models trained without it"),
-    "suggested_label": Field(SIZE_EXAMPLE, "class", "most frequent prediction of the models trained without it"),
-    "suggested_share": Field(SIZE_EXAMPLE, "1", "share of those models that predict suggested_label"),
-    "population_score": Field(SIZE_EXAMPLE, "1", "empirical-Bayes estimate of score, beside it and never instead"),
-    "population_score_sd": Field(SIZE_EXAMPLE, "1", "posterior standard deviation of population_score"),
-    "population_accuracy_in": Field(SIZE_EXAMPLE, "1", "empirical-Bayes estimate of accuracy_in"),
-    "population_accuracy_out": Field(SIZE_EXAMPLE, "1", "empirical-Bayes estimate of accuracy_out"),
-    "models_used": Field(("size",), "1", "models that the scores of this size come from"),
-    "models_diverged": Field(("size",), "1", "models left out because their loss became NaN or infinite"),
-    "own_accuracy": Field(("size",), "1", "median over models of the share of its own subset that a model fits"),
-    "test_accuracy": Field(("size",), "1", "mean over models of the accuracy on the test examples"),
-}
-
-TRAJECTORIES = {
-    "size": Field(("size",), "1", "width or depth of the models"),
-    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
-    "type": Field(("type",), "1", "types of trajectory, in the order of probability"),
-    "raw_type": Field(("example",), "1", "type of the estimated trajectory, by the rule alone"),
-    "called_type": Field(("example",), "1", "type called with the stated confidence, undetermined or undefined"),
-    "probability": Field(("example", "type"), "1", "posterior probability of each type"),
-    "population_type": Field(("example",), "1", "type called by the population estimate, undetermined or undefined"),
-    "population_probability": Field(("example", "type"), "1", "probability of each type by the population estimate"),
-    "rise": Field(("example",), "1", "largest increase of the score from a smaller to a larger size"),
-    "rise_from_in": Field(("example",), "1", "part of rise that comes from accuracy in"),
-    "rise_from_out": Field(("example",), "1", "part of rise that comes from accuracy out"),
-    "fall": Field(("example",), "1", "largest decrease of the score from a smaller to a larger size"),
-    "fall_from_in": Field(("example",), "1", "part of fall that comes from accuracy in"),
-    "fall_from_out": Field(("example",), "1", "part of fall that comes from accuracy out"),
-}
-
-SETTING_SIZE = ("setting", "size")
-SETTING_SIZE_EXAMPLE = (*SETTING_SIZE, "example")
-DISTILL = {
-    "setting": Field(("setting",), "1", "setting of distillation: its teacher, temperature and soft weight"),
-    "size": Field(("size",), "1", "width or depth of the students"),
-    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
-    "teacher": Field(("setting",), "1", "width or depth of the teacher"),
-    "temperature": Field(("setting",), "1", "temperature of both softmaxes"),
-    "soft_weight": Field(("setting",), "1", "weight of the teacher's part of the loss"),
-    "teacher_on": Field(("setting",), "1", "subset: the teacher saw the student's subset; full: all the data"),
-    "score": Field(SETTING_SIZE_EXAMPLE, "1", "memorisation score of the students"),
-    "standard_error": Field(SETTING_SIZE_EXAMPLE, "1", "standard error of score"),
-    "accuracy_in": Field(SETTING_SIZE_EXAMPLE, "1", "share of the students trained with the example right on it"),
-    "accuracy_out": Field(SETTING_SIZE_EXAMPLE, "1", "share of the students trained without it right on it"),
-    "onehot_score": Field(SETTING_SIZE_EXAMPLE, "1", "score of the one-hot models of the same numbers"),
-    "onehot_standard_error": Field(SETTING_SIZE_EXAMPLE, "1", "standard error of onehot_score"),
-    "onehot_accuracy_in": Field(SETTING_SIZE_EXAMPLE, "1", "accuracy_in of those one-hot models"),
-    "onehot_accuracy_out": Field(SETTING_SIZE_EXAMPLE, "1", "accuracy_out of those one-hot models"),
-    "test_accuracy": Field(SETTING_SIZE, "1", "mean over the students of the accuracy on the test examples"),
-    "onehot_test_accuracy": Field(SETTING_SIZE, "1", "the same of those one-hot models"),
-    "models_used": Field(SETTING_SIZE, "1", "pairs of student and one-hot model that the numbers come from"),
-    "histogram": Field(
-        (*SETTING_SIZE, "onehot_bin", "distilled_bin"), "1", "examples by one-hot score and distilled score"
-    ),
-    "histogram_edge": Field(("edge",), "1", "edges of the histogram's bins, the same on both axes"),
-    "raw_type": Field(("setting", "example"), "1", "type of the students' trajectory by the rule alone, or empty"),
-    "called_type": Field(("setting", "example"), "1", "called type of the students' trajectory, or empty"),
-}
-
-RESMEM = {
-    "size": Field(("size",), "1", "width or depth of the models"),
-    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
-    "k": Field(("size",), "1", "neighbours in the residual memory"),
-    "sigma": Field(("size",), "distance", "scale of the weights of the neighbours"),
-    "temperature": Field(("size",), "1", "temperature of the softmax"),
-    "score": Field(SIZE_EXAMPLE, "1", "memorisation score of ResMem: accuracy_in - accuracy_out"),
-    "standard_error": Field(SIZE_EXAMPLE, "1", "standard error of score"),
-    "accuracy_in": Field(SIZE_EXAMPLE, "1", "share of the memories that hold the example right on it"),
-    "accuracy_out": Field(SIZE_EXAMPLE, "1", "share of the memories without it right on it"),
-    "base_score": Field(SIZE_EXAMPLE, "1", "score of the models under the memories, the same ones"),
-    "base_accuracy_in": Field(SIZE_EXAMPLE, "1", "accuracy_in of those models"),
-    "base_accuracy_out": Field(SIZE_EXAMPLE, "1", "accuracy_out of those models"),
-    "residual_in": Field(SIZE_EXAMPLE, "1", "mean norm of onehot - softmax(logits), models trained with the example"),
-    "residual_out": Field(SIZE_EXAMPLE, "1", "mean norm of onehot - softmax(logits), models trained without it"),
-    "retrieved": Field(SIZE_EXAMPLE, "1", "held-out training examples that have it among their k neighbours, mean"),
-    "weight": Field(SIZE_EXAMPLE, "1", "sum of the weights that those put on it, mean over the memories that hold it"),
-    "weight_own_class": Field(SIZE_EXAMPLE, "1", "share of the weight by examples of its own label"),
-    "weight_class": Field(SIZE_EXAMPLE, "class", "label of those that put most weight on it; -1: not known"),
-    "weight_class_share": Field(SIZE_EXAMPLE, "1", "share of the weight by examples of label weight_class"),
-    "flip_in": Field(SIZE_EXAMPLE, "1", "share of the memories that hold it that turn wrong into right"),
-    "flip_out": Field(SIZE_EXAMPLE, "1", "share of the memories without it that turn wrong into right"),
-    "harm_in": Field(SIZE_EXAMPLE, "1", "share of the memories that hold it that turn right into wrong"),
-    "harm_out": Field(SIZE_EXAMPLE, "1", "share of the memories without it that turn right into wrong"),
-    "models_used": Field(("size",), "1", "models whose memories the numbers come from"),
-    "test_accuracy": Field(("size",), "1", "mean over the memories of the accuracy on the test examples"),
-    "base_test_accuracy": Field(("size",), "1", "the same of the models under them"),
-    "grid_k": Field(("k_tried",), "1", "values of k that were tried"),
-    "grid_sigma": Field(("sigma_tried",), "distance", "values of sigma that were tried"),
-    "grid_temperature": Field(("temperature_tried",), "1", "values of temperature that were tried"),
-    "grid_accuracy": Field(
-        ("size", "k_tried", "sigma_tried", "temperature_tried"), "1", "mean accuracy on held-out training examples"
-    ),
-    "foretells": Field(("size", "larger_size"), "1", "rank correlation of residual_in with the score at a larger size"),
-    "foretells_low": Field(("size", "larger_size"), "1", "lower end of its 95 % interval"),
-    "foretells_high": Field(("size", "larger_size"), "1", "upper end of its 95 % interval"),
-}
-
-GROUPS = {
-    "examples": EXAMPLES,
-    "score": SCORE,
-    "trajectories": TRAJECTORIES,
-    "resmem": RESMEM,
-    "distill": DISTILL,
-}
+GROUPS = {"examples": EXAMPLES} | {name: results.fields for name, results in RESULTS.items()}
 """Every group of `results/*.h5` and `trajectories.h5`, with its fields."""
 
 

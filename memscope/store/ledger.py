@@ -19,6 +19,7 @@ from memscope.files.sealed import open_sealed, sealing
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import RECORDED
 from memscope.plan.teaching import Teaching, teaching_of
+from memscope.reports.stored import Results
 from memscope.store.format import (
     DAMAGE,
     OUTCOME,
@@ -184,6 +185,13 @@ def ledger_state(run: Path, plan: Plan, *variants: str, replicates: Sequence[int
     ]
     listed = [f"{path.relative_to(run).as_posix()} {path.stat().st_size}" for path in paths]
     return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+
+
+def state_for(run: Path, plan: Plan, results: Results) -> str:
+    """The `ledger_state` of the models that a command's results rest on."""
+    variants = [ONEHOT, *([FULL] if results.full else [])]
+    variants += [teaching.variant for teaching in distilled_settings(run)] if results.students else []
+    return ledger_state(run, plan, *variants, replicates=REPLICATES if results.second_models else REPLICATES[:1])
 
 
 def subset_digest(packed: np.ndarray) -> str:

@@ -1,0 +1,11 @@
+"""The groups of HDF5 fields, by command."""
+
+from memscope.reports import distill, resmem, score, trajectories
+
+RESULTS = {
+    "score": score.RESULTS,
+    "trajectories": trajectories.RESULTS,
+    "resmem": resmem.RESULTS,
+    "distill": distill.RESULTS,
+}
+"""Of every command that writes `results/COMMAND.h5`"""
