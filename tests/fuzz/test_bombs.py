@@ -152,7 +152,7 @@ def write_npz(path: Path, method: int = zipfile.ZIP_DEFLATED, **changed: bytes) 
         (zipfile.ZIP_STORED, {"train_images": npy("(1000000, 32, 32, 3)", b"")}, "claims 3,072,000,000 bytes"),
         (zipfile.ZIP_DEFLATED, {"train_images": npy("(262144, 32, 32, 1)", bytes(2**28))}, "claims 268,435,456 bytes"),
         (zipfile.ZIP_BZIP2, {"train_images": npy("(524288, 32, 32, 1)", bytes(2**25))}, "compressed by method 12"),
-        (zipfile.ZIP_DEFLATED, {"train_images": LONG_HEADER}, "its header has"),
+        (zipfile.ZIP_DEFLATED, {"train_images": LONG_HEADER}, "EOF: reading array header"),
         (zipfile.ZIP_STORED, {"class_names": npy("(1000000000,)", b"", "<U0")}, "found type <U0"),
         (zipfile.ZIP_STORED, {"class_names": npy("(16000000,)", bytes(64_000_000), "<U1")}, "expected text"),
         (zipfile.ZIP_DEFLATED, {"train_labels": npy("(16000000,)", bytes(16_000_000))}, "expected integers [12]"),
