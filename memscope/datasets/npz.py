@@ -121,7 +121,7 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NamedArray:
     def read() -> np.ndarray:
         try:
             with archive.open(member) as file:
-                return npy_values(file, header)
+                return npy_values(file)
         except ValueError as error:
             raise DataError(f"{path}: {name} is truncated or damaged ({error}); save the file again") from error
 

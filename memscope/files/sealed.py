@@ -1,7 +1,7 @@
 """HDF5 files under a seal: after their end a line of text with the SHA-256 of all bytes before it.
 
-HDF5's own checksums cover numbers, but neither names nor types, attributes or text: a flipped bit there could read
-as another number. HDF5 readers stop at the end that the file itself gives, and do not see the line.
+It is their only checksum. HDF5's own cover numbers, but neither names nor types, attributes or text: a flipped bit
+there could read as another number. HDF5 readers stop at the end that the file itself gives, and do not see the line.
 """
 
 import hashlib

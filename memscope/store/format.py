@@ -124,16 +124,12 @@ def shortened(text: str) -> str:
     return text[:12] if len(text) == 64 else " ".join(text.split())
 
 
-def write_field(
-    group: h5py.Group, name: str, values: np.ndarray | Sequence[str], field: Field, *, checksum: bool = False
-) -> h5py.Dataset:
-    """Write one dataset with its unit and description; text as variable-length UTF-8.
-
-    With `checksum`, damage to the stored bytes is found when they are read (HDF5's Fletcher-32).
-    """
+def write_field(group: h5py.Group, name: str, values: np.ndarray | Sequence[str], field: Field) -> h5py.Dataset:
+    """Write one dataset with its unit and description; text as variable-length UTF-8."""
     if isinstance(values, np.ndarray) and values.dtype.kind not in "OSU":
-        options = {"fletcher32": True, "compression": "gzip", "compression_opts": 1, "shuffle": True}
-        stored = group.create_dataset(name, data=values, **(options if checksum and values.size else {}))
+        # no checksums of HDF5's: the file's seal covers every byte
+        options = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
+        stored = group.create_dataset(name, data=values, **(options if values.size else {}))
     else:
         stored = group.create_dataset(name, data=list(values), dtype=h5py.string_dtype())
     stored.attrs["units"] = field.unit
@@ -165,7 +161,7 @@ def write_group(group: h5py.Group, encoding: str, values: dict[str, np.ndarray |
     fields = GROUPS[group.name.strip("/").split("/")[-1]]
     stamp_encoding(group, encoding)
     for name, array in values.items():
-        write_field(group, name, array, fields[name], checksum=True)
+        write_field(group, name, array, fields[name])
     lengths = {dim: group[name].shape[axis] for name in values for axis, dim in enumerate(fields[name].dims)}
     for dim, length in lengths.items():
         if dim not in group:

@@ -61,7 +61,7 @@ def pack_memory(plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.n
         file.attrs["choice"] = what.choice
         file.attrs["outcome_digest"] = outcome_digest
         for name, array in values.items():
-            write_field(file, name, array, fields[name], checksum=True)
+            write_field(file, name, array, fields[name])
     return buffer.getvalue()
 
 

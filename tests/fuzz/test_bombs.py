@@ -16,7 +16,6 @@ from PIL import Image
 
 from fuzz.archives import arrays
 from fuzz.cases import memory, reset_peak
-from fuzz.hdf5_files import good_file
 from fuzz.pickles import batch, meta
 from fuzz.plain import IDX_NAMES, idx_file, idx_files
 from memscope.datasets import load_dataset
@@ -152,7 +151,7 @@ def write_npz(path: Path, method: int = zipfile.ZIP_DEFLATED, **changed: bytes) 
         (zipfile.ZIP_STORED, {"train_images": npy("(1000000, 32, 32, 3)", b"")}, "claims 3,072,000,000 bytes"),
         (zipfile.ZIP_DEFLATED, {"train_images": npy("(262144, 32, 32, 1)", bytes(2**28))}, "claims 268,435,456 bytes"),
         (zipfile.ZIP_BZIP2, {"train_images": npy("(524288, 32, 32, 1)", bytes(2**25))}, "compressed by method 12"),
-        (zipfile.ZIP_DEFLATED, {"train_images": LONG_HEADER}, "its header has"),
+        (zipfile.ZIP_DEFLATED, {"train_images": LONG_HEADER}, "EOF: reading array header"),
         (zipfile.ZIP_STORED, {"class_names": npy("(1000000000,)", b"", "<U0")}, "found type <U0"),
         (zipfile.ZIP_STORED, {"class_names": npy("(16000000,)", bytes(64_000_000), "<U1")}, "expected text"),
         (zipfile.ZIP_DEFLATED, {"train_labels": npy("(16000000,)", bytes(16_000_000))}, "expected integers [12]"),
@@ -161,157 +160,6 @@ def write_npz(path: Path, method: int = zipfile.ZIP_DEFLATED, **changed: bytes) 
 def test_npz(method, changed, says, tmp_path):
     spec = write_npz(tmp_path / "set.npz", method, **changed)
     assert says in refusal(lambda: load_dataset(spec))
-
-
-def write_hdf5(path: Path, put: Callable[[h5py.File], None], left_out: str = "train_images") -> str:
-    with h5py.File(path, "w") as file:
-        for name, array in arrays().items():
-            if name != left_out:
-                file[name] = np.char.encode(array, "utf-8") if array.dtype.kind == "U" else array
-        put(file)
-    return f"hdf5:{path}"
-
-
-def declared(file: h5py.File) -> None:
-    file.create_dataset("train_images", (10**6, 32, 32, 3), np.uint8, chunks=(1, 32, 32, 3))[0] = 1
-
-
-def huge_chunk(file: h5py.File) -> None:
-    space = h5py.h5s.create_simple((12, 5, 4, 3), (h5py.h5s.UNLIMITED,) * 4)
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_chunk((12, 5000, 5000, 3))
-    properties.set_deflate(1)
-    data = h5py.h5d.create(file.id, b"train_images", h5py.h5t.NATIVE_UINT8, space, properties)
-    data.write_direct_chunk((0, 0, 0, 0), deflated(900 * 2**20))
-
-
-def chunk_of_a_gigabyte(file: h5py.File) -> None:
-    options = {"chunks": (12, 5, 4, 3), "compression": "gzip"}
-    data = file.create_dataset("train_images", (12, 5, 4, 3), np.uint8, **options)
-    data.id.write_direct_chunk((0, 0, 0, 0), deflated(GIGABYTE))
-
-
-def twice_deflated(file: h5py.File) -> None:
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_chunk((12, 5, 4, 3))
-    properties.set_deflate(9)
-    properties.set_deflate(9)
-    space = h5py.h5s.create_simple((12, 5, 4, 3))
-    data = h5py.h5d.create(file.id, b"train_images", h5py.h5t.NATIVE_UINT8, space, properties)
-    data.write_direct_chunk((0, 0, 0, 0), zlib.compress(deflated(GIGABYTE), 9))
-
-
-def one_text_many_times(file: h5py.File) -> None:
-    names = file.create_dataset("class_names", (2000,), h5py.string_dtype())
-    names[:] = ["x" * 500_000, *["y"] * 1999]
-    file.flush()
-    start, width = names.id.get_offset(), 16
-    path = Path(file.filename)
-    file.close()
-    content = bytearray(path.read_bytes())
-    content[start : start + 2000 * width] = content[start : start + width] * 2000
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize(
-    ("put", "left_out", "says"),
-    [
-        (declared, "train_images", "claims 3,072,000,000 bytes"),
-        (huge_chunk, "train_images", "has chunks of 900,000,000 bytes in a file of"),
-        (chunk_of_a_gigabyte, "train_images", "unpacks to more than the 720 bytes"),
-        (twice_deflated, "train_images", "is packed by the filters [1, 1]"),
-        (one_text_many_times, "class_names", "claims 1,000,000,000 bytes of text"),
-    ],
-)
-def test_hdf5(put, left_out, says, tmp_path):
-    spec = write_hdf5(tmp_path / "set.h5", put, left_out)
-    assert (tmp_path / "set.h5").stat().st_size < 3_000_000
-    assert says in refusal(lambda: load_dataset(spec))
-
-
-@pytest.mark.parametrize("number", [1, 2, 3])
-@pytest.mark.parametrize("length", [2**64 - 16, 2**64 - 1, 2**63, 100_000])
-def test_hdf5_whose_texts_lead_out_of_their_heap(length, number, tmp_path):
-    """libhdf5 2.0 goes from text to text by their lengths: round and round where they say so."""
-    content = bytearray(good_file("plain", "earliest"))
-    start = content.index(b"GCOL") + 16
-    for _ in range(number - 1):
-        start += 16 + -(-int.from_bytes(content[start + 8 : start + 16], "little") // 8) * 8
-    assert int.from_bytes(content[start : start + 2], "little") == number
-    content[start + 8 : start + 16] = struct.pack("<Q", length)
-    (tmp_path / "set.h5").write_bytes(content)
-    assert "its texts are damaged" in refusal(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"))
-
-
-@pytest.mark.parametrize("less", [16, 2048])
-def test_hdf5_whose_free_space_ends_before_its_heap_does(less, tmp_path):
-    """What libhdf5 2.0 finds there are texts of no length, without end."""
-    content = bytearray(good_file("plain", "earliest"))
-    start = position = content.index(b"GCOL")
-    end = start + int.from_bytes(content[start + 8 : start + 16], "little")
-    position += 16
-    while content[position : position + 2] != b"\0\0":
-        position += 16 + -(-int.from_bytes(content[position + 8 : position + 16], "little") // 8) * 8
-    assert int.from_bytes(content[position + 8 : position + 16], "little") == end - position > 2048
-    content[position + 8 : position + 16] = struct.pack("<Q", end - position - less)
-    (tmp_path / "set.h5").write_bytes(content)
-    assert "its texts are damaged" in refusal(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"))
-
-
-def test_an_attribute_of_an_outcome_whose_type_has_one_bit_flipped_is_refused(tmp_path):
-    """A text became a sequence of any length, over which libhdf5 2.0 crashed."""
-    from fuzz.run_files import TASK, good_run, plan
-    from memscope.store.ledger import outcome_path, read_outcome
-
-    path = outcome_path(tmp_path, plan(), TASK)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(good_run()[path.relative_to(tmp_path).as_posix()])
-    with h5py.File(path, "r+") as file:
-        del file.attrs["sealed"]  # as files from before seals, which would find it first
-    content = path.read_bytes()
-    kind = content.index(b"device\0\0\x19\x01") + 9  # the class of the type, and in it that it is text
-    path.write_bytes(content[:kind] + b"\x0d" + content[kind + 1 :])
-    assert "its attribute device is no plain value" in refusal(lambda: read_outcome(tmp_path, plan(), TASK))
-
-
-def test_an_attribute_that_claims_gigabytes_of_text_is_refused(tmp_path):
-    from memscope.files.guarded_hdf5 import check_attributes
-
-    with h5py.File(tmp_path / "a.h5", "w") as file:
-        file.create_group("other").attrs["summary"] = "before"
-        file.create_group("score").attrs["summary"] = text = "a summary of 123,456 letters" * 4409
-    content = bytearray((tmp_path / "a.h5").read_bytes())
-    place = content.index(struct.pack("<I", len(text)))
-    with h5py.File(tmp_path / "a.h5") as file:
-        check_attributes(file["score"])
-        check_attributes(file["other"])
-    content[place : place + 4] = b"\xff\xff\xff\xf0"
-    (tmp_path / "a.h5").write_bytes(content)
-
-    def read() -> None:
-        with h5py.File(tmp_path / "a.h5") as file:
-            try:
-                check_attributes(file["score"])
-            except ValueError as error:
-                raise RunError(str(error)) from error
-
-    assert "its attribute summary claims more text" in refusal(read)
-
-
-def test_hdf5_with_many_heaps_of_texts_is_read(tmp_path):
-    names = [f"{number}{'x' * (number % 900)}" for number in range(1000)]
-    arrays = {
-        "train_images": np.zeros((1000, 2, 2), np.uint8),
-        "train_labels": np.arange(1000),
-        "test_images": np.zeros((3, 2, 2), np.uint8),
-        "test_labels": np.arange(3),
-    }
-    with h5py.File(tmp_path / "set.h5", "w") as file:
-        for name, values in arrays.items():
-            file[name] = values
-        file.create_dataset("class_names", data=names, dtype=h5py.string_dtype())
-    assert (tmp_path / "set.h5").read_bytes().count(b"GCOL") > 4
-    assert load_dataset(f"hdf5:{tmp_path}/set.h5").class_names == tuple(names)
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
