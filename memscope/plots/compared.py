@@ -3,7 +3,7 @@
 For figures that compare a changed learning algorithm with the algorithm without the change.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,15 +51,12 @@ class Curve:
 
 
 def column(rows: Sequence[Any], *keys: str) -> np.ndarray:
-    """float64 [rows]: what stands under a key, or under a key of a key; NaN where nothing does."""
+    """float64 [rows]: what a field holds, or a field of a field; NaN where there is none."""
     found = []
     for row in rows:
         value: Any = row
         for key in keys:
-            if isinstance(value, Mapping):
-                value = value.get(key)
-            elif value is not None:
-                value = getattr(value, key)
+            value = None if value is None else getattr(value, key)
         found.append(value)
     return np.array(found, dtype=np.float64)
 

@@ -67,7 +67,7 @@ def draw_residual_memory_predicts(setting: Setting, pairs: Sequence[ResidualPred
     axes = place(figure, left, bottom + UNDER, PANEL_WIDTH, PANEL_HEIGHT)
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
     draw_panel(axes, setting.axis, sizes, curves, "rank correlation of residual and score")
-    axes.set_xlabel(f"{setting.axis} whose scores are foretold", size=SMALL, color=INK)
+    axes.set_xlabel(f"{setting.axis} whose scores are predicted", size=SMALL, color=INK)
     set_scale([axes], curves, (-1, 1), zero=True)
     label_ends(axes, setting.axis, curves)
     return plain_text(figure)
@@ -101,6 +101,6 @@ def title(setting: Setting, known: Sequence[ResidualPrediction]) -> str:
     if not (np.isnan(row.low) or np.isnan(row.high)):
         found += f" (95\u00a0% interval {signed(row.low)} to {signed(row.high)})"
     return (
-        f"How far the residuals at {setting.axis} {row.size} foretell what is memorised at {setting.axis} "
+        f"How far the residuals at {setting.axis} {row.size} predict what is memorised at {setting.axis} "
         f"{row.larger}: rank correlation {found}"
     )

@@ -102,4 +102,4 @@ class ForecastReport:
     until_asked: bool = no_key()
     """Whether models are to be added until the scores are precise"""
     at_most: bool = no_key()
-    """Whether fewer may do: the population estimate needs fewer than the raw scores that this is foretold from"""
+    """Whether fewer may do: the population estimate needs fewer than the raw scores that this is predicted from"""

@@ -188,7 +188,7 @@ def show_predictions(report: ResmemReport) -> None:
     if not pairs:
         return
     table(
-        "Does the residual at one size foretell what larger models memorise? (rank correlation with their score)",
+        "Does the residual at one size predict what larger models memorise? (rank correlation with their score)",
         [f"residual at {axis}", f"score at {axis}", "correlation", "95 % interval"],
         [
             [

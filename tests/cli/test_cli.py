@@ -341,7 +341,7 @@ def compared(full_run, tmp_path_factory) -> Path:
     return path
 
 
-def test_resmem_tells_its_choice_accuracies_types_and_what_it_foretells(compared, tmp_path):
+def test_resmem_tells_its_choice_accuracies_types_and_what_it_predicts(compared, tmp_path):
     options = ("--k", "1,5", "--sigma", "0.5,1", "--temperature", "1", "--engine", "inline", "--device", "cpu")
     done = memscope("resmem", compared, *options, "--plot", tmp_path / "figures")
     assert done.returncode == 0, done.stderr

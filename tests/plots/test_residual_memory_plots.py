@@ -333,7 +333,7 @@ def test_a_line_for_each_small_size_runs_over_the_larger_ones_with_intervals(ass
     assert axes.get_xticks() == pytest.approx([2, 3, 5])
     assert axes.get_ylim()[0] < 0  # how far from nothing is seen
     text = " ".join(texts).replace("\u00a0", " ")
-    assert "residuals at width 2 foretell what is memorised at width 32: rank correlation +0.52" in text
+    assert "residuals at width 2 predict what is memorised at width 32: rank correlation +0.52" in text
     assert "(95 % interval +0.47 to +0.56)" in text
 
 

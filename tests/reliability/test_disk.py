@@ -163,4 +163,4 @@ def test_a_run_that_goes_away_while_it_is_worked_on_is_not_begun_anew_in_its_pla
     elsewhere.rename(run)
     finished = train_family(run, tiny_choices, INLINE)
     assert finished.already >= 20
-    assert not finished.failures
+    assert not finished.failed

@@ -237,7 +237,7 @@ def test_the_agreement_of_halves_of_more_models_follows_by_spearman_and_brown(ru
     assert models_until([found], Until(agreement=2 / 3), plan) == 40
     assert models_until([found], Until(agreement=2 / 3, error=0.025), plan) == 320
     assert models_until([found], Until(agreement=0.4), plan) == 20
-    # one that is not above 0 foretells nothing
+    # one that is not above 0 predicts nothing
     below = SizeErrors(2, 40, 0.1, -0.2, None, 1.0)
     assert np.isnan(below.agreement_with(240))
     assert below.error_with(160) == pytest.approx(0.05)
@@ -263,7 +263,7 @@ def test_a_dry_run_forecasts_from_the_models_that_are_there(run, tiny_choices, t
     missing = ahead.models_until - 20
     found = errors_so_far(open_run(run), population=False)
     assert ahead.seconds_until == pytest.approx(missing * sum(one.seconds for one in found))
-    # nothing is foretold from nothing, nor an agreement of halves from one block
+    # nothing is predicted from nothing, nor an agreement of halves from one block
     assert plan_ahead(tmp_path / "new", tiny_choices, INLINE, until=Until(error=0.1)).models_until is None
     one_block = open_run(train_family(tmp_path / "one", replace(tiny_choices, models=10), INLINE).run).path
     assert plan_ahead(one_block, Choices(), INLINE, until=Until(agreement=0.5)).models_until is None
