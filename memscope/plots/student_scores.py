@@ -9,9 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from memscope.plots.setting import Setting, caption
-from memscope.plots.students import heading, most_changed
-from memscope.plots.style import (
+from memscope.plots.common.setting import Setting, caption
+from memscope.plots.common.style import (
     BLUE,
     FAINT,
     INK,
@@ -26,6 +25,7 @@ from memscope.plots.style import (
     plain_text,
     text_width,
 )
+from memscope.plots.students import heading, most_changed
 
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#C9E4F6", SKY, BLUE, "#00243A"])
 """From the fewest to the most examples: one hue that darkens, so that it is ordered without colour too."""
