@@ -21,7 +21,7 @@ import memscope
 from memscope.analysis.population import prior as population_prior
 from memscope.analysis.population.check import Half, block_noise, one_way
 from memscope.analysis.population.estimate import Population, population
-from memscope.plots.style import BLUE, GREY, INK, MARGIN, ORANGE, SKY, SMALL, page, place, plain_text, png
+from memscope.plots.common.style import BLUE, GREY, INK, MARGIN, ORANGE, SKY, SMALL, page, place, plain_text, png
 
 Floats = np.ndarray
 LOOKS = {

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from memscope.plots.setting import Setting, caption
-from memscope.plots.style import (
+from memscope.plots.common.setting import Setting, caption
+from memscope.plots.common.style import (
     BLACK,
     BLUE,
     CLEAN,

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memscope.analysis.trajectories import TYPES
-from memscope.plots.setting import Setting, caption, epsilon_note
-from memscope.plots.style import (
+from memscope.plots.common.setting import Setting, caption, epsilon_note
+from memscope.plots.common.style import (
     FAINT,
     FLIPPED,
     GREY,

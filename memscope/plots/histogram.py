@@ -8,8 +8,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from memscope.analysis.population.estimate import HIGH, LOW
-from memscope.plots.setting import Setting, caption
-from memscope.plots.style import (
+from memscope.plots.common.setting import Setting, caption
+from memscope.plots.common.style import (
     CLEAN,
     FLIPPED,
     INK,

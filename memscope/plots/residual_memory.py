@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from memscope.plots.compared import (
+from memscope.plots.common.compared import (
     Curve,
     Kind,
     column,
@@ -18,8 +18,8 @@ from memscope.plots.compared import (
     set_scale,
     signed,
 )
-from memscope.plots.setting import Setting, caption
-from memscope.plots.style import (
+from memscope.plots.common.setting import Setting, caption
+from memscope.plots.common.style import (
     BLACK,
     BLUE,
     INK,

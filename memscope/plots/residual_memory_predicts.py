@@ -5,9 +5,19 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from memscope.plots.compared import Curve, Kind, column, draw_panel, label_ends, label_room, reach, set_scale, signed
-from memscope.plots.setting import Setting, caption
-from memscope.plots.style import (
+from memscope.plots.common.compared import (
+    Curve,
+    Kind,
+    column,
+    draw_panel,
+    label_ends,
+    label_room,
+    reach,
+    set_scale,
+    signed,
+)
+from memscope.plots.common.setting import Setting, caption
+from memscope.plots.common.style import (
     BLACK,
     BLUE,
     GREEN,

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from memscope.plots.compared import Curve, Kind, column, draw_panel, points, raw_rule_note, set_scale, span
-from memscope.plots.setting import Setting, caption
-from memscope.plots.style import (
+from memscope.plots.common.compared import Curve, Kind, column, draw_panel, points, raw_rule_note, set_scale, span
+from memscope.plots.common.setting import Setting, caption
+from memscope.plots.common.style import (
     GREY,
     INK,
     MARGIN,

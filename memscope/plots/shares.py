@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from memscope.analysis.trajectories import TYPES, UNDETERMINED
-from memscope.plots.setting import Setting, caption, epsilon_note, most_called
-from memscope.plots.style import (
+from memscope.plots.common.setting import Setting, caption, epsilon_note, most_called
+from memscope.plots.common.style import (
     BLUE,
     CLEAN,
     FAINT,

@@ -8,9 +8,8 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from memscope.plots.setting import Setting, caption
-from memscope.plots.students import heading, most_changed
-from memscope.plots.style import (
+from memscope.plots.common.setting import Setting, caption
+from memscope.plots.common.style import (
     BLUE,
     FAINT,
     INK,
@@ -25,6 +24,7 @@ from memscope.plots.style import (
     plain_text,
     text_width,
 )
+from memscope.plots.students import heading, most_changed
 from memscope.reports.distill import DistillationSetting, SizeOfStudents
 
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#C9E4F6", SKY, BLUE, "#00243A"])

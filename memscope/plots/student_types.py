@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from memscope.plots.compared import Curve, Kind, column, draw_panel, raw_rule_note, reach, set_scale, signed
-from memscope.plots.setting import Setting, caption
-from memscope.plots.students import heading
-from memscope.plots.style import (
+from memscope.plots.common.compared import Curve, Kind, column, draw_panel, raw_rule_note, reach, set_scale, signed
+from memscope.plots.common.setting import Setting, caption
+from memscope.plots.common.style import (
     GREY,
     INK,
     MARGIN,
@@ -24,6 +23,7 @@ from memscope.plots.style import (
     plain_text,
     size_positions,
 )
+from memscope.plots.students import heading
 from memscope.reports.distill import ChangeOfType, DistillationSetting, TypeChange
 
 ENOUGH = 0.05

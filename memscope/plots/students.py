@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from memscope.plots.compared import (
+from memscope.plots.common.compared import (
     Curve,
     Kind,
     column,
@@ -17,8 +17,8 @@ from memscope.plots.compared import (
     set_scale,
     signed,
 )
-from memscope.plots.setting import Setting, caption
-from memscope.plots.style import (
+from memscope.plots.common.setting import Setting, caption
+from memscope.plots.common.style import (
     BLACK,
     GREEN,
     GREY,

@@ -6,8 +6,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED, type_shares
-from memscope.plots.setting import Setting, caption, epsilon_note, most_called
-from memscope.plots.style import (
+from memscope.plots.common.setting import Setting, caption, epsilon_note, most_called
+from memscope.plots.common.style import (
     GREY,
     INK,
     MARGIN,

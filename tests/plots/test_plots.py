@@ -16,11 +16,21 @@ from memscope.errors import RunError
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.accuracy import draw_accuracy
+from memscope.plots.common.setting import Setting, most_called
+from memscope.plots.common.style import (
+    FLIPPED,
+    TYPE_STYLES,
+    balanced,
+    grid_of,
+    percent,
+    png,
+    text_width,
+    truncated,
+    wrap,
+)
 from memscope.plots.contact_sheet import ExampleRow, draw_examples, most_certain
 from memscope.plots.histogram import EDGES, bin_shares, draw_histogram
-from memscope.plots.setting import Setting, most_called
 from memscope.plots.shares import draw_shares
-from memscope.plots.style import FLIPPED, TYPE_STYLES, balanced, grid_of, percent, png, text_width, truncated, wrap
 from memscope.plots.trajectories import draw_trajectories
 from memscope.reports.keys import report_of
 from memscope.reports.score import FlippedLabels, SizeScore

@@ -9,8 +9,8 @@ from memscope.analysis.trajectories import TYPES
 from memscope.errors import RunError
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
-from memscope.plots.compared import LINE, points, signed, spread
-from memscope.plots.setting import Setting
+from memscope.plots.common.compared import LINE, points, signed, spread
+from memscope.plots.common.setting import Setting
 from memscope.plots.student_scores import draw_distillation_scores as draw_scores
 from memscope.plots.student_types import draw_distillation_types as draw_types
 from memscope.plots.student_types import has_changes

@@ -12,8 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
-from memscope.plots.setting import Setting
-from memscope.plots.style import INK, POINTS, SMALL, extent, size_axis, size_positions, text_width
+from memscope.plots.common.setting import Setting
+from memscope.plots.common.style import INK, POINTS, SMALL, extent, size_axis, size_positions, text_width
 
 LINE = 1.35 * SMALL / POINTS  # inches from one label to the next
 BEFORE_LABEL = 6.0  # points from the last marker to its label

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memscope.analysis.trajectories import TYPES
-from memscope.plots.style import SMALL, percent, truncated
+from memscope.plots.common.style import SMALL, percent, truncated
 from memscope.text import printable
 
 LONGEST_NAME = 4.0

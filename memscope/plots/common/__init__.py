@@ -1,0 +1,1 @@
+"""What several figures share: how they look, what they say of the run, two kinds of models beside each other."""
