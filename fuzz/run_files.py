@@ -16,12 +16,13 @@ from fuzz.hdf5_files import put
 from fuzz.pickles import malicious
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.files.atomic import write_atomically
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.store.examples import cache_images, write_examples
 from memscope.store.ledger import Outcome, Task, write_outcome
 from memscope.store.results import write_results
-from memscope.store.weights import write_weights
+from memscope.store.weights import pack_weights, weights_path
 
 TASK = Task("onehot", 2, 0, 5)
 
@@ -56,7 +57,7 @@ def good_run() -> dict[str, bytes]:
             Outcome(subset, zeros, zeros[:, :4], floats, floats[:, :4], np.zeros((5, 3), np.float32), few, few > 0, few, {"device": "cpu"}),
         )  # fmt: skip
         weights = {f"{model:05d}/a.weight": np.ones((3, 2), np.float32) for model in TASK.models}
-        write_weights(run, plan(), TASK, weights)
+        write_atomically(weights_path(run, plan(), TASK), pack_weights(plan(), TASK, weights))
         (run / "plan.toml").write_text("")
         write_results(run, plan(), "score", {"size": np.array([2]), "score": np.zeros((1, 20))}, "state", {"a": 1})
         shutil.rmtree(run / "figures", ignore_errors=True)

@@ -13,7 +13,6 @@ import safetensors
 import safetensors.numpy
 
 from memscope.errors import RunError
-from memscope.files.atomic import write_atomically
 from memscope.plan.plan import Plan
 from memscope.store.format import DAMAGE, check_stamp, damage
 from memscope.store.ledger import Task, size_directory, task_name
@@ -25,13 +24,8 @@ def weights_path(run: Path, plan: Plan, task: Task) -> Path:
     return size_directory(run, "weights", plan, task.variant, task.size) / f"{task_name(task)}.safetensors"
 
 
-def write_weights(run: Path, plan: Plan, task: Task, weights: Weights) -> None:
-    """Write the weights of all the models of a task, `<model>/<parameter>` each."""
-    write_atomically(weights_path(run, plan, task), pack_weights(plan, task, weights))
-
-
 def pack_weights(plan: Plan, task: Task, weights: Weights) -> bytes:
-    """The content of the file of a task's weights."""
+    """The content of the file of the weights of all the models of a task, `<model>/<parameter>` each."""
     # one entry: safetensors writes several in a random order, and equal weights are to make equal files
     stamp = json.dumps({**stamps(plan, task), "sha256": content_digest(weights)})
     return safetensors.numpy.save(weights, metadata={"memscope": stamp})

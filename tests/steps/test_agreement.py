@@ -14,7 +14,7 @@ from memscope.run import open_run
 from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.train_family import train_family
 from memscope.store.ledger import Outcome, Task, write_outcome
-from memscope.store.weights import read_weights, write_weights
+from memscope.store.weights import pack_weights, read_weights, weights_path
 from memscope.training.agreement import Made, check_agreement
 from memscope.training.material import open_material
 from memscope.work.carrying_out import WorkOptions
@@ -51,12 +51,14 @@ def test_weights_of_another_model_are_refused(request, tmp_path, trained, device
     opened = open_run(run)
     size, last = opened.plan.sizes[-1], Task("onehot", opened.plan.sizes[-1], 10, 10)
     weights = read_weights(run, opened.plan, Task("full", size, 0, 1))[0]
-    write_weights(run, opened.plan, Task("full", size, 1, 1), {f"00001/{name}": weights[name] for name in weights})
+    other = Task("full", size, 1, 1)
+    renamed = {f"00001/{name}": weights[name] for name in weights}
+    weights_path(run, opened.plan, other).write_bytes(pack_weights(opened.plan, other, renamed))
     weights = read_weights(run, opened.plan, last)  # of these ten models each gets the weights of the one before
     moved = {
         f"{10 + (model - 9) % 10:05d}/{name}": weights[model][name] for model in weights for name in weights[model]
     }
-    write_weights(run, opened.plan, last, moved)
+    weights_path(run, opened.plan, last).write_bytes(pack_weights(opened.plan, last, moved))
     found = resmem(run, ONE, INLINE)
     failed = {Task(each.variant, each.size, each.first, each.count): each.reason for each in found.failed}
     assert failed.keys() == {Task("full", size, 1, 1), last}

@@ -129,10 +129,6 @@ class PopulationSums:
             self.seen | other.seen,
         )
 
-    def block_numbers(self) -> list[int]:
-        """The numbers of the blocks that have a model, in order."""
-        return sorted({int(block) for piece in self.pieces for block in piece.blocks})
-
 
 def population_sums(sizes: int, examples: int, seed: int = 0) -> PopulationSums:
     """Empty sums over models of so many sizes. The seed decides which examples the prior is fitted to, if not all."""

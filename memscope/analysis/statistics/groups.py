@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from memscope.analysis.statistics.intervals import t_quantile
 from memscope.analysis.statistics.jackknife import jackknife_error
@@ -63,13 +63,6 @@ def means_by_group(
         error = jackknife_error([estimate(block)[0] for block in blocks])
     reach = t_quantile(0.975, len(blocks) - 1) * error if len(blocks) > 1 else error
     return GroupMeans(mean, error, mean - reach, mean + reach, examples)
-
-
-def group_means(groups_of_examples: ArrayLike, values: ArrayLike, groups: Sequence[str]) -> NDArray[np.float64]:
-    """Plain means [groups, ...] of values [..., examples] over the examples of each group; NaN where there is none."""
-    sums, counts = _sums(np.asarray(groups_of_examples), np.asarray(values, dtype=np.float64), groups)
-    with np.errstate(invalid="ignore"):
-        return sums / counts
 
 
 def _without(blocks: Collection[int], left_out: int | None) -> Blocks:
