@@ -83,6 +83,8 @@ HOMES = {
 def __getattr__(name: str) -> Any:
     import importlib
 
+    if name == "commands":
+        return importlib.import_module("memscope.commands")
     for module, names in HOMES.items():
         if name in names:
             return getattr(importlib.import_module(module), name)

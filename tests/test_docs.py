@@ -2,6 +2,9 @@
 
 import json
 import runpy
+import shutil
+import subprocess
+import sys
 import tomllib
 from contextlib import chdir
 from pathlib import Path
@@ -17,6 +20,12 @@ from memscope.reports import REPORTS
 from tests.frozen.commands import unpacked
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def scored_run(tiny_run, tmp_path) -> Path:
+    shutil.copytree(tiny_run, tmp_path / "run")
+    return tmp_path / "run"
 
 
 def test_the_command_reference_is_made_from_the_help_texts():
@@ -69,6 +78,18 @@ def test_every_public_name_can_be_imported_and_documents_itself():
         found = getattr(memscope, name)
         assert name in ("TYPES",) or found.__doc__, name
     assert not hasattr(memscope, "nonsense")
+
+
+def test_the_commands_are_functions_that_load_no_more_than_they_need(scored_run):
+    code = (
+        "import sys, memscope; report = memscope.commands.score(sys.argv[1]); memscope.commands.status(sys.argv[1]);"
+        "print(type(report).__name__, 'torch' in sys.modules, len(report.sizes))"
+    )
+    found = subprocess.run([sys.executable, "-c", code, str(scored_run)], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["ScoreReport", "False", "3"]
+    for name in memscope.commands.__all__:
+        assert getattr(memscope.commands, name).__doc__, name
+    assert not hasattr(memscope.commands, "nonsense")
 
 
 def test_the_files_of_the_readme_exist():
