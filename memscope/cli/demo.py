@@ -23,7 +23,7 @@ Examples:
 @click.option("--fresh", is_flag=True, help="Start over; else a finished demo is shown again.")
 @noted("demo")
 def command(run: Path, fresh: bool) -> None:
-    """All of it on a bundled real data set, in a few minutes on two cores.
+    """Everything, on a bundled real data set, in a few minutes on two cores.
 
     Trains 20 small convolutional networks at each of five widths on random subsets of 1,000 Fashion-MNIST
     images, a tenth of them with a flipped label, scores the images, classifies their trajectories, gives every

@@ -76,11 +76,11 @@ def command(
     workers: int | None,
     as_json: bool,
 ) -> None:
-    """What a memory of each model's residuals adds to it in RUN, and what it holds (ResMem).
+    """What residual memories (ResMem) add to the models of RUN, and what they hold.
 
-    ResMem adds to a model's probabilities the residuals of the nearest training examples. k, sigma and temperature
-    are chosen on one block of models, on examples that they were not trained on; the other models, each with a
-    memory of its own subset, give ResMem's own memorisation scores.
+    ResMem adds the residuals of the nearest training examples to a model's probabilities. k, sigma and temperature
+    are chosen on one block of models, by the accuracy on examples outside their subsets. The other models, each with
+    a memory of its own subset, give ResMem's own memorisation scores.
     """
     load_for_workers(engine, "memscope.work.memory_task")
     from memscope.cli.progress import TrainingProgress

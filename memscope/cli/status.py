@@ -21,7 +21,7 @@ Example:
 @click.option("--repair", is_flag=True, help="Read every file; move what is damaged to RUN/damaged, to be made again.")
 @json_option
 def command(run: Path, timing: bool, repair: bool, as_json: bool) -> None:
-    """What of RUN is done, is missing, has failed, is out of date."""
+    """What in RUN is done, missing, failed or out of date."""
     from memscope.steps.status import status
     from memscope.tables.printing import print_json
     from memscope.tables.status import show

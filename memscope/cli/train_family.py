@@ -44,7 +44,7 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     metavar="SHARE",
     help="Flip this share of the training labels, and remember which.  [0]",
 )
-@click.option("--data-seed", type=int, metavar="N", help="Decides sample and flips.  [0]")
+@click.option("--data-seed", type=int, metavar="N", help="Seed of the sample and of the flips.  [0]")
 @click.option("--image-size", type=int, metavar="PIXELS", help="Resize the images of folder: to this height and width.")
 @click.option(
     "--family",
@@ -76,7 +76,7 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     type=click.Choice(["auto", "float32", "bfloat16"]),
     help="Fixed when the run is made: auto takes bfloat16 where it is native.  [auto]",
 )
-@click.option("--seed", type=int, metavar="N", help="Decides subsets, order, augmentation, initial weights.  [0]")
+@click.option("--seed", type=int, metavar="N", help="Seed of subsets, order, augmentation and initial weights.  [0]")
 @click.option(
     "--trainer",
     metavar="NAME",
@@ -98,14 +98,14 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     "--until-agreement",
     type=float,
     metavar="R",
-    help="Add models until halves of them agree so well (rank correlation).",
+    help="Add models until their halves agree this well (rank correlation).",
 )
 @work_options
 @click.option(
     "--shard", type=Shard(), default=(1, 1), help="Train the I-th of N shares of the models only (docs/scaling.md)."
 )
 @click.option("--no-weights", is_flag=True, help="Do not keep trained weights.")
-@click.option("--missing-weights", is_flag=True, help="Train models again whose weights were not kept.")
+@click.option("--missing-weights", is_flag=True, help="Train again the models whose weights were not kept.")
 @click.option("--dry-run", is_flag=True, help="Print models, time, disk and expected standard error; write nothing.")
 @json_option
 @noted("train-family")
@@ -130,8 +130,8 @@ def command(
 ) -> None:
     """Train a family of classifiers of growing size on random subsets of one data set.
 
-    Creates RUN and its plan, or goes on with it: what is not given is taken from the saved plan, what is
-    missing is trained. More --models and further --widths (or --depths) grow a run and change nothing in it.
+    Creates RUN and its plan, or continues it: options that are not given come from the saved plan, and models that
+    are missing are trained. More --models and further --widths (or --depths) extend a run and change nothing in it.
     """
     if not dry_run:
         load_for_workers(engine)

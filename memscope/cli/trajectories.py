@@ -25,14 +25,14 @@ Examples:
     show_default=True,
     help="Posterior probability from which a type is called.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides the posterior draws.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the posterior draws.")
 @plot_option
 @json_option
 @noted("trajectories")
 def command(run: Path | None, epsilon: float, confidence: float, seed: int, plot: str | None, as_json: bool) -> None:
     """The type of every example's trajectory over the sizes of RUN, and the shares of the types.
 
-    A type is called where most posterior draws of the trajectory agree on it, else it is undetermined.
+    A type is called if most posterior draws of the trajectory agree on it; otherwise it is undetermined.
     """
     from memscope.steps.trajectories import trajectories
     from memscope.tables.printing import print_json

@@ -91,7 +91,7 @@ def work_options(command: Any) -> Any:
             type=click.Choice(["inline", "processes", "ray"]),
             default="processes",
             show_default=True,
-            help="Where the work is done; ray: on a Ray cluster that runs already (docs/scaling.md).",
+            help="Where the work runs; ray: on a Ray cluster that is already running (docs/scaling.md).",
         ),
         click.option(
             "--address", metavar="HOST:PORT", help="The head of the Ray cluster.  [auto: the one of this machine]"
@@ -111,6 +111,4 @@ def load_for_workers(engine: str, module: str = "memscope.work.training_task") -
         load_ahead(module)
 
 
-json_option = click.option(
-    "--json", "as_json", is_flag=True, help="Print JSON (keys: docs/format.md) instead of tables."
-)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (keys: docs/json.md) instead of tables.")

@@ -1,4 +1,4 @@
-"""Names, units, dimensions and versions of every field that memscope writes to HDF5. The rest is in docs/format.md."""
+"""How fields are written to HDF5, and those of outcomes, memories and examples; those of results are in reports/."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
