@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from memscope.plan.recipe import Recipe
-from memscope.training.backends.vectorised import cuda_graph as captured
+from memscope.training.backends.vectorised import cuda_graph
 from memscope.training.backends.vectorised.cuda_graph import steps_to_take
 from memscope.training.backends.vectorised.group import train_group
 from memscope.training.draws import Draws, build_model
@@ -73,8 +73,8 @@ def recording(monkeypatch):
 
         return counted
 
-    monkeypatch.setattr(captured, "can_record", lambda device: True)
-    monkeypatch.setattr(captured, "record", record)
+    monkeypatch.setattr(cuda_graph, "can_record", lambda device: True)
+    monkeypatch.setattr(cuda_graph, "record", record)
     return times
 
 
@@ -92,7 +92,7 @@ def test_a_recorded_step_trains_as_the_step_does(name, augment, data, recording,
     )
     courses = train_group(models, *given)
     assert len(recording) == 20  # of 21 steps; the first is done as it is written
-    monkeypatch.setattr(captured, "can_record", lambda device: False)
+    monkeypatch.setattr(cuda_graph, "can_record", lambda device: False)
     expected = train_group(plain, *given)
     assert len(recording) == 20
     for model, other in zip(models, plain, strict=True):
@@ -112,8 +112,8 @@ def test_a_device_that_cannot_record_trains_as_it_is_written_and_says_so(data, m
         step()
         raise RuntimeError("operation not permitted when stream is capturing")
 
-    monkeypatch.setattr(captured, "can_record", lambda device: True)
-    monkeypatch.setattr(captured, "record", record)
+    monkeypatch.setattr(cuda_graph, "can_record", lambda device: True)
+    monkeypatch.setattr(cuda_graph, "record", record)
     with pytest.warns(RuntimeWarning, match="not recorded, which is slower: operation not permitted"):
         train_group(models, *given)
     for model, other in zip(models, plain, strict=True):
@@ -124,8 +124,8 @@ def test_no_room_to_record_is_no_room_for_the_group(data, monkeypatch):
     def record(step, device):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(captured, "can_record", lambda device: True)
-    monkeypatch.setattr(captured, "record", record)
+    monkeypatch.setattr(cuda_graph, "can_record", lambda device: True)
+    monkeypatch.setattr(cuda_graph, "record", record)
     draws, models = networks("mlp")
     with pytest.raises(torch.OutOfMemoryError):
         train_group(models, Inputs(*data, MEAN, SCALE, "float32"), SUBSETS, 168, Recipe(epochs=1, batch_size=24), draws)
@@ -133,8 +133,8 @@ def test_no_room_to_record_is_no_room_for_the_group(data, monkeypatch):
 
 @pytest.mark.parametrize("hidden", [False, True])
 def test_a_step_that_reads_what_is_not_in_its_tensors_is_not_repeated(hidden, monkeypatch):
-    monkeypatch.setattr(captured, "can_record", lambda device: True)
-    monkeypatch.setattr(captured, "record", recorded)
+    monkeypatch.setattr(cuda_graph, "can_record", lambda device: True)
+    monkeypatch.setattr(cuda_graph, "record", recorded)
     rate, total, python = torch.zeros(()), torch.zeros(3), 0.0
 
     def step():
@@ -176,7 +176,7 @@ def test_a_cuda_graph_trains_as_the_step_does(precision, taught, count, data, mo
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         courses = train_group(models, *given, teachers)
-    monkeypatch.setattr(captured, "can_record", lambda device: False)
+    monkeypatch.setattr(cuda_graph, "can_record", lambda device: False)
     expected = train_group(plain, *given, teachers)
     for course, other in zip(courses, expected, strict=True):
         assert np.allclose(course.epoch_loss, other.epoch_loss, rtol=0.05)
