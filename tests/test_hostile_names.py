@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from memscope.cli import memscope, printing
+from memscope.cli import memscope
 from memscope.errors import DataError, MemscopeError, OptionError
 from memscope.run import open_run
+from memscope.tables import printing
 from memscope.text import abridged, printable
 
 HOSTILE = (

@@ -171,7 +171,7 @@ def test_score_prints_a_line_for_every_size_and_the_same_numbers_as_json(copy):
 
 
 def test_every_key_of_the_json_is_documented(copy):
-    page = (Path(__file__).parents[2] / "docs" / "format.md").read_text()
+    page = (Path(__file__).parents[2] / "docs" / "json.md").read_text()
     few = ("--k", "1,5", "--sigma", "1", "--temperature", "1", "--engine", "inline")
     memscope("train-family", copy, "--full", "1", "--engine", "inline", "--device", "cpu")
     for command, *options in (
