@@ -36,7 +36,7 @@ class TrainFamilyReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Pilot:
-    """What the models of one size that are there say of the precision of its scores."""
+    """What the models of one size that are there say of the standard errors of its scores."""
 
     models: int
     """Models that are there"""

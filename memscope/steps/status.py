@@ -80,7 +80,7 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
 
 
 def precision_rows(run: Run) -> tuple[SizePrecision, ...] | None:
-    """The precision of the last scores by size, and the models and time that other errors would take; or None.
+    """The standard errors of the last scores by size, and the models and time that others would take; or None.
 
     The error falls with the square root of the number of models; the time is that of one worker.
     """

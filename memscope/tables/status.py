@@ -47,7 +47,7 @@ def show_state(report: StatusReport) -> None:
     if report.score_precision:
         forecasts = [each.error for each in report.score_precision[0].forecast]
         table(
-            "Precision so far (rms over the examples), and the models of a size that another error would take",
+            "Standard errors so far (rms over the examples), and the models of a size that another error would take",
             [report.axis, "models", "error of a score", "population", "halves agree"]
             + [f"for {error:g}" for error in forecasts],
             [

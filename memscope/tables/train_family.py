@@ -76,7 +76,7 @@ def show_forecast(report: ForecastReport) -> None:
     )
     if pilot:
         table(
-            f"Precision of the raw score by the models that are there: now, and with {report.models} of each size",
+            f"Standard error of the raw score by the models that are there: now, and with {report.models} of each size",
             [report.axis, "models", "error now", f"with {report.models}", "halves agree", f"with {report.models}"],
             [
                 [
