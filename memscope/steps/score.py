@@ -246,7 +246,7 @@ def noise_row(run: Run, size: int, made_from: dict[str, set[str]]) -> TrainingNo
 
 
 def population_row(estimate: Population, position: int) -> PopulationRow:
-    """The population estimate of one size: its mean, its standard deviation, and shares of scores that are hardly extreme.
+    """The population estimate of one size: its mean, its standard deviation, and shares of scores hardly extreme.
 
     The shares are of the fitted population: those of the raw scores carry their noise.
     """
