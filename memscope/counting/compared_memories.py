@@ -14,10 +14,10 @@ from memscope.analysis.trajectories import TYPES, raw_types
 from memscope.counting.memories import COUNTED, LARGEST_NORM, Chosen, MemoryCounts
 from memscope.counting.outcomes import count_size
 from memscope.counting.type_errors import stacked
+from memscope.reports.labels import LabelScores
 from memscope.reports.resmem import (
     LabelResiduals,
     MemoryChange,
-    MemoryLabelScores,
     ModelsOnAll,
     ModelsOnSubsets,
     ResidualPrediction,
@@ -62,9 +62,7 @@ def on_subsets(run: Run, found: MemoryCounts, kind: str) -> ModelsOnSubsets:
         test_accuracy_sd=spread(found.test[kind]),
         by_label=None
         if flipped is None
-        else MemoryLabelScores(
-            mean_score_flipped=mean(total.score[flipped]), mean_score_clean=mean(total.score[~flipped])
-        ),
+        else LabelScores(mean_score_flipped=mean(total.score[flipped]), mean_score_clean=mean(total.score[~flipped])),
     )
 
 

@@ -19,12 +19,12 @@ from memscope.reports.distill import (
     ChangeOfType,
     DistillationSetting,
     LabelErrors,
-    LabelScores,
     SizeOfStudents,
     StudentKind,
     StudentTrajectories,
     TypeChange,
 )
+from memscope.reports.labels import LabelScores
 from memscope.run import Run
 
 CONFIDENCE = 0.8

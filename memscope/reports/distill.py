@@ -4,18 +4,9 @@ from dataclasses import dataclass
 from math import nan
 
 from memscope.reports.keys import left_out, merged
+from memscope.reports.labels import LabelScores
 from memscope.reports.stored import Field, Results
 from memscope.reports.training import DivergedModel, FailedTask
-
-
-@dataclass(frozen=True, kw_only=True)
-class LabelScores:
-    """Mean scores by whether the label was flipped; only with label noise."""
-
-    mean_score_flipped: float
-    """Mean score of the flipped labels"""
-    mean_score_clean: float
-    """Mean score of the others"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ Residuals are norms of label less probabilities at temperature 1, of the models 
 from dataclasses import dataclass
 
 from memscope.reports.keys import left_out, merged
+from memscope.reports.labels import LabelScores
 from memscope.reports.stored import SIZE_EXAMPLE, Field, Results
 from memscope.reports.training import FailedTask
 
@@ -37,16 +38,6 @@ class MemorySelection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryLabelScores:
-    """Mean scores by label; only with label noise."""
-
-    mean_score_flipped: float
-    """Mean score of the flipped labels"""
-    mean_score_clean: float
-    """Mean score of the others"""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelsOnSubsets:
     """The models on subsets, without or with the memory of their own subset; means are over examples with a score."""
 
@@ -60,7 +51,7 @@ class ModelsOnSubsets:
     """Mean over models"""
     test_accuracy_sd: float
     """Standard deviation over models; null below two"""
-    by_label: MemoryLabelScores | None = merged()
+    by_label: LabelScores | None = merged()
 
 
 @dataclass(frozen=True, kw_only=True)

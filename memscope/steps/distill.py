@@ -113,7 +113,7 @@ def distill(
         trained=trained.trained,
         already=trained.already,
         diverged=diverged_models(trained) or None,
-        failed=failed_tasks(trained) or None,
+        failed=failed_tasks(trained.failures) or None,
     )
 
 

@@ -25,7 +25,6 @@ from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
 from memscope.reports.keys import keys_of
 from memscope.reports.resmem import RESULTS, MemorySelection, ResmemReport, TriedValues
-from memscope.reports.training import FailedTask
 from memscope.run import Run, open_run
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome, state_for
 from memscope.store.memories import MemoryFile, memory_path, read_memory
@@ -46,6 +45,7 @@ from memscope.work.carrying_out import (
     workers_of,
 )
 from memscope.work.data_set import ensure_examples
+from memscope.work.lost import failed_tasks
 from memscope.work.memory_task import MemoryJob, file_of, open_memory_work
 from memscope.work.timing import spent_on
 
@@ -147,18 +147,7 @@ def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float)
 
 def with_failures(found: ResmemReport, done: Done) -> ResmemReport:
     """The report where tasks failed."""
-    failed = tuple(
-        FailedTask(
-            variant=task.variant,
-            size=task.size,
-            first=task.first,
-            count=task.count,
-            replicate=task.replicate,
-            reason=reason,
-        )
-        for task, reason in done.failures
-    )
-    return replace(found, measured=done.models, failed=failed)
+    return replace(found, measured=done.models, failed=failed_tasks(done.failures))
 
 
 @spent_on("scoring")

@@ -90,7 +90,7 @@ def report_of_training(trained: Trained) -> TrainFamilyReport:
         trained=trained.trained,
         already=trained.already,
         diverged=diverged_models(trained),
-        failed=failed_tasks(trained),
+        failed=failed_tasks(trained.failures),
         axis=plan.axis,
         trainer=plan.recipe.trainer,
     )

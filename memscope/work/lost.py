@@ -1,6 +1,9 @@
-"""What a training has lost, as reports tell it."""
+"""What a training, or the measuring of memories, has lost, as reports tell it."""
+
+from collections.abc import Sequence
 
 from memscope.reports.training import DivergedModel, FailedTask
+from memscope.store.ledger import Task
 from memscope.work.training import Trained
 
 
@@ -11,7 +14,7 @@ def diverged_models(trained: Trained) -> tuple[DivergedModel, ...]:
     )
 
 
-def failed_tasks(trained: Trained) -> tuple[FailedTask, ...]:
+def failed_tasks(failures: Sequence[tuple[Task, str]]) -> tuple[FailedTask, ...]:
     return tuple(
         FailedTask(
             variant=task.variant,
@@ -21,5 +24,5 @@ def failed_tasks(trained: Trained) -> tuple[FailedTask, ...]:
             replicate=task.replicate,
             reason=reason,
         )
-        for task, reason in trained.failures
+        for task, reason in failures
     )

@@ -103,7 +103,7 @@ def test_what_failed_is_named_with_its_replicate(capsys):
         class plan:
             axis, digest, sizes, models, full_models, recipe = "width", "0", (4,), 20, 0, Recipe()
 
-    lost = Trained(Run(), failures=[(second(4), "RuntimeError: no")], diverged=[(second(4), 3)])  # type: ignore[arg-type]
+    lost = Trained(Run(), failures=[(second(4), "RuntimeError: no")], diverged=[(second(4), 3)])
     report = report_of_training(lost)
     show_lost(report.diverged, report.failed, report.axis, report.run)
     said = " ".join(capsys.readouterr().out.split())
