@@ -47,6 +47,19 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
 @click.option("--data-seed", type=int, metavar="N", help="Seed of the sample and of the flips.  [0]")
 @click.option("--image-size", type=int, metavar="PIXELS", help="Resize the images of folder: to this height and width.")
 @click.option(
+    "--test-share",
+    type=float,
+    metavar="SHARE",
+    help="Of data without a test set: keep this share of each class for testing.  [0.2]",
+)
+@click.option("--split-seed", type=int, metavar="N", help="Seed of which are kept for testing.  [0]")
+@click.option(
+    "--skip-unreadable",
+    is_flag=True,
+    default=None,
+    help="Go on without the files of folder: that cannot be read.",
+)
+@click.option(
     "--family",
     metavar="NAME",
     help="mlp, cnn, resnet8 to resnet110, resnet (with --depths), timm/NAME or your package.module:function.  [cnn]",

@@ -3,9 +3,14 @@
 The loaders are imported when they are asked for, so that importing this package loads neither Pillow nor h5py.
 """
 
+import unicodedata
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.reading import FIRST_RULES, NEWEST_RULES, Reading, warn
 from memscope.errors import DataError, OptionError
 
 __all__ = ["FORMS", "ImageDataset", "load_dataset"]
@@ -14,10 +19,22 @@ FORMS = {
     "fashion-mnist-5k": "the bundled set",
     "idx:DIR": "MNIST, Fashion-MNIST or EMNIST files",
     "cifar:DIR": "CIFAR-10 or CIFAR-100, binary or python version",
-    "folder:DIR": "train/<class>/* and test/<class>/* or val/<class>/*",
-    "npz:FILE": "train_images, train_labels, test_images, test_labels",
+    "folder:DIR": "a folder of images for every class, perhaps inside train/ and test/ or val/",
+    "npz:FILE": "train_images, train_labels, test_images, test_labels, or the names that Keras and others give",
     "hdf5:FILE": "the same names as npz",
 }
+
+LOADERS = {
+    "idx": "memscope.datasets.idx:load_idx",
+    "cifar": "memscope.datasets.cifar:load_cifar",
+    "folder": "memscope.datasets.folder:load_folder",
+    "npz": "memscope.datasets.npz:load_npz",
+    "hdf5": "memscope.datasets.hdf5:load_hdf5",
+}
+"""Of each form a function `(spec, path, reading)` that gives all examples, with no test set where there is none."""
+
+DARK = 63
+"""Grey level. Pictures of 8 bits none of which is brighter were probably stored with fewer."""
 
 
 def load_dataset(
@@ -27,20 +44,43 @@ def load_dataset(
     label_noise: float = 0.0,
     data_seed: int = 0,
     image_size: int | None = None,
+    test_share: float | None = None,
+    split_seed: int = 0,
+    skip_unreadable: bool = False,
+    reading: int = NEWEST_RULES,
+    say: Callable[[str], None] = warn,
 ) -> ImageDataset:
-    """Load the data set that `spec` names (one of `FORMS`), then sample it, then flip labels.
+    """Load the data set that `spec` names (one of `FORMS`), hold out a test set if it has none, sample it, flip labels.
 
     `examples` keeps a class-balanced sample of the training set; `label_noise` is the fraction of the kept labels that
-    is flipped; both depend on `data_seed` alone. `image_size` is a side in pixels; only `folder:` resizes.
+    is flipped; both depend on `data_seed` alone. `image_size` is a side in pixels; only `folder:` and `hf:` resize.
+    `test_share`, 0.2 unless given, is the share of each class that becomes the test set of a source without one; it
+    depends on `split_seed` and the pixels. `skip_unreadable` goes on without the files of a folder that cannot be
+    read. `reading` is the number of the rules of reading (docs/format.md), and `say` takes what is remarkable about
+    what was read, a line each, which is a warning unless given.
 
     Raises `OptionError` for options that are not possible, `DataError` for data that is not as it should be.
     """
+    from memscope.datasets.held_out import TEST_SHARE, hold_out_test_set
     from memscope.datasets.sampling import flip_labels, sample_examples
 
     if image_size is not None and image_size < 1:
         raise OptionError(f"the image size is {image_size}; it must be at least 1 pixel")
+    if not FIRST_RULES <= reading <= NEWEST_RULES:
+        raise OptionError(f"the rules of reading are {reading}; this memscope knows {FIRST_RULES} to {NEWEST_RULES}")
     try:
-        dataset = _load(spec, image_size)
+        dataset = _load(spec, Reading(reading, image_size, skip_unreadable, say))
+        if reading > FIRST_RULES:
+            dataset = with_composed_names(dataset)
+        if len(dataset.test_labels) == 0:
+            dataset = hold_out_test_set(dataset, TEST_SHARE if test_share is None else test_share, split_seed)
+            tested, total = len(dataset.test_labels), len(dataset.test_labels) + len(dataset.train_labels)
+            say(
+                f"{spec} has no test set: {tested:,} of its {total:,} images, {dataset.test_share:.3g} of each class on "
+                "average, are kept for testing (--test-share, --split-seed)"
+            )
+        elif test_share is not None:
+            raise OptionError(f"{spec} has a test set of its own; leave the test share out")
     except OSError as error:
         raise DataError(f"{spec}: cannot be read ({error}); check that it is there and may be read") from error
     except MemoryError as error:
@@ -49,43 +89,39 @@ def load_dataset(
         height, width, _ = dataset.image_shape
         raise OptionError(
             f"{spec}: its images are {height} x {width} and image size {image_size} was asked for; "
-            "only folder: resizes, leave the image size out"
+            "only folder: and hf: resize, leave the image size out"
+        )
+    if (greatest := int(dataset.train_images.max())) <= DARK:
+        say(
+            f"{spec}: the greatest value of its training images is {greatest} of 255"
+            + (", as if values from 0 to 1 had been cast to whole numbers" if greatest <= 1 else "")
+            + "; memscope takes them as they are; scale them to 0..255 if that was not meant"
         )
     if examples is not None:
         dataset = sample_examples(dataset, examples, data_seed)
     return flip_labels(dataset, label_noise, data_seed)
 
 
-def _load(spec: str, image_size: int | None) -> ImageDataset:
-    form, colon, place = spec.partition(":")
-    path = Path(place).expanduser()
+def _load(spec: str, reading: Reading) -> ImageDataset:
     if spec == "fashion-mnist-5k":
         from memscope.datasets.bundled import load_bundled
 
-        return load_bundled(spec)
-    if not colon or not place:
+        return load_bundled(spec, reading)
+    form, colon, place = spec.partition(":")
+    if not colon or not place or form not in LOADERS:
         raise OptionError(_unknown(spec))
-    if form == "idx":
-        from memscope.datasets.idx import load_idx
+    module, _, function = LOADERS[form].partition(":")
+    dataset: ImageDataset = getattr(import_module(module), function)(spec, Path(place).expanduser(), reading)
+    return dataset
 
-        return load_idx(spec, path)
-    if form == "cifar":
-        from memscope.datasets.cifar import load_cifar
 
-        return load_cifar(spec, path)
-    if form == "folder":
-        from memscope.datasets.folder import load_folder
+def with_composed_names(dataset: ImageDataset) -> ImageDataset:
+    """Its class names in Unicode's composed form (NFC): macOS, above all, writes decomposed letters."""
+    from memscope.datasets.checks import check_different
 
-        return load_folder(spec, path, image_size)
-    if form == "npz":
-        from memscope.datasets.npz import load_npz
-
-        return load_npz(spec, path)
-    if form == "hdf5":
-        from memscope.datasets.hdf5 import load_hdf5
-
-        return load_hdf5(spec, path)
-    raise OptionError(_unknown(spec))
+    names = tuple(unicodedata.normalize("NFC", name) for name in dataset.class_names)
+    check_different(dataset.spec, names)
+    return replace(dataset, class_names=names)
 
 
 def _unknown(spec: str) -> str:

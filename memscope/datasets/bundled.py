@@ -4,6 +4,7 @@ from pathlib import Path
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.npz import load_npz
+from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 
 FILE_NAME = "fashion-mnist-5k.npz"
@@ -19,6 +20,6 @@ def bundled_path() -> Path:
     raise DataError(f"{places[0]}: the bundled data set is missing, and so is {places[1]}; install memscope again")
 
 
-def load_bundled(spec: str) -> ImageDataset:
+def load_bundled(spec: str, reading: Reading) -> ImageDataset:
     """5,000 training and 2,000 test images of Fashion-MNIST, 28 x 28 grey, class-balanced, in source order."""
-    return load_npz(spec, bundled_path())
+    return load_npz(spec, bundled_path(), reading)

@@ -81,7 +81,7 @@ def assemble(
     spec: str,
     where: Path,
     train: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray] | None,
     class_names: Sequence[str] | None,
     *,
     train_index: np.ndarray | None = None,
@@ -91,10 +91,13 @@ def assemble(
 ) -> ImageDataset:
     """Check images and labels of both parts against each other and against the class names.
 
-    Without class names the classes are "0" to the largest training label.
+    Without class names the classes are "0" to the largest training label. Without a test set the data set has none yet.
     """
     train_images = checked_images(f"{where}: train images", train[0])
-    test_images = checked_images(f"{where}: test images", test[0])
+    if test is None:
+        test_images, test_labels = train_images[:0], np.empty(0, dtype=np.int64)
+    else:
+        test_images, test_labels = checked_images(f"{where}: test images", test[0]), test[1]
     if train_images.shape[1:] != test_images.shape[1:]:
         raise DataError(
             f"{where}: train images are {_shape(train_images)} and test images {_shape(test_images)}; "
@@ -106,7 +109,7 @@ def assemble(
         class_names = [str(label) for label in range(int(train_labels.max()) + 1)]
     check_names(where, "class name", class_names, LONGEST_CLASS_NAME)
     check_names(where, "file name", [*(train_names or ()), *(test_names or ())], LONGEST_FILE_NAME)
-    test_labels = checked_labels(f"{where}: test labels", test[1], len(test_images), len(class_names))
+    test_labels = checked_labels(f"{where}: test labels", test_labels, len(test_images), len(class_names))
     _check_classes(where, train_labels, class_names)
     return ImageDataset(
         spec=spec,
@@ -144,15 +147,20 @@ def check_names(where: Path, what: str, names: Sequence[str], longest: int) -> N
 def _check_classes(where: Path, labels: np.ndarray, class_names: Sequence[str]) -> None:
     if len(class_names) < 2:
         raise DataError(f"{where}: found {len(class_names)} class, expected at least 2; add another class")
-    twice, times = Counter(class_names).most_common(1)[0]
-    if times > 1:
-        raise DataError(f"{where}: found class name {twice!r} twice, expected different names; rename one")
+    check_different(where, class_names)
     missing = np.flatnonzero(np.bincount(labels, minlength=len(class_names)) == 0)
     if len(missing):
         raise DataError(
             f"{where}: found no training example of class {class_names[missing[0]]!r} ({len(missing)} of "
             f"{len(class_names)} classes have none), expected some of each; add examples or drop the class"
         )
+
+
+def check_different(where: Path | str, class_names: Sequence[str]) -> None:
+    """Refuse a class name that occurs twice."""
+    twice, times = Counter(class_names).most_common(1)[0]
+    if times > 1:
+        raise DataError(f"{where}: found class name {twice!r} twice, expected different names; rename one")
 
 
 def _shape(images: np.ndarray) -> str:

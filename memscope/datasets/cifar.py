@@ -11,6 +11,7 @@ import numpy as np
 
 from memscope.datasets.checks import assemble
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 from memscope.files.limits import check_size, existing_directory
 from memscope.files.plain_pickle import read_plain_pickle
@@ -21,7 +22,7 @@ NAMES_BYTES = 2**20  # of a file of class names, at most; CIFAR-100's has 800
 BATCHES = [f"data_batch_{number}" for number in range(1, 6)]
 
 
-def load_cifar(spec: str, directory: Path) -> ImageDataset:
+def load_cifar(spec: str, directory: Path, reading: Reading) -> ImageDataset:
     """Read the directory, or the standard folder in it, whichever of the four layouts it has."""
     existing_directory(directory)
     inside = [directory / name for name in STANDARD_FOLDERS if (directory / name).is_dir()]

@@ -18,6 +18,7 @@ from PIL import Image
 from memscope.cores import cores
 from memscope.datasets.checks import assemble
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 from memscope.files.limits import existing_directory, memory_bytes
 
@@ -30,7 +31,7 @@ WIDE_MODES = ("I", "F")
 ONE_LARGE = Lock()
 
 
-def load_folder(spec: str, directory: Path, image_size: int | None) -> ImageDataset:
+def load_folder(spec: str, directory: Path, reading: Reading) -> ImageDataset:
     """Read an image folder: grey [N, H, W, 1] where every file is grey, else [N, H, W, 3].
 
     Classes are the sorted directory names, examples are sorted by class, then by name; hidden files are ignored. With
@@ -62,7 +63,7 @@ def load_folder(spec: str, directory: Path, image_size: int | None) -> ImageData
     empty = np.flatnonzero(np.bincount(labels[0], minlength=len(classes)) == 0)
     if len(empty):
         raise DataError(f"{train / classes[empty[0]]}: found no images, expected some of each class; add or remove it")
-    images = _decode(directory, [*files[0], *files[1]], image_size)
+    images = _decode(directory, [*files[0], *files[1]], reading.image_size)
     split = len(files[0])
     return assemble(
         spec,

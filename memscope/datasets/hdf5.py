@@ -7,12 +7,13 @@ import numpy as np
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.npz import IMAGES, NamedArray, dataset_from_arrays
+from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 from memscope.files.guarded_hdf5 import expect_readable, opened, values_of
 from memscope.files.limits import check_size, existing_file
 
 
-def load_hdf5(spec: str, path: Path) -> ImageDataset:
+def load_hdf5(spec: str, path: Path, reading: Reading) -> ImageDataset:
     """Read a data set from an HDF5 file, from its own datasets only: links out of the file are refused."""
     existing_file(path)
     try:

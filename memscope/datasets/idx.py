@@ -14,6 +14,7 @@ import numpy as np
 
 from memscope.datasets.checks import assemble
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 from memscope.files.limits import check_size, existing_directory
 
@@ -34,7 +35,7 @@ FASHION_MNIST_CLASSES = (
 CHUNK = 2**20
 
 
-def load_idx(spec: str, directory: Path) -> ImageDataset:
+def load_idx(spec: str, directory: Path, reading: Reading) -> ImageDataset:
     """Read the IDX files of a directory.
 
     Labels that do not start at 0 (EMNIST letters: 1 to 26) are renumbered, the class names are the original

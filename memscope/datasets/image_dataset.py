@@ -34,6 +34,8 @@ class ImageDataset:
     test_names: tuple[str, ...] | None = None
     true_labels: np.ndarray | None = None
     """int64 [N], the labels before `--label-noise` flipped some; None where none were flipped"""
+    test_share: float | None = None
+    """Share of each class that was held out as test set; None where the source has a test set"""
 
     def __repr__(self) -> str:
         height, width, channels = self.image_shape

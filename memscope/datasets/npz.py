@@ -15,6 +15,7 @@ import numpy as np
 
 from memscope.datasets.checks import assemble, checked_index, expect_images, expect_index, expect_labels
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 from memscope.files.limits import MAX_CLASSES, check_size, existing_file
 from memscope.files.npy_header import npy_header, npy_values
@@ -33,7 +34,7 @@ class NamedArray(NamedTuple):
     read: Callable[[], np.ndarray]
 
 
-def load_npz(spec: str, path: Path) -> ImageDataset:
+def load_npz(spec: str, path: Path, reading: Reading) -> ImageDataset:
     """Read a data set from a NumPy archive."""
     existing_file(path)
     try:

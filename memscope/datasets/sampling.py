@@ -13,6 +13,10 @@ from memscope.errors import OptionError
 from memscope.streams import integers, permutation, stream
 
 
+DRAWS = 1000
+"""Of flips at most, until one leaves every class an example. Nearly always the first does."""
+
+
 def sample_examples(dataset: ImageDataset, examples: int, data_seed: int) -> ImageDataset:
     """Keep `examples` training examples, as many of each class as can be, in source order; the test set stays whole.
 
@@ -56,7 +60,8 @@ def flip_labels(dataset: ImageDataset, fraction: float, data_seed: int) -> Image
     """Give round(fraction * N) training examples, chosen uniformly, a uniformly random other label.
 
     The labels before are kept in `true_labels`. A permutation of the N examples picks which: the flips of a
-    sample are not those of the whole set. Raises `OptionError` for a fraction outside [0, 1).
+    sample are not those of the whole set. Flips that leave a class without any example are drawn again. Raises
+    `OptionError` for a fraction outside [0, 1), and where `DRAWS` draws all empty a class.
     """
     if not 0 <= fraction < 1:
         raise OptionError(f"label noise {fraction} was asked for; it is a fraction from 0 to below 1")
@@ -65,9 +70,17 @@ def flip_labels(dataset: ImageDataset, fraction: float, data_seed: int) -> Image
     if not flipped:
         return dataset
     source = stream("flips", data_seed)
-    chosen = permutation(source, count)[:flipped]
-    steps = 1 + integers(source, dataset.num_classes - 1, flipped)
-    labels = dataset.train_labels.copy()
-    labels[chosen] = (labels[chosen] + steps) % dataset.num_classes
+    for _ in range(DRAWS):
+        chosen = permutation(source, count)[:flipped]
+        steps = 1 + integers(source, dataset.num_classes - 1, flipped)
+        labels = dataset.train_labels.copy()
+        labels[chosen] = (labels[chosen] + steps) % dataset.num_classes
+        if np.bincount(labels, minlength=dataset.num_classes).all():
+            break
+    else:
+        raise OptionError(
+            f"label noise {fraction} was asked for; each of {DRAWS} draws of it left a class of {dataset.spec} without "
+            "training examples; use less, or more examples of its smallest classes"
+        )
     before = dataset.train_labels if dataset.true_labels is None else dataset.true_labels
     return replace(dataset, train_labels=labels, true_labels=before)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from memscope.datasets.reading import FIRST_RULES
 from memscope.errors import OptionError
 from memscope.plan.recipe import OWN_LOOP, PRECISIONS, RECORDED, RULES, Recipe
 from memscope.plan.subsets import block_size, block_subsets, fraction_of
@@ -48,10 +49,19 @@ class DataChoice:
     label_noise: float = 0.0
     data_seed: int = 0
     image_size: int | None = None
+    reading: int = FIRST_RULES
+    """The rules of reading, see docs/format.md; plans of before name none"""
+    test_share: float | None = None
+    """Share of each class that was held out as test set; None where the data have a test set"""
+    split_seed: int = 0
+    """Of what is held out"""
+    skip_unreadable: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.label_noise < 1:
             raise OptionError(f"the label noise is {self.label_noise}; it must be a fraction from 0 to below 1")
+        if self.test_share is not None and not 0 < self.test_share < 1:
+            raise OptionError(f"the test share is {self.test_share}; it must be a fraction between 0 and 1")
 
 
 @dataclass(frozen=True)

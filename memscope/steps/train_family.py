@@ -125,7 +125,7 @@ def plan_ahead(
         pilot = pilot_of(run, plan)
         with suppress(RunError):
             dataset = open_dataset(directory, run.examples, plan.data.spec)
-        dataset = dataset or load_as_planned(plan, None)
+        dataset = dataset or load_as_planned(plan, None, say)
     else:
         dataset, plan = plan_anew(directory, choices, device, say)
     second = second_tasks(plan, replicates, replicate_models)

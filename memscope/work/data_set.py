@@ -13,7 +13,7 @@ from memscope.store.image_stamp import is_stamped, stamp_of, write_stamp
 from memscope.work.carrying_out import Say, silent
 
 
-def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:
+def load_as_planned(plan: Plan, spec: str | None, say: Say = silent) -> ImageDataset:
     """The plan's data set, perhaps from another place; RunError where it is not the same."""
     data = plan.data
     dataset = load_dataset(
@@ -22,6 +22,11 @@ def load_as_planned(plan: Plan, spec: str | None) -> ImageDataset:
         label_noise=data.label_noise,
         data_seed=data.data_seed,
         image_size=data.image_size,
+        test_share=data.test_share,
+        split_seed=data.split_seed,
+        skip_unreadable=data.skip_unreadable,
+        reading=data.reading,
+        say=say,
     )
     if dataset.fingerprint != data.fingerprint:
         raise RunError(
@@ -49,7 +54,7 @@ def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = si
             return
     if dataset is None:
         say(f"reading {run.plan.data.spec}")
-        dataset = load_as_planned(run.plan, None)
+        dataset = load_as_planned(run.plan, None, say)
     if examples is None:
         say("looking for duplicates")
         write_examples(run.path, dataset, find_duplicates(dataset.train_images, dataset.test_images))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from memscope.datasets import load_dataset
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.reading import NEWEST_RULES
 from memscope.errors import RunError
 from memscope.files.atomic import remove_abandoned
 from memscope.plan.plan import Plan
@@ -31,7 +32,7 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
         grown = grown_plan(run, choices)
         if choices.data is not None and absolute(choices.data) != run.plan.data.spec:
             say(f"reading {choices.data}")
-            dataset = load_as_planned(run.plan, choices.data)
+            dataset = load_as_planned(run.plan, choices.data, say)
     else:
         dataset, grown = plan_anew(directory, choices, device, say)
         run = create_or_open(directory, grown)
@@ -71,5 +72,10 @@ def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple
         label_noise=chosen.label_noise or 0.0,
         data_seed=chosen.data_seed or 0,
         image_size=chosen.image_size,
+        test_share=chosen.test_share,
+        split_seed=chosen.split_seed or 0,
+        skip_unreadable=chosen.skip_unreadable or False,
+        reading=chosen.reading or NEWEST_RULES,
+        say=say,
     )
     return dataset, new_plan(chosen, dataset, device)

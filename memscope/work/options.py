@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.reading import NEWEST_RULES
 from memscope.errors import OptionError, RunError
 from memscope.families import check_member, check_sizes, open_family
 from memscope.plan.plan import DataChoice, Plan, check_increasing, ledger_unit
@@ -23,6 +24,11 @@ class Choices:
     label_noise: float | None = None
     data_seed: int | None = None
     image_size: int | None = None
+    test_share: float | None = None
+    split_seed: int | None = None
+    skip_unreadable: bool | None = None
+    reading: int | None = None
+    """The rules of reading: no option, but what a replayed plan says of its own data"""
     family: str | None = None
     widths: tuple[int, ...] | None = None
     depths: tuple[int, ...] | None = None
@@ -49,6 +55,9 @@ class Choices:
 DEFAULTS = Choices(
     label_noise=0.0,
     data_seed=0,
+    split_seed=0,
+    skip_unreadable=False,
+    reading=NEWEST_RULES,
     family="cnn",
     widths=(2, 4, 8, 16, 32),
     models=40,
@@ -57,6 +66,13 @@ DEFAULTS = Choices(
     precision="auto",
 )
 """Of a new run, beside the recipe's own (recipe.py). There is no default data set."""
+
+
+DATA_CHOICES = (
+    *("data", "examples", "label_noise", "data_seed", "image_size", "test_share", "split_seed", "skip_unreadable"),
+    "reading",
+)
+"""The choices of which examples there are."""
 
 
 def option_name(field: str) -> str:
@@ -95,6 +111,8 @@ def check_choices(choices: Choices) -> None:
         raise OptionError(f"--examples is {choices.examples}; it must be at least 1")
     if choices.label_noise is not None and not 0 <= choices.label_noise < 1:
         raise OptionError(f"--label-noise is {choices.label_noise}; it must be a share in [0, 1), such as 0.1")
+    if choices.test_share is not None and not 0 < choices.test_share < 1:
+        raise OptionError(f"--test-share is {choices.test_share}; it must be a share between 0 and 1, such as 0.2")
     recipe = recipe_of(choices)
     if recipe.trainer not in (OWN_LOOP, RECORDED):
         load_trainer(recipe.trainer)  # better now than in every task
@@ -121,6 +139,8 @@ def choices_from_plan(plan: Plan, given: Choices) -> Choices:
     saved = choices_of(plan)
     if given.widths or given.depths:
         saved = replace(saved, widths=None, depths=None, width=None if given.widths else saved.width)
+    if given.data is not None and absolute(given.data) != saved.data:
+        saved = replace(saved, test_share=None, reading=None)  # of other data they say nothing
     chosen = {name: value for name, value in vars(given).items() if value is not None}
     return replace(saved, **chosen, replayed=plan)
 
@@ -128,10 +148,7 @@ def choices_from_plan(plan: Plan, given: Choices) -> Choices:
 def check_replayed(choices: Choices, fingerprint: str) -> None:
     """RunError where a replayed plan's data are no longer what they were. Other data may be asked for by name."""
     plan = choices.replayed
-    same = plan is not None and all(
-        getattr(choices, name) == getattr(choices_of(plan), name)
-        for name in ("data", "examples", "label_noise", "data_seed", "image_size")
-    )
+    same = plan is not None and all(getattr(choices, name) == getattr(choices_of(plan), name) for name in DATA_CHOICES)
     if plan is not None and same and plan.data.fingerprint != fingerprint:
         raise RunError(
             f"{choices.data} has data fingerprint {fingerprint[:12]}, the plan was made with "
@@ -200,6 +217,10 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
             label_noise=choices.label_noise or 0.0,
             data_seed=choices.data_seed or 0,
             image_size=choices.image_size,
+            reading=choices.reading or NEWEST_RULES,
+            test_share=dataset.test_share,
+            split_seed=choices.split_seed or 0,
+            skip_unreadable=choices.skip_unreadable or False,
         ),
         family=choices.family,
         axis=axis,
@@ -227,6 +248,10 @@ def choices_of(plan: Plan) -> Choices:
         label_noise=plan.data.label_noise,
         data_seed=plan.data.data_seed,
         image_size=plan.data.image_size,
+        test_share=plan.data.test_share,
+        split_seed=plan.data.split_seed,
+        skip_unreadable=plan.data.skip_unreadable,
+        reading=plan.data.reading,
         family=plan.family,
         widths=plan.sizes if along_width else None,
         depths=None if along_width else plan.sizes,

@@ -97,7 +97,7 @@ def test_a_bare_path_is_answered_with_its_likely_prefix(name, files, form, tmp_p
 
 def test_only_folders_resize():
     assert load_dataset("fashion-mnist-5k", image_size=28).image_shape == (28, 28, 1)
-    with pytest.raises(OptionError, match="28 x 28 and image size 32 was asked for; only folder: resizes"):
+    with pytest.raises(OptionError, match="28 x 28 and image size 32 was asked for; only folder: and hf: resize"):
         load_dataset("fashion-mnist-5k", image_size=32)
     with pytest.raises(OptionError, match="at least 1"):
         load_dataset("fashion-mnist-5k", image_size=0)
