@@ -12,7 +12,6 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError
 from memscope.streams import integers, permutation, stream
 
-
 DRAWS = 1000
 """Of flips at most, until one leaves every class an example. Nearly always the first does."""
 

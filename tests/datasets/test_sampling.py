@@ -4,6 +4,7 @@ import pytest
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.sampling import balanced_choice, flip_labels, sample_examples
 from memscope.errors import OptionError
+from memscope.streams import integers, permutation, stream
 
 
 def dataset_of(labels: np.ndarray, num_classes: int) -> ImageDataset:
@@ -111,3 +112,28 @@ def test_no_noise_leaves_no_true_labels():
 def test_a_noise_outside_zero_to_one_is_refused(fraction):
     with pytest.raises(OptionError, match="fraction from 0 to below 1"):
         flip_labels(dataset_of(np.arange(10) % 2, 2), fraction, 0)
+
+
+def test_flips_never_empty_a_class_and_only_a_draw_that_would_changes():
+    rare = dataset_of(np.array([0, 1] * 30 + [2]), 3)
+    changed = 0
+    for seed in range(60):
+        flipped = flip_labels(rare, 0.05, seed)
+        assert np.bincount(flipped.train_labels, minlength=3).all()
+        assert (flipped.train_labels != rare.train_labels).sum() == round(0.05 * 61)
+        # the first draw, as it was made before there was a second
+        source = stream("flips", seed)
+        chosen = permutation(source, 61)[:3]
+        steps = 1 + integers(source, 2, 3)
+        first = rare.train_labels.copy()
+        first[chosen] = (first[chosen] + steps) % 3
+        if np.bincount(first, minlength=3).all():
+            assert (first == flipped.train_labels).all()
+        else:
+            changed += 1
+    assert changed > 0
+
+
+def test_noise_that_nearly_always_empties_a_class_is_told_in_one_line():
+    with pytest.raises(OptionError, match="left a class of made without training examples; use less"):
+        flip_labels(dataset_of(np.arange(2), 2), 0.5, 0)
