@@ -27,7 +27,7 @@ NOT_KEPT = {"run-1.0": ("resmem", "distill"), "run-1.1": ("resmem", "distill")}
 
 def unpacked(archive: str, directory: Path) -> Path:
     """The directory in which the archive's `run` lies."""
-    place = HERE if archive.startswith("everything") else OLDER
+    place = HERE if (HERE / f"{archive}.tar.gz").is_file() else OLDER
     with tarfile.open(place / f"{archive}.tar.gz") as packed:
         packed.extractall(directory, filter="data")
     return directory

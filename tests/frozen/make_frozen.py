@@ -1,15 +1,18 @@
 """Makes a run that holds all there is, and what every command says of it: kept so that nothing changes unseen.
 
     python -m tests.frozen.make_frozen everything     once, when a kind of result is new; never again for an old archive
+    python -m tests.frozen.make_frozen folder         when rules of reading are new, by the memscope before them; never again
     python -m tests.frozen.make_frozen json           what the commands print today of every archive, into json/
     python -m tests.frozen.make_frozen grown          what a further block of models predicts, into grown/
 
 `json` is run again only where a change of numbers is meant: its difference belongs into the same commit.
 """
 
+import shutil
 import sys
 import tarfile
 import tempfile
+import unicodedata
 from contextlib import chdir
 from pathlib import Path
 
@@ -44,6 +47,56 @@ def make_everything() -> None:
         resmem("run", where=INLINE)
         distill("run", Teaching(4), where=INLINE)
         with tarfile.open(HERE / f"everything-{ENCODING_VERSION}.tar.gz", "w:gz") as archive:
+            for name in ("images", "run"):
+                archive.add(name, name)
+
+
+def make_folder() -> None:
+    """A folder with what rules of reading differ in, and a run on it. It was made when there were no newer rules."""
+    random = np.random.default_rng(3)
+    classes = ("bird", unicodedata.normalize("NFD", "été"))
+    patterns = random.integers(0, 256, (2, 12, 12, 3))
+
+    def picture(kind: int) -> np.ndarray:
+        return np.clip(patterns[kind] + random.normal(0, 90, (12, 12, 3)), 0, 255).astype(np.uint8)
+
+    with tempfile.TemporaryDirectory() as directory, chdir(directory):
+        turned = Image.Exif()
+        turned[0x112] = 6
+        for part, count in (("train", 14), ("test", 6)):
+            for kind, name in enumerate(classes):
+                place = Path("images", part, name)
+                place.mkdir(parents=True)
+                for position in range(count):
+                    pixels = picture(kind)
+                    if position == 0:
+                        Image.fromarray(pixels).save(place / "turned.jpg", exif=turned, quality=95)
+                    elif position == 1:
+                        alpha = random.integers(0, 2, (12, 12), dtype=np.uint8) * 255
+                        Image.fromarray(np.dstack([pixels, alpha])).save(place / "alpha.png")
+                    elif position == 2:
+                        Image.fromarray(pixels[..., 0].astype(np.uint16) << 2).save(place / "ten-bits.png")
+                    elif position == 3:
+                        frames = [Image.fromarray(one[..., 0]) for one in (pixels, picture(kind))]
+                        frames[0].save(place / "frames.gif", save_all=True, append_images=frames[1:])
+                    elif position == 4:
+                        Image.fromarray(pixels).quantize(16).save(place / "palette.png", transparency=3)
+                    elif position == 5:
+                        Image.fromarray(pixels).save(place / "camera.thm", format="JPEG")
+                    else:
+                        Image.fromarray(pixels).save(place / f"{position:02d}.png")
+        more = Path("images/more")
+        more.mkdir()
+        for position in range(3):
+            Image.fromarray(picture(0)).save(more / f"m{position}.png")
+        Path("images/train/bird/more").symlink_to("../../more")
+        choices = Choices(
+            data="folder:images", label_noise=0.1, family="cnn", widths=(2, 4), models=10, epochs=2, batch_size=8,
+            precision="float32",
+        )  # fmt: skip
+        train_family("run", choices, WorkOptions(device="cpu", engine="inline", keep_weights=False))
+        shutil.rmtree("run/cache")
+        with tarfile.open(HERE / "folder-1.1.tar.gz", "w:gz") as archive:
             for name in ("images", "run"):
                 archive.add(name, name)
 
@@ -95,4 +148,4 @@ def keep_grown() -> None:
 
 
 if __name__ == "__main__":
-    {"everything": make_everything, "json": keep_json, "grown": keep_grown}[sys.argv[1]]()
+    {"everything": make_everything, "folder": make_folder, "json": keep_json, "grown": keep_grown}[sys.argv[1]]()

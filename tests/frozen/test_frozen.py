@@ -12,13 +12,14 @@ import pytest
 from click.testing import CliRunner
 
 from memscope.cli import memscope
+from memscope.plan.plan_file import read_plan
 from memscope.run import open_run
 from memscope.steps.resmem import resmem
 from memscope.steps.status import status
 from memscope.steps.train_family import WorkOptions, train_family
 from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, read_memory
-from memscope.work.options import Choices
+from memscope.work.options import Choices, choices_from_plan, with_defaults
 from tests.frozen.commands import ARCHIVES, GROWN, JSON, printed, unpacked
 
 INLINE = WorkOptions(device="cpu", engine="inline")
@@ -103,6 +104,31 @@ def test_a_deleted_cache_is_made_again_from_the_folder_wherever_it_lies_now(dire
     assert train_family("run", Choices(data="folder:moved"), INLINE).trained == 0
     assert (directory / "run" / "cache" / "images.npy").read_bytes() == images
     assert "@x.png" in {Path(name).name for name in open_run("run").examples.names}
+
+
+@pytest.mark.parametrize("directory", ["folder-1.1"], indirect=True)
+def test_a_run_of_before_goes_on_by_the_rules_of_reading_that_it_was_made_with(directory):
+    """Its folder has what the rules differ in: see `make_folder`."""
+    assert open_run("run").plan.data.reading == 1
+    assert not (directory / "run" / "cache").exists()
+    trained = train_family("run", Choices(data="folder:images", models=20), INLINE)
+    assert (trained.trained, trained.already) == (20, 20)
+    assert b"reading" not in (directory / "run" / "plan.toml").read_bytes()
+    assert open_run("run").dataset().fingerprint == open_run("run").plan.data.fingerprint
+    shutil.rmtree(directory / "run" / "cache")
+    assert train_family("run", Choices(data="folder:images"), INLINE).trained == 0
+    anew = train_family("anew", Choices(data="folder:images", label_noise=0.1, widths=(2,), trainer="record"), INLINE)
+    plan = open_run(anew.run).plan
+    assert plan.data.reading == 2
+    assert plan.data.fingerprint != open_run("run").plan.data.fingerprint
+
+
+@pytest.mark.parametrize("directory", ["folder-1.1"], indirect=True)
+def test_a_plan_of_before_is_replayed_by_its_rules_and_other_data_by_the_newest(directory):
+    plan = read_plan(Path("run/plan.toml"))
+    assert choices_from_plan(plan, Choices()).reading == 1
+    assert choices_from_plan(plan, Choices(data=plan.data.spec)).reading == 1
+    assert with_defaults(choices_from_plan(plan, Choices(data="folder:other"))).reading == 2
 
 
 @pytest.mark.parametrize("directory", ["everything-1.1"], indirect=True)
