@@ -1,0 +1,158 @@
+"""The compiled part: found where the package was built with it, else compiled once into the user's cache.
+
+A build is for a kind of processor, and all kinds give a model the same bits. `-ffp-contract=off` keeps the compiler
+from fusing what the source does not; nothing is built for the very processor at hand (`-march=native`).
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from ctypes import POINTER, Structure, c_float, c_int, c_void_p
+from functools import cache
+from pathlib import Path
+
+from memscope.errors import MemscopeError
+
+SOURCES = Path(__file__).parent / "c"
+BUILT = Path(__file__).parent / "built"
+"""Where the build of a wheel puts the libraries of its platform"""
+
+COMMON = ("-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-shared", "-fPIC")
+KINDS = {
+    "avx512": ("-mavx512f", "-mavx2", "-mfma"),
+    "avx2": ("-mavx2", "-mfma"),
+    "neon": (),
+}
+"""Flags of each kind of processor. L is the number of floats in a register: 16, 8, 4."""
+LANES = {"avx512": 16, "avx2": 8, "neon": 4}
+
+
+class Batch(Structure):
+    """The examples of a batch, as in network.h."""
+
+    _fields_ = (
+        *((name, c_void_p) for name in ("images", "labels", "index", "rows", "columns", "mirror", "mean", "scale")),
+        ("padding", c_int),
+        ("shared", c_int),
+    )
+
+
+class Targets(Structure):
+    """What is asked of a loss beside the labels, as in network.h."""
+
+    _fields_ = (("smoothing", c_float), ("soft_weight", c_float), ("temperature", c_float), ("teacher", c_void_p))
+
+
+class Rates(Structure):
+    """Of one step, as in network.h."""
+
+    _fields_ = (("rate", c_float), ("classifier_rate", c_float), ("momentum", c_float), ("decay", c_float))
+
+
+class NoLibraryError(MemscopeError):
+    """There is no compiled part for this machine, and none can be made here; the message says why."""
+
+
+@cache
+def kind_of_processor() -> str | None:
+    """A key of `KINDS`; None for a processor without wide enough multiply-adds."""
+    machine = platform.machine().lower()
+    if machine in ("aarch64", "arm64"):
+        return "neon"
+    if machine not in ("x86_64", "amd64"):
+        return None
+    import torch
+
+    return {"AVX512": "avx512", "AVX2": "avx2"}.get(torch.backends.cpu.get_cpu_capability())
+
+
+@cache
+def library() -> ctypes.CDLL:
+    """The compiled part for this processor; NoLibraryError where there is none."""
+    kind = kind_of_processor()
+    if kind is None:
+        raise NoLibraryError(f"this processor ({platform.machine()}) has no vectors that models could be trained in")
+    built = BUILT / f"lanes-{kind}{suffix()}"
+    path = built if built.is_file() else compiled(kind)
+    check_private(path.parent)
+    try:
+        return declared(ctypes.CDLL(str(path)))
+    except OSError as error:
+        raise NoLibraryError(f"{path} cannot be loaded ({error}); delete it, and it is made again") from error
+
+
+def suffix() -> str:
+    return ".dll" if sys.platform == "win32" else ".so"
+
+
+def compiled(kind: str) -> Path:
+    """The library in the user's cache, compiled (2 seconds) where it is not there for these sources and this compiler."""
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise NoLibraryError("there is no C compiler (cc, gcc or clang)")
+    command = [*compiler.split(), *COMMON, *KINDS[kind], f"-DL={LANES[kind]}"]
+    digest = hashlib.sha256(repr((command, platform.platform())).encode())
+    for source in sorted(SOURCES.iterdir()):
+        digest.update(source.read_bytes())
+    folder = cache_folder()
+    target = folder / f"lanes-{kind}-{digest.hexdigest()[:16]}{suffix()}"
+    if target.is_file():
+        return target
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        check_private(folder)
+        handle, part = tempfile.mkstemp(suffix=suffix(), dir=folder)
+        os.close(handle)
+        try:
+            done = subprocess.run(
+                [*command, str(SOURCES / "lanes.c"), "-o", part, "-lm"],
+                capture_output=True, text=True, timeout=300, check=False,
+            )  # fmt: skip
+            if done.returncode:
+                reason = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr[:200])
+                raise NoLibraryError(f"{compiler} cannot compile it ({' '.join(reason.split())[:200]})")
+            os.replace(part, target)
+        finally:
+            Path(part).unlink(missing_ok=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise NoLibraryError(f"it cannot be compiled into {folder} ({error})") from error
+    return target
+
+
+def cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base and Path(base).is_absolute() else Path.home() / ".cache") / "memscope"
+
+
+def check_private(folder: Path) -> None:
+    """NoLibraryError where others may write: what they put there would run as us."""
+    if sys.platform == "win32":
+        return
+    about = folder.stat()
+    if about.st_uid not in (os.getuid(), 0) or about.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise NoLibraryError(f"{folder} can be written by others, so nothing is loaded from it; chmod go-w it")
+
+
+def declared(opened: ctypes.CDLL) -> ctypes.CDLL:
+    """The library with the types of its functions."""
+    p, i = c_void_p, c_int
+    types = {
+        "lanes_make": ([*(i,) * 8, p], p),
+        "lanes_drop": ([p], None),
+        "lanes_count": ([], i),
+        "lanes_copy": ([p, i, i, i, p, i], None),
+        "lanes_step": ([p, POINTER(Batch), POINTER(Targets), POINTER(Rates), p], None),
+        "lanes_settle": ([p], None),
+        "lanes_ask": ([p, POINTER(Batch), i, p, p], None),
+        "lanes_evaluate": ([p, POINTER(Batch), i, p, p], None),
+    }
+    for name, (arguments, result) in types.items():
+        function = getattr(opened, name)
+        function.argtypes, function.restype = arguments, result
+    return opened
