@@ -34,7 +34,7 @@ from memscope.store.ledger import (
 from memscope.store.results import write_results
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
-from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_where, silent, unseen, workers_of
+from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen, workers_of
 from memscope.work.data_set import ensure_examples
 from memscope.work.grouping import bundles_of_students, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
@@ -57,7 +57,7 @@ def distill(
     path: str | os.PathLike[str],
     teaching: Teaching | None = None,
     students: Sequence[int] | None = None,
-    where: WorkOptions | None = None,
+    options: WorkOptions | None = None,
     *,
     epsilon: float = 0.2,
     plot: Path | None = None,
@@ -70,12 +70,12 @@ def distill(
     a directory to draw the figures into. OptionError for a setting that the run's family does not allow, RunError
     where no teacher is there.
     """
-    where = where or WorkOptions()
-    check_where(where)
+    options = options or WorkOptions()
+    check_work_options(options)
     run = open_run(path)
     trained = Trained(run)
     if teaching is not None:
-        device = resolve_device(where.device)
+        device = resolve_device(options.device)
         sizes = student_sizes(run, teaching, students)
         work = plan_students(run, teaching, sizes)
         remove_abandoned(run.path)
@@ -87,10 +87,10 @@ def distill(
         ]
         missing = sum(task.count for task in lacking)
         if missing:
-            say(f"training {missing} students with {workers_of(where, device)} workers")
-        groups = group_sizes(run, lacking, device, workers_of(where, device), say)
+            say(f"training {missing} students with {workers_of(options, device)} workers")
+        groups = group_sizes(run, lacking, device, workers_of(options, device), say)
         bundles = bundles_of_students(work.bundles, groups)
-        trained = train_tasks(run, bundles, where, device, on_end, groups=groups, teaching=teaching)
+        trained = train_tasks(run, bundles, options, device, on_end, groups=groups, teaching=teaching)
         trained.already = sum(task.count for bundle in work.bundles for task in bundle) - missing
     elif students:
         raise OptionError("--students without --teacher trains none; give the size of their teacher")

@@ -38,7 +38,7 @@ from memscope.work.carrying_out import (
     Work,
     WorkOptions,
     carry_out,
-    check_where,
+    check_work_options,
     data_to_send,
     silent,
     unseen,
@@ -68,7 +68,7 @@ class MemoryOptions:
 def resmem(
     path: str | os.PathLike[str],
     tried: MemoryOptions | None = None,
-    where: WorkOptions | None = None,
+    options: WorkOptions | None = None,
     *,
     epsilon: float = 0.2,
     plot: Path | None = None,
@@ -80,10 +80,10 @@ def resmem(
     Where tasks failed, nothing is written, and the report says which. `plot` is a directory to draw the figures into.
     OptionError for a grid that cannot be, RunError where models or their weights are missing.
     """
-    where = where or WorkOptions()
-    check_where(where)
+    options = options or WorkOptions()
+    check_work_options(options)
     check_options(epsilon)
-    device = resolve_device(where.device)
+    device = resolve_device(options.device)
     run = open_run(path)
     if run.plan.recipe.trainer != OWN_LOOP:
         raise OptionError(
@@ -105,15 +105,15 @@ def resmem(
     chosen = {size: Chosen(grid.choices()[0], [], None, None) for size in sizes}
     if reserved is not None:
         tasks = {size: [task for task in measured[size] if block_of(run, task) == reserved] for size in sizes}
-        say(f"choosing k, sigma and temperature on block {reserved} with {workers_of(where, device)} workers")
-        done = measure(run, grid, tasks, where, device, on_end)
+        say(f"choosing k, sigma and temperature on block {reserved} with {workers_of(options, device)} workers")
+        done = measure(run, grid, tasks, options, device, on_end)
         if done.failures:
             return with_failures(found, done)
         chosen = {size: choose(run, grid, size, tasks[size]) for size in sizes}
     scored = {size: [task for task in measured[size] if block_of(run, task) != reserved] + full[size] for size in sizes}
     say(f"measuring {sum(task.count for tasks in scored.values() for task in tasks)} residual memories")
     choices = {size: chosen[size].choice for size in sizes}
-    rest = measure(run, choices, scored, where, device, on_end)
+    rest = measure(run, choices, scored, options, device, on_end)
     done = Done(done.models + rest.models, rest.failures)
     if done.failures:
         return with_failures(found, done)
@@ -247,7 +247,7 @@ def measure(
     run: Run,
     what: dict[int, MemoryChoice] | MemoryGrid,
     tasks: dict[int, list[Task]],
-    where: WorkOptions,
+    options: WorkOptions,
     device: str,
     on_end: OnEnd,
 ) -> Done:
@@ -259,11 +259,11 @@ def measure(
     def write(task: Task, content: bytes) -> None:
         write_atomically(path_of(task), content)
 
-    job = MemoryJob(str(run.path.absolute()), run.plan, device, what, data_to_send(run, where))
+    job = MemoryJob(str(run.path.absolute()), run.plan, device, what, data_to_send(run, options))
     work = Work(partial(open_memory_work, job), path_of, write)
     bundles = [(task,) for size in sorted(tasks, reverse=True) for task in tasks[size]]
     with spent_on("memories"):
-        return carry_out(run, work, bundles, where, device, on_end)
+        return carry_out(run, work, bundles, options, device, on_end)
 
 
 def choose(run: Run, grid: MemoryGrid, size: int, tasks: list[Task]) -> Chosen:

@@ -93,50 +93,52 @@ class Done:
     """Of each task that ended well what `Work.write` gave"""
 
 
-def check_where(where: WorkOptions) -> None:
-    if where.workers is not None and where.workers < 1:
-        raise OptionError(f"--workers is {where.workers}; it must be at least 1")
-    share, shares = where.shard
+def check_work_options(options: WorkOptions) -> None:
+    if options.workers is not None and options.workers < 1:
+        raise OptionError(f"--workers is {options.workers}; it must be at least 1")
+    share, shares = options.shard
     if not 1 <= share <= shares:
         raise OptionError(f"--shard is {share}/{shares}; it must be i/n with i from 1 to n, as in 1/8 to 8/8")
-    if where.address is not None and where.engine != "ray":
-        raise OptionError(f"--address {where.address} is of a Ray cluster; give --engine ray with it")
-    open_engine(where.engine)
-    if where.engine == "ray":
-        connect(cluster_of(where, "cpu").address)  # now, before data are read for nothing
+    if options.address is not None and options.engine != "ray":
+        raise OptionError(f"--address {options.address} is of a Ray cluster; give --engine ray with it")
+    open_engine(options.engine)
+    if options.engine == "ray":
+        connect(cluster_of(options, "cpu").address)  # now, before data are read for nothing
 
 
-def workers_of(where: WorkOptions, device: str) -> int:
+def workers_of(options: WorkOptions, device: str) -> int:
     """How many workers there will be; the inline engine is one. On a Ray cluster as many as it has room for now."""
-    if where.engine == "ray":
-        return room(cluster_of(where, device))
+    if options.engine == "ray":
+        return room(cluster_of(options, device))
     from memscope.training.device import default_workers  # loads torch, which those that only draw do without
 
-    return 1 if where.engine == "inline" else where.workers or default_workers(device, cores())
+    return 1 if options.engine == "inline" else options.workers or default_workers(device, cores())
 
 
-def cluster_of(where: WorkOptions, device: str) -> Cluster:
-    return Cluster(where.address or "auto", device, where.workers)
+def cluster_of(options: WorkOptions, device: str) -> Cluster:
+    return Cluster(options.address or "auto", device, options.workers)
 
 
-def data_to_send(run: Run, where: WorkOptions) -> RunData | None:
+def data_to_send(run: Run, options: WorkOptions) -> RunData | None:
     """The data set of a run, where the workers may be on machines that do not see its directory."""
-    return read_data(run.path, run.plan.data.fingerprint) if where.engine == "ray" else None
+    return read_data(run.path, run.plan.data.fingerprint) if options.engine == "ray" else None
 
 
-def of_shard(where: WorkOptions, tasks: Sequence[Task]) -> list[Task]:
+def of_shard(options: WorkOptions, tasks: Sequence[Task]) -> list[Task]:
     """The tasks that are done here, of all tasks in an order that every shard knows."""
-    share, shares = where.shard
+    share, shares = options.shard
     return list(tasks[share - 1 :: shares])
 
 
-def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: WorkOptions, device: str, on_end: OnEnd) -> Done:
+def carry_out(
+    run: Run, work: Work, bundles: Sequence[Bundle], options: WorkOptions, device: str, on_end: OnEnd
+) -> Done:
     """Do the tasks that have no file yet; each bundle that fails is tried once more at the end."""
     result = Done()
     total = sum(task.count for bundle in bundles for task in bundle if not work.path_of(task).exists())
-    engine = open_engine(where.engine, cluster_of(where, device))
+    engine = open_engine(options.engine, cluster_of(options, device))
     # a cluster may grow beyond what it has room for now
-    most = where.workers or len(bundles) if where.engine == "ray" else workers_of(where, device)
+    most = options.workers or len(bundles) if options.engine == "ray" else workers_of(options, device)
     failed: list[tuple[Bundle, str]] = []
     for _ in range(2):
         given = unfinished(run.path, bundles, work.path_of)

@@ -33,7 +33,7 @@ class Trained:
 def train_tasks(
     run: Run,
     bundles: Sequence[Bundle],
-    where: WorkOptions,
+    options: WorkOptions,
     device: str,
     on_end: OnEnd,
     *,
@@ -53,16 +53,16 @@ def train_tasks(
         str(run.path.absolute()),
         run.plan,
         device,
-        where.keep_weights or for_weights,
+        options.keep_weights or for_weights,
         groups or {},
-        data_to_send(run, where),
+        data_to_send(run, options),
         teaching=teaching,
     )
     path_of = partial(weights_path if for_weights else outcome_path, run.path, run.plan)
     work = Work(partial(open_training, job), path_of, partial(write_packed, run))
-    workers = workers_of(where, device)  # now: a cluster may be gone when the work is done
+    workers = workers_of(options, device)  # now: a cluster may be gone when the work is done
     with spent_on("waiting"):
-        done = carry_out(run, work, bundles, where, device, on_end)
+        done = carry_out(run, work, bundles, options, device, on_end)
         share_out(spent_by(summary for _, summary in done.told), workers)
     diverged = [(task, model) for task, summary in done.told for model in summary.diverged]
     return Trained(run, done.models, failures=done.failures, diverged=diverged)
