@@ -24,7 +24,7 @@ from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
 from memscope.reports.keys import keys_of
-from memscope.reports.resmem import RESULTS, MemorySelection, ResmemReport, TriedValues
+from memscope.reports.resmem import RESULTS, HyperparameterGrid, MemorySelection, ResmemReport
 from memscope.run import Run, open_run
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome, state_for
 from memscope.store.memories import MemoryFile, memory_path, read_memory
@@ -141,7 +141,7 @@ def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float)
         metric=grid.metric,
         index=grid.index,
         reserved_block=reserved,
-        grid=TriedValues(k=grid.k, sigma=grid.sigma, temperature=grid.temperature),
+        grid=HyperparameterGrid(k=grid.k, sigma=grid.sigma, temperature=grid.temperature),
     )
 
 
