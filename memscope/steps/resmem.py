@@ -50,12 +50,12 @@ from memscope.work.memory_task import MemoryJob, file_of, open_memory_work
 from memscope.work.timing import spent_on
 
 RESERVED = 0
-"""The block of models on which k, sigma and temperature are chosen. The first: it stays as a run grows."""
+"""The block of models on which k, sigma and temperature are chosen: the first, which stays as a run grows."""
 
 
 @dataclass(frozen=True)
 class MemoryOptions:
-    """What is tried for k, sigma and temperature, None for the default, and options of the memory."""
+    """The values to compare of k, sigma and temperature (None: the defaults), and options of the memory."""
 
     k: tuple[int, ...] | None = None
     sigma: tuple[float, ...] | None = None
@@ -75,10 +75,10 @@ def resmem(
     say: Say = silent,
     on_end: OnEnd = unseen,
 ) -> ResmemReport:
-    """Measure what residual memories do, write `results/resmem.h5`, and give what was found.
+    """Measure what residual memories do, write `results/resmem.h5`, and return what was found.
 
-    Where tasks failed, nothing is written, and the report says which. `plot` is a directory to draw the figures into.
-    OptionError for a grid that cannot be, RunError where models or their weights are missing.
+    If tasks failed, nothing is written, and the report says which. `plot` is a directory for the figures. OptionError
+    for a grid that is not possible, RunError if models or their weights are missing.
     """
     options = options or WorkOptions()
     check_work_options(options)
@@ -127,7 +127,7 @@ def resmem(
 
 
 def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float) -> ResmemReport:
-    """What is known before anything is measured."""
+    """The report before anything is measured."""
     return ResmemReport(
         run=str(run.path),
         axis=run.plan.axis,
@@ -146,7 +146,7 @@ def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float)
 
 
 def with_failures(found: ResmemReport, done: Done) -> ResmemReport:
-    """The report where tasks failed."""
+    """The report with the tasks that failed."""
     return replace(found, measured=done.models, failed=failed_tasks(done.failures))
 
 
@@ -158,7 +158,7 @@ def compare(
     chosen: dict[int, Chosen],
     tasks: dict[int, list[Task]],
 ) -> ResmemReport:
-    """Compare, write `results/resmem.h5`, and give what is stored there."""
+    """Compare, write `results/resmem.h5`, and return what is stored there."""
     ledger = state_for(run.path, run.plan, RESULTS)
     on_subsets = {
         size: count_memories(run, one.choice, [task for task in tasks[size] if task.variant == ONEHOT])
@@ -183,14 +183,14 @@ def compare(
 
 
 def block_of(run: Run, task: Task) -> int | None:
-    """The block of models that a task is of; None for models on all the data."""
+    """The block of models that a task belongs to; None for models on all the data."""
     return task.first // run.plan.block if task.variant == ONEHOT else None
 
 
 def fitting_grid(run: Run, tried: MemoryOptions) -> MemoryGrid:
-    """What is tried, with the defaults in place of None; OptionError where a subset has fewer examples than a k.
+    """The grid, with the defaults in place of None; OptionError if a subset has fewer examples than a k.
 
-    Of the default k only those are tried that a subset is large enough for.
+    The default values of k leave out those for which a subset is too small.
     """
     smallest = int(len(run.examples.labels) * fraction_of(run.plan.fraction))
     given = {name: value for name, value in vars(tried).items() if value is not None}
@@ -202,7 +202,7 @@ def fitting_grid(run: Run, tried: MemoryOptions) -> MemoryGrid:
 
 
 def check_blocks(run: Run, measured: dict[int, list[Task]], reserved: int | None) -> None:
-    """RunError where a size lacks the reserved block, or has no other."""
+    """RunError if a size lacks the reserved block, or has no other."""
     if reserved is None:
         return
     for size, tasks in measured.items():
@@ -251,7 +251,7 @@ def measure(
     device: str,
     on_end: OnEnd,
 ) -> Done:
-    """Carry out what is not done of these tasks, by size, large sizes first."""
+    """Carry out those of these tasks, given by size, that are not done yet; large sizes first."""
 
     def path_of(task: Task) -> Path:
         return memory_path(run.path, run.plan, task, file_of(what, task).choice)
@@ -267,7 +267,7 @@ def measure(
 
 
 def choose(run: Run, grid: MemoryGrid, size: int, tasks: list[Task]) -> Chosen:
-    """The best choice of one size over the models of the reserved block."""
+    """The best choice for one size, over the models of the reserved block."""
     accuracy, base, queries = [], [], 0
     for task in tasks:
         digest = outcome_digest(read_outcome(run.path, run.plan, task))

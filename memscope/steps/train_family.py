@@ -41,12 +41,12 @@ def train_family(
     say: Say = silent,
     on_end: OnEnd = unseen,
 ) -> TrainFamilyReport:
-    """Create the run or go on with it. MemscopeError where the plan, the data or the disk does not allow it.
+    """Create the run or go on with it. MemscopeError if the plan, the data or the disk does not allow it.
 
     With `missing_weights`, models whose weights were not kept are trained again, to the same outcomes. With two
-    `replicates` the subsets of the first `replicate_models` models, in whole blocks, one if not given, are trained a
-    second time, with other initial weights and order.
-    `until` adds blocks of models, equally at all sizes, until their scores are as precise as asked.
+    `replicates`, the subsets of the first `replicate_models` models are trained a second time, with other initial
+    weights and another order: whole blocks, one block if the number is not given.
+    `until` adds blocks of models, equally at all sizes, until the errors of their scores are as small as asked.
     """
     options = options or WorkOptions()
     check_work_options(options)
@@ -111,7 +111,7 @@ def plan_ahead(
     replicate_models: int | None = None,
     say: Say = silent,
 ) -> ForecastReport:
-    """What `train_family` would do, by a short probe and by the models that are there; nothing is written."""
+    """What `train_family` would do, judged by a short probe and by the models that exist; nothing is written."""
     options = options or WorkOptions()
     check_work_options(options)
     check_whole(options, until)
@@ -145,9 +145,9 @@ def forecast(
     pilot: Sequence[SizeErrors] = (),
     until: Until | None = None,
 ) -> ForecastReport:
-    """The forecast for the tasks that are missing, and for as many models as `until` takes; from a `pilot` if any."""
+    """The forecast for the missing tasks and, if there is a `pilot`, for as many models as `until` takes."""
     missing = {size: sum(task.count for task in tasks if task.size == size) for size in plan.sizes}
-    # models on all the data take as many epochs, and so 1 / fraction times the steps
+    # models on all the data train for as many epochs, and so for 1 / fraction times as many steps
     work = {
         size: sum(task.count / (plan.fraction if task.variant == FULL else 1) for task in tasks if task.size == size)
         for size in plan.sizes
@@ -195,7 +195,7 @@ def forecast(
 
 
 def pilot_row(one: SizeErrors, models: int) -> Pilot:
-    """What the models of one size say, now and of so many."""
+    """The errors at one size, now and with this many models."""
     return Pilot(
         models=one.models,
         rms_standard_error=one.error,
@@ -213,7 +213,7 @@ def expected_error(models: int, fraction: float) -> float:
 
 
 def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
-    """The errors of what is there, at every planned size; nothing where one of them has no models yet."""
+    """The errors of the models that exist, at every planned size; empty if a size has no models yet."""
     if any(not finished_tasks(run.path, plan, size) for size in plan.sizes):
         return []
     with suppress(RunError):  # a size whose models have all diverged tells nothing
@@ -224,9 +224,9 @@ def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
 def train_missing(
     run: Run, options: WorkOptions, device: str, missing_weights: bool, second: list[Task], say: Say, on_end: OnEnd
 ) -> Trained:
-    """Train what the ledger lacks: the models on subsets, those on all the data, and second ones of a subset."""
+    """Train what the ledger lacks: models on subsets, models on all the data, and second models of a subset."""
     plan = run.plan
-    # by their place among all tasks of the plan, not among the missing ones: shares must not move as others are done
+    # by place among all tasks of the plan, not among the missing ones: shares must not move as tasks get done
     share = of_shard(options, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     path_of = weights_path if missing_weights else outcome_path
     tasks = [task for task in share if not path_of(run.path, plan, task).is_file()]
@@ -251,7 +251,7 @@ def check_second(replicates: int, models: int | None, missing_weights: bool) -> 
 
 
 def second_tasks(plan: Plan, replicates: int, models: int | None = None) -> list[Task]:
-    """The tasks that train the subsets of the first so many models of each size, in whole blocks, again."""
+    """The tasks that train again the subsets of the first `models` models of each size, in whole blocks."""
     if models is not None and models > plan.models:
         raise OptionError(
             f"--replicate-models is {models}, and there are {plan.models} models of each {plan.axis} to train twice; "
