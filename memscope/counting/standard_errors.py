@@ -154,7 +154,7 @@ def models_until(found: list[SizeErrors], until: Until, plan: Plan) -> int | Non
 
 
 def next_models(found: list[SizeErrors], until: Until, plan: Plan) -> int:
-    """The next number of models per size: a block more, or half of what the raw error lacks, if that is more."""
+    """The next number of models per size: a block more, or half of those that the raw error still needs, if more."""
     more = plan.block
     if until.error is not None:
         errors = [one.error for one in found if not math.isnan(one.error)]
