@@ -198,7 +198,7 @@ def notes(run: Run, teaching: Teaching, work: StudentWork) -> list[str]:
 
 @spent_on("scoring")
 def compare_students(run: Run, epsilon: float) -> DistillReport:
-    """Compare every setting, write `results/distill.h5`, and give what is stored there."""
+    """Compare every setting, write `results/distill.h5`, and return what is stored there."""
     check_options(epsilon)
     settings = distilled_settings(run.path)
     ledger = state_for(run.path, run.plan, RESULTS)

@@ -1,7 +1,7 @@
 """The examples of a run: `examples.h5` (labels and identities) and `cache/images.npy` (the decoded images).
 
 `examples.h5` is small and part of the run: scores, tables and exports need nothing else of the data set. The
-images, train and test in one uint8 array [N + M, H, W, C], are there to be memory-mapped by every worker, so
+images, train and test in one uint8 array [N + M, H, W, C], are memory-mapped by every worker, so
 that memory holds them once. The file MAY be deleted; it is then made again from the source.
 """
 
