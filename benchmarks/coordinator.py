@@ -99,7 +99,7 @@ def simulated(seconds: float) -> Engine:
     return run
 
 
-def measure(name: str, engine: Engine, plan: Plan, product: bytes, seconds: float, where: WorkOptions) -> None:
+def measure(name: str, engine: Engine, plan: Plan, product: bytes, seconds: float, options: WorkOptions) -> None:
     with tempfile.TemporaryDirectory(dir=".") as directory:
         run = create_or_open(Path(directory), plan)
 
@@ -118,7 +118,7 @@ def measure(name: str, engine: Engine, plan: Plan, product: bytes, seconds: floa
 
         with patch("memscope.work.carrying_out.open_engine", lambda *_: engine):
             start = time.perf_counter()
-            done = carry_out(run, work, [(task,) for task in all_tasks(plan)], where, "cpu", tick)
+            done = carry_out(run, work, [(task,) for task in all_tasks(plan)], options, "cpu", tick)
         count = len(ended)
         assert done.models == count * UNIT, done
         assert all(path_of(task).stat().st_size == len(product) for task in all_tasks(plan))
@@ -140,15 +140,15 @@ def main() -> None:
     options = parser.parse_args()
     plan = example_plan(options.tasks)
     product = example_outcome(plan)
-    where = WorkOptions(device="cpu", engine="processes", workers=options.workers)
+    how = WorkOptions(device="cpu", engine="processes", workers=options.workers)
     for seconds in (0.0, options.sleep):
         name = f"{options.workers} simulated workers, tasks of {seconds:g} s"
-        measure(name, simulated(seconds), plan, product, seconds=0.0, where=where)
+        measure(name, simulated(seconds), plan, product, seconds=0.0, options=how)
     if options.ray:
         cluster = Cluster(options.ray)
-        where = WorkOptions(device="cpu", engine="ray", address=options.ray)
+        how = WorkOptions(device="cpu", engine="ray", address=options.ray)
         small = example_plan(options.tasks // 4)
-        measure("through Ray", open_engine("ray", cluster), small, product, seconds=0.0, where=where)
+        measure("through Ray", open_engine("ray", cluster), small, product, seconds=0.0, options=how)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ class Run:
         return read_group(self.path, group, self.plan)
 
     def scores(self, size: int) -> dict[str, np.ndarray]:
-        """Everything measured for one size by `memscope score`: arrays [N] by name (`score`, `standard_error`, ...)."""
+        """All that `memscope score` measured for one size: arrays [N] by name (`score`, `standard_error`, ...)."""
         found = self.results("score")
         sizes = [int(known) for known in found["size"]]
         if size not in sizes:
@@ -83,11 +83,11 @@ class Run:
     ) -> None:
         """Put a model that was trained elsewhere, on `subset(model)`, into the ledger.
 
-        `predictions` int [N + M] are its classes for the training and then the test examples; `log_odds` [N + M]
-        (log p_y - log of the sum of the others, of the given label) are needed for soft scores only; a NaN among them
-        marks the model as diverged. A model that is there already is replaced only with `replace`. The run must
-        have been made with `trainer="record"`: models of another recipe are never mixed with ours. MemscopeError
-        where shapes, classes, size or model do not fit.
+        `predictions` int [N + M] are its classes for the training and then the test examples. `log_odds` [N + M] of
+        the given label (log p_y - log of the sum of the others) are needed only for soft scores; a NaN among them
+        marks the model as diverged. An existing model is replaced only with `replace`. The run must have been made
+        with `trainer="record"`: models of another recipe are never mixed with ours. MemscopeError if shapes, classes,
+        size or model do not fit.
         """
         if self.plan.recipe.trainer != RECORDED:
             raise RunError(
@@ -135,7 +135,7 @@ def plan_path(run: Path) -> Path:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run directory; RunError where it is not one, or its plan cannot be read."""
+    """Open a run directory; RunError if it is not one, or if its plan cannot be read."""
     directory = Path(path)
     if not plan_path(directory).is_file():
         found = (
@@ -146,13 +146,13 @@ def open_run(path: str | os.PathLike[str]) -> Run:
 
 
 def create_or_open(path: Path, plan: Plan) -> Run:
-    """Create a run with this plan, or open it if somebody else has just created it."""
+    """Create a run with this plan, or open the run if another process has just created it."""
     create_atomically(plan_path(path), plan_to_toml(plan))
     return open_run(path)
 
 
 def grow(run: Run, sizes: tuple[int, ...], models: int, full_models: int = 0) -> Run:
-    """The run with further sizes and more models in its plan. Nothing that exists changes."""
+    """The run with more sizes and models in its plan. Nothing that exists changes."""
     with locked(run.path):
         saved = read_plan(plan_path(run.path))
         grown = saved.grown(sizes, models, full_models)
@@ -165,8 +165,8 @@ def grow(run: Run, sizes: tuple[int, ...], models: int, full_models: int = 0) ->
 def locked(directory: Path) -> Iterator[None]:
     """Hold a lock on a directory for the moment that rewriting `plan.toml` takes.
 
-    Two growths at once would otherwise lose one of them. The lock ends with its process, and nothing else
-    waits for it: training needs none. Where the file system has no locks, the moment is unguarded.
+    Otherwise, of two growths at once, one would be lost. The lock ends with its process, and nothing else waits for
+    it: training needs none. On a file system without locks, nothing guards that moment.
     """
     try:
         import fcntl

@@ -1,11 +1,11 @@
-"""Random draws that depend on their name and numbers only.
+"""Random draws that depend only on their name and numbers.
 
 Every draw of a run comes from `stream(name, *numbers)`: a counter-based Philox generator keyed by a hash of the name
 and the numbers. Nothing is drawn "after" anything else, so a draw does not depend on the number of workers, the engine,
-the order of the work or an interruption. Everything that decides how a model is trained or which type a trajectory is
-called uses raw 64-bit words only: NumPy keeps the streams of its bit generators stable over versions, but not the
-methods of `Generator` (NEP 19). One of those, `binomial`, is used where a null is simulated, such as what flat
-trajectories would show: another version of NumPy may draw other numbers.
+the order of the work or an interruption. Everything that decides how a model is trained, or which type a trajectory is
+called, uses only raw 64-bit words: NumPy keeps the streams of its bit generators stable between versions, but not the
+methods of `Generator` (NEP 19). One of those, `binomial`, is used to simulate null hypotheses, such as what flat
+trajectories would show; there, another version of NumPy may draw other numbers.
 """
 
 import hashlib
@@ -20,15 +20,15 @@ def stream_key(name: str, *numbers: int) -> np.ndarray:
 
 
 def stream(name: str, *numbers: int) -> np.random.Philox:
-    """The bit generator of the stream that this name and these numbers denote."""
+    """The bit generator of the stream with this name and these numbers."""
     return np.random.Philox(key=stream_key(name, *numbers))
 
 
 def permutation(source: np.random.Philox, length: int) -> np.ndarray:
     """A uniform random order of `range(length)`, int64 [length].
 
-    Sorting 64-bit words: ties, which a stable sort would break in order, have probability below 1e-9 for a
-    hundred thousand examples.
+    It sorts 64-bit words. Ties, which a stable sort would leave in order, have probability below 1e-9 for a hundred
+    thousand examples.
     """
     return np.argsort(source.random_raw(length), kind="stable")
 

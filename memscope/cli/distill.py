@@ -78,13 +78,13 @@ def command(
     from memscope.work.carrying_out import WorkOptions
 
     teaching = None if teacher is None else Teaching(teacher, temperature, soft_weight, teacher_on)
-    where = WorkOptions(device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights)
+    options = WorkOptions(device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights)
     with TrainingProgress(quiet=as_json) as progress:
         found = distill(
             run,
             teaching,
             students,
-            where,
+            options,
             epsilon=epsilon,
             plot=None if plot is None else Path(plot) if plot else run / "figures",
             say=progress.say,

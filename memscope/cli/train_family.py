@@ -161,7 +161,7 @@ def command(
     until = Until(until_error, until_error_population, until_agreement)
     if plan is not None:
         given = choices_from_plan(read_plan(plan), given)
-    where = WorkOptions(
+    options = WorkOptions(
         device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights, shard=shard
     )
     if dry_run:
@@ -170,7 +170,7 @@ def command(
         ahead = plan_ahead(
             run,
             given,
-            where,
+            options,
             until=until,
             replicates=replicates,
             replicate_models=replicate_models,
@@ -185,7 +185,7 @@ def command(
         trained = train_family(
             run,
             given,
-            where,
+            options,
             missing_weights=missing_weights,
             replicates=replicates,
             replicate_models=replicate_models,

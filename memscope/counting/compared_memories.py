@@ -1,4 +1,4 @@
-"""What residual memories do, against their models and the trajectories: the rows of what `memscope resmem` reports."""
+"""What residual memories do, compared with their models and by type of trajectory: the rows of `memscope resmem`."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -29,11 +29,11 @@ from memscope.reports.resmem import (
 from memscope.run import Run
 
 MEASURES = ("residual", "flip_in", "flip_out", "gain_in", "gain_out", "score_change")
-"""What is told by type of trajectory"""
+"""What is reported by type of trajectory"""
 
 
 def size_memory(run: Run, size: int, chosen: Chosen, found: MemoryCounts) -> SizeMemory:
-    """One size: its memory, accuracies and scores of base model and ResMem, and what the memory turns."""
+    """One size: its memory, accuracies and scores of base model and ResMem, and what the memory changes."""
     choice, there = chosen.choice, bool(found.blocks)
     return SizeMemory(
         size=size,
@@ -67,7 +67,7 @@ def on_subsets(run: Run, found: MemoryCounts, kind: str) -> ModelsOnSubsets:
 
 
 def memory_change(run: Run, found: MemoryCounts) -> MemoryChange:
-    """What the memory changes, holds and turns."""
+    """What the memory changes in accuracies and scores, the residuals it holds, and the predictions it turns."""
     change = found.test["resmem"] - found.test["base"]
     block_of = found.models // run.plan.block
 
@@ -101,7 +101,7 @@ def memory_change(run: Run, found: MemoryCounts) -> MemoryChange:
 
 
 def spread(values: np.ndarray) -> float:
-    """Standard deviation over models; NaN below two."""
+    """Standard deviation over models; NaN for fewer than two."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
@@ -128,9 +128,9 @@ def size_memory_on_all(size: int, found: MemoryCounts) -> SizeMemoryOnAll:
 
 
 def memory_by_type(run: Run, counted: Mapping[int, MemoryCounts], epsilon: float) -> tuple[TypeMemory, ...] | None:
-    """MEASURES by type of the one-hot trajectory, types from other blocks of models than what is measured.
+    """MEASURES by type of the one-hot trajectory; types and measures come from different blocks of models.
 
-    None where there is one size only, and so no trajectories.
+    None if there is only one size, and so no trajectories.
     """
     if len(counted) < 2 or not all(found.blocks for found in counted.values()):
         return None
@@ -208,7 +208,7 @@ def predictions(counted: Mapping[int, MemoryCounts]) -> tuple[ResidualPrediction
 
 
 def statistic_of(residual: Counts, base: Counts, residual_places: list[int], base_places: list[int]) -> StatisticOf:
-    """The rank correlation, by which of the blocks are kept."""
+    """The rank correlation as a function of the blocks that are kept."""
 
     def statistic(kept: Sequence[int]) -> float:
         norm = residual.only([residual_places[position] for position in kept]).accuracy_in
@@ -218,7 +218,7 @@ def statistic_of(residual: Counts, base: Counts, residual_places: list[int], bas
 
 
 def prediction_arrays(sizes: list[int], pairs: Sequence[ResidualPrediction]) -> dict[str, np.ndarray]:
-    """The correlations as arrays [size, larger_size], NaN where the second is not larger."""
+    """The correlations as arrays [size, larger_size]; NaN where the second size is not larger."""
     names = ("foretells", "foretells_low", "foretells_high")
     arrays = {name: np.full((len(sizes), len(sizes)), np.nan) for name in names}
     for pair in pairs:

@@ -1,6 +1,6 @@
 """From the ledger and the files of memories to counts: what ResMem got right, with and without every example.
 
-Streams over the files, one task at a time. Models that diverged are left out and counted.
+Reads one task's files at a time. Models that diverged are left out, and their number is kept.
 """
 
 from collections.abc import Mapping
@@ -19,11 +19,11 @@ from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, read_memory
 
 LARGEST_NORM = 2**0.5
-"""Of a residual: all the probability on one wrong class. Norms are counted as shares of it."""
+"""The largest norm of a residual: all the probability on one wrong class. Norms are counted as fractions of it."""
 
 COUNTED = ("base", "resmem", "residual", "flip", "harm")
 """What is counted with and without every example: right predictions of the model and of ResMem, the norm of the
-residual (as a share of the largest), wrong turned into right, right turned into wrong"""
+residual (as a fraction of the largest), wrong turned into right, right turned into wrong"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Chosen:
     edge: list[str]
     """Those of k, sigma and temperature that lie at the edge of the grid"""
     selection: MemorySelection | None
-    """The choice on the reserved block; None where nothing was to be chosen"""
+    """The choice on the reserved block; None if the grid had a single choice"""
     grid_accuracy: np.ndarray | None
     """float64 [k, sigma, temperature]"""
 
@@ -138,7 +138,7 @@ def stored(
 
 
 def example_columns(run: Run, found: MemoryCounts) -> dict[str, np.ndarray]:
-    """What is stored of one size, arrays [examples]; NaN where no model was left."""
+    """What is stored for one size, arrays [examples]; NaN where no model was left."""
     num_examples = len(run.examples.labels)
     unknown = np.full(num_examples, np.nan, dtype=np.float32)
     total = {name: counts.total() for name, counts in found.counts.items()}

@@ -1,7 +1,7 @@
 """From the ledger to counts: what the models of one size got right, with and without every example.
 
-Streams over the ledger's files, one at a time, so that memory holds one file and the sums. Models that
-diverged are left out and counted.
+Reads one file of the ledger at a time, so that memory holds one file and the sums. Models that diverged are left out,
+and their number is kept.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -15,10 +15,10 @@ from memscope.run import Run
 from memscope.store.ledger import CODE, ONEHOT, Outcome, Task, finished_tasks, read_outcome
 
 INTERPOLATES = 0.99
-"""A size interpolates where the median model fits at least this share of its own subset."""
+"""A size interpolates if the median model fits at least this share of its own subset."""
 
 HOW = ("device", "precision", "torch_version", "memscope_version")
-"""What is told where the models of a run were not all made alike."""
+"""What is reported if the models of a run were not all made alike."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class SizeCounts:
     """Numbers of the blocks of models that have a place in the counts"""
     hard: Counts
     soft: Counts | None
-    """None where log-odds are not known"""
+    """None if log-odds are not known"""
     models: np.ndarray
     """int64 [models], their numbers"""
     own_accuracy: np.ndarray
@@ -39,11 +39,11 @@ class SizeCounts:
     seconds: np.ndarray
     """float64 [models], time of training and evaluation"""
     teacher_seconds: np.ndarray
-    """float64 [models], the part of it that a teacher took"""
+    """float64 [models], the part of `seconds` that a teacher took"""
     diverged: tuple[int, ...]
     """Numbers of the models that were left out"""
     made_by: tuple[str, ...]
-    """What is different about how the models were made: one entry where all were made alike"""
+    """The ways in which the models were made: one entry if all were made alike"""
 
     def hard_of(self, blocks: Collection[int]) -> Counts:
         """The hard counts over the models of some blocks."""
@@ -97,7 +97,7 @@ class Tally:
             self.columns.setdefault(name, []).extend(values.tolist())
 
     def counts(self) -> SizeCounts | None:
-        """What was added up; None if no model was good."""
+        """The counts that were added up; None if no model was good."""
         if not self.hard:
             return None
         columns = {name: np.array(values) for name, values in self.columns.items()}
@@ -112,11 +112,11 @@ class Tally:
 
 
 Add = Callable[[Task, Outcome, np.ndarray], None]
-"""Given a task, its outcome and which of its models did not diverge, bool [models], while the ledger is read."""
+"""Called as the ledger is read, with a task, its outcome, and bool [models]: which of its models did not diverge."""
 
 
 def count_size(run: Run, size: int, variant: str = ONEHOT, also: Sequence[Add] = ()) -> SizeCounts:
-    """The counts of one size; RunError where it has no model that can be scored. `also` adds up what else is wanted."""
+    """The counts of one size; RunError if it has no model that can be scored. `also` adds up other things."""
     tally = Tally(run)
     for task, outcome in run.outcomes(size, variant):
         for add_up in (tally.add, *also):
@@ -131,9 +131,9 @@ def count_size(run: Run, size: int, variant: str = ONEHOT, also: Sequence[Add] =
 
 
 def count_pairs(run: Run, size: int, variant: str) -> tuple[SizeCounts, SizeCounts] | None:
-    """The counts of the one-hot models of one size and of those of another variant, of the same numbers only.
+    """The counts of one size's one-hot models and of another variant's models with the same numbers, and no others.
 
-    A model that diverged in either is left out of both; None where no pair remains.
+    A model that diverged in either is left out of both. None if no pair remains.
     """
     both = Tally(run), Tally(run)
     finished = set(finished_tasks(run.path, run.plan, size, variant))
@@ -149,9 +149,9 @@ def count_pairs(run: Run, size: int, variant: str) -> tuple[SizeCounts, SizeCoun
 
 
 def note_code(known: dict[str, set[str]], task: Task, outcome: Outcome, good: np.ndarray) -> None:
-    """Add to what is `known` of each of CODE which code made the models of an outcome, if some are good.
+    """Add the code that made an outcome's models, if some are good, to what is `known` for each kind in CODE.
 
-    Files from before that was kept say nothing, which is not another code.
+    Files from before this was recorded say nothing, which does not count as other code.
     """
     for kind in CODE:
         if good.any() and kind in outcome.made_by:
@@ -169,7 +169,7 @@ def probability_of(log_odds: np.ndarray) -> np.ndarray:
 
 
 def sizes_in_ledger(run: Run) -> tuple[int, ...]:
-    """The sizes that have at least one outcome; RunError where none has."""
+    """The sizes that have at least one outcome; RunError if none has."""
     sizes = tuple(size for size in run.plan.sizes if finished_tasks(run.path, run.plan, size))
     if not sizes:
         raise RunError(f"{run.path} has no finished models yet; run memscope train-family {run.path}")

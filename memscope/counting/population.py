@@ -1,4 +1,4 @@
-"""From the ledger to the population estimate: sums over the models of all sizes, streamed a file at a time."""
+"""From the ledger to the population estimate: sums over the models of all sizes, a file at a time."""
 
 from collections.abc import Collection, Sequence
 
@@ -10,7 +10,7 @@ from memscope.run import Run
 from memscope.store.ledger import Outcome, Task
 
 SEED = 0
-"""Decides which examples the population is fitted to, where there are more than it needs."""
+"""Decides which examples the population is fitted to, if there are more than it needs."""
 
 
 def count_and_sum(
@@ -18,7 +18,7 @@ def count_and_sum(
 ) -> tuple[list[SizeCounts], tuple[PopulationSums, ...]]:
     """The counts of every size, and the sums for the population estimate, in one pass over the ledger.
 
-    The sums are of each of some `parts` of the blocks of models, of all where that is None.
+    There is one set of sums for each of the `parts`, which are sets of blocks of models; None means all blocks.
     """
     sums = tuple(population_sums(len(sizes), len(run.examples.labels), SEED) for _ in parts)
     counts = [count_size(run, size, also=[adding(run, sums, position, parts)]) for position, size in enumerate(sizes)]
@@ -28,7 +28,7 @@ def count_and_sum(
 def adding(
     run: Run, sums: Sequence[PopulationSums], position: int, parts: Sequence[Collection[int] | None] = (None,)
 ) -> Add:
-    """Adds the models of an outcome to the sums of their parts, as the size at this position."""
+    """A function that adds an outcome's models to the sums of their parts, as the size at this position."""
 
     def add(task: Task, outcome: Outcome, good: np.ndarray) -> None:
         block = task.first // run.plan.block

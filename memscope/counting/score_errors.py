@@ -1,4 +1,4 @@
-"""Standard errors of what counts say of scores, and shares of low and high scores.
+"""Standard errors of statistics of scores, from counts; shares of low and high scores.
 
 analysis/statistics/jackknife.py says which blocks of models are left out for which statistic.
 """
@@ -18,7 +18,7 @@ def jackknifed(
     statistic: Callable[[Counts], float],
     jackknife: Callable[[StatisticOf, int], np.ndarray] = delete_one_block,
 ) -> float:
-    """Standard error of a statistic of counts [blocks, examples]; NaN where there are too few blocks for one."""
+    """Standard error of a statistic of counts [blocks, examples]; NaN if there are too few blocks."""
     return float(jackknife(lambda kept: statistic(counts.only(kept)), len(counts.n_in)))
 
 

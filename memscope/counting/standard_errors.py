@@ -1,4 +1,4 @@
-"""How large the errors of a run's scores are, and how many more models others would take."""
+"""How large the errors of a run's scores are, and how many more models smaller errors would take."""
 
 import math
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ TARGETS = (0.1, 0.05, 0.025)
 
 @dataclass(frozen=True)
 class Until:
-    """When to stop adding models: each that is given must hold at every size."""
+    """When to stop adding models: every limit that is given must hold at every size."""
 
     error: float | None = None
     """Root mean squared standard error of the raw score, at most"""
@@ -56,20 +56,20 @@ class SizeErrors:
     size: int
     models: int
     error: float
-    """Root mean squared standard error of the raw score; NaN below two models on a side"""
+    """Root mean squared standard error of the raw score; NaN with fewer than two models on a side"""
     agreement: float
-    """Of the halves of the blocks; NaN below two blocks"""
+    """Rank correlation of the scores of the halves of the blocks; NaN with fewer than two blocks"""
     error_population: float | None
-    """None where it was not asked for"""
+    """None if it was not asked for"""
     seconds: float
-    """Median of a model, NaN where not known"""
+    """Median time of a model; NaN if not known"""
 
     def error_with(self, models: int) -> float:
         """The error of the raw score with another number of models."""
         return error_with(self.error, self.models, models)
 
     def agreement_with(self, models: int) -> float:
-        """The agreement of halves of another number of models; NaN where there is none."""
+        """The agreement of the halves of another number of models; NaN if it is not known."""
         return agreement_with(self.agreement, self.models, models)
 
 
@@ -93,7 +93,7 @@ def errors_so_far(run: Run, population: bool) -> list[SizeErrors]:
 
 
 def split_half_agreement(counts: SizeCounts) -> float:
-    """Rank correlation of the scores of the blocks of even and of odd number; NaN below two blocks."""
+    """Rank correlation of the scores from even-numbered and odd-numbered blocks; NaN with fewer than two blocks."""
     halves = [[block for block in counts.blocks if block % 2 == part] for part in (0, 1)]
     if not all(halves):
         return float("nan")
@@ -107,12 +107,12 @@ def reached(found: list[SizeErrors], until: Until) -> bool:
         *((one.error_population, until.error_population) for one in found if until.error_population is not None),
         *((-one.agreement, -until.agreement) for one in found if until.agreement is not None),
     ]
-    # a NaN, what is not known yet, is not reached
+    # NaN, which means not known yet, is not reached
     return all(value is not None and limit is not None and value <= limit for value, limit in wanted)
 
 
 def told(found: list[SizeErrors], until: Until, plan: Plan) -> str:
-    """The worst of what was asked for, over the sizes."""
+    """The worst value over the sizes of each limit that was asked for, as text."""
     parts = []
     if until.error is not None:
         parts.append(f"error of the raw score {worst(one.error for one in found)} (until {until.error:g})")
@@ -131,14 +131,14 @@ def worst(values: Any, smallest: bool = False) -> str:
 
 
 def models_for(models: int, error: float, target: float, plan: Plan) -> int:
-    """Models of a size, in whole blocks, for another root mean squared error."""
+    """Models per size, in whole blocks, for another root mean squared error."""
     return plan.whole_blocks(models_for_error(models, error, target))
 
 
 def models_until(found: list[SizeErrors], until: Until, plan: Plan) -> int | None:
-    """The models of each size that it will take, as far as those that there are tell; None where they do not.
+    """The models per size that `until` will take, as predicted from those that exist; None if they do not say.
 
-    For the error of the population estimate it is as many as the raw score needs: at most so many.
+    For the error of the population estimate, it is the number that the raw score would need: an upper limit.
     """
     needed = []
     for one in found:
@@ -154,7 +154,7 @@ def models_until(found: list[SizeErrors], until: Until, plan: Plan) -> int | Non
 
 
 def next_models(found: list[SizeErrors], until: Until, plan: Plan) -> int:
-    """How many models of each size to have next: a block more, or half of what the raw error says is missing."""
+    """The next number of models per size: a block more, or half of those that the raw error still needs, if more."""
     more = plan.block
     if until.error is not None:
         errors = [one.error for one in found if not math.isnan(one.error)]

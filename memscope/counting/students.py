@@ -1,4 +1,4 @@
-"""Distilled against one-hot models of the same subsets: what the counts of both say, of one setting."""
+"""Distilled models compared with one-hot models of the same subsets, from the counts of both, for one setting."""
 
 import math
 from collections.abc import Callable
@@ -123,7 +123,7 @@ def compare_size(run: Run, size: int, onehot: SizeCounts, distilled: SizeCounts,
 
 
 def kind_of(counts: SizeCounts, flipped: np.ndarray | None) -> StudentKind:
-    """The models of one kind; by whether the label was flipped, bool [examples], where that is known."""
+    """The models of one kind; also by whether the label was flipped, bool [examples], if that is known."""
     total = counts.hard.total()
     return StudentKind(
         mean_score=mean(total.score),
@@ -150,9 +150,9 @@ def test_change(run: Run, onehot: SizeCounts, distilled: SizeCounts) -> tuple[fl
 
 
 def change_by_type(pairs: Pairs, family: dict[int, SizeCounts], epsilon: float) -> tuple[ChangeOfType, ...] | None:
-    """The change of the score by type of the one-hot trajectory, types from other blocks than the change.
+    """The change of the score by type of the one-hot trajectory; types and changes come from different blocks.
 
-    None where the family has one size only, and so no trajectories.
+    None if the family has only one size, and so no trajectories.
     """
     if len(family) < 2:
         return None

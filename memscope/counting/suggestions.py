@@ -13,24 +13,25 @@ class Votes:
     """How many models of one size predict each class of each example that they were not trained on."""
 
     def __init__(self, run: Run, first: int = 0) -> None:
-        """Of as many examples, from `first` on, as are counted at once."""
+        """Votes for as many examples, from `first` on, as are counted at once."""
         examples, classes = len(run.examples.labels), len(run.examples.class_names)
         last = min(examples, first + max(1, VOTES_AT_A_TIME // (2 * classes)))
         self.here = slice(first, last)
         self.votes = np.zeros((last - first, classes), dtype=np.uint16)
 
     def add(self, task: Task, outcome: Outcome, good: np.ndarray) -> None:
-        """Count what the good models, bool [models], say."""
+        """Count the predictions of the good models, bool [models]."""
         for model in np.flatnonzero(good):
             out = np.flatnonzero(~outcome.in_subset[model, self.here])
-            self.votes[out, outcome.predicted_train[model, self.here][out]] += 1  # one vote an example: no index twice
+            self.votes[out, outcome.predicted_train[model, self.here][out]] += 1  # one vote per example: no index twice
 
 
 def suggested_labels(run: Run, size: int, votes: Votes) -> tuple[np.ndarray, np.ndarray]:
     """For each example the most frequent prediction of the models trained without it, and its share.
 
-    int64 [N] and float64 [N]; -1 and NaN where every model saw the example; the lowest class among equals. `votes` are
-    those of the first examples, counted as the ledger was read for other things; the others take passes of their own.
+    int64 [N] and float64 [N]; -1 and NaN where every model saw the example; of equally frequent classes the lowest.
+    `votes` are those for the first examples, counted while the ledger was read for other things; the remaining
+    examples take passes of their own.
     """
     num_examples = len(run.examples.labels)
     labels, shares = np.full(num_examples, -1), np.full(num_examples, np.nan)

@@ -1,4 +1,4 @@
-"""Standard errors of the shares of types, raw and called: from the counts without half of the blocks of models.
+"""Standard errors of the shares of types, raw and called, from counts that leave out half of the blocks of models.
 
 A share at a threshold is not smooth in the models; analysis/statistics/jackknife.py says why half of them are left out
 at a time.
@@ -15,9 +15,9 @@ from memscope.analysis.trajectory_types import trajectory_types
 from memscope.counting.outcomes import SizeCounts
 
 DRAWS = 100
-"""From the posterior of each trajectory: types are called again for each of up to 40 halves."""
+"""Draws from the posterior of each trajectory, few because types are called again for each of up to 40 halves."""
 EXAMPLES = 20_000
-"""Of more examples so many are called, evenly spaced: what that adds to an error is below .0035."""
+"""If there are more examples, this many are called, evenly spaced: that adds less than .0035 to an error."""
 
 
 def raw_shares_error(counts: Sequence[SizeCounts], epsilon: float) -> np.ndarray:
@@ -28,9 +28,9 @@ def raw_shares_error(counts: Sequence[SizeCounts], epsilon: float) -> np.ndarray
 def called_shares_error(counts: Sequence[SizeCounts], epsilon: float, confidence: float, seed: int) -> np.ndarray:
     """Standard errors [7] of the called shares, in the order of TYPES and `undetermined`; NaN as above.
 
-    From half of the models fewer types are called, so shares would be different and would hardly vary. The counts of a
-    half are therefore scaled up to the number of all models: they are as noisy as those of half of the models, but
-    their posteriors are as narrow as those of all.
+    From half of the models fewer types can be called, so shares would be different and would hardly vary. The counts
+    of a half are therefore scaled up to the number of all models: as noisy as those of half of the models, but with
+    posteriors as narrow as those of all.
     """
     names = (*TYPES, UNDETERMINED)
     all_in, all_out = (np.stack([getattr(one.hard, n).sum(axis=0) for one in counts]) for n in ("n_in", "n_out"))
@@ -54,8 +54,8 @@ def called_shares_error(counts: Sequence[SizeCounts], epsilon: float, confidence
 def without_halves(
     counts: Sequence[SizeCounts], shares_of: Callable[[Sequence[Counts]], np.ndarray], length: int
 ) -> np.ndarray:
-    """The error of shares [length] of the counts of all sizes; NaN where some half has no model of a size."""
-    # an unfinished run has more blocks at some sizes: a block is left out wherever it is
+    """The error of shares [length] from the counts of all sizes; NaN if some half has no model of a size."""
+    # an unfinished run has more blocks at some sizes; a block is left out at every size that has it
     blocks = sorted({block for one in counts for block in one.blocks})
 
     def statistic(kept: Sequence[int]) -> np.ndarray:
@@ -66,7 +66,7 @@ def without_halves(
 
 
 def scaled(correct: np.ndarray, models: np.ndarray, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of correct models, and of models, as if there were `whole`; none where there was none."""
+    """Numbers of correct models, and of models, scaled to `whole` models; 0 where there were none."""
     return np.rint(correct * whole / np.maximum(models, 1)).astype(np.int64), np.where(models > 0, whole, 0)
 
 

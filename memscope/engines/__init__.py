@@ -2,13 +2,13 @@
 
     engine(open_work, bundles, workers) -> iterator of Report
 
-with at most so many `workers`. A bundle is a tuple of tasks that one worker does together; mostly it is one task.
-`open_work(worker)` is called once by every worker with its number. It gives the function from a bundle to its products,
-one for each task. `open_work`, the tasks and the products are plain data that can be pickled. The next bundle is taken
-only when a worker is free for it. There is one report for each bundle, when it ends, in any order. A bundle that
-raises, or whose worker dies, is reported with the reason, and the others go on. Closing the iterator ends the workers
-at once. An engine writes nothing: the caller does. What else an engine must know, such as a cluster's address, is bound
-to it when it is opened.
+with at most that many `workers`. A bundle is a tuple of tasks that one worker does together; most bundles are one task.
+`open_work(worker)` is called once by every worker, with its number. It returns the function from a bundle to its
+products, one for each task. `open_work`, the tasks and the products are plain data that can be pickled. The next bundle
+is taken only when a worker is free for it. There is one report for each bundle, when it ends, in any order. A bundle
+that raises, or whose worker dies, is reported with the reason, and the others go on. Closing the iterator ends the
+workers at once. An engine writes nothing: the caller does. What else an engine must know, such as a cluster's address,
+is bound to it when it is opened.
 """
 
 from collections.abc import Callable, Generator, Iterable, Sequence
@@ -26,12 +26,12 @@ OpenWork = Callable[[int], DoBundle]
 
 @dataclass(frozen=True)
 class ClusterState:
-    """Who is at work on a cluster, whose machines come and go."""
+    """The nodes and workers at work on a cluster, whose machines may come and go."""
 
     nodes: int
     workers: int
     left_out: tuple[str, ...] = ()
-    """Of each node whose workers could not open the work, its name and why"""
+    """Each node whose workers could not open the work: its name and the reason"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +43,11 @@ class Report:
     failure: str | None = None
     """A traceback, or how the worker died"""
     cluster: ClusterState | None = None
-    """When it ended; None where it never changes"""
+    """The cluster when the bundle ended; None if the engine has none"""
 
 
 def last_line(failure: str) -> str:
-    """What went wrong, in one line: of a traceback the exception, without the module of our own ones."""
+    """What went wrong, in one line: the exception of a traceback, without the module if it is one of ours."""
     line = failure.strip().splitlines()[-1]
     return line.split(": ", 1)[-1] if line.startswith("memscope.") else line
 
@@ -63,19 +63,19 @@ ENGINES = ("inline", "processes", "ray")
 
 @dataclass(frozen=True)
 class Cluster:
-    """Which Ray cluster, and what a worker takes of it."""
+    """Which Ray cluster to use, and what a worker takes of it."""
 
     address: str = "auto"
-    """HOST:PORT of its head, or `auto`: the one that this machine belongs to"""
+    """HOST:PORT of its head, or `auto`: the cluster that this machine belongs to"""
     device: str = "cpu"
     """`cpu`: a core for each worker; `cuda`: a GPU, or a part of one"""
     workers: int | None = None
-    """How many were asked for: more than there are GPUs share them"""
+    """How many workers were asked for; if they are more than the GPUs, they share GPUs"""
 
 
 def open_engine(name: str, cluster: Cluster | None = None) -> Engine:
     """The engine of this name; `cluster` is for `ray` alone."""
-    # imported when asked for, so that a cluster's packages are needed only by those who use the cluster
+    # imported here, so that only those who use a cluster need its packages
     if name == "inline":
         from memscope.engines.inline import run_inline
 

@@ -1,7 +1,7 @@
 """A running Ray cluster: reaching it, its nodes, and how many workers each has room for.
 
-memscope joins clusters and starts none: a cluster of one machine that nobody asked for would only do more slowly what
-the engine `processes` does.
+memscope joins clusters and starts none: a cluster of one machine would only do more slowly what the engine `processes`
+does.
 """
 
 import os
@@ -14,7 +14,7 @@ from memscope.engines import Cluster
 from memscope.errors import MemscopeError, OptionError
 
 ANSWERS_WITHIN = 5.0
-"""Seconds in which the head of a cluster must answer. Ray itself tries for two minutes, with messages of its own."""
+"""Seconds within which the head of a cluster must answer. Ray itself tries for two minutes, with its own messages."""
 
 START = "start one with: ray start --head (on other machines: ray start --address HEAD:6379), or leave out --engine ray"
 
@@ -24,7 +24,7 @@ GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 
 
 @dataclass(frozen=True)
 class Share:
-    """What one worker takes of a node: of one `CPU` or `GPU` one part, where each is divided among so many."""
+    """What one worker takes of a node: one of the `parts` into which each `CPU` or `GPU` is divided."""
 
     resource: str
     parts: int
@@ -41,7 +41,7 @@ class Node:
 
 
 def require_ray() -> Any:
-    """The module ray; MemscopeError where it is not installed."""
+    """The module ray; MemscopeError if it is not installed."""
     try:
         import ray
     except ImportError as error:
@@ -54,8 +54,8 @@ def require_ray() -> Any:
 def connect(address: str) -> Any:
     """The module ray, connected to the cluster at this address, for the rest of this process.
 
-    OptionError for what is no address, MemscopeError where no cluster answers. A process that is connected
-    already, such as a notebook, stays so.
+    OptionError for something that is not an address, MemscopeError if no cluster answers. A process that is already
+    connected, such as a notebook, stays connected.
     """
     ray = require_ray()
     place = os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address
@@ -70,7 +70,7 @@ def connect(address: str) -> Any:
     except ConnectionError as error:
         where = "on this machine" if place == "auto" else f"at {place}"
         raise MemscopeError(f"no Ray cluster runs {where}; {START}") from error
-    except RuntimeError as error:  # other versions of Ray or Python than the cluster's
+    except RuntimeError as error:  # the cluster has other versions of Ray or Python
         raise MemscopeError(f"the Ray cluster cannot be joined: {' '.join(str(error).split())}") from error
     return ray
 
@@ -87,7 +87,7 @@ def check_answers(place: str) -> None:
     try:
         with socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWERS_WITHIN) as server:
             if os.environ.get("RAY_USE_TLS", "0") != "0":
-                return  # it will not answer in clear
+                return  # it uses TLS, and will not answer in clear text
             server.sendall(GREETING)
             answer = server.recv(9)
     except OSError as error:
@@ -98,7 +98,7 @@ def check_answers(place: str) -> None:
 
 
 def share_of(cluster: Cluster) -> Share:
-    """What a worker takes: a core; or a GPU, or as small a part as it takes to have the workers that were asked for."""
+    """What a worker takes: a core; or a GPU, divided only as far as needed for the workers that were asked for."""
     if cluster.device == "cpu":
         return Share("CPU", 1)
     if cluster.device != "cuda":
@@ -108,7 +108,7 @@ def share_of(cluster: Cluster) -> Share:
 
 
 def nodes_with(share: Share) -> list[Node]:
-    """The nodes that are alive, of the cluster that we are connected to, each with its room for such workers."""
+    """The live nodes of the cluster that we are connected to, each with its room for such workers."""
     return [
         Node(node["NodeID"], node["NodeManagerHostname"], int(node["Resources"].get(share.resource, 0)) * share.parts)
         for node in require_ray().nodes()
@@ -117,7 +117,7 @@ def nodes_with(share: Share) -> list[Node]:
 
 
 def room(cluster: Cluster) -> int:
-    """How many workers there can be now; MemscopeError where there is room for none."""
+    """How many workers there is room for now; MemscopeError if there is room for none."""
     connect(cluster.address)
     share = share_of(cluster)
     nodes = nodes_with(share)

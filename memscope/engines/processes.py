@@ -28,8 +28,8 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
-    # The C library of Linux gives large blocks back to the system as soon as they are free, and every activation is
-    # then paid for again, page by page: a third of evaluation from width 16 on. Kept, they are used again.
+    # The C library of Linux gives large blocks back to the system as soon as they are free, so every activation costs
+    # new pages: a third of the time of evaluation from width 16 on. With this it keeps the blocks and uses them again.
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
 }
@@ -86,17 +86,17 @@ def start_worker(open_work: OpenWork, number: int) -> Worker:
     process = context.Process(target=serve, args=(theirs, open_work, number, dict(os.environ)), daemon=True)
     with environment(ENVIRONMENT), interrupts_ignored():
         process.start()
-    theirs.close()  # so that the end of the worker is the end of the pipe
+    theirs.close()  # so that the pipe ends when the worker does
     return Worker(number, process, ours)
 
 
 FORKING = sys.platform == "linux"
-"""Whether workers are forks of a server that has loaded what their work needs, torch above all, and has started no
-thread: they start in no time, and share that memory. Elsewhere each is a process of its own from the start."""
+"""Whether workers are forked from a server that has loaded what their work needs, torch above all, and has started no
+thread. They then start in no time and share that memory. Elsewhere, each worker is started as a fresh process."""
 
 
 def forking_from(module: str) -> Any:
-    """The context of the server, which loads the module when it starts; a server that is there already does not."""
+    """The context of the server, which loads the module when it starts; a server that is already running does not."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([module])
     return context
@@ -119,7 +119,7 @@ def module_of(open_work: OpenWork) -> str:
 
 def hand_out(worker: Worker, bundle: Bundle) -> None:
     worker.bundle = bundle
-    with suppress(OSError):  # a worker that is dead already is noticed when its report is collected
+    with suppress(OSError):  # a worker that is already dead is noticed when its report is collected
         worker.pipe.send(bundle)
 
 
@@ -138,7 +138,7 @@ def collect(worker: Worker) -> Report:
 
 @contextmanager
 def environment(values: dict[str, str]) -> Iterator[None]:
-    """Environment variables for the processes that are started inside; they must be set before torch loads."""
+    """Set environment variables for the processes that are started inside; they must be set before torch loads."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:
@@ -153,7 +153,7 @@ def environment(values: dict[str, str]) -> Iterator[None]:
 
 @contextmanager
 def interrupts_ignored() -> Iterator[None]:
-    """Start processes that ignore Ctrl-C from their first moment: it is for the coordinator, which ends them."""
+    """Start processes that ignore Ctrl-C from their first moment: the coordinator handles it and ends them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -167,8 +167,8 @@ def interrupts_ignored() -> Iterator[None]:
 def serve(pipe: Connection, open_work: OpenWork, number: int, variables: dict[str, str]) -> None:
     """A worker's life: open the work, then a bundle in and its products out, until the pipe ends."""
     threading.Thread(target=end_with_parent, daemon=True).start()
-    # A server that forks has the variables of the moment when it was started, and one state for all of what the user's
-    # own code may draw from without a seed.
+    # A forking server has the environment of the moment when it was started, and all its forks would share one state
+    # of NumPy's generator, from which the user's own code may draw without a seed.
     os.environ.clear()
     os.environ.update(variables | ENVIRONMENT)
     np.random.seed()  # noqa: NPY002

@@ -3,7 +3,7 @@
 A worker is a Ray actor bound to its node, so that it opens the work once and we know where every worker is. What it
 opens (with the data set in it) is in Ray's object store: each node fetches it once, and its workers read it there.
 Every second we look at the nodes, and start new workers where there is room. A bundle whose worker dies, alone or with
-its node, is handed out again; a node on which the work cannot be opened is left out while others can.
+its node, is handed out again. A node on which the work cannot be opened is left out as long as other nodes can open it.
 """
 
 import os
@@ -24,19 +24,19 @@ from memscope.errors import MemscopeError
 from memscope.version import __version__
 
 LIVES = 4
-"""Workers that a bundle may lose before it is taken to be what kills them; and that a node may, opening the work."""
+"""Workers that may die over a bundle before it takes the blame, or opening the work before their node does."""
 
 LOOK_EVERY = 1.0
-"""Seconds between two looks at the nodes."""
+"""Seconds between looks at the nodes."""
 
 
 class WorkerActor:
     """The actor, in a worker's process: opens the work, then takes a bundle and gives its products."""
 
     def open(self, versions: dict[str, str], work: Sequence[Any], number: int) -> tuple[None, str | None]:
-        """Nothing, or why the work cannot be opened. `work` is a reference to what opens it, in a list: so it is
-        unpickled here, after the versions are known to be the same."""
-        # before torch loads; all that Ray itself has loaded by now is NumPy
+        """Nothing, or why the work cannot be opened. `work` is a list that holds a reference to what opens it, so that
+        it is unpickled here, after the versions have been compared."""
+        # before torch loads; by now Ray itself has loaded only NumPy
         os.environ.update(ENVIRONMENT)
         try:
             check_versions(versions)
@@ -54,13 +54,13 @@ class WorkerActor:
 
 
 def versions_here() -> dict[str, str]:
-    """What must be the same everywhere. Of torch the release: a build for GPUs may stand beside one for CPUs, and
-    outcomes say which made them."""
+    """The versions that must be the same everywhere. For torch, only the release: builds for GPUs and for CPUs may be
+    mixed, and outcomes say which build made them."""
     return {"memscope": __version__, "torch": version("torch").split("+")[0]}
 
 
 def check_versions(expected: dict[str, str]) -> None:
-    """MemscopeError where this node has other versions than the coordinator."""
+    """MemscopeError if this node has other versions than the coordinator."""
     for package, found in versions_here().items():
         if found != expected[package]:
             raise MemscopeError(
@@ -91,13 +91,13 @@ class Team:
     workers: set[Worker] = field(default_factory=set)
     idle: list[Worker] = field(default_factory=list)
     answers: dict[Any, Worker] = field(default_factory=dict)
-    """By the reference to the answer that is waited for: that the work is open, or a bundle's products"""
+    """Workers by the reference to the answer that we wait for: that the work is open, or a bundle's products"""
     started: int = 0
     opened: Counter[str] = field(default_factory=Counter)
     """Workers that have opened the work, by node"""
     died_opening: Counter[str] = field(default_factory=Counter)
     left_out: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """The name of a node on which the work cannot be opened, and why"""
+    """By node, if the work cannot be opened there: the node's name and the reason"""
 
     @property
     def state(self) -> ClusterState:
@@ -107,7 +107,7 @@ class Team:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What came of a question to a worker: a value, or why there is none, and whether it has died over it."""
+    """A worker's answer: a value, or the reason why there is none, and whether the worker has died."""
 
     value: Any = None
     failure: str | None = None
@@ -117,7 +117,7 @@ class Answer:
 def run_ray(
     open_work: OpenWork, bundles: Iterable[Bundle], workers: int, *, cluster: Cluster
 ) -> Generator[Report, None, None]:
-    """Run the bundles on a cluster, by at most so many workers; there are more as nodes join."""
+    """Run the bundles on a cluster, with at most `workers` workers; as nodes join, workers are added."""
     ray = connect(cluster.address)
     team = Team(ray, share_of(cluster), ray.put(open_work), workers)
     waiting, more = iter(bundles), True
@@ -126,7 +126,7 @@ def run_ray(
     looked = -LOOK_EVERY
 
     def hand_out() -> None:
-        """A bundle for every idle worker, while there are any."""
+        """Give a bundle to every idle worker, while there are any bundles."""
         nonlocal more
         while team.idle and (more or again):
             bundle = again.popleft() if again else next(waiting, None)
@@ -163,12 +163,12 @@ def run_ray(
                     answer = Answer(failure=f"{LIVES} workers died on it, one after another; {answer.failure}")
                 else:
                     team.idle.append(worker)
-                hand_out()  # before the report is looked at, so that no worker waits for that
+                hand_out()  # before the report is handled, so that no worker waits for that
                 products, failure = answer.value or ((), answer.failure)
                 yield Report(bundle, products, failure, team.state)
     finally:
         for worker in team.workers:
-            with suppress(Exception):  # the connection may be what has ended
+            with suppress(Exception):  # the connection itself may have ended
                 ray.kill(worker.actor)
 
 
@@ -192,7 +192,7 @@ def look_around(team: Team) -> None:
 
 def start_worker(team: Team, node: Node) -> None:
     """Start an actor on a node; until the node has room for it, it waits there and is given no bundle."""
-    share = 10_000 // team.share.parts / 10_000  # rounded down to what Ray can count, so that all the parts fit
+    share = 10_000 // team.share.parts / 10_000  # rounded down to what Ray can represent, so that all the parts fit
     takes = {"num_cpus": 1} if team.share.resource == "CPU" else {"num_cpus": 0, "num_gpus": share}
     place = team.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node.key, soft=False)
     actor = team.ray.remote(WorkerActor).options(**takes, scheduling_strategy=place).remote()
@@ -203,7 +203,7 @@ def start_worker(team: Team, node: Node) -> None:
 
 
 def ready(team: Team) -> list[Any]:
-    """The answers that are there, after waiting for one until it is time to look around."""
+    """The answers that have arrived, after waiting for one until it is time to look at the nodes again."""
     if not team.answers:
         time.sleep(LOOK_EVERY)  # for a node to join
         return []
@@ -214,7 +214,7 @@ def ready(team: Team) -> list[Any]:
 
 
 def collect(team: Team, worker: Worker, reference: Any) -> Answer:
-    """A worker's answer. One that cannot be had is taken for the worker's death, and then it is ended."""
+    """A worker's answer. If it cannot be had, the worker is taken to be dead, and is ended."""
     try:
         value, failure = team.ray.get(reference)
         return Answer((value, None) if failure is None else None, failure)
@@ -227,7 +227,7 @@ def collect(team: Team, worker: Worker, reference: Any) -> Answer:
 
 
 def take_in(team: Team, worker: Worker, answer: Answer) -> None:
-    """A worker that has opened the work is idle. One that cannot is dismissed, and its node left out."""
+    """A worker that has opened the work becomes idle. One that cannot is dismissed, and its node left out."""
     key = worker.node.key
     if answer.failure is None:
         worker.opened = True

@@ -1,8 +1,8 @@
 """Families of classifiers: one architecture, built in any size along one axis.
 
-A name opens a family: `mlp`, `cnn`, `resnet20` (or `resnet` along depth), `timm/NAME`, or a function of the
-user's own as `package.module:function`. The arrays of sizes, `--widths 2,4,8,16,32` or `--depths 8,14,20`,
-are then checked against it before anything is trained.
+A name opens a family: `mlp`, `cnn`, `resnet20` (or `resnet` along depth), `timm/NAME`, or a user's own function
+as `package.module:function`. The sizes, such as `--widths 2,4,8,16,32` or `--depths 8,14,20`, are then checked
+before anything is trained.
 """
 
 import re
@@ -45,9 +45,8 @@ KNOWN_FAMILIES = (
 def open_family(name: str, *, axis: str = "width", fixed: int | None = None) -> Family:
     """The family of this name along `width` or `depth`.
 
-    `fixed` is the width where the axis is depth, and there it must be given; along width it is the depth, for the
-    families that have one and where the name does not say it already. OptionError for names, axes and fixed sizes that
-    are not possible.
+    Along depth, `fixed` is the width and must be given. Along width it is the depth, for families that have one, if
+    the name does not already say it. OptionError for names, axes and fixed sizes that are not possible.
     """
     if axis not in AXES:
         raise OptionError(f"the axis is {axis!r}; the sizes of a family run along width or depth")
@@ -65,7 +64,7 @@ def open_family(name: str, *, axis: str = "width", fixed: int | None = None) -> 
 
 
 def open_registered(name: str, axis: str, fixed: int | None) -> Family:
-    """A family from the register: by its name, or by its name and depth in one, as in `resnet20`."""
+    """A family from the register, by its name or by its name and depth together, as in `resnet20`."""
     base, depth_in_name = name, None
     if name not in REGISTER and (match := re.fullmatch(r"(\D+)(\d+)", name)):
         base, depth_in_name = match[1], int(match[2])
@@ -112,15 +111,15 @@ def other(axis: str) -> str:
 
 
 def check_sizes(family: Family, sizes: Sequence[int]) -> None:
-    """OptionError for the first size that the family cannot be built in, with those that it can."""
+    """OptionError for the first size that the family does not have; it says which sizes the family has."""
     for size in sizes:
         checked_size(f"the family {family.name} of {family.axis}", size, family.fault)
 
 
 def check_member(family: Family, size: int, image_shape: ImageShape, num_classes: int) -> None:
-    """Build one member and run it; OptionError where it cannot be trained on such images and classes.
+    """Build one member and run it; OptionError if it cannot be trained on such images and classes.
 
-    Better once here than in every task: a user's own function, or images too small for an architecture.
+    Better to fail once here than in every task, if a user's function is wrong or images are too small for a network.
     """
     height, width, channels = image_shape
     with torch.random.fork_rng(devices=[]):

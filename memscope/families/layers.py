@@ -27,8 +27,8 @@ def initialise(model: nn.Module) -> nn.Module:
 
     Layers without bias are followed by batch normalisation and get He's normal weights of variance
     2 / fan-out (as in torchvision and timm). The classifier, the one layer with a bias, keeps PyTorch's
-    uniform weights within 1/sqrt(fan-in): initial logits are then of the same order at every width, and
-    unlike with zero weights the layers below have a gradient from the first step.
+    uniform weights within 1/sqrt(fan-in): initial logits then have the same order of magnitude at every width,
+    and the layers below have a gradient from the first step, as they would not with zero weights.
 
     Reference: He, Zhang, Ren, Sun (2015), Delving deep into rectifiers.
     """

@@ -7,9 +7,9 @@ from memscope.errors import MemscopeError
 
 
 def classifier_of(model: nn.Module) -> nn.Linear:
-    """The layer that makes the logits: what timm's `get_classifier` names, else the last `nn.Linear`.
+    """The layer that makes the logits: the one that timm's `get_classifier` names, else the last `nn.Linear`.
 
-    MemscopeError where the model has no `nn.Linear`.
+    MemscopeError if the model has no `nn.Linear`.
     """
     get_classifier = getattr(model, "get_classifier", None)
     named = get_classifier() if callable(get_classifier) else None
@@ -27,8 +27,8 @@ def classifier_of(model: nn.Module) -> nn.Linear:
 def features_and_logits(model: nn.Module, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Penultimate features [B, F] and logits [B, K] of images [B, C, H, W], in one forward pass.
 
-    The model runs in the mode, and under the gradient and autocast settings, that it is in. MemscopeError
-    where the classifier did not see one vector per image.
+    The model keeps its mode, and the current gradient and autocast settings apply. MemscopeError if the classifier
+    did not get one vector per image.
     """
     seen: list[torch.Tensor] = []
 

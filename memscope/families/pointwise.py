@@ -1,6 +1,6 @@
 """1x1 convolutions with a stride that are safe on CPUs.
 
-oneDNN's gradient of a strided 1x1 convolution of channels_last maps writes past its workspace where the layer
+oneDNN's gradient of a strided 1x1 convolution of channels_last maps writes past its workspace if the layer
 has fewer input channels than a vector register has floats: 8 with AVX2, more with AVX-512 (oneDNN issue
 6035, open with version 3.12 in torch 2.13). Of 80 such layers with fewer than 8 channels, on AVX2 in float32, 43 ended
 the process and 2 gave a wrong gradient; none of 86 with 8 or more did, nor any with a stride of 1. Narrow ResNets
@@ -23,12 +23,12 @@ class StridedPointwise(nn.Conv2d):
 
 
 def with_safe_strides(model: nn.Module) -> nn.Module:
-    """The same model, its strided 1x1 convolutions replaced in place by `StridedPointwise` on the same weights."""
+    """The same model, with its strided 1x1 convolutions replaced in place by `StridedPointwise` on the same weights."""
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
-            # Subclasses of Conv2d compute something of their own and stay.
+            # Subclasses of Conv2d may compute something else, and stay.
             if type(layer) is nn.Conv2d and is_strided_pointwise(layer):
-                # On the meta device, a layer draws no weights: the random state stays as it is.
+                # On the meta device a layer draws no weights, so the random state stays as it is.
                 safe = StridedPointwise(
                     layer.in_channels,
                     layer.out_channels,

@@ -1,7 +1,7 @@
-"""`Family`, and the register of the architectures that memscope brings.
+"""`Family`, and the register of memscope's own architectures.
 
-An architecture is a function `(image_shape, num_classes, width) -> nn.Module`, or with a `depth` as well,
-under `@register_family`. Its family is that function with all but one of its sizes fixed.
+An architecture is a function `(image_shape, num_classes, width) -> nn.Module`, perhaps with a `depth` too,
+under `@register_family`. A family is such a function with all but one of its sizes fixed.
 """
 
 from collections.abc import Callable
@@ -29,8 +29,8 @@ def at_least_one(size: int) -> str | None:
 class Family:
     """Networks of one architecture along one axis of size.
 
-    `build(size, image_shape, num_classes)` gives a model that takes float images [B, C, H, W], in either
-    memory format, and gives logits [B, num_classes]. Its initial weights come from torch's global generator
+    `build(size, image_shape, num_classes)` makes a model that maps float images [B, C, H, W], in either memory
+    format, to logits [B, num_classes]. Its initial weights come from torch's global generator
     and from nothing else.
     """
 
@@ -38,17 +38,17 @@ class Family:
     axis: str
     """`width` or `depth`: what the sizes are"""
     fixed: int | None
-    """The other of width and depth, where the architecture has both"""
+    """The other of width and depth, if the architecture has both"""
     build: Callable[[int, ImageShape, int], nn.Module]
     fault: Callable[[int], str | None] = at_least_one
     """Why this family has no member of a size, and which sizes it has; None for a size that it has"""
     learning_rate: float = 0.1
-    """Peak rate at which all its widths train well, where the user names none; see benchmarks/learning_rate.py"""
+    """Peak rate at which all its widths train well, used if the user gives none; see benchmarks/learning_rate.py"""
 
 
 @dataclass(frozen=True)
 class Registered:
-    """An architecture under its name, the axes that it has and the sizes that it can be built in."""
+    """An architecture with its axes, and the depths in which it can be built."""
 
     architecture: Callable[..., nn.Module]
     axes: tuple[str, ...]
@@ -68,9 +68,9 @@ def register_family(
     depth_fault: Callable[[int], str | None] = at_least_one,
     learning_rate: float = 0.1,
 ) -> Callable[[Architecture], Architecture]:
-    """Enter a function `(image_shape, num_classes, *, width)`, with `depth` if that is an axis, under a name.
+    """Register a function `(image_shape, num_classes, *, width)`, with `depth` if that is an axis, under a name.
 
-    `default_depth` is the depth along width where the user names none; if there is no default, the user must name one.
+    `default_depth` is the depth along width if the user names none; without a default, the user must name one.
     `depth_fault` says why a depth is not possible, and is None for one that is. `learning_rate` is as in `Family`.
     """
 
@@ -82,7 +82,7 @@ def register_family(
 
 
 def checked_size(what: str, size: int, fault: Callable[[int], str | None]) -> int:
-    """The size itself; OptionError, with `what` it is a size of, where there is a fault."""
+    """The size itself; OptionError, which says `what` the size is of, if there is a fault."""
     reason = fault(size)
     if reason is not None:
         raise OptionError(f"{what} {size} cannot be built: {reason}")

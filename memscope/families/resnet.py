@@ -3,8 +3,8 @@
 References
 ----------
 He, Zhang, Ren, Sun (2016), Deep residual learning for image recognition, section 4.2. Shortcuts that
-change shape are 1x1 projections with batch normalisation, option B of the paper, whose CIFAR nets pad with
-zeros instead.
+change shape are 1x1 projections with batch normalisation: option B of the paper, whose own CIFAR networks pad
+with zeros instead.
 """
 
 import torch

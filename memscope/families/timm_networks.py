@@ -1,10 +1,10 @@
 """`timm/NAME`: the networks of timm that have a knob for their width.
 
-Only arguments of the architecture are given: no pretrained weights, the channels of the images, the number of
-classes, and the sizes that follow from the width. The rest is as timm's NAME has it.
+We set only the channels of the images, the number of classes and the sizes that follow from the width, and load
+no pretrained weights. The rest is as in timm's NAME.
 
 - ResNet: `channels` w, 2w, 4w, 8w and the stem scaled by w/64. The stem strides by 4 at every image size,
-  as timm has it: `resnet20` and its like are the ResNets made for small images.
+  as in timm: the ResNets made for small images are `resnet20` and its like.
 - ViT: `embed_dim` w in heads of 16; `patch_size` the largest divisor of the sides that is at most a 7th of
   them and at most timm's.
 - ConvNeXt: `dims` w, 2w, 4w, 8w; patches of 2x2 for sides under 64 and of 1x1 under 16, where the stem is
@@ -28,18 +28,18 @@ from memscope.families.registry import Family, ImageShape, at_least_one
 from memscope.families.torchvision_import import import_torchvision
 
 HEAD_DIM = 16
-"""Units per attention head at every width: ViT-Tiny's 3 heads of 64 would leave nothing narrower than 64"""
+"""Units per attention head at every width: with ViT-Tiny's heads of 64, no network could be narrower than 64"""
 
 Kind = Callable[[str, str], Family]
 
 
 def open_timm_family(name: str) -> Family:
-    """The family along width of `timm/NAME`; OptionError where there is no such network or no width."""
+    """The family along width of `timm/NAME`; OptionError if there is no such network or it has no width."""
     import_torchvision()
     import timm
 
     architecture = name.removeprefix("timm/")
-    # timm's module tells the kind. A MobileNetV3 may be named without its percentage, which is no model yet.
+    # timm's module says which kind it is. A MobileNetV3 may be named without its percentage, which is no model yet.
     variants = mobilenet_variants(architecture)
     known = next(iter(variants.values()), architecture)
     if not timm.is_model(known):
@@ -54,7 +54,7 @@ def open_timm_family(name: str) -> Family:
 
 
 def outline(architecture: str) -> Any:
-    """The network as timm names it, without memory for its weights and without touching the random state."""
+    """timm's network of this name, without memory for its weights and without touching the random state."""
     import timm
 
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
@@ -62,7 +62,7 @@ def outline(architecture: str) -> Any:
 
 
 def created(architecture: str, image_shape: ImageShape, num_classes: int, **sizes: Any) -> Any:
-    """The network with initial weights, for images of this shape, at the sizes given."""
+    """The network with initial weights, for images of this shape, with these sizes."""
     import timm
 
     model = timm.create_model(architecture, num_classes=num_classes, in_chans=image_shape[2], **sizes)
@@ -78,17 +78,17 @@ def multiple_of(step: int, what: str, width: int) -> str | None:
 
 
 def open_resnet(name: str, architecture: str) -> Family:
-    """Stages of w, 2w, 4w, 8w channels and a stem of w: at w = 64 the network of timm, exactly.
+    """Stages of w, 2w, 4w, 8w channels and a stem of w; at w = 64, exactly timm's network.
 
-    timm fixes a plain stem at 64 channels and lets only a deep one scale. So the rest is built to fit a deep
-    stem of w channels, whose convolutions then make place for the plain one.
+    timm fixes a plain stem at 64 channels and lets only a deep one scale. So the network is built with a deep stem
+    of w channels, whose convolutions are then replaced by the plain one if timm's stem is plain.
     """
     reference = outline(architecture)
     deep = isinstance(reference.conv1, nn.Sequential)
     stem_channels = [reference.conv1[0].out_channels, reference.conv1[3].out_channels] if deep else [32]
     first = reference.layer1[0]
     group_channels = [first.conv2.out_channels // first.conv2.groups] if first.expansion > 1 else [64]
-    # Every number of channels, at w/64 of what timm has, must be whole (ResNeXt: the channels of a group).
+    # Every number of channels, w/64 times timm's, must be whole (for ResNeXt also the channels of a group).
     step = math.lcm(*(64 // math.gcd(64, channels) for channels in stem_channels + group_channels))
 
     def build(width: int, image_shape: ImageShape, num_classes: int) -> nn.Module:
@@ -139,7 +139,7 @@ def patch_size(height: int, width: int, largest: int) -> int:
 def open_convnext(name: str, architecture: str) -> Family:
     """Stages of w, 2w, 4w, 8w units; the stride of a patch stem leaves the last stage one pixel or more."""
     first = outline(architecture).stem[0]
-    patches = first.kernel_size == first.stride  # else overlapping convolutions, whose stride is fixed at 4
+    patches = first.kernel_size == first.stride  # otherwise overlapping convolutions, whose stride is fixed at 4
 
     def build(width: int, image_shape: ImageShape, num_classes: int) -> nn.Module:
         side = smallest_side(name, image_shape, at_least=8 if patches else 32)
@@ -148,7 +148,7 @@ def open_convnext(name: str, architecture: str) -> Family:
         dims = tuple(width * 2**stage for stage in range(4))
         model = created(architecture, image_shape, num_classes, dims=dims, **stem)
         if patches and patch == 2:
-            # timm makes up for the smaller patch by a stride in the first stage, and a side of 28 ends in nothing.
+            # timm makes up for smaller patches by a stride in the first stage, which leaves nothing of a side of 28.
             model.stages[0].downsample = nn.Identity()
         return model
 
@@ -156,7 +156,7 @@ def open_convnext(name: str, architecture: str) -> Family:
 
 
 def open_densenet(name: str, architecture: str) -> Family:
-    """Growth rate w; its four halvings after a pooled stem would leave nothing of a side under 32."""
+    """Growth rate w. Four halvings after a pooled stem would leave nothing of a side under 32."""
 
     def build(width: int, image_shape: ImageShape, num_classes: int) -> nn.Module:
         side = smallest_side(name, image_shape, at_least=16)
@@ -169,7 +169,7 @@ def open_densenet(name: str, architecture: str) -> Family:
 
 
 def smallest_side(name: str, image_shape: ImageShape, at_least: int) -> int:
-    """The shorter side of the images; OptionError where so little would not survive the network's strides."""
+    """The shorter side of the images; OptionError if it is too short for the network's strides."""
     side = min(image_shape[:2])
     if side < at_least:
         raise OptionError(
@@ -183,7 +183,7 @@ def smallest_side(name: str, image_shape: ImageShape, at_least: int) -> int:
 
 
 def mobilenet_variants(architecture: str) -> dict[int, str]:
-    """Width in percent -> timm's name, of the models that differ from this one in their percentage alone."""
+    """Width in percent -> timm's name, for the models that differ from this one only in their percentage."""
     import timm
 
     base = re.sub(r"_\d{3}$", "", architecture)
@@ -198,7 +198,7 @@ def mobilenet_variants(architecture: str) -> dict[int, str]:
 
 
 def open_mobilenet(name: str, architecture: str) -> Family:
-    """timm's own models of this design at the percentages of the paper's channels that they are named for."""
+    """timm's own models of this design; each is named for its percentage of the paper's channels."""
     variants = mobilenet_variants(architecture)
 
     def build(width: int, image_shape: ImageShape, num_classes: int) -> nn.Module:
@@ -218,4 +218,4 @@ KINDS: dict[str, Kind] = {
     "densenet": open_densenet,
     "mobilenetv3": open_mobilenet,
 }
-"""By the module of timm that defines the network"""
+"""Functions that open a family, by the module of timm that defines the network"""

@@ -1,9 +1,9 @@
 """timm beside a CPU torch: an import of torchvision that survives its missing operators.
 
-timm imports torchvision, and `import torchvision` fails with `operator torchvision::nms does not exist`
-where its wheel was built for another build of torch, as one from PyPI beside a CPU torch: its compiled
-library cannot be loaded, and the Python side then describes operators that nobody declared. No network of
-timm calls them, so their declaration is all that the import needs.
+timm imports torchvision, and `import torchvision` fails with `operator torchvision::nms does not exist` if its
+wheel was built for another build of torch, as is one from PyPI beside a CPU torch. Its compiled library then cannot
+be loaded, and its Python side describes operators that nobody has declared. No network of timm calls them, so
+declaring them is all that the import needs.
 """
 
 import importlib
@@ -23,7 +23,7 @@ _declared: list[torch.library.Library] = []
 
 
 def import_torchvision() -> None:
-    """Import torchvision; where just its `nms` operator is missing, declare the operators and try again.
+    """Import torchvision; if just its `nms` operator is missing, declare the operators and try again.
 
     Any other failure, and a failure of the second attempt, is raised as it is. Once torchvision is imported,
     calling this again does nothing.
@@ -33,7 +33,7 @@ def import_torchvision() -> None:
     except RuntimeError as error:
         if MISSING not in str(error) or _declared:
             raise
-        # The failed import took `torchvision` out of sys.modules but left the submodules that had loaded.
+        # The failed import removed `torchvision` from sys.modules but left the submodules that had loaded.
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
         library = torch.library.Library("torchvision", "FRAGMENT")

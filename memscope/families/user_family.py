@@ -11,8 +11,8 @@ from memscope.imports import import_function
 def open_own_family(name: str, axis: str) -> Family:
     """The family whose members `function(size, image_shape, num_classes)` builds; image_shape is (H, W, C).
 
-    What a size means, and which sizes there are, is the function's own affair. Its strided 1x1 convolutions are
-    made safe on CPUs, which changes no result.
+    What a size means, and which sizes there are, is up to the function. Its strided 1x1 convolutions are made safe on
+    CPUs, which changes no result.
     """
     function = import_function(name, "family", "size, image_shape, num_classes")
 

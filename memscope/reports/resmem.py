@@ -12,8 +12,8 @@ from memscope.reports.training import FailedTask
 
 
 @dataclass(frozen=True, kw_only=True)
-class TriedValues:
-    """What is tried, each increasing."""
+class HyperparameterGrid:
+    """The values of k, sigma and temperature that are compared, each increasing."""
 
     k: tuple[int, ...]
     """Numbers of neighbours"""
@@ -249,7 +249,7 @@ class ResmemReport:
     """How neighbours are searched for, as `--index` has it"""
     reserved_block: int | None
     """The block of models on which k, sigma and temperature are chosen; null where nothing was to be chosen"""
-    grid: TriedValues
+    grid: HyperparameterGrid
     """What they are chosen from"""
     sizes: tuple[SizeMemory, ...] = ()
     """By size, the smallest first"""

@@ -1,4 +1,4 @@
-"""`memscope demo`: all of it, on bundled real images with a tenth of the labels flipped."""
+"""`memscope demo`: every step, on bundled real images with a tenth of the labels flipped."""
 
 import os
 import shutil
@@ -27,14 +27,14 @@ from memscope.work.carrying_out import Say, WorkOptions
 from memscope.work.options import Choices, choices_of, with_defaults
 
 DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 4, 8, 16), models=20, full=1)
-"""Chosen to end in less than four minutes on two cores without bfloat16, training to figures."""
+"""Chosen so that all of it, from training to figures, takes less than four minutes on two cores without bfloat16."""
 TEACHING = Teaching(teacher=16)
 STUDENTS = (2, 4)
 
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What the demo found, for the command to tell."""
+    """What the demo found, for the command to print."""
 
     run: Path
     scores: ScoreReport
@@ -49,7 +49,7 @@ class Demonstration:
 def demo(
     path: str | os.PathLike[str], fresh: bool = False, *, say: Say, on_end: Any = lambda ended: None
 ) -> Demonstration:
-    """Train, score, classify, compare and draw; what is done already is not done again. `fresh` starts over."""
+    """Train, score, classify, compare and draw. What is already done is not repeated; `fresh` starts over."""
     run = Path(path)
     if fresh and run.exists():
         remove_demo(run)
@@ -75,13 +75,13 @@ def demo(
 
 
 def check(run: Path, failed: Sequence[FailedTask]) -> None:
-    """RunError where a task failed."""
+    """RunError if a task failed."""
     for task in failed:
         raise RunError(f"{run}: models of width {task.size} could not be done: {task.reason}; see {run}/failures")
 
 
 def remove_demo(run: Path) -> None:
-    """Remove a demo's directory; RunError, and nothing removed, where it is something else."""
+    """Remove a demo's directory. RunError, with nothing removed, if it is anything else."""
     if plan_path(run).is_file():
         plan = open_run(run).plan
         found = choices_of(plan)

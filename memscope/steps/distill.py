@@ -1,4 +1,4 @@
-"""`memscope distill`: train students of a larger teacher, and hold them against the models trained on labels alone."""
+"""`memscope distill`: train students of a larger teacher and compare them with models trained on labels alone."""
 
 import os
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ from memscope.store.ledger import (
 from memscope.store.results import write_results
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
-from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_where, silent, unseen, workers_of
+from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen, workers_of
 from memscope.work.data_set import ensure_examples
 from memscope.work.grouping import bundles_of_students, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
@@ -57,25 +57,25 @@ def distill(
     path: str | os.PathLike[str],
     teaching: Teaching | None = None,
     students: Sequence[int] | None = None,
-    where: WorkOptions | None = None,
+    options: WorkOptions | None = None,
     *,
     epsilon: float = 0.2,
     plot: Path | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
 ) -> DistillReport:
-    """Train what is missing of the students of a setting, compare all settings of the run, write `results/distill.h5`.
+    """Train the missing students of a setting, compare all settings of the run, and write `results/distill.h5`.
 
-    Without `teaching` nothing is trained. `students` are sizes; all smaller than the teacher if not given. `plot` is
-    a directory to draw the figures into. OptionError for a setting that the run's family does not allow, RunError
-    where no teacher is there.
+    Without `teaching` nothing is trained. `students` are sizes, by default all that are smaller than the teacher.
+    `plot` is a directory for the figures. OptionError for a setting that the run's family does not allow, RunError
+    if there is no teacher.
     """
-    where = where or WorkOptions()
-    check_where(where)
+    options = options or WorkOptions()
+    check_work_options(options)
     run = open_run(path)
     trained = Trained(run)
     if teaching is not None:
-        device = resolve_device(where.device)
+        device = resolve_device(options.device)
         sizes = student_sizes(run, teaching, students)
         work = plan_students(run, teaching, sizes)
         remove_abandoned(run.path)
@@ -87,10 +87,10 @@ def distill(
         ]
         missing = sum(task.count for task in lacking)
         if missing:
-            say(f"training {missing} students with {workers_of(where, device)} workers")
-        groups = group_sizes(run, lacking, device, workers_of(where, device), say)
+            say(f"training {missing} students with {workers_of(options, device)} workers")
+        groups = group_sizes(run, lacking, device, workers_of(options, device), say)
         bundles = bundles_of_students(work.bundles, groups)
-        trained = train_tasks(run, bundles, where, device, on_end, groups=groups, teaching=teaching)
+        trained = train_tasks(run, bundles, options, device, on_end, groups=groups, teaching=teaching)
         trained.already = sum(task.count for bundle in work.bundles for task in bundle) - missing
     elif students:
         raise OptionError("--students without --teacher trains none; give the size of their teacher")
@@ -118,7 +118,7 @@ def distill(
 
 
 def student_sizes(run: Run, teaching: Teaching, students: Sequence[int] | None) -> tuple[int, ...]:
-    """The sizes of the students; OptionError where they, or the teacher, do not fit the family."""
+    """The sizes of the students; OptionError if they, or the teacher, do not fit the family."""
     plan, axis = run.plan, run.plan.axis
     known = ", ".join(map(str, plan.sizes))
     if plan.recipe.trainer != OWN_LOOP:
@@ -148,11 +148,11 @@ def student_sizes(run: Run, teaching: Teaching, students: Sequence[int] | None) 
 
 
 def plan_students(run: Run, teaching: Teaching, sizes: Sequence[int]) -> StudentWork:
-    """The bundles of students whose teachers are there; RunError where none is."""
+    """The bundles of students whose teachers are trained and kept; RunError if there are none."""
     plan = run.plan
     full = teaching.on == "full"
     done = finished_tasks(run.path, plan, teaching.teacher, FULL if full else ONEHOT)
-    teachers = [task for task in done if not full or task.first == 0]  # on the full data model 0 teaches them all
+    teachers = [task for task in done if not full or task.first == 0]  # on all the data, model 0 teaches them all
     what = f"{'model of' if full else 'models of'} {plan.axis} {teaching.teacher}"
     if not teachers:
         train = f"memscope train-family {run.path}{' --full 1' if full else ''}"
@@ -163,7 +163,7 @@ def plan_students(run: Run, teaching: Teaching, sizes: Sequence[int]) -> Student
             f"{run.path} has not kept the weights of its {what}, which teach; to train them again: "
             f"memscope train-family {run.path} --missing-weights"
         )
-    # only models that diverged have no say; an outcome is small beside the teacher's weights
+    # a teacher that diverged cannot teach; its outcome, which says so, is small beside its weights
     diverged = [
         model
         for task in kept
@@ -182,7 +182,7 @@ def plan_students(run: Run, teaching: Teaching, sizes: Sequence[int]) -> Student
 
 
 def notes(run: Run, teaching: Teaching, work: StudentWork) -> list[str]:
-    """What a user must know of the students that cannot be trained."""
+    """What a user must know about the students that cannot be trained."""
     teacher = f"{run.plan.axis} {teaching.teacher}"
     lines = []
     if work.missing:
@@ -198,7 +198,7 @@ def notes(run: Run, teaching: Teaching, work: StudentWork) -> list[str]:
 
 @spent_on("scoring")
 def compare_students(run: Run, epsilon: float) -> DistillReport:
-    """Compare every setting, write `results/distill.h5`, and give what is stored there."""
+    """Compare every setting, write `results/distill.h5`, and return what is stored there."""
     check_options(epsilon)
     settings = distilled_settings(run.path)
     ledger = state_for(run.path, run.plan, RESULTS)
@@ -218,7 +218,7 @@ def compare_students(run: Run, epsilon: float) -> DistillReport:
 
 
 def without_students(run: Run, epsilon: float) -> DistillReport:
-    """What is known of a run before any of its students."""
+    """The report of a run without its students."""
     return DistillReport(
         run=str(run.path),
         axis=run.plan.axis,

@@ -1,4 +1,4 @@
-"""What `memscope score` hands on: `--csv`, `--npz`, and `--suspects` for a person who cleans a data set."""
+"""What `memscope score` exports: `--csv`, `--npz`, and `--suspects` for somebody who cleans a data set."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ def export_npz(run: Run, file: Path) -> None:
 
 
 def export_csv(run: Run, file: Path, safe: bool = False) -> None:
-    """Write a row for every size and example; `safe`: names as `defused` has them."""
+    """Write a row for every size and example; with `safe`, names go through `defused`."""
     written = defused if safe else str
     found, examples = run.results("score"), run.examples
     true_labels = examples.labels if examples.true_labels is None else examples.true_labels
@@ -77,10 +77,10 @@ def export_csv(run: Run, file: Path, safe: bool = False) -> None:
 def export_suspects(run: Run, file: Path, safe: bool = False) -> tuple[int, int]:
     """Write the examples whose held-out predictions agree on another label, most suspect first.
 
-    Returns their number and the size they were judged at: the one whose models are best on the test examples,
-    because what is wanted is the best opinion about a label. The order is that of the lead of the suggested
-    label over the given one among the models that did not see the example, then of the score. `safe`: names as
-    `defused` has them.
+    Returns their number and the size at which they were judged: the one whose models are best on the test examples,
+    because we want the best opinion about a label. Examples are ordered by the lead of the suggested label over the
+    given one, among the models that did not see the example, and then by their score. With `safe`, names go through
+    `defused`.
     """
     written = defused if safe else str
     found, examples = run.results("score"), run.examples
@@ -129,7 +129,7 @@ def most_memorised(run: Run, count: int) -> tuple[MemorisedExample, ...]:
     """The examples with the highest scores at the largest size, each with what it is."""
     found, examples = run.results("score"), run.examples
     score, error = found["score"][-1], found["standard_error"][-1]
-    # many scores are exactly 1: among equals the surer come first
+    # many scores are exactly 1: of these, the more certain come first
     low, share = found["interval_low"][-1], found["suggested_share"][-1]
     order = np.lexsort((np.arange(len(score)), -share, -low, np.where(np.isnan(score), np.inf, -score)))[:count]
     names = examples.class_names
@@ -159,10 +159,11 @@ def suggestion(names: tuple[str, ...], label: int) -> str | None:
 
 
 def defused(text: str) -> str:
-    """A name for somebody who opens a csv in a spreadsheet: on its line, and no formula.
+    """A name that is safe to open in a spreadsheet: it stays on its line and is no formula.
 
-    A spreadsheet runs what begins with = + - or @; an apostrophe before it, as OWASP has it, makes it text. Numbers
-    stay as they are. The name is no longer the file's: a join on it fails, and `index` is what is the same everywhere.
+    A spreadsheet runs what begins with = + - or @; an apostrophe in front makes it text, as OWASP recommends. Numbers
+    stay as they are. The name is then no longer the file's, so joining on it fails: join on `index`, which is the same
+    everywhere.
     """
     line = CONTROL.sub(lambda found: printable(found[0]), text)
     return f"'{line}" if line.startswith(("=", "+", "-", "@")) and not NUMBER.fullmatch(line) else line

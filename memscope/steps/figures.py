@@ -36,10 +36,10 @@ from memscope.work.timing import spent_on
 
 
 def draw_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
-    """Draw the figures of a run into a directory, as PNG files; their paths, in reading order.
+    """Draw the figures of a run into a directory, as PNG files, and return their paths in reading order.
 
-    The trajectories must have been classified; scores are computed first where they are missing or come from
-    other models than the trajectories. RunError where results are missing or a file cannot be written.
+    The trajectories must have been classified. Scores are computed first if they are missing or come from other
+    models than the trajectories. RunError if results are missing or a file cannot be written.
     """
     run = open_run(run_path)
     ensure_examples(run)
@@ -47,9 +47,9 @@ def draw_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path
 
 
 def draw_distill_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
-    """Draw the comparison of students with one-hot models into a directory, as PNG files; their paths.
+    """Draw the comparison of students with one-hot models into a directory, as PNG files, and return their paths.
 
-    RunError where `memscope distill` has not written its results.
+    RunError if `memscope distill` has not written its results.
     """
     run = open_run(run_path)
     values, _, summary = read_results(run.path, "distill", run.plan)
@@ -57,7 +57,7 @@ def draw_distill_figures(run_path: str | os.PathLike[str], directory: Path) -> l
 
 
 def draw_resmem_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
-    """Draw the comparison of residual memories with their base models likewise."""
+    """Likewise for the comparison of residual memories with their base models."""
     run = open_run(run_path)
     _, _, summary = read_results(run.path, "resmem", run.plan)
     return write_figures(directory, resmem_figures(report_of(ResmemReport, summary)))
@@ -65,7 +65,7 @@ def draw_resmem_figures(run_path: str | os.PathLike[str], directory: Path) -> li
 
 @spent_on("drawing")
 def write_figures(directory: Path, drawn: Iterable[tuple[str, Figure]]) -> list[Path]:
-    """Write each figure under its name, in turn; the paths."""
+    """Write each figure under its name, one at a time, and return the paths."""
     paths = []
     for name, figure in drawn:
         paths.append(directory / f"{name}.png")
@@ -74,7 +74,7 @@ def write_figures(directory: Path, drawn: Iterable[tuple[str, Figure]]) -> list[
 
 
 def figures(run: Run) -> Iterator[tuple[str, Figure]]:
-    """Each figure with its name, drawn when it is asked for, so that one is in memory at a time."""
+    """Each figure with its name, drawn when it is asked for, so that only one is in memory at a time."""
     found, ledger, summary = read_results(run.path, "trajectories", run.plan)
     types = report_of(TrajectoriesReport, summary)
     scored, scores_found = scores_of(run, ledger)
@@ -104,7 +104,7 @@ def figures(run: Run) -> Iterator[tuple[str, Figure]]:
 
 
 def distill_figures(values: Mapping[str, np.ndarray], report: DistillReport) -> Iterator[tuple[str, Figure]]:
-    """All settings beside each other, then scores and types of each; file names tell several settings apart."""
+    """All settings side by side, then scores and types of each; the file names tell several settings apart."""
     settings = report.settings
     every = [row for one in settings for row in one.students]
     yield "distillation", draw_distillation(of_students(report, every), settings)
@@ -121,7 +121,7 @@ def distill_figures(values: Mapping[str, np.ndarray], report: DistillReport) -> 
 
 
 def of_students(report: DistillReport, rows: Sequence[SizeOfStudents]) -> Setting:
-    """What captions say of students of these sizes."""
+    """What captions say about students of these sizes."""
     return Setting(
         data=report.data,
         family=report.family,
@@ -137,7 +137,7 @@ def of_students(report: DistillReport, rows: Sequence[SizeOfStudents]) -> Settin
 
 
 def resmem_figures(report: ResmemReport) -> Iterator[tuple[str, Figure]]:
-    """The overview, then what can be drawn of types and of predictions."""
+    """The overview, then the figures of types and of predictions if there is something to draw."""
     rows, full = report.sizes, report.full or ()
     setting = of_memories(report)
     if measured(rows):
@@ -149,7 +149,7 @@ def resmem_figures(report: ResmemReport) -> Iterator[tuple[str, Figure]]:
 
 
 def of_memories(report: ResmemReport, others: Sequence[int] = ()) -> Setting:
-    """What captions say of the models on subsets; `others` are further sizes to show."""
+    """What captions say about the models on subsets; `others` are further sizes to show."""
     return Setting(
         data=report.data,
         family=report.family,

@@ -24,7 +24,7 @@ from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
 from memscope.reports.keys import keys_of
-from memscope.reports.resmem import RESULTS, MemorySelection, ResmemReport, TriedValues
+from memscope.reports.resmem import RESULTS, HyperparameterGrid, MemorySelection, ResmemReport
 from memscope.run import Run, open_run
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome, state_for
 from memscope.store.memories import MemoryFile, memory_path, read_memory
@@ -38,7 +38,7 @@ from memscope.work.carrying_out import (
     Work,
     WorkOptions,
     carry_out,
-    check_where,
+    check_work_options,
     data_to_send,
     silent,
     unseen,
@@ -50,12 +50,12 @@ from memscope.work.memory_task import MemoryJob, file_of, open_memory_work
 from memscope.work.timing import spent_on
 
 RESERVED = 0
-"""The block of models on which k, sigma and temperature are chosen. The first: it stays as a run grows."""
+"""The block of models on which k, sigma and temperature are chosen: the first, which stays as a run grows."""
 
 
 @dataclass(frozen=True)
 class MemoryOptions:
-    """What is tried for k, sigma and temperature, None for the default, and options of the memory."""
+    """The values to compare of k, sigma and temperature (None: the defaults), and options of the memory."""
 
     k: tuple[int, ...] | None = None
     sigma: tuple[float, ...] | None = None
@@ -68,22 +68,22 @@ class MemoryOptions:
 def resmem(
     path: str | os.PathLike[str],
     tried: MemoryOptions | None = None,
-    where: WorkOptions | None = None,
+    options: WorkOptions | None = None,
     *,
     epsilon: float = 0.2,
     plot: Path | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
 ) -> ResmemReport:
-    """Measure what residual memories do, write `results/resmem.h5`, and give what was found.
+    """Measure what residual memories do, write `results/resmem.h5`, and return what was found.
 
-    Where tasks failed, nothing is written, and the report says which. `plot` is a directory to draw the figures into.
-    OptionError for a grid that cannot be, RunError where models or their weights are missing.
+    If tasks failed, nothing is written, and the report says which. `plot` is a directory for the figures. OptionError
+    for a grid that is not possible, RunError if models or their weights are missing.
     """
-    where = where or WorkOptions()
-    check_where(where)
+    options = options or WorkOptions()
+    check_work_options(options)
     check_options(epsilon)
-    device = resolve_device(where.device)
+    device = resolve_device(options.device)
     run = open_run(path)
     if run.plan.recipe.trainer != OWN_LOOP:
         raise OptionError(
@@ -105,15 +105,15 @@ def resmem(
     chosen = {size: Chosen(grid.choices()[0], [], None, None) for size in sizes}
     if reserved is not None:
         tasks = {size: [task for task in measured[size] if block_of(run, task) == reserved] for size in sizes}
-        say(f"choosing k, sigma and temperature on block {reserved} with {workers_of(where, device)} workers")
-        done = measure(run, grid, tasks, where, device, on_end)
+        say(f"choosing k, sigma and temperature on block {reserved} with {workers_of(options, device)} workers")
+        done = measure(run, grid, tasks, options, device, on_end)
         if done.failures:
             return with_failures(found, done)
         chosen = {size: choose(run, grid, size, tasks[size]) for size in sizes}
     scored = {size: [task for task in measured[size] if block_of(run, task) != reserved] + full[size] for size in sizes}
     say(f"measuring {sum(task.count for tasks in scored.values() for task in tasks)} residual memories")
     choices = {size: chosen[size].choice for size in sizes}
-    rest = measure(run, choices, scored, where, device, on_end)
+    rest = measure(run, choices, scored, options, device, on_end)
     done = Done(done.models + rest.models, rest.failures)
     if done.failures:
         return with_failures(found, done)
@@ -127,7 +127,7 @@ def resmem(
 
 
 def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float) -> ResmemReport:
-    """What is known before anything is measured."""
+    """The report before anything is measured."""
     return ResmemReport(
         run=str(run.path),
         axis=run.plan.axis,
@@ -141,12 +141,12 @@ def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float)
         metric=grid.metric,
         index=grid.index,
         reserved_block=reserved,
-        grid=TriedValues(k=grid.k, sigma=grid.sigma, temperature=grid.temperature),
+        grid=HyperparameterGrid(k=grid.k, sigma=grid.sigma, temperature=grid.temperature),
     )
 
 
 def with_failures(found: ResmemReport, done: Done) -> ResmemReport:
-    """The report where tasks failed."""
+    """The report with the tasks that failed."""
     return replace(found, measured=done.models, failed=failed_tasks(done.failures))
 
 
@@ -158,7 +158,7 @@ def compare(
     chosen: dict[int, Chosen],
     tasks: dict[int, list[Task]],
 ) -> ResmemReport:
-    """Compare, write `results/resmem.h5`, and give what is stored there."""
+    """Compare, write `results/resmem.h5`, and return what is stored there."""
     ledger = state_for(run.path, run.plan, RESULTS)
     on_subsets = {
         size: count_memories(run, one.choice, [task for task in tasks[size] if task.variant == ONEHOT])
@@ -183,14 +183,14 @@ def compare(
 
 
 def block_of(run: Run, task: Task) -> int | None:
-    """The block of models that a task is of; None for models on all the data."""
+    """The block of models that a task belongs to; None for models on all the data."""
     return task.first // run.plan.block if task.variant == ONEHOT else None
 
 
 def fitting_grid(run: Run, tried: MemoryOptions) -> MemoryGrid:
-    """What is tried, with the defaults in place of None; OptionError where a subset has fewer examples than a k.
+    """The grid, with the defaults in place of None; OptionError if a subset has fewer examples than a k.
 
-    Of the default k only those are tried that a subset is large enough for.
+    The default values of k leave out those for which a subset is too small.
     """
     smallest = int(len(run.examples.labels) * fraction_of(run.plan.fraction))
     given = {name: value for name, value in vars(tried).items() if value is not None}
@@ -202,7 +202,7 @@ def fitting_grid(run: Run, tried: MemoryOptions) -> MemoryGrid:
 
 
 def check_blocks(run: Run, measured: dict[int, list[Task]], reserved: int | None) -> None:
-    """RunError where a size lacks the reserved block, or has no other."""
+    """RunError if a size lacks the reserved block, or has no other."""
     if reserved is None:
         return
     for size, tasks in measured.items():
@@ -247,11 +247,11 @@ def measure(
     run: Run,
     what: dict[int, MemoryChoice] | MemoryGrid,
     tasks: dict[int, list[Task]],
-    where: WorkOptions,
+    options: WorkOptions,
     device: str,
     on_end: OnEnd,
 ) -> Done:
-    """Carry out what is not done of these tasks, by size, large sizes first."""
+    """Carry out those of these tasks, given by size, that are not done yet; large sizes first."""
 
     def path_of(task: Task) -> Path:
         return memory_path(run.path, run.plan, task, file_of(what, task).choice)
@@ -259,15 +259,15 @@ def measure(
     def write(task: Task, content: bytes) -> None:
         write_atomically(path_of(task), content)
 
-    job = MemoryJob(str(run.path.absolute()), run.plan, device, what, data_to_send(run, where))
+    job = MemoryJob(str(run.path.absolute()), run.plan, device, what, data_to_send(run, options))
     work = Work(partial(open_memory_work, job), path_of, write)
     bundles = [(task,) for size in sorted(tasks, reverse=True) for task in tasks[size]]
     with spent_on("memories"):
-        return carry_out(run, work, bundles, where, device, on_end)
+        return carry_out(run, work, bundles, options, device, on_end)
 
 
 def choose(run: Run, grid: MemoryGrid, size: int, tasks: list[Task]) -> Chosen:
-    """The best choice of one size over the models of the reserved block."""
+    """The best choice for one size, over the models of the reserved block."""
     accuracy, base, queries = [], [], 0
     for task in tasks:
         digest = outcome_digest(read_outcome(run.path, run.plan, task))

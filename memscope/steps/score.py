@@ -41,7 +41,7 @@ from memscope.store.results import write_results
 from memscope.work.timing import spent_on
 
 STUCK = 0.5
-"""A model is stuck where it fits less than this part of what the median model of its size fits."""
+"""A model is stuck if it fits less than this fraction of what the median model of its size fits."""
 
 
 def score(
@@ -54,10 +54,10 @@ def score(
     csv_safe: bool = False,
     npz_file: Path | None = None,
 ) -> ScoreReport:
-    """Score a run, write `results/score.h5`, and give what was found.
+    """Score a run, write `results/score.h5`, and return what was found.
 
-    `top` of the most memorised examples are listed. `validate` checks the population estimate on halves of the models.
-    `suspects`, `csv_file` and `npz_file` are files to be written (exports.py). RunError where there is nothing to
+    `top` is how many of the most memorised examples to list. `validate` checks the population estimate on halves of
+    the models. `suspects`, `csv_file` and `npz_file` are files to write (exports.py). RunError if there is nothing to
     score, or too little to validate; OptionError for `csv_safe` without a csv file.
     """
     if csv_safe and not (csv_file or suspects):
@@ -80,7 +80,7 @@ def score(
 
 @spent_on("scoring")
 def score_of(path: str | os.PathLike[str]) -> ScoreReport:
-    """Score a run, write `results/score.h5`, and give what is stored there."""
+    """Score a run, write `results/score.h5`, and return what is stored there."""
     run = open_run(path)
     examples = run.examples
     sizes = sizes_in_ledger(run)
@@ -141,7 +141,7 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
 def size_columns(
     hard: Memorisation, soft: Memorisation | None, suggested: np.ndarray, share: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """What is stored of one size, arrays [examples]; soft fields are NaN where log-odds are not known."""
+    """What is stored for one size, arrays [examples]; soft fields are NaN if log-odds are not known."""
     unknown = np.full(len(hard.score), np.nan)
     values = {
         "score": hard.score,
@@ -166,7 +166,7 @@ def size_columns(
 def size_row(
     run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: Memorisation | None, noise: TrainingNoise | None
 ) -> SizeScore:
-    """The line of the table for one size, but for the population estimate, which all sizes make."""
+    """The row of the table for one size, without the population estimate, which needs all sizes."""
     own, total = float(np.median(counts.own_accuracy)), counts.hard.total()
     return SizeScore(
         size=size,
@@ -201,7 +201,7 @@ def size_row(
 
 
 def flipped_row(flipped: np.ndarray | None, counts: SizeCounts, hard: Memorisation) -> FlippedLabels | None:
-    """What the flipped labels show, bool [examples]; None without label noise."""
+    """What the flipped labels show; `flipped` is bool [examples]. None without label noise."""
     if flipped is None:
         return None
     return FlippedLabels(
@@ -210,7 +210,7 @@ def flipped_row(flipped: np.ndarray | None, counts: SizeCounts, hard: Memorisati
         auc_one_minus_accuracy_out=float(area_under_roc(1 - hard.accuracy_out, flipped)),
         mean_score_flipped=mean(hard.score[flipped]),
         mean_score_clean=mean(hard.score[~flipped]),
-        # the long-tail theory's own check: held-out examples with true labels are like test examples
+        # a check of the long-tail theory: held-out examples with true labels should be like test examples
         clean_accuracy_out_minus_test=mean(hard.accuracy_out[~flipped]) - mean(counts.test_accuracy),
     )
 
@@ -218,7 +218,7 @@ def flipped_row(flipped: np.ndarray | None, counts: SizeCounts, hard: Memorisati
 def noise_row(run: Run, size: int, made_from: dict[str, set[str]]) -> TrainingNoise | None:
     """How much of the variance of a model's outcomes is training noise, from subsets that were trained twice.
 
-    Which code made those second models is added to `made_from`.
+    The code that made the second models is added to `made_from`.
     """
     inside, correct, block, left_out = [], [], [], 0
     for task in finished_tasks(run.path, run.plan, size, replicate=1):
@@ -246,9 +246,9 @@ def noise_row(run: Run, size: int, made_from: dict[str, set[str]]) -> TrainingNo
 
 
 def population_row(estimate: Population, position: int) -> PopulationRow:
-    """The population estimate of one size: its mean, its standard deviation, and shares of scores hardly extreme.
+    """The population estimate of one size: its mean, its standard deviation, and the shares of low and high scores.
 
-    The shares are of the fitted population: those of the raw scores carry their noise.
+    The shares are those of the fitted population, because shares of raw scores carry the scores' noise.
     """
     return PopulationRow(
         mean_score=mean(estimate.score[position]),
@@ -259,9 +259,9 @@ def population_row(estimate: Population, position: int) -> PopulationRow:
 
 
 def fit_warnings(rows: Sequence[SizeScore], axis: str) -> list[str | None]:
-    """Where a size does not fit what it could: there a low score may be bad optimisation, not capacity.
+    """A warning for each size that fits less than it could: there a low score may mean bad optimisation, not capacity.
 
-    Two signs need no other training to be seen: a smaller size fits more, and single models far below the
+    Two signs can be seen without further training: a smaller size fits more, or single models are far below the
     median of their size.
     """
     best, best_size = -1.0, 0

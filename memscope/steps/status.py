@@ -1,4 +1,4 @@
-"""`memscope status`: what of a run is done, what is missing, what failed, and which results are out of date."""
+"""`memscope status`: what is done in a run, what is missing, what failed, and which results are out of date."""
 
 import math
 import os
@@ -39,8 +39,8 @@ from memscope.work.timing import timing_rows
 def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool = False) -> StatusReport:
     """The state of a run, from names and results only: no outcome is read.
 
-    With `repair` every file is read first, and what is damaged moved aside. With `timing` the time of the
-    run's commands is told as well.
+    With `repair`, every file is read first, and damaged files are moved aside. With `timing`, the report also says
+    how long the run's commands took.
     """
     repaired = repair_run(path) if repair else None
     run = open_run(path)
@@ -70,7 +70,7 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
         precision=plan.precision,
         models_planned=plan.models,
         sizes=tuple(sizes),
-        score_precision=precision_rows(run),
+        score_precision=error_rows(run),
         variants=variant_rows(run),
         other_failures=other_failures(run, {file for row in sizes for file in row.failed_tasks}),
         results={group: result_state(run, group) for group in RESULTS},
@@ -79,10 +79,10 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
     )
 
 
-def precision_rows(run: Run) -> tuple[SizePrecision, ...] | None:
-    """The standard errors of the last scores by size, and the models and time that others would take; or None.
+def error_rows(run: Run) -> tuple[SizePrecision, ...] | None:
+    """The standard errors of the last scores by size, with the models and time that smaller errors would take.
 
-    The error falls with the square root of the number of models; the time is that of one worker.
+    None without scores. The error falls with the square root of the number of models; the time is that of one worker.
     """
     try:
         _, _, summary = read_results(run.path, "score", run.plan)
@@ -111,20 +111,20 @@ def precision_rows(run: Run) -> tuple[SizePrecision, ...] | None:
 
 
 def variant_rows(run: Run) -> tuple[VariantStatus, ...]:
-    """What there is beside the models on subsets: second ones, those on all the data, the students of each setting."""
+    """The models beside those on subsets: second ones, those on all the data, the students of each setting."""
     plan, rows = run.plan, replicate_rows(run)
     for variant in (FULL, *distilled_variants(run.path)):
         for size in plan.sizes:
             models = sum(task.count for task in finished_tasks(run.path, plan, size, variant))
             planned = plan.full_models if variant == FULL else plan.models
-            # of students only the sizes that were asked for have any
+            # students exist only at the sizes that were asked for
             if models or (variant == FULL and planned):
                 rows.append(VariantStatus(variant=variant, size=size, models=models, missing=planned - models))
     return tuple(rows)
 
 
 def replicate_rows(run: Run) -> list[VariantStatus]:
-    """The second models of subsets, if any were asked for; the plan does not know, but what is there or failed does."""
+    """The second models of subsets, if any were asked for: not in the plan, so known from what is there or failed."""
     plan, (_, second) = run.plan, REPLICATES
     done = {size: finished_tasks(run.path, plan, size, replicate=second) for size in plan.sizes}
     begun = [task for tasks in done.values() for task in tasks]
@@ -142,8 +142,8 @@ def replicate_rows(run: Run) -> list[VariantStatus]:
 
 
 def other_failures(run: Run, told: set[str]) -> tuple[str, ...]:
-    """Tracebacks of tasks other than those of the models on subsets: second models of a subset, students, models on all
-    the data, memories. One that is left of a task that has succeeded since is none of them."""
+    """Tracebacks of other tasks than the models on subsets: second models of a subset, students, models on all the
+    data, memories. A traceback left by a task that has succeeded since is not among them."""
     failed = []
     for path in sorted((run.path / "failures").rglob("*.txt")):
         task = task_at(run.plan, path.relative_to(run.path / "failures"))

@@ -20,7 +20,7 @@ from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 from memscope.training.probe import UNKNOWN, probe
-from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_where, of_shard, silent, unseen, workers_of
+from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, of_shard, silent, unseen, workers_of
 from memscope.work.data_set import load_as_planned
 from memscope.work.grouping import bundles_of, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
@@ -32,7 +32,7 @@ from memscope.work.training import Trained, train_tasks
 def train_family(
     path: str | os.PathLike[str],
     choices: Choices,
-    where: WorkOptions | None = None,
+    options: WorkOptions | None = None,
     *,
     missing_weights: bool = False,
     replicates: int = 1,
@@ -41,34 +41,34 @@ def train_family(
     say: Say = silent,
     on_end: OnEnd = unseen,
 ) -> TrainFamilyReport:
-    """Create the run or go on with it. MemscopeError where the plan, the data or the disk does not allow it.
+    """Create the run or go on with it. MemscopeError if the plan, the data or the disk does not allow it.
 
     With `missing_weights`, models whose weights were not kept are trained again, to the same outcomes. With two
-    `replicates` the subsets of the first `replicate_models` models, in whole blocks, one if not given, are trained a
-    second time, with other initial weights and order.
-    `until` adds blocks of models, equally at all sizes, until their scores are as precise as asked.
+    `replicates`, the subsets of the first `replicate_models` models are trained a second time, with other initial
+    weights and another order: whole blocks, one block if the number is not given.
+    `until` adds blocks of models, equally at all sizes, until the errors of their scores are as small as asked.
     """
-    where = where or WorkOptions()
-    check_where(where)
-    check_whole(where, until)
+    options = options or WorkOptions()
+    check_work_options(options)
+    check_whole(options, until)
     check_second(replicates, replicate_models, missing_weights)
-    if missing_weights and not where.keep_weights:
+    if missing_weights and not options.keep_weights:
         raise OptionError("--missing-weights is for keeping weights and --no-weights for not; leave one out")
-    device = resolve_device(where.device)
+    device = resolve_device(options.device)
     run = prepare(Path(path), choices, device, say)
     if run.plan.recipe.trainer == RECORDED:
         return report_of_training(Trained(run))
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
         raise OptionError(f"{run.path} was made with --trainer {run.plan.recipe.trainer}, which gives us no weights")
     second = second_tasks(run.plan, replicates, replicate_models)
-    trained = train_missing(run, where, device, missing_weights, second, say, on_end)
+    trained = train_missing(run, options, device, missing_weights, second, say, on_end)
     while until is not None and until.asked and not trained.failures:
         found = errors_so_far(trained.run, population=until.error_population is not None)
         say(told(found, until, trained.run.plan))
         if reached(found, until):
             break
         grown = grow(trained.run, (), next_models(found, until, trained.run.plan))
-        more = train_missing(grown, where, device, False, [], say, on_end)
+        more = train_missing(grown, options, device, False, [], say, on_end)
         trained = Trained(
             grown,
             trained.trained + more.trained,
@@ -96,28 +96,28 @@ def report_of_training(trained: Trained) -> TrainFamilyReport:
     )
 
 
-def check_whole(where: WorkOptions, until: Until | None) -> None:
-    if where.shard[1] > 1 and until is not None and until.asked:
+def check_whole(options: WorkOptions, until: Until | None) -> None:
+    if options.shard[1] > 1 and until is not None and until.asked:
         raise OptionError("--until-... looks at the models of all shards; train without it, then see memscope status")
 
 
 def plan_ahead(
     path: str | os.PathLike[str],
     choices: Choices,
-    where: WorkOptions | None = None,
+    options: WorkOptions | None = None,
     *,
     until: Until | None = None,
     replicates: int = 1,
     replicate_models: int | None = None,
     say: Say = silent,
 ) -> ForecastReport:
-    """What `train_family` would do, by a short probe and by the models that are there; nothing is written."""
-    where = where or WorkOptions()
-    check_where(where)
-    check_whole(where, until)
+    """What `train_family` would do, judged by a short probe and by the models that exist; nothing is written."""
+    options = options or WorkOptions()
+    check_work_options(options)
+    check_whole(options, until)
     check_second(replicates, replicate_models, False)
-    device = resolve_device(where.device)
-    workers = workers_of(where, device)
+    device = resolve_device(options.device)
+    workers = workers_of(options, device)
     directory, pilot = Path(path), []
     if plan_path(directory).is_file():
         run = open_run(directory)
@@ -129,10 +129,10 @@ def plan_ahead(
     else:
         dataset, plan = plan_anew(directory, choices, device, say)
     second = second_tasks(plan, replicates, replicate_models)
-    share = of_shard(where, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
+    share = of_shard(options, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     tasks = [task for task in share if not outcome_path(directory, plan, task).is_file()]
     say("measuring a few training steps at each size")
-    return forecast(plan, dataset, tasks, device, workers, where.keep_weights, pilot, until)
+    return forecast(plan, dataset, tasks, device, workers, options.keep_weights, pilot, until)
 
 
 def forecast(
@@ -145,9 +145,9 @@ def forecast(
     pilot: Sequence[SizeErrors] = (),
     until: Until | None = None,
 ) -> ForecastReport:
-    """The forecast for the tasks that are missing, and for as many models as `until` takes; from a `pilot` if any."""
+    """The forecast for the missing tasks and, if there is a `pilot`, for as many models as `until` takes."""
     missing = {size: sum(task.count for task in tasks if task.size == size) for size in plan.sizes}
-    # models on all the data take as many epochs, and so 1 / fraction times the steps
+    # models on all the data train for as many epochs, and so for 1 / fraction times as many steps
     work = {
         size: sum(task.count / (plan.fraction if task.variant == FULL else 1) for task in tasks if task.size == size)
         for size in plan.sizes
@@ -195,7 +195,7 @@ def forecast(
 
 
 def pilot_row(one: SizeErrors, models: int) -> Pilot:
-    """What the models of one size say, now and of so many."""
+    """The errors at one size, now and with this many models."""
     return Pilot(
         models=one.models,
         rms_standard_error=one.error,
@@ -213,7 +213,7 @@ def expected_error(models: int, fraction: float) -> float:
 
 
 def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
-    """The errors of what is there, at every planned size; nothing where one of them has no models yet."""
+    """The errors of the models that exist, at every planned size; empty if a size has no models yet."""
     if any(not finished_tasks(run.path, plan, size) for size in plan.sizes):
         return []
     with suppress(RunError):  # a size whose models have all diverged tells nothing
@@ -222,21 +222,21 @@ def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
 
 
 def train_missing(
-    run: Run, where: WorkOptions, device: str, missing_weights: bool, second: list[Task], say: Say, on_end: OnEnd
+    run: Run, options: WorkOptions, device: str, missing_weights: bool, second: list[Task], say: Say, on_end: OnEnd
 ) -> Trained:
-    """Train what the ledger lacks: the models on subsets, those on all the data, and second ones of a subset."""
+    """Train what the ledger lacks: models on subsets, models on all the data, and second models of a subset."""
     plan = run.plan
-    # by their place among all tasks of the plan, not among the missing ones: shares must not move as others are done
-    share = of_shard(where, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
+    # by place among all tasks of the plan, not among the missing ones: shares must not move as tasks get done
+    share = of_shard(options, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     path_of = weights_path if missing_weights else outcome_path
     tasks = [task for task in share if not path_of(run.path, plan, task).is_file()]
     total = sum(task.count for task in tasks)
     if tasks:
         how = " again where only the weights are missing" if missing_weights else ""
-        say(f"training {total} models{how} with {workers_of(where, device)} workers")
-    groups = group_sizes(run, tasks, device, workers_of(where, device), say)
+        say(f"training {total} models{how} with {workers_of(options, device)} workers")
+    groups = group_sizes(run, tasks, device, workers_of(options, device), say)
     bundles = bundles_of(tasks, groups)
-    trained = train_tasks(run, bundles, where, device, on_end, groups=groups, for_weights=missing_weights)
+    trained = train_tasks(run, bundles, options, device, on_end, groups=groups, for_weights=missing_weights)
     trained.already = sum(task.count for task in share) - total
     return trained
 
@@ -251,7 +251,7 @@ def check_second(replicates: int, models: int | None, missing_weights: bool) -> 
 
 
 def second_tasks(plan: Plan, replicates: int, models: int | None = None) -> list[Task]:
-    """The tasks that train the subsets of the first so many models of each size, in whole blocks, again."""
+    """The tasks that train again the subsets of the first `models` models of each size, in whole blocks."""
     if models is not None and models > plan.models:
         raise OptionError(
             f"--replicate-models is {models}, and there are {plan.models} models of each {plan.axis} to train twice; "

@@ -42,7 +42,7 @@ from memscope.store.results import write_results
 from memscope.work.timing import spent_on
 
 EPSILONS = (0.1, 0.15, 0.2, 0.25, 0.3)
-"""Thresholds at which the shares are shown, so that a reader sees how much they depend on it."""
+"""Thresholds at which the shares are shown, so that a reader sees how much they depend on the threshold."""
 CALLED = (*TYPES, UNDETERMINED)
 
 
@@ -54,9 +54,9 @@ def trajectories(
     *,
     plot: Path | None = None,
 ) -> TrajectoriesReport:
-    """Classify the trajectories of a run, write `results/trajectories.h5`, and give what was found.
+    """Classify the trajectories of a run, write `results/trajectories.h5`, and return what was found.
 
-    `plot` is a directory to draw the figures into. RunError where fewer than two sizes have models.
+    `plot` is a directory for the figures. RunError if fewer than two sizes have models.
     """
     found = trajectories_of(path, epsilon, confidence, seed)
     if plot is not None:
@@ -68,7 +68,7 @@ def trajectories(
 
 @spent_on("scoring")
 def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: float, seed: int) -> TrajectoriesReport:
-    """Classify, write `results/trajectories.h5`, and give what is stored there."""
+    """Classify, write `results/trajectories.h5`, and return what is stored there."""
     run = open_run(path)
     sizes = sizes_in_ledger(run)
     if len(sizes) < 2:
@@ -176,7 +176,7 @@ def shares_over(
 def raw_type_change(
     name: str, raw: np.ndarray, called: np.ndarray, rise: Change, fall: Change, scores: np.ndarray
 ) -> RawTypeChange:
-    """How the examples of one raw type change: mean rise and fall, and the parts of each."""
+    """How the scores of one raw type change: their mean rise and fall, and the parts of each."""
     members = raw == name
 
     def average(values: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""`memscope score --validate`: does the population estimate help on these data? Each half of the models is asked."""
+"""`memscope score --validate`: does the population estimate help on these data? Half of the models predict the rest."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -19,14 +19,14 @@ from memscope.work.timing import spent_on
 
 FEWEST_BLOCKS = 4
 HALVINGS = 3
-"""Ways of halving the blocks: all that there are of four. Each takes two estimates, and their sums."""
+"""Ways to halve the blocks; four blocks have no more. Each takes two estimates, and the sums for them."""
 
 
 @spent_on("scoring")
 def validation(run: Run) -> Validation:
     """Predict each half's raw scores from the other half of the blocks of models.
 
-    RunError with fewer than four blocks that are whole at every size.
+    RunError if fewer than four blocks are complete at every size.
     """
     sizes = sizes_in_ledger(run)
     blocks = shared_blocks(run, sizes)
@@ -41,7 +41,7 @@ def validation(run: Run) -> Validation:
     counts, sums = count_and_sum(run, sizes, parts)
     halves = [half_of(counts, part, one) for part, one in zip(parts, sums, strict=True)]
     check = check_halves(*zip(halves[::2], halves[1::2], strict=True))
-    # of an odd number of blocks one half has one more
+    # with an odd number of blocks, one half has one more
     smaller, other = (len(part) * run.plan.block for part in sorted(ways[0], key=len))
     rows = tuple(
         SizeValidation(
@@ -64,7 +64,7 @@ def validation(run: Run) -> Validation:
 
 
 def shared_blocks(run: Run, sizes: Collection[int]) -> list[int]:
-    """The blocks of which no model is missing or diverged at any size: scores of others would not compare."""
+    """The blocks in which no model is missing or diverged at any size; scores of other blocks could not be compared."""
     found = []
     for size in sizes:
         good: Counter[int] = Counter()
@@ -75,7 +75,7 @@ def shared_blocks(run: Run, sizes: Collection[int]) -> list[int]:
 
 
 def halvings(blocks: list[int]) -> list[tuple[list[int], list[int]]]:
-    """Ways to halve the blocks: all if there are few, else some at random; the first has every other block."""
+    """Ways to halve the blocks: all if there are few, else first every other block and then random halves."""
     half = len(blocks) // 2
     if len(blocks) <= FEWEST_BLOCKS:
         chosen = [list(first) for first in combinations(blocks, half) if blocks[0] in first][:HALVINGS]

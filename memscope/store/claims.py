@@ -1,8 +1,8 @@
 """Claims: a hint to other processes on the same run that a task is being worked on.
 
 Two calls on one run share its tasks. Only a finished file counts; a claim merely keeps a second process from starting
-what the first is working on while there is other work. A claim that is left behind does no harm: its task comes last
-instead of in its turn.
+what the first is working on while there is other work. A claim that is left behind does no harm: its task only comes
+last.
 """
 
 import os
@@ -20,9 +20,9 @@ DIRECTORY = ".claims"
 def unfinished(
     run: Path, bundles: Sequence[tuple[Task, ...]], path_of: Callable[[Task], Path]
 ) -> Iterator[tuple[Task, ...]]:
-    """Of each bundle the tasks that still have no file when they are asked for, each claimed as it is given out.
+    """The tasks of each bundle that have no file when the bundle is asked for; they are claimed as they are given out.
 
-    What others have claimed comes last, if it is not finished by then.
+    Tasks that others have claimed come last, if they are not finished by then.
     """
     claimed_by_others = []
     for bundle in bundles:
@@ -46,9 +46,9 @@ def claim_path(run: Path, path: Path) -> Path:
 
 
 def claim(run: Path, path: Path) -> bool:
-    """Claim a task, unless another process that is not known to be dead has done so."""
+    """Claim a task, unless another process that is not known to be dead has claimed it; whether we have it."""
     claimed = claim_path(run, path)
-    with suppress(OSError):  # a hint only: where it cannot be written the task is done all the same
+    with suppress(OSError):  # only a hint: if it cannot be written, the task is done all the same
         claimed.parent.mkdir(exist_ok=True)
         mine = f"{socket.gethostname()} {os.getpid()}"
         try:

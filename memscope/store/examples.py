@@ -1,8 +1,8 @@
 """The examples of a run: `examples.h5` (labels and identities) and `cache/images.npy` (the decoded images).
 
 `examples.h5` is small and part of the run: scores, tables and exports need nothing else of the data set. The
-images, train and test in one uint8 array [N + M, H, W, C], are there to be memory-mapped by every worker, so
-that memory holds them once; the file MAY be deleted and is made again from the source.
+images, train and test in one uint8 array [N + M, H, W, C], are memory-mapped by every worker, so
+that memory holds them once. The file MAY be deleted; it is then made again from the source.
 """
 
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ class Examples:
     index: np.ndarray
     """int64 [N], position in the source"""
     names: tuple[str, ...] | None
-    """N file names, where the source has files"""
+    """N file names; None if the source has no files"""
     labels: np.ndarray
     """int64 [N], as given to the models"""
     true_labels: np.ndarray | None
-    """int64 [N], before label noise; None where none was flipped"""
+    """int64 [N], before label noise; None if no label was flipped"""
     exact_group: np.ndarray
     """int32 [N], -1 where there is no identical image"""
     near_group: np.ndarray
@@ -51,7 +51,7 @@ class Examples:
     test_exact_group: np.ndarray
     test_near_group: np.ndarray
     near_searched: bool
-    """Near-duplicates are searched up to a limit of examples"""
+    """Whether near-duplicates were searched for: they are up to a limit of examples"""
     class_names: tuple[str, ...]
     channel_mean: np.ndarray
     """float64 [C], of the training pixels (0 to 255)"""
@@ -68,7 +68,7 @@ class Examples:
 
 @dataclass(frozen=True, eq=False)
 class RunData:
-    """The data set of a run in memory: for workers that are not to read it from the run's directory."""
+    """The data set of a run in memory, for workers that are not to read it from the run's directory."""
 
     examples: Examples
     images: np.ndarray
@@ -79,7 +79,7 @@ def channel_statistics(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each channel, float64 [C], of uint8 [N, H, W, C]; exact, from histograms."""
     levels = np.arange(256)
     counts = np.zeros((images.shape[-1], 256))
-    for start in range(0, len(images), 4096):  # a copy of a memory-mapped array of any size would not fit
+    for start in range(0, len(images), 4096):  # in parts: a copy of a whole memory-mapped array might not fit
         for channel, row in enumerate(counts):
             row += np.bincount(images[start : start + 4096, ..., channel].ravel(), minlength=256)
     mean = counts @ levels / counts.sum(1)
@@ -92,7 +92,7 @@ def examples_path(run: Path) -> Path:
 
 
 def again(run: Path) -> str:
-    """The command that makes what is missing here."""
+    """The command that makes missing or damaged files again."""
     return f"memscope train-family {run} --data DATA"
 
 
@@ -132,7 +132,7 @@ def write_examples(run: Path, dataset: ImageDataset, duplicates: Duplicates) -> 
 
 
 def read_examples(run: Path, fingerprint: str) -> Examples:
-    """The examples of a run whose plan has this data fingerprint; RunError where they are missing or damaged."""
+    """The examples of a run whose plan has this data fingerprint; RunError if they are missing or damaged."""
     path = examples_path(run)
     if not path.is_file():
         raise RunError(f"{path} does not exist; expected the labels of the run's examples; {again(run)} makes it again")
@@ -179,14 +179,14 @@ def cache_images(run: Path, dataset: ImageDataset) -> None:
     """Write the images of a data set, train before test, to the run's cache."""
     shape = (len(dataset.train_images) + len(dataset.test_images), *dataset.image_shape)
     with writing(image_cache(run)) as file:
-        # not through a memory map: on a full disk that ends in SIGBUS instead of an error
+        # not through a memory map: on a full disk that would end in SIGBUS, not in an error
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
         for images in (dataset.train_images, dataset.test_images):
             file.write(np.ascontiguousarray(images).data)
 
 
 def open_images(run: Path, examples: Examples) -> np.ndarray:
-    """The cached images, uint8 [N + M, H, W, C], memory-mapped; RunError where they are missing or cut short."""
+    """The cached images, uint8 [N + M, H, W, C], memory-mapped; RunError if they are missing or cut short."""
     path = image_cache(run)
     if not path.is_file():
         raise RunError(f"{path} does not exist; expected the run's decoded images; {again(run)} makes it again")
@@ -196,7 +196,7 @@ def open_images(run: Path, examples: Examples) -> np.ndarray:
             header = npy_header(file)
         if header.shape != expected or header.dtype != np.uint8 or header.fortran_order:
             raise ValueError(f"expected uint8 {expected}, found {header.dtype} {header.shape}")
-        if path.stat().st_size < header.length + header.nbytes:  # a memory map of it would make the file longer
+        if path.stat().st_size < header.length + header.nbytes:  # a memory map would make the file longer
             raise ValueError(f"found {path.stat().st_size:,} bytes, expected {header.length + header.nbytes:,}")
         # copy-on-write: torch asks for writable memory, and nothing ever reaches the file
         return np.memmap(path, dtype=np.uint8, mode="c", offset=header.length, shape=header.shape)
@@ -212,9 +212,9 @@ def check_images(run: Path, plan: Plan) -> None:
 
 
 def read_data(run: Path, fingerprint: str) -> RunData:
-    """The data set of a run whose plan has this fingerprint, its images memory-mapped; RunError as of its parts."""
+    """The data set of a run whose plan has this fingerprint, its images memory-mapped; RunError as for its parts."""
     examples = read_examples(run, fingerprint)
-    # a plain array: a memory map would be pickled by copying it, an array is handed over as it lies
+    # a plain array is handed to other processes as it lies; a memory map would be copied by pickling
     return RunData(examples, np.asarray(open_images(run, examples)))
 
 
@@ -224,7 +224,7 @@ def open_dataset(run: Path, examples: Examples, spec: str) -> ImageDataset:
 
 
 def dataset_of(data: RunData, spec: str) -> ImageDataset:
-    """The same of a data set in memory."""
+    """The same for a data set in memory."""
     examples, images = data.examples, data.images
     images.flags.writeable = False  # a user's own training must not change what later models see
     count = len(examples.labels)

@@ -15,10 +15,10 @@ from memscope.version import __version__
 DAMAGE = (
     OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError, MemoryError, IndexError, OverflowError,
 )  # fmt: skip
-"""What h5py raises, or we do while reading, where a file is damaged: flipped bytes were seen to give each of them."""
+"""What h5py raises, or we do while reading, if a file is damaged: flipped bytes were seen to cause each of them."""
 
 ENCODING_VERSION = "1.1"
-"""Written to every group. A reader refuses a greater major number. 1.1 added seals."""
+"""Written to every group. A reader refuses a larger major number. Version 1.1 added seals."""
 
 
 OUTCOME = {
@@ -81,15 +81,15 @@ GROUPS = {"examples": EXAMPLES} | {name: results.fields for name, results in RES
 
 
 def stamp_encoding(group: h5py.Group, encoding: str) -> None:
-    """Say what a group is, in which version, and who wrote it."""
+    """Record what a group is, in which version, and who wrote it."""
     group.attrs["encoding-type"] = encoding
     group.attrs["encoding-version"] = ENCODING_VERSION
     group.attrs["written-by"] = f"memscope {__version__}"
 
 
 def check_encoding(group: h5py.Group, encoding: str, path: Path) -> None:
-    """ValueError unless the group is of this encoding; NewerError where it is of a newer version than we can read."""
-    check_attributes(group)  # of a damaged file they are not safe to read, and this is what readers do first
+    """ValueError unless the group has this encoding; NewerError if its version is newer than we can read."""
+    check_attributes(group)  # first of all, because the attributes of a damaged file are not safe to read
     found = str(group.attrs.get("encoding-type", "nothing"))
     version = str(group.attrs.get("encoding-version", "0"))
     if found != encoding:
@@ -101,33 +101,33 @@ def check_encoding(group: h5py.Group, encoding: str, path: Path) -> None:
 
 
 def damage(run: Path, path: Path, error: Exception, again: str) -> RunError:
-    """The error for a file of a run that cannot be read; a FileError where it is the file's own fault.
+    """The error for a file of a run that cannot be read; a FileError if the file itself is at fault.
 
-    `again` is the command that makes it again.
+    `again` is the command that makes the file again.
     """
     found = " ".join(str(error).split())
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno is not None):
-        # a disk that does not answer, a permission, no memory: the file may be whole, and is not to be moved aside
+        # a disk that does not answer, a permission, no memory: the file may be whole, and must not be moved aside
         return RunError(f"{path} cannot be read: {found or 'not enough memory'}; remove the cause and try again")
     return FileError(run, path, f"is damaged: {found}", again)
 
 
 def check_stamp(run: Path, path: Path, name: str, expected: str, found: str, again: str) -> None:
-    """FileError where a file was made for something else than it is read for."""
+    """FileError if a file was made for something else than what it is read for."""
     if expected != found:
         wrong = f"has {name} {shortened(found)}, expected {shortened(expected)}"
         raise FileError(run, path, f"{wrong}: it belongs to another plan, data set or task", again)
 
 
 def shortened(text: str) -> str:
-    """The beginning of a digest, and anything else whole, in one line."""
+    """The beginning of a digest, or all of any other text, in one line."""
     return text[:12] if len(text) == 64 else " ".join(text.split())
 
 
 def write_field(group: h5py.Group, name: str, values: np.ndarray | Sequence[str], field: Field) -> h5py.Dataset:
     """Write one dataset with its unit and description; text as variable-length UTF-8."""
     if isinstance(values, np.ndarray) and values.dtype.kind not in "OSU":
-        # no checksums of HDF5's: the file's seal covers every byte
+        # without HDF5's checksums: the file's seal covers every byte
         options = {"compression": "gzip", "compression_opts": 1, "shuffle": True}
         stored = group.create_dataset(name, data=values, **(options if values.size else {}))
     else:
@@ -138,12 +138,12 @@ def write_field(group: h5py.Group, name: str, values: np.ndarray | Sequence[str]
 
 
 def array_of(data: h5py.Dataset) -> np.ndarray:
-    """A dataset's values; text as str. ValueError for what a damaged or hostile file says it is."""
+    """A dataset's values; text as str. ValueError if a damaged or hostile file declares what cannot be."""
     return values_of(data)
 
 
 def check_dimensions(values: Mapping[str, np.ndarray], fields: Mapping[str, Field]) -> None:
-    """ValueError unless arrays have the axes of their fields, and equal dimensions are equally long."""
+    """ValueError unless arrays have the axes of their fields, and each dimension has one length throughout."""
     lengths: dict[str, int] = {}
     for name, array in values.items():
         if name not in fields:

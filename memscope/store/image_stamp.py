@@ -1,9 +1,9 @@
-"""`cache/images.json`: that the image cache has been hashed, and as which file, so that not every call hashes it.
+"""`cache/images.json`: notes which image cache has been hashed, so that not every call hashes it again.
 
-Hashing takes minutes at 16 GB. What is compared is what the system says about `images.npy` (length, times, inode) and
-the SHA-256 of `examples.h5`, whose labels and class names are in the fingerprint as well. Whoever writes the file may
-set its time of modification, but not that of its last change (ctime; Windows has none, and gives the time of creation).
-Bits that flip on the disk change none of these, so `status --repair` never looks here.
+Hashing 16 GB takes minutes. We compare what the system says about `images.npy` (length, times, inode) and the SHA-256
+of `examples.h5`, whose labels and class names are in the fingerprint too. Whoever writes the file may set its time of
+modification, but not that of its last change (ctime; Windows has none, and gives the time of creation). Bits that flip
+on the disk change none of these, so `status --repair` never looks here.
 """
 
 import hashlib
@@ -21,9 +21,9 @@ def stamp_path(run: Path) -> Path:
 
 
 def stamp_of(run: Path, fingerprint: str) -> bytes | None:
-    """The stamp that the cache as it is now would have, were its data of this fingerprint; None where it is not there.
+    """The stamp that the present cache would have if its data had this fingerprint; None if there is no cache.
 
-    Nothing of the images is read.
+    The images are not read.
     """
     try:
         file = image_cache(run).stat()
@@ -42,7 +42,7 @@ def stamp_of(run: Path, fingerprint: str) -> bytes | None:
 
 
 def is_stamped(run: Path, stamp: bytes | None) -> bool:
-    """Whether the run holds this very stamp. It is compared and never parsed, so nothing in it can do harm."""
+    """Whether the run holds exactly this stamp. It is compared and never parsed, so nothing in it can do harm."""
     path = stamp_path(run)
     if stamp is None or not path.is_file():
         return False
@@ -52,6 +52,6 @@ def is_stamped(run: Path, stamp: bytes | None) -> bool:
 
 
 def write_stamp(run: Path, stamp: bytes) -> None:
-    """Record that the cache was hashed; nothing is recorded in a run that cannot be written to."""
+    """Record that the cache was hashed. Nothing is recorded if the run cannot be written to."""
     with suppress(RunError):
         write_atomically(stamp_path(run), stamp)

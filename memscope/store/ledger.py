@@ -38,9 +38,9 @@ ONEHOT = "onehot"
 FULL = "full"
 """The variant trained on all the training examples."""
 REPLICATES = (0, 1)
-"""Numbers of the models that one subset may have. The second, if there is one, is for the split of the noise only."""
+"""Numbers of the models that one subset may have. A second model serves only to split training from subset noise."""
 CODE = ("family_source", "trainer_source", "timm_version")
-"""Kinds of code that make models and that no plan's digest covers."""
+"""Kinds of code that make models but that no plan's digest covers."""
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +60,7 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What is kept of the models of one task: m models, N training and M test examples."""
+    """What is kept about the models of one task: m models, N training and M test examples."""
 
     in_subset: np.ndarray
     """bool [m, N]"""
@@ -69,21 +69,21 @@ class Outcome:
     predicted_test: np.ndarray
     """int [m, M]"""
     log_odds_train: np.ndarray
-    """float16 [m, N], of the given label; NaN where they are not known"""
+    """float16 [m, N], of the given label; NaN if they are not known"""
     log_odds_test: np.ndarray
     """float16 [m, M]"""
     epoch_loss: np.ndarray
-    """float32 [m, epochs], the mean training loss of each epoch; NaN where it is not known"""
+    """float32 [m, epochs], the mean training loss of each epoch; NaN if it is not known"""
     own_accuracy: np.ndarray
     """float32 [m], the share of its own subset that each model fits"""
     diverged: np.ndarray
-    """bool [m]: the loss became NaN or infinite; what such a model predicts is never used"""
+    """bool [m]: the loss became NaN or infinite; the predictions of such a model are never used"""
     seconds: np.ndarray
     """float32 [m], wall-clock time of training and evaluation"""
     made_by: dict[str, str]
-    """device, precision, versions; of CODE what is known"""
+    """Device, precision and versions, and of CODE what is known"""
     evaluation_seconds: np.ndarray | None = None
-    """float32 [m], the part of `seconds` that is evaluation; None where not known"""
+    """float32 [m], the part of `seconds` that is evaluation; None if not known"""
     teacher_seconds: np.ndarray | None = None
     """float32 [m], the part of `seconds` that went into the teacher's forward passes; None without a teacher"""
 
@@ -96,7 +96,7 @@ def task_name(task: Task) -> str:
 def size_directory(run: Path, kind: str, plan: Plan, variant: str, size: int) -> Path:
     """The directory of one variant and size under `kind`: `outcomes`, `weights`, `failures` or `memories`.
 
-    A residual memory is of a choice of settings too: with `memories` the variant is `VARIANT/CHOICE`.
+    A residual memory also belongs to a choice of settings: under `memories` the variant is `VARIANT/CHOICE`.
     """
     return run / kind / variant / f"{plan.axis}-{size}"
 
@@ -106,7 +106,7 @@ def outcome_path(run: Path, plan: Plan, task: Task) -> Path:
 
 
 def task_at(plan: Plan, inside: Path) -> Task | None:
-    """The task whose file is at VARIANT/AXIS-SIZE/NAME; None where the plan has no such task."""
+    """The task whose file is at VARIANT/AXIS-SIZE/NAME; None if the plan has no such task."""
     *variant, directory, name = inside.parts
     axis, _, size = directory.partition("-")
     found = NAME.match(Path(name).with_suffix(".h5").name)
@@ -118,13 +118,13 @@ def task_at(plan: Plan, inside: Path) -> Task | None:
 
 
 def failure_path(run: Path, path: Path) -> Path:
-    """Where it is written why the task whose file is to be at `path` failed."""
+    """The file that says why a task failed; `path` is where the task's own file would be."""
     _, *inside = path.relative_to(run).parts
     return run.joinpath("failures", *inside).with_suffix(".txt")
 
 
 def unit_of(plan: Plan, variant: str) -> int:
-    """How many models share a task and a file. Models on all the data may be any number, so they share none."""
+    """How many models share a task and a file. Models on all the data, whose number is free, share none."""
     return 1 if variant == FULL else plan.unit
 
 
@@ -147,7 +147,7 @@ def finished_tasks(run: Path, plan: Plan, size: int, variant: str = ONEHOT, repl
         found = NAME.match(path.name)
         if found and int(found["replicate"]) == replicate:
             first, last = int(found["first"]), int(found["last"])
-            # a file of another unit cannot be of this plan; counting it would count models twice
+            # a file with another unit cannot belong to this plan; counting it would count models twice
             if last - first + 1 == unit and first % unit == 0:
                 tasks.append(Task(variant, size, first, unit, replicate))
     return sorted(tasks)
@@ -160,12 +160,12 @@ def missing_tasks(run: Path, plan: Plan, variant: str = ONEHOT) -> list[Task]:
 
 
 def distilled_variants(run: Path) -> tuple[str, ...]:
-    """The variants of the ledger's students."""
+    """The variants of the students in the ledger."""
     return tuple(teaching.variant for teaching in distilled_settings(run))
 
 
 def distilled_settings(run: Path) -> tuple[Teaching, ...]:
-    """The settings of distillation that the ledger has students of, in the order of their variants."""
+    """The settings of distillation for which the ledger has students, in the order of their variants."""
     found = sorted(f"distilled/{path.name}" for path in run.glob("outcomes/distilled/*") if path.is_dir())
     return tuple(teaching for variant in found if (teaching := teaching_of(variant)))
 
@@ -173,7 +173,7 @@ def distilled_settings(run: Path) -> tuple[Teaching, ...]:
 def ledger_state(run: Path, plan: Plan, *variants: str, replicates: Sequence[int] = (0,)) -> str:
     """SHA-256, in hex, over the names and lengths of the outcomes of all sizes: which models there are.
 
-    Results keep it, and so can tell when the ledger has moved on. Times are left out: they change in a copy.
+    Results keep it, so that a reader can tell when the ledger has moved on. Times are left out: they change in a copy.
     `replicates` are those that the results rest on.
     """
     paths = [
@@ -200,7 +200,7 @@ def subset_digest(packed: np.ndarray) -> str:
 
 
 def outcome_digest(outcome: Outcome) -> str:
-    """SHA-256, in hex, over subsets, predictions and log-odds: two outcomes of one digest are of the same models."""
+    """SHA-256, in hex, over subsets, predictions and log-odds: outcomes with equal digests are of the same models."""
     digest = hashlib.sha256()
     for values in (
         np.packbits(outcome.in_subset, axis=1, bitorder="little"),
@@ -219,14 +219,14 @@ def own_accuracy(predicted: np.ndarray, labels: np.ndarray, in_subset: np.ndarra
 
 
 def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
-    """Write one task's outcome to its file, whole or not at all; the path. Twice the same is harmless."""
+    """Write one task's outcome to its file, whole or not at all, and return the path. Writing it twice is harmless."""
     path = outcome_path(run, plan, task)
     write_atomically(path, pack_outcome(plan, task, outcome))
     return path
 
 
 def pack_outcome(plan: Plan, task: Task, outcome: Outcome) -> bytes:
-    """The content of one task's file. Compression takes ten times as long as writing it: workers do this."""
+    """The content of one task's file. Workers call this: compression takes ten times as long as writing the file."""
     num_classes = int(max(outcome.predicted_train.max(initial=0), outcome.predicted_test.max(initial=0))) + 1
     class_type = np.uint8 if num_classes <= 256 else np.uint16
     packed = np.packbits(outcome.in_subset, axis=1, bitorder="little")
@@ -267,8 +267,8 @@ def pack_outcome(plan: Plan, task: Task, outcome: Outcome) -> bytes:
 def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
     """One task's outcome from the ledger.
 
-    FileError where the file is damaged or was made for another plan, data set or task; RunError where it is of a
-    newer version.
+    FileError if the file is damaged or was made for another plan, data set or task; RunError if its version is newer
+    than we can read.
     """
     path = outcome_path(run, plan, task)
     recorded = plan.recipe.trainer == RECORDED
@@ -289,7 +289,7 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
                 found = array_of(file[name]).tolist() if name == "model" else file.attrs[name]
                 check_stamp(run, path, name, str(expected), str(found), again)
             optional = ("evaluation_seconds", "teacher_seconds")
-            # the digests of subsets are for older readers: seals, and HDF5's checksums before them, cover the subsets
+            # digests of subsets are for older readers; seals, and before them HDF5's checksums, cover the subsets
             values = {name: array_of(file[name]) for name in OUTCOME if name not in ("subset_digest", *optional)}
             parts = {name: array_of(file[name]) if name in file else None for name in optional}
             if teaching_of(task.variant) and parts["teacher_seconds"] is None:

@@ -1,7 +1,7 @@
 """What residual memories did, one write-once file for every task: the record that it is done.
 
 `memories/<variant>/<choice>/<axis>-<size>/<first>-<last>-r<replicate>.h5`, named like the outcomes of the models whose
-residuals are held; `<choice>` names k, sigma, temperature and options, or the grid that they are chosen from.
+residuals are held; `<choice>` names k, sigma, temperature and options, or the grid from which they are chosen.
 """
 
 import io
@@ -42,14 +42,14 @@ def memory_path(run: Path, plan: Plan, task: Task, choice: str) -> Path:
 
 
 def file_at(inside: Path) -> tuple[MemoryFile, Path]:
-    """Of a file at VARIANT/CHOICE/AXIS-SIZE/NAME what it is, and the path without the choice."""
+    """What the file at VARIANT/CHOICE/AXIS-SIZE/NAME is, and its path without the choice."""
     *variant, choice, directory, name = inside.parts
     kind = "memory-grid" if choice.startswith("grid-") else "memory"
     return MemoryFile(kind, choice), Path(*variant, directory, name)
 
 
 def pack_memory(plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.ndarray], outcome_digest: str) -> bytes:
-    """The content of the file of what the memories of one task did. `outcome_digest` says of which outcomes."""
+    """The content of a file that says what the memories of one task did, for the outcome with this `outcome_digest`."""
     fields = KINDS[what.kind]
     buffer = io.BytesIO()
     with sealing(buffer) as file:
@@ -66,7 +66,7 @@ def pack_memory(plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.n
 
 
 def read_memory(run: Path, plan: Plan, task: Task, what: MemoryFile, outcome_digest: str) -> dict[str, np.ndarray]:
-    """What the memories of one task did, by name; FileError where the file is damaged or of other models."""
+    """What the memories of one task did, by name; FileError if the file is damaged or of other models."""
     path = memory_path(run, plan, task, what.choice)
     try:
         with open_sealed(path) as file:

@@ -5,7 +5,7 @@ import numpy as np
 from memscope.errors import MemscopeError
 
 LARGEST = 60000.0
-"""Log-odds are stored as float16, which ends at 65504; more certain than e^60000 is stored as that."""
+"""Log-odds are stored as float16, which ends at 65504, so larger ones are stored as this."""
 
 
 def check_predictions(

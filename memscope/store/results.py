@@ -1,4 +1,4 @@
-"""Results: `results/<step>.h5`, one group each, and `trajectories.h5`, all of them in one file.
+"""Results: `results/<step>.h5`, with one group each, and `trajectories.h5`, with all groups in one file.
 
 Each step replaces its own file and then assembles `trajectories.h5` again, so steps that run at the same
 time do not lose each other's results. A group says which plan and which models it was computed from.
@@ -65,7 +65,7 @@ def write_results(
 def assemble(run: Path, plan: Plan) -> None:
     """Copy the examples and every group of results into `trajectories.h5`.
 
-    Steps at the same time: each looks again after its own replacement, so the last one to write has seen all.
+    If several steps run at once, each looks again after its own replacement, so the last one to write has seen all.
     """
     while True:
         before, text = present(run), plan_text(run)
@@ -81,7 +81,7 @@ def assemble(run: Path, plan: Plan) -> None:
 
 
 def copy_groups(path: Path, target: h5py.File, plan: Plan) -> None:
-    """Write the groups of a file again in another: HDF5's own copy leaves references to dimension scales dangling.
+    """Write the groups of a file anew into another: HDF5's own copy leaves references to dimension scales dangling.
 
     A group that is damaged, of a newer version or of another plan is left out: the step that owns it, and `status`,
     say so.
@@ -105,7 +105,7 @@ def copy_groups(path: Path, target: h5py.File, plan: Plan) -> None:
 
 
 def present(run: Path) -> list[tuple[Path, tuple[int, int, int]]]:
-    """The files that `trajectories.h5` is made of, each with what changes when it is replaced."""
+    """The files from which `trajectories.h5` is made, each with numbers that change when it is replaced."""
     paths = [run / "examples.h5", *(results_path(run, group) for group in GROUPS)]
     found = []
     for path in paths:
@@ -116,7 +116,7 @@ def present(run: Path) -> list[tuple[Path, tuple[int, int, int]]]:
 
 
 def check_assembled(run: Path, plan: Plan) -> None:
-    """FileError unless `trajectories.h5` is whole and of this plan."""
+    """FileError unless `trajectories.h5` is whole and belongs to this plan."""
     path = run / ASSEMBLED
     try:
         with open_sealed(path) as file:
@@ -130,7 +130,7 @@ def check_assembled(run: Path, plan: Plan) -> None:
 
 
 def plan_in_results(run: Path) -> str | None:
-    """The text of `plan.toml` as it was when `trajectories.h5` was written; None where that cannot be read."""
+    """The text of `plan.toml` as it was when `trajectories.h5` was written; None if that cannot be read."""
     try:
         with open_sealed(run / ASSEMBLED) as file:
             return str(file.attrs["plan"])
@@ -139,12 +139,12 @@ def plan_in_results(run: Path) -> str | None:
 
 
 def read_group(run: Path, group: str, plan: Plan) -> dict[str, np.ndarray]:
-    """The arrays of one group of results; RunError where they are missing, damaged, or of another plan."""
+    """The arrays of one group of results; RunError if they are missing, damaged, or of another plan."""
     return read_results(run, group, plan)[0]
 
 
 def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarray], str, dict[str, Any]]:
-    """The arrays of one group of results by name, the `ledger_state` that they come from, and the summary."""
+    """The arrays of one group of results by name, the `ledger_state` from which they come, and the summary."""
     path = results_path(run, group)
     if not path.is_file():
         raise RunError(f"{run} has no results of {group} yet; run memscope {group} {run}")

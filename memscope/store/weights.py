@@ -25,14 +25,14 @@ def weights_path(run: Path, plan: Plan, task: Task) -> Path:
 
 
 def pack_weights(plan: Plan, task: Task, weights: Weights) -> bytes:
-    """The content of the file of the weights of all the models of a task, `<model>/<parameter>` each."""
-    # one entry: safetensors writes several in a random order, and equal weights are to make equal files
+    """The content of a task's file of weights: those of all its models, named `<model>/<parameter>`."""
+    # one entry: safetensors writes several in random order, and equal weights must make equal files
     stamp = json.dumps({**stamps(plan, task), "sha256": content_digest(weights)})
     return safetensors.numpy.save(weights, metadata={"memscope": stamp})
 
 
 def check_in_sight(run: Path) -> None:
-    """RunError where this machine does not see the run directory: weights are read from there by workers."""
+    """RunError if this machine does not see the run's directory, from which workers read weights."""
     if not (run / "plan.toml").is_file():
         raise RunError(
             f"{run} is not there on {socket.gethostname()}; expected the run directory under the same path on every "
@@ -44,19 +44,19 @@ def check_in_sight(run: Path) -> None:
 def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:
     """The weights of each model of a task, by parameter.
 
-    RunError where they are missing; FileError where they are damaged or not its own.
+    RunError if they are missing; FileError if they are damaged or not the task's own.
     """
     path = weights_path(run, plan, task)
     again = f"memscope train-family {run} --missing-weights"
     if not path.is_file():
         raise RunError(f"{path} does not exist; expected the weights of a finished task; {again} makes it again")
     try:
-        with path.open("rb"):  # what the system has against it, safetensors tells in words only
+        with path.open("rb"):  # for the system's own error: safetensors reports it only in words
             pass
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             stamp = json.loads(metadata["memscope"]) if "memscope" in metadata else metadata  # files of 0.1.0
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping
         if "memscope" in metadata and stamp["sha256"] != content_digest(stored):
             raise ValueError("its content is not what its checksum says")
         by_model: dict[int, Weights] = {model: {} for model in task.models}
@@ -72,7 +72,7 @@ def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:
 
 
 def stamps(plan: Plan, task: Task) -> dict[str, str | int]:
-    """What is written into a file of weights, so that it is taken for no other task's."""
+    """What is written into a file of weights so that it is not taken for another task's."""
     return {"plan_digest": plan.digest, "variant": task.variant, "size": task.size, "replicate": task.replicate}
 
 

@@ -1,6 +1,6 @@
-"""Are these the weights of that outcome? Their logits, computed again, against what the ledger says of their model.
+"""Are these the weights of that outcome? Compare their logits, computed again, with what the ledger says of the model.
 
-Rounding makes them differ as well: with the precision, and between kinds of devices. How far is measured here.
+Rounding makes them differ too, depending on the precision and the kind of device. `rounding` says by how much.
 """
 
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from memscope.store.ledger import Outcome
 from memscope.training.evaluation import log_odds_of
 
 TURNED = 0.01
-"""Share of the predictions in an outcome that its weights may give otherwise, beyond what rounding explains."""
+"""Share of an outcome's predictions that its weights may contradict, beyond what rounding explains."""
 MOVED = 0.1
-"""The same of the log-odds. Models that fit easy data predict alike, but are hardly ever as sure: see `rounding`."""
+"""The same for the log-odds. Models that fit easy data predict alike, but seldom equally surely: see `rounding`."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ def rounding(recorded: Made, here: Made) -> float:
     """How far rounding may move a logit, as a share of the spread (largest less smallest) of the example's logits.
 
     Measured on 168 models (`cnn` and `resnet8` of width 2 to 8 and `resnet32` of width 4 on 500 of Fashion-MNIST, `cnn`
-    of width 16 on 5,000) whose logits were computed again: how far the class that had been predicted fell behind at
-    most, and the largest share of one model's predictions that turned.
+    of width 16 on 5,000) whose logits were computed again: how far the predicted class fell behind at most, and the
+    largest share of one model's predictions that changed.
     - float32 on a CPU, by other kernels or in float64: 3.4e-7, 0.04 %; logits moved by 5.8e-6 at most.
     - float32 as on GPUs, where products may round to TF32 (10 bits; imitated on a CPU): 0.0022, 0.28 %.
     - float32 in bfloat16 and bfloat16 in float32: 0.052, 4.2 %; beyond 0.05 at most 0.04 %.
-    No log-odds moved beyond these limits. With the weights of another model of the same size at least 10.6 % of the
-    predictions turn beyond them, and 25 % of the log-odds; of the `cnn` on all 5,000, which it fits, 2.1 % and 43 %.
+    No log-odds moved beyond these limits. With the weights of another model of the same size, at least 10.6 % of the
+    predictions and 25 % of the log-odds lie beyond them; for the `cnn` on all 5,000, which it fits, 2.1 % and 43 %.
     """
     if recorded.precision != "float32" or here.precision != "float32":
         return 0.05
@@ -50,7 +50,7 @@ def rounding(recorded: Made, here: Made) -> float:
 def check_agreement(
     logits: np.ndarray, labels: np.ndarray, outcome: Outcome, position: int, path: Path, here: Made
 ) -> None:
-    """RunError where weights do not give, but for rounding, what the ledger says of their model."""
+    """RunError if weights do not give, up to rounding, what the ledger says of their model."""
     recorded = Made(outcome.made_by.get("precision", "unknown"), outcome.made_by.get("device", "unknown"))
     allowed = rounding(recorded, here) * np.ptp(logits, axis=1)
     predicted = np.concatenate([outcome.predicted_train[position], outcome.predicted_test[position]])
@@ -60,7 +60,7 @@ def check_agreement(
     turned = float((~same & ~(logits.max(1) - own <= allowed)).mean())
     log_odds = np.concatenate([outcome.log_odds_train[position], outcome.log_odds_test[position]]).astype(np.float32)
     again = log_odds_of(torch.from_numpy(logits), torch.from_numpy(labels)).float().numpy()
-    # they move with the label's own logit and with the others; both are float16, which rounds by 1 in 2048 at most
+    # log-odds move with the label's logit and with the others; they are float16, which rounds by 1 in 2048 at most
     moved = float((~(np.abs(again - log_odds) <= 2 * allowed + np.abs(log_odds) / 1024)).mean())
     if turned > TURNED or moved > MOVED:
         raise RunError(

@@ -1,6 +1,6 @@
 """Batched augmentation of uint8 images: shift within a zero border (pad and crop) and mirror.
 
-The draws are one 64-bit word an image, made on the CPU by the model's augmentation stream, so that every
+The draws are one 64-bit word per image, made on the CPU by the model's augmentation stream, so that every
 path (one by one or grouped, CPU or GPU) shifts and mirrors the same images in the same way.
 """
 

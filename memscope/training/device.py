@@ -1,4 +1,4 @@
-"""Devices and precision: what `--device auto` and `--precision auto` come to on this machine."""
+"""Devices and precision: what `--device auto` and `--precision auto` mean on this machine."""
 
 import torch
 
@@ -8,7 +8,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 def resolve_device(name: str) -> str:
-    """`cpu`, `cuda` or `mps` for a `--device`; OptionError where it is not here."""
+    """`cpu`, `cuda` or `mps` for a `--device`; OptionError if this machine does not have it."""
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return next(device for device in ("cuda", "mps", "cpu") if available[device])
@@ -23,13 +23,13 @@ def worker_device(device: str, worker: int) -> torch.device:
     """The device of one worker: GPUs are dealt out in turn. It becomes the one that this process uses."""
     if device == "cuda":
         found = torch.device("cuda", worker % torch.cuda.device_count())
-        torch.cuda.set_device(found)  # else some of torch's queries begin to use the first GPU as well
+        torch.cuda.set_device(found)  # otherwise some of torch's queries start using the first GPU too
         return found
     return torch.device(device)
 
 
 def no_room(error: RuntimeError) -> bool:
-    """Whether a GPU lacked memory, of which its libraries tell in other ways than torch."""
+    """Whether a GPU ran out of memory, which its libraries report in other ways than torch."""
     return isinstance(error, torch.OutOfMemoryError) or "ALLOC_FAILED" in str(error)
 
 

@@ -1,4 +1,4 @@
-"""The random draws of one model, decided by its numbers alone, and the freshly initialised network that they give."""
+"""The random draws of one model, decided by its numbers alone, and the initial network that they give."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -51,7 +51,7 @@ class Draws:
 
 @contextmanager
 def torch_seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """Torch's own generators, which layers such as dropout draw from, seeded inside and left as they were after."""
+    """Torch's own generators, from which layers such as dropout draw: seeded inside, and restored afterwards."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

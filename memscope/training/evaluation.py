@@ -8,12 +8,12 @@ from memscope.store.predictions import LARGEST
 from memscope.training.inputs import Inputs, autocast
 
 BATCH = 512
-"""Examples in an evaluation batch. Fixed: sums in another grouping could differ in the last bit."""
+"""Examples in an evaluation batch. Fixed, because sums grouped differently could differ in the last bit."""
 
 
 @torch.inference_mode()
 def evaluate(model: nn.Module, data: Inputs) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted class int64 [N] and log-odds float16 [N] of the given label, of every example of `data`.
+    """Predicted class int64 [N], and log-odds float16 [N] of the given label, for every example of `data`.
 
     The log-odds are log p_y - log sum_{y' != y} p_y' (Carlini et al. 2022). NaN logits give NaN log-odds.
     """

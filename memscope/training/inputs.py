@@ -9,7 +9,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """The examples that models are trained on and asked about, and how they are put to a network."""
+    """The examples that models are trained and evaluated on, and how they are given to a network."""
 
     images: Tensor
     """uint8 [N, H, W, C]"""
@@ -26,7 +26,7 @@ class Inputs:
         return self.images.device
 
     def of(self, which: Tensor | slice) -> Tensor:
-        """Images as a network takes them, float32 [B, C, H, W]: those at some positions."""
+        """The images at these positions as a network takes them, float32 [B, C, H, W]."""
         return normalise(self.images[which], self.mean, self.scale)
 
 

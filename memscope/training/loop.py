@@ -2,7 +2,7 @@
 
 What comes in: a built model, the images of the whole data set as uint8 [N, H, W, C], labels, the positions of
 the subset, the recipe and the model's draws. What goes out: the trained model and the course of its loss.
-Everything random is decided by `Draws` before the first step, on the CPU, by the run's counter-based streams.
+Everything random comes from `Draws`: from the run's counter-based streams, on the CPU, before the first step.
 """
 
 import time
@@ -30,7 +30,7 @@ class Course:
     diverged: bool
     """The loss became NaN or infinite; training was stopped there"""
     ended: tuple[float, ...]
-    """When each epoch had ended, device included: seconds on the clock of `time.perf_counter`"""
+    """When each epoch ended, including the device's work: seconds on the clock of `time.perf_counter`"""
 
 
 def train_model(
@@ -45,7 +45,7 @@ def train_model(
     """Train `model` in place on the examples at positions `subset`, with torch's generators seeded for its layers.
 
     `data` is on the training device, where the model is too. `nominal_size` is fraction * N, which sets the number
-    of steps for all models alike. With a `teacher` the loss is that of distillation (teacher.py).
+    of steps for all models alike. With a `teacher`, the loss is that of distillation (teacher.py).
     """
     device = data.device
     steps = recipe.steps(nominal_size)
@@ -82,21 +82,21 @@ def train_model(
 
 
 class EpochLosses:
-    """The mean loss of every epoch of one model, or of several at once: losses are of the shape of `total`, zeros."""
+    """The mean loss of every epoch, of one model or several at once: losses have the shape of `total`, all zeros."""
 
     def __init__(self, epochs: int, steps: int, total: Tensor) -> None:
         self.ends = [round((epoch + 1) * steps / epochs) for epoch in range(epochs)]
         self.mean = np.full((epochs, *total.shape), np.nan, dtype=np.float32)
-        """[epochs, ...]; NaN from the epoch on in which a loss became NaN or infinite"""
+        """[epochs, ...]; NaN from the epoch in which a loss became NaN or infinite"""
         self.finite = np.ones(total.shape, dtype=bool)
-        """[...]: whether it has not"""
+        """[...]: whether no loss has become NaN or infinite"""
         self.total = total
-        """[...]: the sum of the losses of an epoch's steps, to which each step adds its own"""
+        """[...]: the sum of the losses in this epoch; each step adds its own"""
         self.ended: list[float] = []
         self.epoch, self.first_step = 0, 0
 
     def done(self, step: int) -> None:
-        """A step was done. Losses are read once an epoch: on a GPU every reading waits for the device."""
+        """Note that a step is done. Losses are read once per epoch: on a GPU every reading waits for the device."""
         while self.epoch < len(self.ends) and step + 1 >= self.ends[self.epoch]:
             if step + 1 > self.first_step:
                 mean = self.total.cpu().numpy().astype(np.float64) / (step + 1 - self.first_step)

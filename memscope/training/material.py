@@ -1,4 +1,4 @@
-"""What every model of a run is trained and asked on: the images on the device, labels, and the family."""
+"""What every model of a run is trained and evaluated on: the images on the device, labels, and the family."""
 
 import warnings
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from memscope.training.inputs import Inputs
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """A run's data set on one device, N training before M test examples, and the family to build from."""
+    """A run's data set on one device, N training examples before M test examples, and the family of the models."""
 
     plan: Plan
     family: Family
@@ -49,9 +49,9 @@ class Material:
         return build_model(self.family.build, draws, self.image_shape, self.num_classes)
 
     def trained(self, size: int, weights: Weights, model: nn.Module | None = None) -> nn.Module:
-        """A model of this size with these weights, in evaluation mode; RunError where they are not of such a model.
+        """A model of this size with these weights, in evaluation mode; RunError if they do not fit such a model.
 
-        `model` is one of this size that may be used for it.
+        `model` is a model of this size that may be overwritten for it.
         """
         if model is None:
             model = self.untrained(Draws(0, size, 0)).to(self.device)
@@ -66,7 +66,7 @@ class Material:
 
 
 def open_material(run: Path, plan: Plan, examples: Examples, device: torch.device) -> Material:
-    """The material of a run. RunError where the image cache is missing or damaged."""
+    """The material of a run. RunError if the image cache is missing or damaged."""
     return material_of(plan, RunData(examples, open_images(run, examples)), device)
 
 
@@ -74,7 +74,7 @@ def material_of(plan: Plan, data: RunData, device: torch.device) -> Material:
     """The material of a run whose data set is in memory."""
     examples = data.examples
     with warnings.catch_warnings():
-        # images from Ray's object store cannot be written, of which torch warns, and nothing here writes to them
+        # images in Ray's object store are read-only, of which torch warns; nothing here writes to them
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         images = torch.from_numpy(data.images)
     return Material(

@@ -11,12 +11,12 @@ from memscope.training.loop import Course
 from memscope.training.material import Material
 
 ModelToTrain = tuple[Task, int, np.ndarray]
-"""Its task, its number, and its subset bool [N]"""
+"""The task, the model's number, and its subset bool [N]"""
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """One model, trained and evaluated. A worker puts those of a task together (`pack` of work/training_task.py)."""
+    """One model, trained and evaluated. A worker packs those of a task together (`pack` in work/training_task.py)."""
 
     predictions: np.ndarray
     """int [N + M], training examples first"""
@@ -27,13 +27,13 @@ class TrainedModel:
     weights: Weights
     seconds: float
     evaluation_seconds: float
-    """NaN where not known"""
+    """NaN if not known"""
     teacher_seconds: float | None = None
     """None without a teacher"""
 
 
 def nominal_size(material: Material, task: Task) -> int:
-    """Examples that decide the number of steps: models on all the data see as many epochs, not as many steps."""
+    """The examples that set the number of steps: models on all the data get as many epochs, so more steps."""
     return material.num_train if task.variant == FULL else round(material.num_train * material.plan.fraction)
 
 
@@ -54,7 +54,7 @@ def trained_model(
         predictions,
         log_odds,
         course.epoch_loss,
-        # weights can become NaN in the very last step, after the last loss that was looked at
+        # weights can become NaN in the very last step, after the last loss was read
         diverged=course.diverged or bool(np.isnan(log_odds).any()),
         weights=weights,
         seconds=seconds,
@@ -64,7 +64,7 @@ def trained_model(
 
 
 def without_teacher(material: Material) -> TrainedModel:
-    """A student that was not trained, because its teacher diverged: it counts as diverged, and is never scored."""
+    """A student that was not trained because its teacher diverged. It counts as diverged and is never scored."""
     count = len(material.labels)
     return TrainedModel(
         np.zeros(count, dtype=np.int64),

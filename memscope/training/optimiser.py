@@ -1,8 +1,8 @@
 """Stochastic gradient descent: which parameters move at which rate, and one step of them.
 
-The arithmetic is torch's own, called as the function that `torch.optim.SGD` calls. The class would load torch's
-compiler when it is first made (2 seconds and 70 MB of every command that trains), and takes 50 microseconds a step
-around that call, which narrow networks feel.
+The arithmetic is torch's own: we call the function that `torch.optim.SGD` calls. The first object of that class would
+load torch's compiler (2 seconds and 70 MB in every command that trains), and the class adds 50 microseconds to every
+step, which matters for narrow networks.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from memscope.families import classifier_of
 from memscope.plan.recipe import Recipe
 
 CLASSIFIER_REFERENCE = 16
-"""Classifier inputs up to which its learning rate is the recipe's; see recipe.py."""
+"""Number of classifier inputs up to which the classifier's learning rate is the recipe's; see recipe.py."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class ParameterGroup:
 
     parameters: list[Tensor]
     momenta: list[Tensor]
-    """Zeros to begin with, from which torch's first step comes out as from none"""
+    """Zeros at first, with which torch's first step is the same as without momenta"""
     relative_rate: float
     """Their learning rate over the recipe's"""
     weight_decay: float
@@ -34,9 +34,9 @@ class ParameterGroup:
 def parameter_groups(
     model: nn.Module, recipe: Recipe, parameters: Mapping[str, Tensor] | None = None
 ) -> list[ParameterGroup]:
-    """The model's trainable parameters by how they move, or others of the same names: those of many models in one.
+    """The model's trainable parameters by how they move, or `parameters` of the same names, stacked over many models.
 
-    The classifier's learning rate is divided by (features / 16) where it has more inputs than that. Weight decay
+    The classifier's learning rate is divided by (features / 16) if it has more inputs than 16. Weight decay
     reaches every parameter with more than one dimension: scales, shifts and biases are not decayed.
     """
     classifier = classifier_of(model)
@@ -58,7 +58,7 @@ def parameter_groups(
 def descend(group: ParameterGroup, rate: float | Tensor, momentum: float) -> None:
     """Move the parameters by their gradients, with Nesterov momentum, and drop the gradients.
 
-    `rate` is the group's own; a tensor where the step is recorded (cuda_graph.py). One without a gradient stays.
+    `rate` is the group's own; a tensor if the step is recorded (cuda_graph.py). Parameters without a gradient stay.
     """
     moving = [
         (parameter, parameter.grad, kept)
@@ -78,7 +78,7 @@ def descend(group: ParameterGroup, rate: float | Tensor, momentum: float) -> Non
         nesterov=momentum > 0,
         weight_decay=group.weight_decay,
         maximize=False,
-        fused=True,  # one call a group and not five a parameter: Python overhead dominates at narrow widths
+        fused=True,  # one call per group, not five per parameter: Python's overhead dominates at narrow widths
     )
     for parameter in parameters:
         parameter.grad = None

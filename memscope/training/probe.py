@@ -1,4 +1,4 @@
-"""What a model of one size takes, by a short measured probe of its training."""
+"""What training a model of one size costs, by a short measured probe."""
 
 import math
 import time
@@ -23,18 +23,18 @@ PROBE_STEPS = 8
 
 @dataclass(frozen=True)
 class Cost:
-    """What a model of one size takes, on one worker."""
+    """What training a model of one size costs, on one worker."""
 
     parameters: int | None
     seconds: float
 
 
 UNKNOWN = Cost(None, math.nan)
-"""Where the training is the user's own."""
+"""The cost when the training is the user's own."""
 
 
 def probe(plan: Plan, dataset: ImageDataset, size: int, device: str) -> Cost:
-    """Time a few training steps and evaluation batches of one size, on one thread, as a worker has it."""
+    """Time a few training steps and evaluation batches of one size, on one thread, as in a worker."""
     where = worker_device(device, 0)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -69,7 +69,7 @@ def probe(plan: Plan, dataset: ImageDataset, size: int, device: str) -> Cost:
 
 
 def seconds_of(run: Callable[[], None], warm_up: Callable[[], None]) -> float:
-    """Wall-clock seconds of a call, after a warm-up that pays for what happens only once."""
+    """Wall-clock seconds of a call, after a warm-up that pays one-off costs."""
     warm_up()
     start = time.perf_counter()
     run()

@@ -1,7 +1,7 @@
-"""Distillation: what a teacher says of a batch, and the loss of a student that listens to it.
+"""Distillation: a teacher's logits on a batch, and the loss of a student that learns from them.
 
-A distilled model is trained by the same loop with the same draws as the model of the same size and number that is
-trained on the labels alone; only the loss differs.
+A distilled model is trained by the same loop and with the same draws as the one-hot model of its size and number; only
+the loss differs.
 """
 
 import time
@@ -20,19 +20,19 @@ from memscope.training.material import Material
 
 @dataclass(eq=False)
 class Teacher:
-    """A trained model, in evaluation mode, that tells its logits; once for all where the images never change."""
+    """A trained model, in evaluation mode, that gives its logits; computed once if the images never change."""
 
     teaching: Teaching
     network: nn.Module
     precision: str
     table: Tensor | None = None
-    """float32 [N, classes]: its logits on the training examples, where there is no augmentation"""
+    """float32 [N, classes]: its logits on the training examples, if there is no augmentation"""
     seconds: float = 0.0
-    """Wall-clock time of its forward passes so far. On a GPU, which is not waited for, that of launching them."""
+    """Wall-clock time of its forward passes so far. On a GPU, for which we do not wait, the time to launch them."""
 
     @torch.no_grad()
     def logits(self, index: Tensor, inputs: Tensor) -> Tensor:
-        """float32 [B, classes] for the batch of examples at `index`, of which the student sees `inputs`."""
+        """float32 [B, classes] for the batch of examples at `index`, which the student sees as `inputs`."""
         if self.table is not None:
             return self.table[index]
         start = time.perf_counter()
@@ -55,7 +55,7 @@ def distillation_loss(
     """(1 - w) * CE(labels, student) + w * T^2 * KL(softmax(teacher / T) || softmax(student / T)), mean over the batch.
 
     `student` and `teacher` are logits, float32 [B, classes], `labels` int64 [B]. T^2 keeps the gradient of the
-    second part of one size as T grows. Source: Hinton, Vinyals & Dean 2015, arXiv 1503.02531.
+    second part at the same scale as T grows. Source: Hinton, Vinyals & Dean 2015, arXiv 1503.02531.
     """
     hard = cross_entropy(student, labels, label_smoothing=label_smoothing)
     soft = kl_div(

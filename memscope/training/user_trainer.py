@@ -1,4 +1,4 @@
-"""The user's own training: `--trainer package.module:function`, and the check of what it gives back."""
+"""The user's own training: `--trainer package.module:function`, and a check of what it returns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from memscope.training.draws import Draws
 
 @dataclass(frozen=True)
 class Seeds:
-    """Whole numbers in [0, 2^63) to seed the user's generators with. Only `initialisation` depends on the size."""
+    """Integers in [0, 2^63) with which to seed the user's generators. Only `initialisation` depends on the size."""
 
     initialisation: int
     order: int
@@ -27,7 +27,7 @@ Trainer = Callable[[ImageDataset, np.ndarray, Seeds, int], tuple[np.ndarray, np.
 
 
 def load_trainer(name: str) -> Trainer:
-    """The function that `package.module:function` names; OptionError where there is none."""
+    """The function that `package.module:function` names; OptionError if there is none."""
     return import_function(name, "trainer", "data, subset, seeds, size")
 
 
@@ -40,7 +40,7 @@ def seeds_of(draws: Draws) -> Seeds:
 def train_with(
     trainer: Trainer, dataset: ImageDataset, subset: np.ndarray, draws: Draws
 ) -> tuple[np.ndarray, np.ndarray, bool]:
-    """Classes int64 [N + M], log-odds float16 [N + M], and whether it diverged, of a model of the user's training."""
+    """Train by the user's function: classes int64 [N + M], log-odds float16 [N + M], and whether it diverged."""
     given = trainer(dataset, subset, seeds_of(draws), draws.size)
     if not isinstance(given, tuple) or len(given) != 2:
         raise MemscopeError(

@@ -1,8 +1,8 @@
-"""Carrying out tasks with an engine, and keeping what they give: one way for training and for measuring.
+"""Carrying out tasks with an engine, and keeping their products: the same code for training and for measuring.
 
-Work is handed out in bundles: the tasks that one worker does together because they share something, such as a
-teacher; mostly a bundle is one task. Every task ends in one file, which is the record that it is done. Several
-calls on one run share what is missing.
+Work is handed out in bundles: tasks that one worker does together because they share something, such as a teacher.
+Most bundles are one task. Every task ends in one file, which is the record that it is done. Several calls on one run
+share the tasks that are missing.
 """
 
 from collections import deque
@@ -25,25 +25,25 @@ from memscope.store.examples import RunData, read_data
 from memscope.store.ledger import Task, failure_path
 
 WRITERS = 8
-"""Reports whose files are written at once. A disk flushes several files in little more than the time of one: here one
-after another were 120 a second, two at once 400."""
+"""Reports whose files are written at the same time. A disk flushes several files in little more than the time of one:
+120 files a second were measured one after another, 400 with two at a time."""
 
 PATIENCE = 0.003
-"""Seconds that a report's files are waited for, where no others are under way, before the next report is asked for."""
+"""Seconds to wait for a report's files, when no others are being written, before asking for the next report."""
 
 
 @dataclass(frozen=True)
 class WorkOptions:
-    """How the work is carried out: nothing here changes a number on a CPU."""
+    """How the work is carried out. Nothing here changes a number on a CPU."""
 
     device: str = "auto"
     engine: str = "processes"
     address: str | None = None
-    """HOST:PORT of the Ray cluster, for the engine `ray`; None or `auto`: the one that this machine belongs to"""
+    """HOST:PORT of the Ray cluster, for the engine `ray`; None or `auto`: the cluster that this machine belongs to"""
     workers: int | None = None
     keep_weights: bool = True
     shard: tuple[int, int] = (1, 1)
-    """(i, n): of all tasks of the plan only every n-th is done here, from the i-th on; i from 1 to n"""
+    """(i, n): this call does only every n-th of the plan's tasks, from the i-th on; i from 1 to n"""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Ended:
     tasks: Bundle
     failed: bool
     done: int
-    """Models of this call that are finished"""
+    """Models that this call has finished"""
     total: int
-    """Models that this call set out to do"""
+    """Models that this call has to do in all"""
     cluster: ClusterState | None = None
 
 
@@ -64,11 +64,11 @@ OnEnd = Callable[[Ended], None]
 
 
 def silent(message: str) -> None:
-    """A `Say` for those who do not want to be told."""
+    """A `Say` for callers who do not want messages."""
 
 
 def unseen(ended: Ended) -> None:
-    """An `OnEnd` for those who do not want to be told."""
+    """An `OnEnd` for callers who show no progress."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Work:
     open: OpenWork
     path_of: Callable[[Task], Path]
     write: Callable[[Task, Any], Any]
-    """Gives what the caller wants to know of a task when all is done. Called for several tasks at once, in threads"""
+    """Returns what the caller wants to know about a task in the end. Called for several tasks at once, in threads"""
 
 
 @dataclass
@@ -86,62 +86,64 @@ class Done:
     """What a call did."""
 
     models: int = 0
-    """Models whose task ended well, each counted once a task"""
+    """Models whose task ended well, counted once for each task"""
     failures: list[tuple[Task, str]] = field(default_factory=list)
     """Tasks that failed twice, and the last line of why"""
     told: list[tuple[Task, Any]] = field(default_factory=list)
-    """Of each task that ended well what `Work.write` gave"""
+    """What `Work.write` returned for each task that ended well"""
 
 
-def check_where(where: WorkOptions) -> None:
-    if where.workers is not None and where.workers < 1:
-        raise OptionError(f"--workers is {where.workers}; it must be at least 1")
-    share, shares = where.shard
+def check_work_options(options: WorkOptions) -> None:
+    if options.workers is not None and options.workers < 1:
+        raise OptionError(f"--workers is {options.workers}; it must be at least 1")
+    share, shares = options.shard
     if not 1 <= share <= shares:
         raise OptionError(f"--shard is {share}/{shares}; it must be i/n with i from 1 to n, as in 1/8 to 8/8")
-    if where.address is not None and where.engine != "ray":
-        raise OptionError(f"--address {where.address} is of a Ray cluster; give --engine ray with it")
-    open_engine(where.engine)
-    if where.engine == "ray":
-        connect(cluster_of(where, "cpu").address)  # now, before data are read for nothing
+    if options.address is not None and options.engine != "ray":
+        raise OptionError(f"--address {options.address} is of a Ray cluster; give --engine ray with it")
+    open_engine(options.engine)
+    if options.engine == "ray":
+        connect(cluster_of(options, "cpu").address)  # now, before data are read for nothing
 
 
-def workers_of(where: WorkOptions, device: str) -> int:
-    """How many workers there will be; the inline engine is one. On a Ray cluster as many as it has room for now."""
-    if where.engine == "ray":
-        return room(cluster_of(where, device))
-    from memscope.training.device import default_workers  # loads torch, which those that only draw do without
+def workers_of(options: WorkOptions, device: str) -> int:
+    """How many workers there will be: one for the inline engine; on a Ray cluster, as many as it has room for now."""
+    if options.engine == "ray":
+        return room(cluster_of(options, device))
+    from memscope.training.device import default_workers  # loads torch, which commands that only draw do without
 
-    return 1 if where.engine == "inline" else where.workers or default_workers(device, cores())
-
-
-def cluster_of(where: WorkOptions, device: str) -> Cluster:
-    return Cluster(where.address or "auto", device, where.workers)
+    return 1 if options.engine == "inline" else options.workers or default_workers(device, cores())
 
 
-def data_to_send(run: Run, where: WorkOptions) -> RunData | None:
-    """The data set of a run, where the workers may be on machines that do not see its directory."""
-    return read_data(run.path, run.plan.data.fingerprint) if where.engine == "ray" else None
+def cluster_of(options: WorkOptions, device: str) -> Cluster:
+    return Cluster(options.address or "auto", device, options.workers)
 
 
-def of_shard(where: WorkOptions, tasks: Sequence[Task]) -> list[Task]:
-    """The tasks that are done here, of all tasks in an order that every shard knows."""
-    share, shares = where.shard
+def data_to_send(run: Run, options: WorkOptions) -> RunData | None:
+    """The data set of a run, if its workers may be on machines that do not see the run's directory; else None."""
+    return read_data(run.path, run.plan.data.fingerprint) if options.engine == "ray" else None
+
+
+def of_shard(options: WorkOptions, tasks: Sequence[Task]) -> list[Task]:
+    """The tasks of this shard; `tasks` are all tasks, in the same order for every shard."""
+    share, shares = options.shard
     return list(tasks[share - 1 :: shares])
 
 
-def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: WorkOptions, device: str, on_end: OnEnd) -> Done:
+def carry_out(
+    run: Run, work: Work, bundles: Sequence[Bundle], options: WorkOptions, device: str, on_end: OnEnd
+) -> Done:
     """Do the tasks that have no file yet; each bundle that fails is tried once more at the end."""
     result = Done()
     total = sum(task.count for bundle in bundles for task in bundle if not work.path_of(task).exists())
-    engine = open_engine(where.engine, cluster_of(where, device))
+    engine = open_engine(options.engine, cluster_of(options, device))
     # a cluster may grow beyond what it has room for now
-    most = where.workers or len(bundles) if where.engine == "ray" else workers_of(where, device)
+    most = options.workers or len(bundles) if options.engine == "ray" else workers_of(options, device)
     failed: list[tuple[Bundle, str]] = []
     for _ in range(2):
         given = unfinished(run.path, bundles, work.path_of)
         failed = []
-        # closed at once where something stops us, so that no worker outlives this call
+        # closed at once if something stops us, so that no worker outlives this call
         with (
             closing(engine(work.open, given, max(1, min(most, len(bundles))))) as reports,
             closing(keep(run, work, reports)) as kept,
@@ -161,15 +163,15 @@ def carry_out(run: Run, work: Work, bundles: Sequence[Bundle], where: WorkOption
 
 
 def keep(run: Run, work: Work, reports: Iterable[Report]) -> Generator[tuple[Report, list[Any]], None, None]:
-    """Write the products of each report, or else why there are none; gives the report, and what `work.write` gave of
-    each of its tasks, when that is done."""
+    """Write the products of each report, or the reason why there are none. When that is done, yield the report and what
+    `work.write` returned for each of its tasks."""
     under_way: deque[tuple[Report, Future[list[Any]]]] = deque()
     with ThreadPoolExecutor(WRITERS) as writers:
         for report in reports:
             while under_way and under_way[0][1].done():
                 yield written(*under_way.popleft())
             under_way.append((report, writers.submit(write_files, run, work, report)))
-            if len(under_way) == 1:  # not in a hurry: mostly it is written now, and told of before the next one comes
+            if len(under_way) == 1:  # usually its files are then written before the next one comes
                 wait([under_way[0][1]], timeout=PATIENCE)
             while under_way and (under_way[0][1].done() or len(under_way) > WRITERS):
                 yield written(*under_way.popleft())
@@ -178,12 +180,12 @@ def keep(run: Run, work: Work, reports: Iterable[Report]) -> Generator[tuple[Rep
 
 
 def written(report: Report, files: "Future[list[Any]]") -> tuple[Report, list[Any]]:
-    """The report and what was told of its tasks, when its files are there."""
+    """The report, once its files are there, and what `Work.write` returned for its tasks."""
     return report, files.result()
 
 
 def write_files(run: Run, work: Work, report: Report) -> list[Any]:
-    """Write the products of a report, or else why there are none; what `work.write` gave of each."""
+    """Write the products of a report, or the reason why there are none; returns what `work.write` did for each."""
     plan_text(run.path)
     told = []
     for position, task in enumerate(report.tasks):

@@ -1,4 +1,4 @@
-"""The data set of a run, as it was planned: from the run's own files, or made again from its source."""
+"""The data set of a run, as it was planned: from the run's own files, or read again from its source."""
 
 from contextlib import suppress
 
@@ -14,7 +14,7 @@ from memscope.work.carrying_out import Say, silent
 
 
 def load_as_planned(plan: Plan, spec: str | None, say: Say = silent) -> ImageDataset:
-    """The plan's data set, perhaps from another place; RunError where it is not the same."""
+    """The plan's data set, perhaps from another place; RunError if it is not the same data."""
     data = plan.data
     dataset = load_dataset(
         spec or data.spec,
@@ -37,7 +37,7 @@ def load_as_planned(plan: Plan, spec: str | None, say: Say = silent) -> ImageDat
 
 
 def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = silent) -> None:
-    """See to it that `examples.h5` and the image cache are there and whole; make them from the source if not.
+    """Make `examples.h5` and the image cache from the source, unless they are there and whole.
 
     A cache that is the same file as when it was last hashed is not hashed again.
     """

@@ -1,4 +1,4 @@
-"""Which models a worker trains at once: group sizes, measured once for a run, and bundles of tasks to match."""
+"""How many models a worker trains at once: group sizes, measured once for a run, and bundles of tasks to match."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,17 +20,17 @@ from memscope.work.carrying_out import Say
 
 
 def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say: Say) -> dict[int, Grouping]:
-    """How models are trained, by size; empty on a CPU, where outcomes are to be the same to the bit.
+    """How models are trained, by size; empty on a CPU, where outcomes must be the same to the bit.
 
-    Models of a size that is not in it are trained one by one. What a backend measures is measured where that was not
-    done before on such a device for so many models, and kept in `cache/groups.json`.
+    Models of a size that is left out are trained one by one. If a backend must measure its group size, that is done
+    once for each kind of device and number of models, and kept in `cache/groups.json`.
     """
     if run.plan.recipe.trainer != OWN_LOOP:
         return {}
     models: dict[int, int] = {}
     for task in tasks:
         models[task.size] = models.get(task.size, 0) + task.count
-    # no more than leaves every worker something to do
+    # small enough to leave every worker something to do
     most = {size: min(LARGEST, -(-count // workers)) for size, count in models.items()}
     names = {size: backend_for(run.plan, size, device) for size in models}
     found: dict[int, Grouping] = {}
@@ -50,27 +50,27 @@ def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say:
 def measured_groups(
     run: Run, names: Mapping[int, str], most: Mapping[int, int], where: torch.device, say: Say
 ) -> dict[int, int]:
-    """The best number of models at once of each size whose backend is named, up to `most`; 0 where it trains none."""
+    """For each size in `names`, the best number of models at once, up to `most`; 0 if its backend cannot train them."""
     file, about = run.path / "cache" / "groups.json", describe(run, where)
     known = read_groups(file, about)
     missing = [size for size in sorted(names) if not enough(known.get(size), most[size])]
     if missing:
         say("measuring how many models to train at once")
         known |= measure(run, {size: names[size] for size in missing}, most, where)
-        torch.cuda.empty_cache()  # after all that was measured with is gone: the workers want the room
+        torch.cuda.empty_cache()  # now that the models of the measurement are gone: the workers need the memory
         write_atomically(file, json.dumps({"about": about, "groups": known}, indent=1).encode())
     return {size: min(known[size][0], most[size]) for size in names}
 
 
 def enough(known: tuple[int, int] | None, most: int) -> bool:
-    """Whether what is known of a size, the best group and the largest that was to be tried, holds for up to `most`."""
+    """Whether what is `known`, the best group of a size and the limit of its search, holds for up to `most` models."""
     return known is not None and (known[0] < known[1] or most <= known[1])
 
 
 def measure(
     run: Run, names: Mapping[int, str], most: Mapping[int, int], device: torch.device
 ) -> dict[int, tuple[int, int]]:
-    """By size, the best group and the largest that was to be tried."""
+    """By size, the best group and the limit up to which it was searched for."""
     material = open_material(run.path, run.plan, run.examples, device)
     found = {}
     for size, name in names.items():
@@ -81,13 +81,13 @@ def measure(
 
 
 def describe(run: Run, device: torch.device) -> str:
-    """What the group sizes hold for."""
+    """What the group sizes depend on."""
     plan = run.plan
     return f"{device_name(device)}, torch {torch.__version__}, {plan.precision}, {plan.digest}"
 
 
 def read_groups(file: Path, about: str) -> dict[int, tuple[int, int]]:
-    """What was measured before for the same; nothing where it was for another, or cannot be read."""
+    """What was measured before under the same conditions; empty if they were others, or if the file cannot be read."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
         found = json.loads(file.read_text())
         if found["about"] == about:
@@ -96,7 +96,7 @@ def read_groups(file: Path, about: str) -> dict[int, tuple[int, int]]:
 
 
 def bundles_of(tasks: Sequence[Task], groups: Mapping[int, Grouping]) -> list[Bundle]:
-    """The tasks, those of one size and variant together until they have as many models as are trained at once."""
+    """The tasks in bundles: those of one size and variant together, up to the number of models trained at once."""
     bundles: list[Bundle] = []
     for task in tasks:
         last = bundles[-1] if bundles else ()
@@ -109,7 +109,7 @@ def bundles_of(tasks: Sequence[Task], groups: Mapping[int, Grouping]) -> list[Bu
 
 
 def bundles_of_students(bundles: Sequence[Bundle], groups: Mapping[int, Grouping]) -> list[Bundle]:
-    """Bundles of the same students at several sizes, put together until as many as are trained at once share one."""
+    """Join bundles, each of the same students at several sizes, up to the number of students trained at once."""
     if not all(task.size in groups for bundle in bundles for task in bundle):
         return list(bundles)
     joined: list[Bundle] = []

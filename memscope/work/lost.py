@@ -1,4 +1,4 @@
-"""What a training, or the measuring of memories, has lost, as reports tell it."""
+"""The models that diverged and the tasks that failed, in the form that reports have."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A run made, or gone on with, by what a user chose: its plan, its examples, its images."""
+"""Making a run, or continuing one, from a user's choices: its plan, its examples, its images."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -50,7 +50,7 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
 
 
 def grown_plan(run: Run, choices: Choices) -> Plan:
-    """The saved plan with the sizes and models that were asked for; OptionError where others disagree."""
+    """The saved plan with the sizes and models that were asked for; OptionError if other choices disagree with it."""
     filled = with_saved_axis(run.plan, choices)
     check_against(run.plan, filled, str(run.path))
     check_choices(replace(filled, trainer=run.plan.recipe.trainer))
@@ -59,7 +59,7 @@ def grown_plan(run: Run, choices: Choices) -> Plan:
 
 
 def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple[ImageDataset, Plan]:
-    """The data and the plan of a run that does not exist yet."""
+    """The data set and the plan of a run that does not exist yet."""
     if directory.is_file() or (directory.is_dir() and any(not p.name.startswith(".") for p in directory.iterdir())):
         raise RunError(f"{directory} exists and is not a run (no plan.toml in it); give a new or an empty directory")
     chosen = with_defaults(choices)

@@ -1,7 +1,7 @@
-"""What a worker measures of residual memories: a task (trained models of one size) to what their memories do.
+"""What a worker measures for residual memories: from a task (trained models of one size) to what their memories do.
 
 `open_memory_work` is called once in every worker process. The memory of a model holds the residuals of the examples
-that the model was trained on and no other; every training and test example is asked of it.
+that the model was trained on and no others. It is queried with every training and test example.
 """
 
 from collections.abc import Callable
@@ -27,10 +27,10 @@ from memscope.training.inputs import autocast
 from memscope.training.material import Material, material_of
 
 LARGEST_CLASS_WEIGHTS = 2**26
-"""Examples times classes up to which weights are kept by class: 256 MiB a task."""
+"""Largest examples times classes for which weights are kept by class: 256 MiB a task."""
 
 Row = dict[str, Any]
-"""What is found out about one model: numbers and arrays by the names in format.py"""
+"""What is measured for one model: numbers and arrays by the names in format.py"""
 
 
 @dataclass(frozen=True)
@@ -41,22 +41,22 @@ class MemoryJob:
     plan: Plan
     device: str
     what: dict[int, MemoryChoice] | MemoryGrid
-    """The memory of each size, or the grid to try"""
+    """The memory of each size, or the grid to choose from"""
     data: RunData | None = None
-    """The data set, where it is not to be read from the run's directory"""
+    """The data set, if it is not to be read from the run's directory"""
 
 
 def file_of(what: dict[int, MemoryChoice] | MemoryGrid, task: Task) -> MemoryFile:
-    """Where what is found out about the models of a task is kept."""
+    """The kind of file in which the measurements of a task are kept."""
     if isinstance(what, MemoryGrid):
         return MemoryFile("memory-grid", what.name)
     return MemoryFile("memory", what[task.size].name)
 
 
 def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, ...]], list[bytes]]:
-    """Open the data set in this process and return the function from a bundle of tasks to the content of their files.
+    """Open the data set in this process and return the function from a bundle of tasks to the contents of their files.
 
-    RunError where the run's directory, from which the weights are read, is not there.
+    RunError if the run's directory, from which the weights are read, is not there.
     """
     torch.set_num_threads(1)
     plan, run = job.plan, Path(job.run)
@@ -127,7 +127,7 @@ def try_grid(grid: MemoryGrid, features: np.ndarray, logits: np.ndarray, labels:
 def remember(
     choice: MemoryChoice, features: np.ndarray, logits: np.ndarray, labels: np.ndarray, inside: np.ndarray
 ) -> Row:
-    """What ResMem over the model's own subset predicts, and how its memory is used by the examples outside."""
+    """What ResMem predicts with a memory of the model's own subset, and how the examples outside use that memory."""
     train, classes = len(inside), logits.shape[1]
     held_in = np.flatnonzero(inside)
     memory = choice.memory().fit(features[held_in], logits[held_in], labels[held_in])
@@ -136,7 +136,7 @@ def remember(
     asking = np.flatnonzero(~inside)
     retrieved = held_in[positions[asking]]  # [n, k], training examples
     weight = weights[asking]
-    # at temperature 1 whatever was chosen, so that norms of different sizes can be compared
+    # at temperature 1, whatever was chosen, so that norms can be compared between sizes
     norm = np.linalg.norm(residuals(logits[:train], labels[:train], 1.0), axis=1)
     found: Row = {
         "predicted_train": predicted[:train].astype(np.uint16),
@@ -153,7 +153,7 @@ def remember(
 
 
 def empty(what: dict[int, MemoryChoice] | MemoryGrid, material: Material) -> Row:
-    """What stands for a model that diverged, and is never counted."""
+    """A placeholder for a model that diverged; it is never counted."""
     train, test = material.num_train, len(material.labels) - material.num_train
     if isinstance(what, MemoryGrid):
         shape = (len(what.k), len(what.sigma), len(what.temperature))

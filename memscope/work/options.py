@@ -1,4 +1,4 @@
-"""What a user may choose about a plan, and how choices become a plan or are held against a saved one."""
+"""What a user may choose about a plan, and how choices become a plan or are compared with a saved one."""
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from memscope.training.user_trainer import load_trainer
 
 @dataclass(frozen=True)
 class Choices:
-    """Options of train-family that decide the plan; None where the user gave none."""
+    """Options of train-family that decide the plan; None for those that the user did not give."""
 
     data: str | None = None
     examples: int | None = None
@@ -33,7 +33,7 @@ class Choices:
     widths: tuple[int, ...] | None = None
     depths: tuple[int, ...] | None = None
     width: int | None = None
-    """The fixed width where the sizes are depths"""
+    """The fixed width when the sizes are depths"""
     models: int | None = None
     full: int | None = None
     """Models of each size on all the data"""
@@ -49,7 +49,7 @@ class Choices:
     label_smoothing: float | None = None
     augment: str | None = None
     replayed: Plan | None = None
-    """The plan that `--plan` gave: what has no option of its own is taken from it"""
+    """The plan that `--plan` named: what has no option of its own is taken from it"""
 
 
 DEFAULTS = Choices(
@@ -65,7 +65,7 @@ DEFAULTS = Choices(
     seed=0,
     precision="auto",
 )
-"""Of a new run, beside the recipe's own (recipe.py). There is no default data set."""
+"""The defaults of a new run, beside those of the recipe (recipe.py). There is no default data set."""
 
 
 DATA_CHOICES = (
@@ -80,7 +80,7 @@ def option_name(field: str) -> str:
 
 
 def sizes_of(choices: Choices) -> tuple[str, tuple[int, ...] | None]:
-    """The axis and the sizes that were asked for; OptionError where both axes were."""
+    """The axis and the sizes that were asked for; OptionError if both axes were."""
     if choices.widths and choices.depths:
         raise OptionError("--widths and --depths were both given; a family's sizes run along one of them")
     if choices.depths:
@@ -97,7 +97,7 @@ def sizes_of(choices: Choices) -> tuple[str, tuple[int, ...] | None]:
 
 
 def check_choices(choices: Choices) -> None:
-    """OptionError for a choice that cannot be, whatever the data: looked at before any data is read."""
+    """OptionError for a choice that is impossible whatever the data; called before any data are read."""
     axis, sizes = sizes_of(choices)
     if choices.fraction is not None:
         fraction_of(choices.fraction)
@@ -129,13 +129,13 @@ def recipe_of(choices: Choices) -> Recipe:
 
 
 def absolute(spec: str) -> str:
-    """A data set's place so that it is found from another working directory too."""
+    """A data set's place, written so that it can be found from another working directory."""
     kind, colon, place = spec.partition(":")
     return f"{kind}:{Path(place).absolute()}" if colon else spec
 
 
 def choices_from_plan(plan: Plan, given: Choices) -> Choices:
-    """The choices of a plan, with those that were given beside it in their place."""
+    """The choices of a plan, each replaced by the one that the user gave, if any."""
     saved = choices_of(plan)
     if given.widths or given.depths:
         saved = replace(saved, widths=None, depths=None, width=None if given.widths else saved.width)
@@ -146,7 +146,7 @@ def choices_from_plan(plan: Plan, given: Choices) -> Choices:
 
 
 def check_replayed(choices: Choices, fingerprint: str) -> None:
-    """RunError where a replayed plan's data are no longer what they were. Other data may be asked for by name."""
+    """RunError if a replayed plan's data are no longer what they were. A user may name other data."""
     plan = choices.replayed
     same = plan is not None and all(getattr(choices, name) == getattr(choices_of(plan), name) for name in DATA_CHOICES)
     if plan is not None and same and plan.data.fingerprint != fingerprint:
@@ -162,7 +162,7 @@ def with_defaults(choices: Choices) -> Choices:
         raise OptionError(
             "a new run needs its data; add --data fashion-mnist-5k (bundled), or idx:, cifar:, folder:, npz:, hdf5:"
         )
-    sizes_of(choices)  # before a default may hide that both axes were given
+    sizes_of(choices)  # before a default can hide that both axes were given
     chosen = replace(choices, **{name: value for name, value in default_items() if getattr(choices, name) is None})
     if choices.depths:
         chosen = replace(chosen, widths=None)
@@ -239,7 +239,7 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
 
 
 def choices_of(plan: Plan) -> Choices:
-    """The choices that give this plan again."""
+    """The choices that would make this plan again."""
     values = {name: getattr(plan.recipe, name) for name in RECIPE_FIELDS if name in Choices.__dataclass_fields__}
     along_width = plan.axis == "width"
     return Choices(
@@ -266,7 +266,7 @@ def choices_of(plan: Plan) -> Choices:
 
 
 def with_saved_axis(plan: Plan, choices: Choices) -> Choices:
-    """The choices with the family and, for further depths, the fixed width of a saved plan where none is given."""
+    """The choices, with a saved plan's family and, for further depths, its fixed width if none was given."""
     width = plan.fixed if choices.depths and choices.width is None else choices.width
     return replace(choices, family=choices.family or plan.family, width=width)
 
@@ -274,7 +274,7 @@ def with_saved_axis(plan: Plan, choices: Choices) -> Choices:
 def check_against(plan: Plan, choices: Choices, path: str) -> None:
     """OptionError naming the first choice that disagrees with a saved plan; sizes and models may grow.
 
-    A `--data` that names another place is held against the fingerprint by whoever loads it.
+    If `--data` names another place, whoever loads it compares it with the fingerprint.
     """
     saved = choices_of(plan)
     axis, sizes = sizes_of(choices)

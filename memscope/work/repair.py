@@ -1,7 +1,7 @@
 """`memscope status --repair`: read every file of a run to its last byte, and move aside what is damaged.
 
-What is moved aside is missing, and the command that makes it makes it again; nothing else is touched. It goes to
-`damaged/` in the run, under the same path.
+A file that is moved aside counts as missing, so the command that makes it will make it again. It goes to `damaged/` in
+the run, under the same path. Nothing else is touched.
 """
 
 import os
@@ -28,8 +28,8 @@ DAMAGED = "damaged"
 def repair(path: str | os.PathLike[str]) -> Repair:
     """Read every file of a run that numbers come from; move aside what is damaged or belongs to another run.
 
-    RunError, and the file stays where it is, where the directory is no run, where its plan is damaged and its results
-    do not keep it, where a file is of a newer version, or where the system does not let us read or move one.
+    RunError, with the file left where it is, if the directory is not a run, if its plan is damaged and its results hold
+    no copy, if a file is of a newer version, or if the system does not let us read or move a file.
     """
     directory = Path(path)
     moved = restore_plan(directory) if plan_path(directory).is_file() else []
@@ -50,7 +50,7 @@ def repair(path: str | os.PathLike[str]) -> Repair:
 
 
 def restore_plan(directory: Path) -> list[MovedFile]:
-    """Where `plan.toml` is damaged, the one that the results keep takes its place."""
+    """If `plan.toml` is damaged, replace it with the copy in the results."""
     file = plan_path(directory)
     try:
         read_plan(file)
@@ -70,9 +70,9 @@ def restore_plan(directory: Path) -> list[MovedFile]:
 
 
 def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
-    """The files of a run that numbers come from, each with what reads it whole and checks it.
+    """The files of a run that numbers come from, each with a function that reads and checks all of it.
 
-    A file that is of no task of the plan is read by nobody, and not here either.
+    A file that belongs to no task of the plan is never read, so it is left out.
     """
     path, plan = run.path, run.plan
     digests: dict[Task, str] = {}
@@ -88,7 +88,7 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
 
     def check_memory(task: Task, what: MemoryFile) -> object:
         if task not in digests:
-            with suppress(RunError):  # without its outcome there is nothing to hold it against
+            with suppress(RunError):  # without its outcome there is nothing to compare it with
                 check_outcome(task)
         return read_memory(path, plan, task, what, digests[task]) if task in digests else None
 
@@ -110,7 +110,7 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
 
 
 def move_aside(directory: Path, file: Path) -> str:
-    """Move a file of a run into its `damaged/`; where it is then. RunError where that cannot be done."""
+    """Move a file of a run into its `damaged/` and return its new path. RunError if that fails."""
     target = directory / DAMAGED / file.relative_to(directory)
     number = 1
     while target.exists():

@@ -1,4 +1,4 @@
-"""Training students in a worker: their teachers are read from the run, and those of one number share its teacher."""
+"""Training students in a worker. Their teachers are read from the run; students of one number share its teacher."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -45,7 +45,7 @@ def students_of(
     backend: str,
     groups: dict[int, Grouping],
 ) -> dict[tuple[int, int], TrainedModel]:
-    """By size and number, students whose teachers are opened together, and closed when they are trained."""
+    """Students by size and number. Their teachers are opened together, and closed when the students are trained."""
     subset_of_model = {model: subset for _, model, subset in models}
     asked = {model: teacher_network(material, run, teaching, model) for model in subset_of_model}
     networks = {model: network for model, network in asked.items() if network is not None}
@@ -61,9 +61,9 @@ def students_of(
 
 
 def teacher_network(material: Material, run: Path, teaching: Teaching, model: int) -> torch.nn.Module | None:
-    """The teacher of the students of this number; None where it diverged.
+    """The teacher of the students of this number; None if it diverged.
 
-    RunError where it is missing, or its weights are.
+    RunError if the teacher or its weights are missing.
     """
     plan = material.plan
     variant, number, unit = (FULL, 0, 1) if teaching.on == "full" else (ONEHOT, model, plan.unit)

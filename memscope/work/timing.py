@@ -1,7 +1,7 @@
-"""Where a run's time went: every command of the command line leaves a note, `memscope status --timing` adds them up.
+"""Where a run's time went: every command leaves a note, and `memscope status --timing` adds the notes up.
 
-A command's time, from the start of its process, is divided among `PARTS`: steps say what they are at (`spent_on`), and
-workers report what they spent (`share_out`). Called from a program of the user's, steps note nothing.
+A command's time, from the start of its process, is divided among `PARTS`: steps say what they are doing (`spent_on`),
+and workers report what they spent (`share_out`). Steps that a user's program calls leave no note.
 """
 
 import json
@@ -28,19 +28,19 @@ PARTS = {
     "drawing": "figures",
     "rest": "printing, exports, loading what draws",
 }
-"""What a command's time is divided into."""
+"""The parts into which a command's time is divided."""
 SUMMED = ("calls", "seconds", *PARTS)
 
 
 class Clock:
-    """The time of a command under way, by part."""
+    """The time of a running command, by part."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self.part, self.since = "start", process_start()
 
     def turn_to(self, part: str) -> str:
-        """What comes now is of this part; the part before."""
+        """Count the time from now on to this part; returns the part before."""
         before, moment = self.part, now()
         self.seconds[before] += moment - self.since
         self.part, self.since = part, moment
@@ -52,7 +52,7 @@ UNDER_WAY: ContextVar[Clock | None] = ContextVar("clock of the command under way
 
 @contextmanager
 def spent_on(part: str) -> Iterator[None]:
-    """Note the time of the block, or of a function that this decorates, under `part`, but for parts inside it."""
+    """Count the time of a block, or of a decorated function, to `part`, except for other parts inside it."""
     clock = UNDER_WAY.get()
     if clock is None:
         yield
@@ -65,14 +65,14 @@ def spent_on(part: str) -> Iterator[None]:
 
 
 def share_out(spent: Mapping[str, float], workers: int) -> None:
-    """Within a block: of its part, note under others what so many workers spent on them, in seconds added up."""
+    """Move time of the current block to the parts on which so many workers spent it: `spent`, their summed seconds."""
     clock = UNDER_WAY.get()
     if clock is None:
         return
     part = clock.part
-    clock.turn_to(part)  # adds up what it has taken
+    clock.turn_to(part)  # counts the time until now
     together = sum(spent.values()) / workers
-    # where fewer workers came than expected, they cannot have worked for longer than it took
+    # if fewer workers came than expected, they still cannot have worked for longer than the block took
     scale = min(1.0, clock.seconds[part] / together) / workers if together else 0.0
     for name, seconds in spent.items():
         clock.seconds[name] += seconds * scale
@@ -86,7 +86,7 @@ def timings(run: Path) -> Path:
 
 @contextmanager
 def timed(run: str | os.PathLike[str], command: str) -> Iterator[Clock]:
-    """Note the time from the start of this process to the end of the block, if that ends well and the run is there."""
+    """Note the time from the start of this process to the end of the block, if that ends well and the run exists."""
     clock = Clock()
     token = UNDER_WAY.set(clock)
     try:
@@ -105,7 +105,7 @@ def timed(run: str | os.PathLike[str], command: str) -> Iterator[Clock]:
 
 
 def process_start() -> float:
-    """Seconds after boot at which this process started; where the system does not tell, when this was imported."""
+    """When this process started, in seconds after boot; if the system does not say, when this module was imported."""
     with suppress(OSError, ValueError, IndexError, AttributeError):
         fields = Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()
         return int(fields[19]) / os.sysconf("SC_CLK_TCK")
@@ -113,7 +113,7 @@ def process_start() -> float:
 
 
 def now() -> float:
-    """On the clock of `process_start`."""
+    """The time on the clock of `process_start`."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if clock is None else time.clock_gettime(clock)
 
@@ -122,10 +122,10 @@ IMPORTED = now()
 
 
 def timing_rows(run: Path) -> list[dict[str, Any]]:
-    """By command: `command`, `calls`, `seconds`, each of PARTS, `other` (all but training); then the same of all."""
+    """A row per command, then one for all: `command`, `calls`, `seconds`, each of PARTS, `other` (all but training)."""
     rows: dict[str, dict[str, Any]] = {}
     for file in sorted(timings(run).glob("*.json")) if timings(run).is_dir() else []:
-        with suppress(OSError, ValueError, KeyError, TypeError):  # one that is damaged: no result depends on it
+        with suppress(OSError, ValueError, KeyError, TypeError):  # skip a damaged note: no result depends on it
             note = json.loads(file.read_text())
             command, parts = str(note["command"]), {part: float(note["seconds"][part]) for part in PARTS}
             row = rows.setdefault(command, {"command": command} | dict.fromkeys(SUMMED, 0))

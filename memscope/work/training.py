@@ -1,4 +1,4 @@
-"""Training tasks into the ledger: what `train-family` and `distill` share."""
+"""Training tasks and writing them to the ledger: what `train-family` and `distill` share."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from memscope.work.training_task import Job, Packed, Summary, check_variant, ope
 
 @dataclass
 class Trained:
-    """What a call did."""
+    """What a call of `train_tasks` did."""
 
     run: Run
     trained: int = 0
@@ -33,7 +33,7 @@ class Trained:
 def train_tasks(
     run: Run,
     bundles: Sequence[Bundle],
-    where: WorkOptions,
+    options: WorkOptions,
     device: str,
     on_end: OnEnd,
     *,
@@ -41,11 +41,11 @@ def train_tasks(
     for_weights: bool = False,
     teaching: Teaching | None = None,
 ) -> Trained:
-    """Train what is not finished of these bundles of tasks, and write outcomes and weights.
+    """Train the unfinished tasks of these bundles, and write their outcomes and weights.
 
-    A task is finished when its outcome is in the ledger; `for_weights`, when its weights are there. `groups` says how
-    models are trained, by size, `teaching` the setting of the students among the tasks.
-    OptionError, before anything is done, where the variant of a task stands for no way of training.
+    A task is finished when its outcome is in the ledger; with `for_weights`, when its weights are there. `groups` says
+    how models of each size are trained, `teaching` how the students among the tasks are taught.
+    OptionError, before anything is done, if a task has a variant that is not trained here.
     """
     for task in (task for bundle in bundles for task in bundle):
         check_variant(run.plan, task.variant, teaching)
@@ -53,23 +53,23 @@ def train_tasks(
         str(run.path.absolute()),
         run.plan,
         device,
-        where.keep_weights or for_weights,
+        options.keep_weights or for_weights,
         groups or {},
-        data_to_send(run, where),
+        data_to_send(run, options),
         teaching=teaching,
     )
     path_of = partial(weights_path if for_weights else outcome_path, run.path, run.plan)
     work = Work(partial(open_training, job), path_of, partial(write_packed, run))
-    workers = workers_of(where, device)  # now: a cluster may be gone when the work is done
+    workers = workers_of(options, device)  # now: a cluster may be gone when the work is done
     with spent_on("waiting"):
-        done = carry_out(run, work, bundles, where, device, on_end)
+        done = carry_out(run, work, bundles, options, device, on_end)
         share_out(spent_by(summary for _, summary in done.told), workers)
     diverged = [(task, model) for task, summary in done.told for model in summary.diverged]
     return Trained(run, done.models, failures=done.failures, diverged=diverged)
 
 
 def write_packed(run: Run, task: Task, product: Packed) -> Summary:
-    """Write the files of a task that was trained."""
+    """Write the files of a trained task."""
     if product.weights is not None:  # before the outcome, which is the record that the task is done
         write_atomically(weights_path(run.path, run.plan, task), product.weights)
     write_atomically(outcome_path(run.path, run.plan, task), product.outcome)
@@ -77,7 +77,7 @@ def write_packed(run: Run, task: Task, product: Packed) -> Summary:
 
 
 def spent_by(summaries: Iterable[Summary]) -> dict[str, float]:
-    """Seconds of all the tasks, by what they were spent on."""
+    """Seconds over all the tasks, by what they were spent on."""
     spent = {"training": 0.0, "evaluation": 0.0}
     for summary in summaries:
         for part, seconds in summary.seconds.items():

@@ -1,10 +1,10 @@
-"""What a worker runs: a bundle of tasks (some models of one size each) to the content of their files.
+"""What a worker runs: from a bundle of tasks (each some models of one size) to the contents of their files.
 
-`open_training` is called once in every worker process; what it gives trains one bundle after another. An outcome is a
-pure function of (plan, data, task): nothing is remembered between bundles but the data set. A bundle is one task
-alone; or students of the same models at several sizes, which share each model's teacher; or tasks of one size, whose
-models are trained in one vectorised pass. What becomes of a model: a `TrainedModel` by itself, with the others of its
-task `Packed`, which the coordinator writes.
+`open_training` is called once in every worker process. The function that it returns trains one bundle after another. An
+outcome is a pure function of (plan, data, task): nothing but the data set is kept between bundles. A bundle is one task
+alone; or students of the same numbers at several sizes, which share each number's teacher; or tasks of one size, whose
+models are trained in one vectorised pass. Each model becomes a `TrainedModel`, and the models of a task are `Packed`
+together for the coordinator to write.
 """
 
 import time
@@ -42,46 +42,45 @@ class Job:
     device: str
     keep_weights: bool
     groups: Mapping[int, Grouping] = field(default_factory=dict)
-    """How models are trained, by size; one by one where a size is not in it"""
+    """How models are trained, by size; a size that is left out is trained one by one"""
     data: RunData | None = None
-    """The data set, where it is not to be read from the run's directory"""
+    """The data set, if it is not to be read from the run's directory"""
     teaching: Teaching | None = None
-    """How the students among the tasks are taught, whose teachers are read from the run's directory; None: no students
-    are among them"""
+    """How the students among the tasks are taught, by teachers from the run's directory; None if there are none"""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the coordinator wants to know of a task that was trained."""
+    """What the coordinator wants to know about a trained task."""
 
     diverged: tuple[int, ...]
     """Numbers of the models that diverged"""
     seconds: dict[str, float]
-    """Spent on `training` and on `evaluation`; training includes the latter where trainers do not tell"""
+    """Spent on `training` and on `evaluation`; training includes evaluation if a trainer does not tell them apart"""
 
 
 @dataclass(frozen=True, eq=False)
 class Packed:
-    """What a worker hands back of a task: the content of its files, and what the coordinator wants to know of it.
+    """What a worker returns for a task: the contents of its files, and what the coordinator wants to know about it.
 
-    To pack an outcome takes tens of milliseconds, most of it compression, and to write it a few: a coordinator that
-    packed would be kept busy by some hundreds of workers.
+    Packing an outcome takes tens of milliseconds, most of it compression; writing it takes a few. A coordinator that
+    did the packing would be kept busy by some hundreds of workers.
     """
 
     outcome: bytes
     weights: bytes | None
-    """None where they are not kept"""
+    """None if they are not kept"""
     summary: Summary
 
 
 TrainBundle = Callable[[tuple[Task, ...], Sequence[np.ndarray]], Sequence[Sequence[TrainedModel]]]
-"""(tasks, of each the subsets bool [models, N]) -> of each task the trained models"""
+"""(tasks, the subsets bool [models, N] of each) -> the trained models of each"""
 
 
 def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], list[Packed]]:
     """Open the data set in this process and return the function that trains a bundle of tasks.
 
-    That raises OptionError, before it trains any, for a task whose variant stands for no way of training of this job.
+    That function raises OptionError, before it trains anything, for a task whose variant this job does not train.
     """
     # One thread in each process: two threads on two cores collapse as soon as a neighbour is busy, and sums
     # split over another number of threads differ in the last bit.
@@ -104,7 +103,7 @@ def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], lis
     }
 
     def work(bundle: tuple[Task, ...]) -> list[Packed]:
-        for task in bundle:  # here as well as where a run's tasks are handed out: others call this too
+        for task in bundle:  # checked here too, not only where a run's tasks are handed out: others call this
             check_variant(plan, task.variant, job.teaching)
         subsets = [
             np.stack([subset_of(plan, task.variant, num_train, model) for model in task.models]) for task in bundle
@@ -120,7 +119,7 @@ def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], lis
 def check_variant(plan: Plan, variant: str, teaching: Teaching | None) -> None:
     """OptionError for a variant that is not trained here: it would be trained as one-hot, under another name.
 
-    `teaching` is the setting whose students are.
+    Of the distilled variants, only that of `teaching` is trained.
     """
     ours = plan.recipe.trainer == OWN_LOOP
     if variant in (ONEHOT, FULL) or (ours and teaching is not None and variant == teaching.variant):
@@ -132,9 +131,9 @@ def check_variant(plan: Plan, variant: str, teaching: Teaching | None) -> None:
 
 
 def code_of(plan: Plan) -> dict[str, str]:
-    """Which code beside memscope's own makes the models: the user's may be edited between two growths of a run.
+    """Which code beside memscope's makes the models: users may edit theirs between two growths of a run.
 
-    What it is made of is imported already. Empty where there is none, or where its source is not known.
+    That code has been imported already. Empty if there is none, or if its source is not known.
     """
     if plan.recipe.trainer != OWN_LOOP:
         kind, found = "trainer_source", source_digest(plan.recipe.trainer)
@@ -183,7 +182,7 @@ def pack(
 def outcome_of(
     models: Sequence[TrainedModel], in_subset: np.ndarray, examples: Examples, made_by: dict[str, str]
 ) -> Outcome:
-    """What the ledger keeps of the models of one task."""
+    """What the ledger keeps about the models of one task."""
     num_train = len(examples.labels)
     predictions = np.stack([one.predictions for one in models])
     log_odds = np.stack([one.log_odds for one in models])
@@ -236,7 +235,7 @@ def with_trainer(job: Job, data: RunData) -> TrainBundle:
         draws = Draws(plan.seed, task.size, model, task.replicate)
         predictions, log_odds, diverged = train_with(trainer, dataset, subset, draws)
         seconds = time.perf_counter() - start
-        # what of it is evaluation the user's own function does not say
+        # the user's function does not say how much of it is evaluation
         return TrainedModel(predictions, log_odds, unknown, diverged, {}, seconds, evaluation_seconds=np.nan)
 
     def train(bundle: tuple[Task, ...], subsets: Sequence[np.ndarray]) -> list[list[TrainedModel]]:

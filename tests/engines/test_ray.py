@@ -39,7 +39,7 @@ BUNDLES = [(Task("onehot", 1, first, 1),) for first in range(6)]
 
 
 @pytest.fixture
-def where(raylets):
+def options(raylets):
     from memscope.work.carrying_out import WorkOptions
 
     return WorkOptions(device="cpu", engine="ray", address=raylets.address)
@@ -178,7 +178,9 @@ def test_a_node_that_joins_is_used_and_the_bundles_of_one_that_dies_are_done_els
     assert all(report.failure is None for report in done)
 
 
-def test_a_run_on_a_cluster_that_loses_a_node_is_that_of_one_process(raylets, where, tiny_run, tiny_choices, tmp_path):
+def test_a_run_on_a_cluster_that_loses_a_node_is_that_of_one_process(
+    raylets, options, tiny_run, tiny_choices, tmp_path
+):
     from memscope.steps.train_family import train_family
     from memscope.work.carrying_out import Ended
 
@@ -188,19 +190,22 @@ def test_a_run_on_a_cluster_that_loses_a_node_is_that_of_one_process(raylets, wh
         if ended.cluster is not None and ended.cluster.nodes == 3 and joined in raylets.worker_nodes:
             raylets.remove_node(joined, allow_graceful=False)
 
-    trained = train_family(tmp_path / "run", tiny_choices, where, on_end=lose_the_node)
+    trained = train_family(tmp_path / "run", tiny_choices, options, on_end=lose_the_node)
     assert trained.trained == 60
     assert not trained.failed
     assert joined not in raylets.worker_nodes
     assert_same_outcomes(tiny_run, tmp_path / "run")
 
 
-def test_a_cluster_distils_and_measures_as_one_process_does(where, tiny_run, tmp_path):
+def test_a_cluster_distils_and_measures_as_one_process_does(options, tiny_run, tmp_path):
     from memscope.plan.teaching import Teaching
     from memscope.steps.distill import distill
     from memscope.steps.resmem import MemoryOptions, resmem
 
-    for name, how in (("ray", replace(where, workers=1)), ("inline", replace(where, engine="inline", address=None))):
+    for name, how in (
+        ("ray", replace(options, workers=1)),
+        ("inline", replace(options, engine="inline", address=None)),
+    ):
         shutil.copytree(tiny_run, tmp_path / name)
         distill(tmp_path / name, Teaching(8), [2], how)
         resmem(tmp_path / name, MemoryOptions(k=(5,), sigma=(1.0,), temperature=(1.0,)), how)
@@ -265,16 +270,16 @@ def test_the_command_shows_nodes_and_workers(raylets, tiny_npz, tmp_path):
 
 
 def test_an_address_is_a_usage_error_without_ray_and_where_it_is_none(monkeypatch):
-    from memscope.work.carrying_out import WorkOptions, check_where
+    from memscope.work.carrying_out import WorkOptions, check_work_options
 
     with pytest.raises(OptionError, match=r"--address 10\.0\.0\.1:6379 is of a Ray cluster; give --engine ray"):
-        check_where(WorkOptions(address="10.0.0.1:6379"))
+        check_work_options(WorkOptions(address="10.0.0.1:6379"))
     for wrong in ("10.0.0.1", "ray://10.0.0.1:10001", "head:port", ":6379", "head:99999"):
         with pytest.raises(OptionError, match="it must be auto or HOST:PORT"):
-            check_where(WorkOptions(engine="ray", address=wrong))
+            check_work_options(WorkOptions(engine="ray", address=wrong))
     monkeypatch.setenv("RAY_ADDRESS", "local")
     with pytest.raises(OptionError, match="RAY_ADDRESS is local"):
-        check_where(WorkOptions(engine="ray"))
+        check_work_options(WorkOptions(engine="ray"))
 
 
 def test_where_no_cluster_answers_one_line_says_so_soon(monkeypatch):
@@ -291,11 +296,11 @@ def test_where_no_cluster_answers_one_line_says_so_soon(monkeypatch):
 
 
 def test_without_ray_it_is_said_what_to_install(monkeypatch):
-    from memscope.work.carrying_out import WorkOptions, check_where
+    from memscope.work.carrying_out import WorkOptions, check_work_options
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(MemscopeError, match=r'pip install "memscope-ml\[ray\]"'):
-        check_where(WorkOptions(engine="ray"))
+        check_work_options(WorkOptions(engine="ray"))
 
 
 def until(holds: Callable[[], bool]) -> None:

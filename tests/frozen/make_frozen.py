@@ -44,8 +44,8 @@ def make_everything() -> None:
         train_family("run", choices, INLINE, replicates=2)
         score("run")
         trajectories("run")
-        resmem("run", where=INLINE)
-        distill("run", Teaching(4), where=INLINE)
+        resmem("run", options=INLINE)
+        distill("run", Teaching(4), options=INLINE)
         with tarfile.open(HERE / f"everything-{ENCODING_VERSION}.tar.gz", "w:gz") as archive:
             for name in ("images", "run"):
                 archive.add(name, name)

@@ -140,7 +140,7 @@ def test_memories_and_weights_that_were_deleted_are_made_again_alike(directory):
     kept = read_memory(run.path, run.plan, task, what, digest)
     before = open_run("run").results("resmem")
     shutil.rmtree(directory / "run" / "memories")
-    resmem("run", where=INLINE)
+    resmem("run", options=INLINE)
     again = read_memory(run.path, run.plan, task, what, digest)
     assert (again["predicted_train"] == kept["predicted_train"]).mean() > 0.99
     assert again["weight"] == pytest.approx(kept["weight"], abs=0.02)

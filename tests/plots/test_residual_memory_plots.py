@@ -18,13 +18,13 @@ from memscope.plots.residual_memory_predicts import draw_residual_memory_predict
 from memscope.plots.residual_memory_types import draw_residual_memory_types, known_types
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.resmem import (
+    HyperparameterGrid,
     MemoryChange,
     ModelsOnSubsets,
     ResidualPrediction,
     ResmemReport,
     SizeMemory,
     SizeMemoryOnAll,
-    TriedValues,
     TypeMemory,
     TypeMemoryAtSize,
 )
@@ -379,7 +379,7 @@ def a_report(sizes=(2, 4, 8), by_type=True, full=True):
         metric="euclidean",
         index="exact",
         reserved_block=0,
-        grid=TriedValues(k=(1,), sigma=(1.0,), temperature=(1.0,)),
+        grid=HyperparameterGrid(k=(1,), sigma=(1.0,), temperature=(1.0,)),
         sizes=tuple(rows_of(sizes)),
         full=tuple(full_of(sizes)) if full else None,
         by_type=tuple(types_of(sizes)) if by_type else None,

@@ -35,6 +35,6 @@ def whole_run(full_run: Path, tried: MemoryOptions, tmp_path_factory: pytest.Tem
     shutil.copytree(full_run, path)
     score(path)
     trajectories(path)
-    distill(path, Teaching(8), where=INLINE)
+    distill(path, Teaching(8), options=INLINE)
     assert not resmem(path, tried, INLINE).failed
     return path

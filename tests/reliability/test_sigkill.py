@@ -34,7 +34,7 @@ def everything(run: Path, choices: Choices, tried: MemoryOptions) -> None:
     train_family(run, choices, INLINE)
     score(run)
     trajectories(run)
-    distill(run, Teaching(8), where=INLINE)
+    distill(run, Teaching(8), options=INLINE)
     resmem(run, tried, INLINE)
 
 

@@ -47,7 +47,7 @@ def distilled(full_run, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("distilled") / "run"
     shutil.copytree(full_run, path)
     for teaching in (TEACHING, Teaching(8, soft_weight=0), Teaching(8, on="full")):
-        distill(path, teaching, where=INLINE)
+        distill(path, teaching, options=INLINE)
     return path
 
 
@@ -116,7 +116,7 @@ def test_the_teacher_is_the_larger_model_of_the_same_subset_or_the_first_on_all_
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_students_are_bit_identical_for_any_number_of_workers(distilled, run, workers):
-    distill(run, TEACHING, where=WorkOptions(device="cpu", workers=workers))
+    distill(run, TEACHING, options=WorkOptions(device="cpu", workers=workers))
     assert_equal(outcomes(run, TEACHING.variant), outcomes(distilled, TEACHING.variant))
 
 
@@ -131,9 +131,9 @@ def test_students_do_not_depend_on_which_sizes_share_a_teacher(distilled, run):
 def test_a_run_that_grows_is_distilled_as_if_it_had_been_whole(distilled, tiny_choices, tmp_path):
     path = tmp_path / "run"
     train_family(path, replace(tiny_choices, models=10), INLINE)
-    distill(path, TEACHING, where=INLINE)
+    distill(path, TEACHING, options=INLINE)
     train_family(path, Choices(models=20), INLINE)
-    assert distill(path, TEACHING, where=INLINE).already == 20
+    assert distill(path, TEACHING, options=INLINE).already == 20
     assert_equal(outcomes(path, TEACHING.variant), outcomes(distilled, TEACHING.variant))
 
 
@@ -147,7 +147,7 @@ def test_sigkill_of_a_distillation_loses_nothing_and_it_goes_on(distilled, run):
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         assert before <= set(run.glob("outcomes/distilled/**/[0-9]*.h5"))
-    distill(run, TEACHING, where=INLINE)
+    distill(run, TEACHING, options=INLINE)
     assert_equal(outcomes(run, TEACHING.variant), outcomes(distilled, TEACHING.variant))
     assert not list(run.rglob(".*.tmp"))
 
@@ -189,7 +189,7 @@ def test_the_comparison_is_that_of_the_ledger_read_by_hand(distilled):
 
 def test_with_four_blocks_means_leave_out_one_and_shares_half_of_them(run):
     train_family(run, Choices(models=40), INLINE)
-    summary = keys_of(distill(run, TEACHING, where=INLINE, epsilon=0.2))
+    summary = keys_of(distill(run, TEACHING, options=INLINE, epsilon=0.2))
     for row in summary["settings"][0]["students"]:
         both = [all_of(run, row["size"], variant) for variant in ("onehot", TEACHING.variant)]
 
@@ -264,19 +264,19 @@ def test_a_run_without_students_says_how_to_train_some(tiny_run):
 
 def test_without_the_full_model_the_ablation_says_how_to_train_it(tiny_run):
     with pytest.raises(RunError, match=r"no finished model of width 8 on all the data .* --full 1"):
-        distill(tiny_run, Teaching(8, on="full"), where=INLINE)
+        distill(tiny_run, Teaching(8, on="full"), options=INLINE)
 
 
 def test_without_the_teachers_weights_the_command_that_trains_them_again_is_told_and_does_it(run, distilled):
     weights = run / "weights" / "onehot" / "width-8"
     shutil.rmtree(weights)
     with pytest.raises(RunError, match=r"weights of its models of width 8.*train-family .* --missing-weights"):
-        distill(run, TEACHING, where=INLINE)
+        distill(run, TEACHING, options=INLINE)
     before = outcomes(run, "onehot")
     train_family(run, Choices(), INLINE, missing_weights=True)
     assert_equal(outcomes(run, "onehot"), before)
     assert len(list(weights.iterdir())) == 2
-    distill(run, TEACHING, where=INLINE)
+    distill(run, TEACHING, options=INLINE)
     assert_equal(outcomes(run, TEACHING.variant), outcomes(distilled, TEACHING.variant))
 
 
@@ -284,12 +284,12 @@ def test_subsets_whose_teacher_is_missing_wait_and_the_others_are_done(run, dist
     opened = open_run(run)
     outcome_path(run, opened.plan, Task("onehot", 8, 0, 10)).unlink()
     said = []
-    found = distill(run, TEACHING, where=INLINE, say=said.append)
+    found = distill(run, TEACHING, options=INLINE, say=said.append)
     assert any("10 of 20 subsets have no teacher of width 8 yet" in line for line in said)
     assert found.trained == 20
     assert [row.models for row in found.settings[0].students] == [10, 10]
     train_family(run, Choices(), INLINE)
-    distill(run, TEACHING, where=INLINE)
+    distill(run, TEACHING, options=INLINE)
     assert_equal(outcomes(run, TEACHING.variant), outcomes(distilled, TEACHING.variant))
 
 
@@ -299,7 +299,7 @@ def test_students_of_a_teacher_that_diverged_are_left_out_of_both_sides_and_told
     outcome = read_outcome(run, opened.plan, task)
     write_outcome(run, opened.plan, task, replace(outcome, diverged=np.arange(10) == 3))
     said = []
-    found = distill(run, TEACHING, where=INLINE, say=said.append)
+    found = distill(run, TEACHING, options=INLINE, say=said.append)
     assert any("diverged: models 3; their students are left out" in line for line in said)
     assert [(lost.size, lost.model) for lost in found.diverged] == [(4, 3), (2, 3)]
     for row in keys_of(found)["settings"][0]["students"]:
@@ -325,7 +325,7 @@ def test_damaged_weights_of_a_teacher_are_found_and_named(run, damage):
     else:
         content = bytearray(weights_path(run, opened.plan, Task("onehot", 4, 0, 10)).read_bytes())
     path.write_bytes(content)
-    found = distill(run, TEACHING, where=INLINE)
+    found = distill(run, TEACHING, options=INLINE)
     reasons = {task.reason for task in found.failed}
     assert len(reasons) == 1
     expected = "has size 4, expected 8" if damage == "other" else "is damaged"
@@ -337,4 +337,4 @@ def test_a_users_own_training_cannot_be_distilled(tiny_npz, tmp_path):
     choices = Choices(data=f"npz:{tiny_npz}", trainer="record", models=10, widths=(1, 2))
     train_family(tmp_path / "run", choices, INLINE)
     with pytest.raises(OptionError, match="--trainer record; memscope distils what its own loop trains"):
-        distill(tmp_path / "run", Teaching(2), where=INLINE)
+        distill(tmp_path / "run", Teaching(2), options=INLINE)

@@ -1,12 +1,12 @@
 """Ways to train models with the plan's own loop, behind one contract: `Backend`.
 
 The coordinator chooses a backend for each size of a run (`backend_for`) and how many models it trains at once
-(work/grouping.py); the workers are told (`Grouping`) and train so (`train_models`). Whatever trains a model, its draws
-are those of `Draws`, and its numbers are those of `one by one` up to the rounding of sums; on a CPU, where runs are to
-be the same to the bit, a backend must say in `fits` that it is not for a run whose numbers it would change.
+(work/grouping.py); the workers get both as a `Grouping` and follow it (`train_models`). Whatever trains a model, its
+draws are those of `Draws`, and its numbers are those of `one by one` up to the rounding of sums. On a CPU, where runs
+must be the same to the bit, a backend must say in `fits` that it is not for a run whose numbers it would change.
 
-To add a backend: a module beside `one_by_one.py` with its functions, and its line in `BACKENDS`, before those that it
-is to be preferred to. Nothing else knows which backends there are.
+To add a backend, write a module beside `one_by_one.py` with its functions, and put a line into `BACKENDS`, before the
+backends to which it is preferred. Nothing else knows which backends there are.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ from memscope.training.material import Material
 from memscope.training.models import ModelToTrain, TrainedModel
 
 Teachers = Any
-"""What a backend's `open_teachers` gives. Only its own `train` looks into it."""
+"""What a backend's `open_teachers` returns. Only its own `train` looks into it."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,17 @@ class Backend:
     """A way to train models of one size."""
 
     fits: Callable[[Plan, int, str], bool]
-    """(plan, size, device) -> whether it is for such networks and recipes, on a `cpu`, `cuda` or `mps`"""
+    """(plan, size, device) -> whether it can train this size of the plan on a `cpu`, `cuda` or `mps` device"""
     at_once: int | Callable[[Material, int, int], int]
-    """How many models of a size it trains at once: a number, or where that must be measured the function (material,
-    size, most) -> the best number, up to `most`; 0 where it cannot train such networks"""
+    """How many models of a size it trains at once: a number or, if that must be measured, a function (material, size,
+    most) -> the best number, up to `most`; 0 if it cannot train such networks"""
     open_teachers: Callable[[Material, Teaching, Mapping[int, nn.Module], Mapping[int, np.ndarray], int], Teachers]
-    """(material, teaching, the teacher of each number, the subset bool [N] of each, how many students of any size they
-    will have) -> the teachers of models of these numbers"""
+    """(material, teaching, the teacher of each number, the subset bool [N] of each, how many students of all sizes they
+    will have) -> the teachers of the students of these numbers"""
     train: Callable[[Material, bool, Sequence[ModelToTrain], Teachers | None], list[TrainedModel]]
-    """(material, whether to keep weights, models of one size and no more than are trained at once, teachers of at least
-    their numbers) -> the models, trained and evaluated. A RuntimeError for which `no_room` holds where the device has
-    no room for so many; nothing of them is left there then"""
+    """(material, whether to keep weights, models of one size, no more than are trained at once, teachers for at least
+    their numbers) -> the models, trained and evaluated. If the device has no room for so many, it raises a RuntimeError
+    for which `no_room` is true, and leaves nothing of them on the device"""
 
 
 ONE_BY_ONE = "one by one"
@@ -55,7 +55,7 @@ BACKENDS = {
     ),
     ONE_BY_ONE: Backend(one_by_one.fits, 1, one_by_one.open_teachers, one_by_one.train),
 }
-"""In the order in which they are preferred. The last trains everything."""
+"""In order of preference. The last can train everything."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,10 @@ def train_models(
     groups: dict[int, Grouping],
     teachers: Teachers | None = None,
 ) -> Iterator[TrainedModel]:
-    """Train models of one size as `groups` says of it; one by one where it says nothing.
+    """Train models of one size as `groups` says for that size; one by one if it says nothing.
 
-    Where the device has no room for them, half as many from there on, which is entered in `groups`. `teachers`, of at
-    least the numbers of the models, are of the backend that `groups` names.
+    If the device has no room for a group, the groups are halved from then on, and `groups` is changed accordingly.
+    `teachers` come from the backend that `groups` names and cover at least the numbers of the models.
     """
     done, size = 0, models[0][0].size
     while done < len(models):
@@ -100,11 +100,11 @@ def train_models(
 def train_if_room(
     backend: str, material: Material, keep_weights: bool, some: Sequence[ModelToTrain], teachers: Teachers | None
 ) -> list[TrainedModel] | None:
-    """Train models at once; None where the device has no room for them, and fewer, or one by one, may have."""
+    """Train models at once; None if the device has no room for them but may have room for fewer, or for one by one."""
     try:
         return BACKENDS[backend].train(material, keep_weights, some, teachers)
     except RuntimeError as error:
-        # the teachers of one backend are no use to another
+        # another backend cannot use the teachers of this one
         fewer = len(some) > 1 or (teachers is None and backend != ONE_BY_ONE)
         if no_room(error) and fewer:
             return None

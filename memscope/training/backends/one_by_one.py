@@ -1,4 +1,4 @@
-"""One model after another, by the loop (loop.py): any network, any recipe, any device. The truth for the others."""
+"""One model after another, by the loop (loop.py): any network, recipe, device. Tests compare the others with it."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ def open_teachers(
     subsets: Mapping[int, np.ndarray],
     students: int,
 ) -> dict[int, Teacher]:
-    """The teacher of each number. What it takes to make their tables is borne by all the students alike."""
+    """The teacher of each number. The time to make their tables is shared equally by all the students."""
     teachers = {
         number: open_teacher(network, teaching, material, np.flatnonzero(subsets[number]))
         for number, network in networks.items()
@@ -43,7 +43,7 @@ def train(
 ) -> list[TrainedModel]:
     """Train and evaluate models one after another."""
     return [
-        # a teacher adds up its seconds: each student begins with its part of those before
+        # a teacher adds up its seconds, so each student gets a copy that starts with its share of the table's
         train_one(material, keep_weights, task, model, subset, replace(teachers[model]) if teachers else None)
         for task, model, subset in models
     ]
@@ -67,7 +67,7 @@ def train_one(
     between = time.perf_counter()
     predictions, log_odds = evaluate(network, material.inputs)
     end = time.perf_counter()
-    # logits that are told from a table were computed before the start
+    # the logits in a table were computed before the start
     before = teacher.seconds if teacher and teacher.table is not None else 0.0
     return trained_model(
         network,

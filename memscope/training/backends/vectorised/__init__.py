@@ -1,1 +1,1 @@
-"""Vectorised training: models of one size stacked, on a GPU with their steps recorded (`Backend` `vectorised`)."""
+"""Vectorised training: models of one size stacked and, on a GPU, their steps recorded (the backend `vectorised`)."""

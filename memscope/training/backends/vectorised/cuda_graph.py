@@ -1,8 +1,8 @@
-"""A training step that a GPU has recorded once (a CUDA graph) and repeats without Python in between.
+"""A training step that a GPU records once (a CUDA graph) and repeats without Python in between.
 
-Small networks leave a GPU waiting for the launch of their many kernels. A step whose inputs, rates and state lie in
-tensors that stay where they are can be recorded, and repeating the record launches all of it at once. The step that
-is recorded is the one that is written; a device that cannot record goes on with that.
+With small networks, a GPU mostly waits for their many kernels to be launched. A step whose inputs, rates and state lie
+in tensors that stay where they are can be recorded, and repeating the record launches all the kernels at once. What is
+recorded is the ordinary step, and a device that cannot record carries on with that.
 
 References
 ----------
@@ -20,18 +20,18 @@ from torch import Tensor
 from memscope.training.device import no_room
 
 Step = Callable[[], None]
-"""Reads and writes nothing but tensors that are the same every time"""
+"""A step reads and writes only tensors that are the same every time"""
 
 WARM_UP = 3
-"""Steps on a stream of their own before one is recorded there, as the reference has it."""
+"""Steps on a separate stream before one is recorded there, as the reference advises."""
 
 AGREES = 0.05
-"""The largest difference that a repeated step may make, of the largest change that the step makes in a tensor.
-Kernels that add up in no fixed order differ by far less, a step that reads what is not in its tensors by more."""
+"""How far a repeated step may differ in a tensor, as a fraction of the largest change that the step makes in it.
+Kernels that sum in no fixed order differ by far less; a step that reads anything but its tensors differs by more."""
 
 
 ULPS = 4
-"""Roundings of its largest value by which a tensor may differ as well: early in a warm-up a step hardly does more."""
+"""Roundings of its largest value by which a tensor may differ too: early in a warm-up a step hardly changes more."""
 
 
 def can_record(device: torch.device) -> bool:
@@ -39,7 +39,7 @@ def can_record(device: torch.device) -> bool:
 
 
 def record(step: Step, device: torch.device) -> Step:
-    """The step as a CUDA graph. Does the step a few times; to record it does nothing."""
+    """The step as a CUDA graph. The step is carried out a few times first; recording carries out nothing."""
     with torch.cuda.device(device):
         ours, own = torch.cuda.current_stream(), stream_of(device)
         own.wait_stream(ours)
@@ -52,21 +52,21 @@ def record(step: Step, device: torch.device) -> Step:
             with torch.cuda.graph(graph, stream=own):
                 step()
         finally:
-            torch.cuda.set_stream(ours)  # which a recording that fails does not do
+            torch.cuda.set_stream(ours)  # a recording that fails does not do this
     return graph.replay
 
 
 @cache
 def stream_of(device: torch.device) -> torch.cuda.Stream:
-    """The stream to record on: one for all, since each keeps a workspace of its own."""
+    """The stream on which to record: one for all recordings, because every stream keeps a workspace of its own."""
     return torch.cuda.Stream(device)
 
 
 def steps_to_take(step: Step, state: Callable[[], Sequence[Tensor]], device: torch.device) -> Iterator[Step]:
-    """What to call for every step of a training, in turn: the step, and from the second one on its record.
+    """What to call for each step of a training in turn: first the step, from the second on its record.
 
-    `state` gives all tensors that a step changes, once it has been done. The third step is done both ways, and where
-    the two differ, or the device cannot record it, the step itself goes on; a warning says so.
+    `state` returns all tensors that a step changes, once a step has been done. The third step is done both ways. If the
+    two differ, or the device cannot record, the step itself is used, and a warning says so.
     """
     yield step
     if not can_record(device):
@@ -78,7 +78,7 @@ def steps_to_take(step: Step, state: Callable[[], Sequence[Tensor]], device: tor
     except RuntimeError as error:
         if no_room(error):
             raise
-        failed = str(error)  # alone: the error holds the step that failed, and all its activations
+        failed = str(error)  # the text alone: the error keeps the failed step and all its activations alive
     restore(state(), before)
     del before
     if failed:
@@ -93,7 +93,7 @@ def steps_to_take(step: Step, state: Callable[[], Sequence[Tensor]], device: tor
 
 
 def does_the_same(recorded: Step, step: Step, state: Sequence[Tensor]) -> bool:
-    """Whether a record does what the step does, which is done."""
+    """Whether a record does what the step does. Afterwards the step has been done once."""
     before = copies(state)
     recorded()
     found = copies(state)
@@ -103,7 +103,7 @@ def does_the_same(recorded: Step, step: Step, state: Sequence[Tensor]) -> bool:
 
 
 def alike(before: Tensor, found: Tensor, expected: Tensor) -> bool:
-    """Whether what was found is as expected, up to some of the change and to the rounding of the values."""
+    """Whether what was found is as expected, up to a fraction of the change and the rounding of the values."""
     change = (expected.double() - before).nan_to_num().abs().max()
     apart = (expected.double() - found).nan_to_num().abs().max()
     exact = not expected.is_floating_point()
@@ -117,7 +117,7 @@ def copies(state: Sequence[Tensor]) -> list[Tensor]:
 
 
 def restore(state: Sequence[Tensor], before: Sequence[Tensor]) -> None:
-    """The tensors as they were, without gradients, which a step that failed half-way leaves behind."""
+    """Set the tensors to what they were, and drop gradients, which a step that failed half-way leaves behind."""
     with torch.no_grad():
         for tensor, copy in zip(state, before, strict=True):
             tensor.copy_(copy)

@@ -1,10 +1,9 @@
-"""Many models of one size in one vectorised pass: the twin of `loop.train_model` for devices that one would idle.
+"""Many models of one size in one vectorised pass: `loop.train_model` for devices that one model leaves idle.
 
-A narrow network leaves a large GPU waiting for its kernels to be launched. Here the parameters of a group of models
-are stacked and every operation does all of them at once (`torch.func.vmap`). Each model keeps its own subset, order,
-augmentation, initial weights and batch-normalisation statistics, by the same draws as in the loop, so that it comes
-out as it does there up to the rounding of sums; on a CPU, where outcomes must be the same to the bit, the loop alone
-is used.
+With a narrow network, a large GPU mostly waits for kernels to be launched. Here the parameters of a group of models are
+stacked, and every operation is done for all of them at once (`torch.func.vmap`). Each model keeps its own subset,
+order, augmentation, initial weights and batch-normalisation statistics, by the same draws as in the loop, so its result
+is the loop's up to the rounding of sums. On a CPU, where outcomes must be the same to the bit, only the loop is used.
 """
 
 from collections.abc import Sequence
@@ -35,11 +34,11 @@ def train_group(
     draws: Sequence[Draws],
     teachers: TeachersOfGroup | None = None,
 ) -> list[Course]:
-    """Train models in place, each on its own subset by its own draws: `train_model` of all of them at once.
+    """Train models in place, each on its own subset with its own draws: `train_model` for all of them at once.
 
-    Arguments are those of `train_model`, one of each model where that has one; the models may be on another device than
-    the data, where they are trained. A model that diverges is left behind: the others go on. A GPU records a step and
-    repeats it (cuda_graph.py), so all that a step reads lies in tensors.
+    The arguments are those of `train_model`, with one per model where that has one. Models are trained on the device of
+    the data, but may be on another one. If a model diverges, the others go on. A GPU records a step and repeats it
+    (cuda_graph.py), so all that a step reads is in tensors.
     """
     device, count = data.device, len(models)
     steps = recipe.steps(nominal_size)
@@ -50,7 +49,7 @@ def train_group(
         model.train()
     stacked = stack(models, device)
     groups = parameter_groups(models[0], recipe, stacked.parameters)
-    # float32 is what the kernel for GPUs reads; that for CPUs takes the rate as precise as it is
+    # the kernel for GPUs reads float32; the kernel for CPUs takes the rate in full precision
     exact = torch.float32 if device.type == "cuda" else torch.float64
     rates = [torch.zeros((), dtype=exact, device=device) for _ in groups]
     losses = EpochLosses(recipe.epochs, steps, torch.zeros(count, device=device))
@@ -99,14 +98,14 @@ def train_group(
 
 
 def upload(values: np.ndarray, kept: Tensor) -> None:
-    """Copy to where a step reads it. A GPU does so in its turn, and what comes next is drawn meanwhile."""
+    """Copy values to the tensor that a step reads. A GPU copies in its own time, while the next values are drawn."""
     source = torch.from_numpy(values)
     kept.copy_(source.pin_memory() if kept.is_cuda else source, non_blocking=True)
 
 
 @torch.inference_mode()
 def evaluate_group(models: Sequence[nn.Module], data: Inputs) -> list[tuple[np.ndarray, np.ndarray]]:
-    """`evaluate` of each of the models, all at once: predicted class int64 [N] and log-odds float16 [N]."""
+    """`evaluate` for all the models at once: for each, predicted class int64 [N] and log-odds float16 [N]."""
     for model in models:
         model.eval()
     stacked, count = stack(models, data.device), len(models)

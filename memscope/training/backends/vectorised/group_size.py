@@ -1,7 +1,7 @@
-"""How many models to train at once: measured, for each size, by a few steps of groups that grow fourfold.
+"""How many models to train at once, measured for each size by a few steps of groups that grow fourfold.
 
-A group pays where few models leave the device idle, until it is busy: that depends on the size, the data and the
-device, so nothing but a probe can tell. No group is smaller than one model, whose step a GPU records as well.
+Larger groups pay until the device is busy. When that is depends on the size, the data and the device, so only a probe
+can tell. The smallest group is one model, whose step a GPU records too.
 """
 
 import warnings
@@ -18,20 +18,20 @@ from memscope.training.evaluation import BATCH
 from memscope.training.material import Material
 
 STEPS, EPOCHS = 6, 4
-"""Steps of an epoch of the probe, and its epochs, of which the first, with all that is done once, does not count."""
+"""Steps per epoch of the probe, and its epochs. The first epoch, with its one-off costs, does not count."""
 FACTOR = 4
 WORTH = 1.1
-"""The next larger group must train so many times as many models in the same time."""
+"""The next larger group must train at least this many times as many models in the same time."""
 LARGEST = 256
 
 Rate = Callable[[int], float]
-"""Models per second, as far as training steps go, of a group of so many"""
+"""(models in a group) -> models trained per second, counting training steps only"""
 
 
 def best_group(rate: Rate, most: int) -> int:
-    """The group, of 1, 4, 16, ... and `most` models, beyond which a larger one is not worth it, or fails.
+    """The size, of 1, 4, 16, ... and `most` models, beyond which a larger group is not worth it, or fails.
 
-    0 where none can be trained so: networks of the user's own may branch on their data.
+    0 if no group can be trained: a user's own networks may branch on their data.
     """
     best, fastest = 0, 0.0
     groups = [1]
@@ -55,10 +55,10 @@ def best_group(rate: Rate, most: int) -> int:
 
 
 def measured_rate(material: Material, size: int) -> Rate:
-    """Trains the first models of a size for a few steps, on subsets of the usual size; nothing of it is kept."""
+    """A `Rate` that trains the first models of a size for a few steps, on subsets of the usual size."""
     plan = material.plan
     batch = plan.recipe.batch_size
-    # nothing diverges at such a rate, and a step takes the same time
+    # no model diverges at such a low learning rate, and a step takes as long as ever
     recipe = replace(plan.recipe, epochs=EPOCHS, learning_rate=1e-3 * plan.recipe.learning_rate)
 
     def rate(group: int) -> float:
@@ -67,11 +67,11 @@ def measured_rate(material: Material, size: int) -> Rate:
         subsets = [np.flatnonzero(plan.subset(material.num_train, model)) for model in range(group)]
         data = material.inputs
         course = train_group(networks, data, subsets, STEPS * batch, recipe, draws)[0]
-        # needs more room than training: that there is enough must show here
+        # evaluation needs more memory than training: a lack of it must show here
         evaluate_group(networks, replace(data, images=data.images[:BATCH], labels=data.labels[:BATCH]))
         if len(course.ended) < EPOCHS:
-            return group  # not a number from the start, in groups of any size
-        return group * STEPS / float(np.diff(course.ended).min())  # the fastest: a device has its hiccups
+            return group  # the loss is NaN from the start, in groups of any size
+        return group * STEPS / float(np.diff(course.ended).min())  # the fastest epoch: devices have their hiccups
 
     return rate
 
@@ -79,7 +79,7 @@ def measured_rate(material: Material, size: int) -> Rate:
 def group_of(material: Material, size: int, most: int = LARGEST) -> int:
     """The number of models of a size to train at once, at most `most`; 0: one by one, by the loop.
 
-    Networks whose layers draw random numbers are: only so does each have its own stream.
+    Networks whose layers draw random numbers are trained one by one, because only then has each its own stream.
     """
     if draws_while_training(material.untrained(Draws(material.plan.seed, size, 0))):
         return 0

@@ -1,4 +1,4 @@
-"""Models of one size trained and evaluated at once (group.py), from their draws to what is kept of them."""
+"""Models of one size trained and evaluated at once (group.py), from their draws to what is kept about them."""
 
 import time
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from memscope.training.models import ModelToTrain, TrainedModel, nominal_size, t
 
 
 def fits(plan: Plan, size: int, device: str) -> bool:
-    """On a GPU: on a CPU sums would be rounded in another way than one by one, and outcomes are to be the same."""
+    """Only on a GPU: on a CPU, sums would be rounded otherwise than one by one, and outcomes must be the same."""
     return device == "cuda"
 
 
 def train(
     material: Material, keep_weights: bool, some: Sequence[ModelToTrain], teachers: TeachersOfGroup | None = None
 ) -> list[TrainedModel]:
-    """Train and evaluate models of one size at once; each is taken to have had its part of the time."""
+    """Train and evaluate models of one size at once; each counts for an equal share of the time."""
     plan = material.plan
     theirs = teachers.of([model for _, model, _ in some]) if teachers else None
     start = time.perf_counter()

@@ -1,8 +1,8 @@
-"""Batch normalisation of many models at once: under `vmap` one call over the channels of all of them.
+"""Batch normalisation of many models at once: under `vmap`, one call over the channels of all of them.
 
-Channels are normalised each by itself, so those of G models with C channels are G C channels of one. vmap's own rule
-multiplies and adds scale and shift in separate passes; and where autocast gives it bfloat16, as on a GPU, its backward
-pass raises (pytorch issue 192617 tells of others that do).
+Each channel is normalised by itself, so G models of C channels are like one model of G C channels. vmap's own rule
+multiplies by the scale and adds the shift in separate passes. And if autocast gives it bfloat16, as on a GPU, its
+backward pass raises (pytorch issue 192617 is about others that do).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -45,7 +45,7 @@ def of_group(
 
 
 class OfGroup(torch.autograd.Function):
-    """What `vmap` is told to do; without it, and when gradients are taken, it is torch's function that is called."""
+    """`batch_norm` with a rule for `vmap`. Without `vmap`, and for the gradients, torch's own function is called."""
 
     @staticmethod
     def forward(*given: Any) -> Tensor:
@@ -58,8 +58,8 @@ class OfGroup(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[int | None, ...], maps: Tensor, *given: Any) -> tuple[Tensor, int]:
         def stacked(tensor: Tensor, where: int | None, axis: int) -> Tensor:
-            """With the models along this axis."""
-            if where is None:  # the same for all
+            """The tensor with the models along this axis."""
+            if where is None:  # the same for all models
                 return tensor.unsqueeze(axis).expand(*tensor.shape[:axis], info.batch_size, *tensor.shape[axis:])
             return tensor.movedim(where, axis)
 
@@ -67,7 +67,7 @@ class OfGroup(torch.autograd.Function):
         vectors: list[Any] = [
             None if one is None else stacked(one, where, 0) for one, where in zip(given[:4], in_dims[1:5], strict=True)
         ]  # [G, C] each
-        # [G C]: running statistics are changed in place, so a view of them; scale and shift may be copied
+        # [G C]: a view of running statistics, which are changed in place; scale and shift may be copied
         flat: list[Any] = [
             one if one is None else one.view(-1) if at < 2 else one.reshape(-1) for at, one in enumerate(vectors)
         ]

@@ -28,7 +28,7 @@ class Stack:
     buffers: dict[str, Tensor]
 
     def logits(self, inputs: Tensor, shared: bool = False) -> Tensor:
-        """[G, B, classes] of inputs [G, B, C, H, W], or of the same inputs [B, C, H, W] for all, if `shared`."""
+        """[G, B, classes] for inputs [G, B, C, H, W] or, if `shared`, for inputs [B, C, H, W] that all models see."""
 
         def of_one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: Tensor) -> Tensor:
             found: Tensor = functional_call(self.skeleton, (parameters, buffers), (batch,))
@@ -38,11 +38,11 @@ class Stack:
             return vmap(of_one, in_dims=(0, 0, None if shared else 0))(self.parameters, self.buffers, inputs)
 
     def give_back(self, models: Sequence[nn.Module]) -> None:
-        """Copy the state of each into the models that were stacked, wherever those are."""
+        """Copy the state of each into the models that were stacked, on whatever device those are."""
         state = self.parameters | self.buffers
         with torch.no_grad():
             for name, first in (*models[0].named_parameters(), *models[0].named_buffers()):
-                state[name] = state[name].to(first.device)  # of all of them in one copy: a GPU is waited for by each
+                state[name] = state[name].to(first.device)  # one copy for all models: every copy waits for the GPU
             for place, model in enumerate(models):
                 for name, value in (*model.named_parameters(), *model.named_buffers()):
                     value.copy_(state[name][place])
@@ -62,7 +62,7 @@ def stack(models: Sequence[nn.Module], device: torch.device) -> Stack:
 
 
 def draws_while_training(model: nn.Module) -> bool:
-    """Whether layers such as dropout draw random numbers: then only one by one gives each model its own stream."""
+    """Whether layers such as dropout draw random numbers: then only one by one does each have its own stream."""
     names = ("drop_prob", "p")  # timm's stochastic depth, torch's dropouts
     drops = (layer for layer in model.modules() if "Drop" in type(layer).__name__)
     return any(getattr(layer, name, 0) for layer in drops for name in names)

@@ -1,4 +1,4 @@
-"""The teachers of students that are trained at once, stacked as the students are."""
+"""The teachers of students that are trained at once, stacked like the students."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,25 +18,25 @@ from memscope.training.material import Material
 
 @dataclass(frozen=True, eq=False)
 class TeachersOfGroup:
-    """The teachers of students that are trained at once, one of each: `Teacher`, of all of them."""
+    """The teachers of students that are trained at once, one for each: `Teacher` for a group."""
 
     teaching: Teaching
     networks: Stack
     precision: str
     table: Tensor | None = None
-    """float32 [G, N, classes], where there is no augmentation"""
+    """float32 [G, N, classes], if there is no augmentation"""
     seconds: float = 0.0
-    """Wall-clock time that a student bears of making the table. What is told while training is part of the step."""
+    """A student's share of the wall-clock time to make the table. Logits computed in training are part of the step."""
     numbers: tuple[int, ...] = ()
-    """[G]: those of the students"""
+    """[G]: the numbers of their students"""
 
     def of(self, numbers: Sequence[int]) -> "TeachersOfGroup":
-        """Those of the models of these numbers."""
+        """The teachers of these numbers."""
         places = [self.numbers.index(number) for number in numbers]
         if places == list(range(len(self.numbers))):
             return self
         in_a_row = places == list(range(places[0], places[0] + len(places)))
-        # of such the tensors are seen, not copied
+        # a slice views the tensors without copying them
         which = slice(places[0], places[0] + len(places)) if in_a_row else torch.tensor(places)
         parameters, buffers = (
             {name: value[which] for name, value in tensors.items()}
@@ -58,7 +58,7 @@ class TeachersOfGroup:
         """[G]: each student's loss on its batch, from float32 logits [G, B, classes]."""
         told = self.logits(index, inputs)
         temperature, soft_weight = self.teaching.temperature, self.teaching.soft_weight
-        # as `distillation_loss`, written out: vmap does kl_div one model at a time
+        # `distillation_loss` written out for all models: vmap does kl_div one model at a time
         flat = students.flatten(0, 1)
         hard = cross_entropy(flat, labels.flatten(), label_smoothing=label_smoothing, reduction="none")
         own, theirs = log_softmax(students / temperature, 2), log_softmax(told / temperature, 2)
@@ -75,9 +75,9 @@ def open_teachers(
     subsets: Mapping[int, np.ndarray],
     students: int,
 ) -> TeachersOfGroup:
-    """The teachers, in evaluation mode, of the models of some numbers; what their table takes, each student bears.
+    """The teachers, in evaluation mode, of the students of some numbers, who share the time to make the table.
 
-    `networks` and `subsets`, bool [N], are by number, `students` how many there will be, of all sizes.
+    `networks` and `subsets`, bool [N], are by number. `students` is how many there will be, of all sizes.
     """
     start = time.perf_counter()
     numbers = tuple(networks)
