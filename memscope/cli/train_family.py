@@ -15,6 +15,7 @@ from memscope.cli.types import (
     run_argument,
     work_options,
 )
+from memscope.plan.backends import BACKENDS
 from memscope.reports.keys import keys_of
 
 EPILOG = """
@@ -88,6 +89,12 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     help="Fixed when the run is made: auto takes bfloat16 where it is native.  [auto]",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", *BACKENDS]),
+    help="What trains on a CPU, fixed when the run is made: auto takes lanes, several models at once, for narrow cnn, "
+    "mlp and resnet families in float32.  [auto]",
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of subsets, order, augmentation and initial weights.  [0]")
 @click.option(

@@ -207,9 +207,7 @@ def column(
     return candidates[0]
 
 
-def first_with_labels(
-    directory: Path, found: dict[str, list[Path]], train: Split, reading: Reading
-) -> Split | None:
+def first_with_labels(directory: Path, found: dict[str, list[Path]], train: Split, reading: Reading) -> Split | None:
     """The test set; None where no split has labels. The Hub's test sets often have -1 in their place."""
     for name in TEST:
         if name not in found:
@@ -239,7 +237,9 @@ def assembled(spec: str, directory: Path, train: Split, test: Split | None, read
         names = sorted(set(labels[0].tolist()))
         strange = sorted({str(one) for split in labels for one in split.tolist()} - set(names))
         if strange:
-            raise DataError(f"{directory}: found test label {strange[0]!r}, which no training example has; leave it out")
+            raise DataError(
+                f"{directory}: found test label {strange[0]!r}, which no training example has; leave it out"
+            )
         labels = [np.searchsorted(names, split) for split in labels]
     sources = [source for split in splits for source in encoded(split)]
     images = decode(directory, sources, reading)

@@ -78,4 +78,4 @@ def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple
         reading=chosen.reading or NEWEST_RULES,
         say=say,
     )
-    return dataset, new_plan(chosen, dataset, device)
+    return dataset, new_plan(chosen, dataset, device, say)

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
 from memscope.store.predictions import LARGEST
 from memscope.training.augmentation import crop_padding, draw_shifts
+from memscope.training.backends.lanes.choice import pays
 from memscope.training.backends.lanes.description import Description, describe
 from memscope.training.backends.lanes.network import LaneNetworks, Pictures, Shifts, lanes
 from memscope.training.draws import Draws
@@ -39,20 +41,18 @@ class Teachers:
 
 
 def fits(plan: Plan, size: int, device: str) -> bool:
-    return getattr(plan, "backend", "torch") == "lanes" and device == "cpu"
+    return plan.backend == LANES and device == "cpu" and pays(plan, size)
 
 
-def at_once(unit: int) -> int:
+def at_once(plan: Plan) -> int:
     """Models of a bundle, whole units: what fills the lanes best, and of these the fewest."""
     width = lanes()
-    counts = range(unit, 3 * max(unit, width) + 1, unit)
+    counts = range(plan.unit, 3 * max(plan.unit, width) + 1, plan.unit)
     return max(counts, key=lambda count: (round(count / (-(-count // width) * width), 6), -count))
 
 
 def pictures_of(material: Material) -> Pictures:
-    return Pictures(
-        material.images.numpy(), material.labels.numpy(), material.mean.numpy(), material.scale.numpy()
-    )
+    return Pictures(material.images.numpy(), material.labels.numpy(), material.mean.numpy(), material.scale.numpy())
 
 
 def described(network: nn.Module) -> Description:

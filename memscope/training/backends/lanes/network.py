@@ -54,7 +54,10 @@ class LaneNetworks:
         height, width, channels = pictures.images.shape[1:]
         self.classes = dict(networks[0].named_parameters())[f"{description.classifier}.bias"].numel()
         rows = np.array(
-            [(one.source, one.added, one.activation, one.outputs, one.kernel, one.stride) for one in description.layers],
+            [
+                (one.source, one.added, one.activation, one.outputs, one.kernel, one.stride)
+                for one in description.layers
+            ],
             dtype=np.int32,
         )
         self.handle = self.c.lanes_make(
@@ -180,9 +183,7 @@ class LaneNetworks:
         predicted = np.empty((self.lanes, count), dtype=np.int32)
         odds = np.empty((self.lanes, count), dtype=np.float32)
         batch = self.batch_of(index, None, shared=True)
-        self.c.lanes_evaluate(
-            self.handle, ctypes.byref(batch), count, predicted.ctypes.data, odds.ctypes.data
-        )
+        self.c.lanes_evaluate(self.handle, ctypes.byref(batch), count, predicted.ctypes.data, odds.ctypes.data)
         return predicted, odds
 
 
