@@ -10,19 +10,19 @@ from matplotlib.figure import Figure
 from memscope.analysis.trajectories import TYPES
 from memscope.errors import RunError
 from memscope.files.atomic import write_atomically
-from memscope.plots.accuracy import draw_accuracy
 from memscope.plots.common.setting import Setting
 from memscope.plots.common.style import png
-from memscope.plots.contact_sheet import ExampleRow, draw_examples, most_certain
-from memscope.plots.histogram import draw_histogram
-from memscope.plots.residual_memory import draw_residual_memory, measured
-from memscope.plots.residual_memory_predicts import draw_residual_memory_predicts
-from memscope.plots.residual_memory_types import draw_residual_memory_types, known_types
-from memscope.plots.shares import draw_shares
-from memscope.plots.student_scores import draw_distillation_scores
-from memscope.plots.student_types import draw_distillation_types, has_changes
-from memscope.plots.students import draw_distillation
-from memscope.plots.trajectories import draw_trajectories
+from memscope.plots.distill.scores import draw_distillation_scores
+from memscope.plots.distill.students import draw_distillation
+from memscope.plots.distill.types import draw_distillation_types, has_changes
+from memscope.plots.resmem.overview import draw_residual_memory, measured
+from memscope.plots.resmem.predictions import draw_residual_memory_predicts
+from memscope.plots.resmem.types import draw_residual_memory_types, known_types
+from memscope.plots.trajectories.accuracy import draw_accuracy
+from memscope.plots.trajectories.contact_sheet import ExampleRow, draw_examples, most_certain
+from memscope.plots.trajectories.histogram import draw_histogram
+from memscope.plots.trajectories.shares import draw_shares
+from memscope.plots.trajectories.trajectories import draw_trajectories
 from memscope.reports.distill import DistillReport, SizeOfStudents
 from memscope.reports.keys import report_of
 from memscope.reports.resmem import ResmemReport

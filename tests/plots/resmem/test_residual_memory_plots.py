@@ -13,9 +13,9 @@ from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.common.setting import Setting
 from memscope.plots.common.style import TYPE_STYLES
-from memscope.plots.residual_memory import draw_residual_memory, measured
-from memscope.plots.residual_memory_predicts import draw_residual_memory_predicts
-from memscope.plots.residual_memory_types import draw_residual_memory_types, known_types
+from memscope.plots.resmem.overview import draw_residual_memory, measured
+from memscope.plots.resmem.predictions import draw_residual_memory_predicts
+from memscope.plots.resmem.types import draw_residual_memory_types, known_types
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.resmem import (
     MemoryChange,

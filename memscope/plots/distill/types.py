@@ -23,7 +23,7 @@ from memscope.plots.common.style import (
     plain_text,
     size_positions,
 )
-from memscope.plots.students import heading
+from memscope.plots.distill.students import heading
 from memscope.reports.distill import ChangeOfType, DistillationSetting, TypeChange
 
 ENOUGH = 0.05

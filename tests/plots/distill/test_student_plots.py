@@ -11,10 +11,10 @@ from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.common.compared import LINE, points, signed, spread
 from memscope.plots.common.setting import Setting
-from memscope.plots.student_scores import draw_distillation_scores as draw_scores
-from memscope.plots.student_types import draw_distillation_types as draw_types
-from memscope.plots.student_types import has_changes
-from memscope.plots.students import draw_distillation as draw
+from memscope.plots.distill.scores import draw_distillation_scores as draw_scores
+from memscope.plots.distill.students import draw_distillation as draw
+from memscope.plots.distill.types import draw_distillation_types as draw_types
+from memscope.plots.distill.types import has_changes
 from memscope.reports.distill import DistillationSetting, DistillReport
 from memscope.reports.keys import keys_of, report_of
 from memscope.run import create_or_open

@@ -24,7 +24,7 @@ from memscope.plots.common.style import (
     plain_text,
     text_width,
 )
-from memscope.plots.students import heading, most_changed
+from memscope.plots.distill.students import heading, most_changed
 from memscope.reports.distill import DistillationSetting, SizeOfStudents
 
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#C9E4F6", SKY, BLUE, "#00243A"])
