@@ -36,9 +36,8 @@ from memscope.reports.keys import report_of
 from memscope.reports.score import FlippedLabels, SizeScore
 from memscope.reports.trajectories import TypesByLabel, TypeShares, TypesOfLabels
 from memscope.run import create_or_open, grow
-from memscope.steps.figures import draw_figures
 from memscope.steps.score import score
-from memscope.steps.trajectories import trajectories
+from memscope.steps.trajectories import draw_figures, trajectories
 from memscope.store.examples import cache_images, write_examples
 from memscope.store.ledger import Outcome, Task, write_outcome
 
