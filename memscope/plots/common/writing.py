@@ -1,4 +1,4 @@
-"""Figures into files."""
+"""Writes figures to files."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -13,7 +13,7 @@ from memscope.reports.distill import DistillReport, SizeOfStudents
 
 
 def figures(values: Mapping[str, np.ndarray], report: DistillReport) -> Iterator[tuple[str, Figure]]:
-    """All settings beside each other, then scores and types of each; file names tell several settings apart."""
+    """The comparison of all settings, then scores and types of each. If there are several, names have the setting."""
     settings = report.settings
     every = [row for one in settings for row in one.students]
     yield "distillation", draw_distillation(setting_of(report, every), settings)

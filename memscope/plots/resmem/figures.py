@@ -13,7 +13,7 @@ from memscope.reports.resmem import ResmemReport
 
 
 def figures(report: ResmemReport) -> Iterator[tuple[str, Figure]]:
-    """The overview, then what can be drawn of types and of predictions."""
+    """The overview, then types and predictions where they are known."""
     rows, full = report.sizes, report.full or ()
     setting = setting_of(report)
     if measured(rows):

@@ -24,7 +24,7 @@ def figures(
     scores: np.ndarray,
     score_report: ScoreReport,
 ) -> Iterator[tuple[str, Figure]]:
-    """Each figure with its name, in reading order, drawn when it is asked for, so that one is in memory at a time.
+    """Each figure with its name, in reading order. One is drawn at a time, so that only one is in memory.
 
     `found` are the arrays of `report`; `scores` [sizes, examples] and `score_report` are of the same models.
     """
@@ -53,7 +53,7 @@ def figures(
 
 
 def example_rows(run: Run, found: Mapping[str, np.ndarray], scores: np.ndarray) -> list[ExampleRow]:
-    """The examples to show of each type that has any."""
+    """The examples to show, for each type that has any."""
     examples, images = run.examples, run.dataset().train_images
     names, flipped = examples.class_names, examples.flipped
     rows = []
