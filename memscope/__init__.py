@@ -7,7 +7,7 @@ touches down to what everything rests on; nothing imports from a line above its 
     tables/         reports in print
     commands.py     the commands, for a user of Python
     steps/          what the commands do: open the run, call analysis, write results
-    plots/          figures, drawn from results only
+    plots/          figures, drawn from results only, a folder for each command
     counting/       from the ledger to counts and sums over models
     work/           carrying out tasks, and keeping what they give
     engines/        where tasks run

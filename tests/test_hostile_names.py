@@ -101,7 +101,7 @@ def test_the_progress_display_takes_no_markup_from_a_path(live, capsys, monkeypa
 def test_figures_draw_names_as_text_and_warn_of_nothing(name):
     from memscope.plots.common.setting import Setting
     from memscope.plots.common.style import png
-    from memscope.plots.contact_sheet import ExampleRow, draw_examples
+    from memscope.plots.trajectories.contact_sheet import ExampleRow, draw_examples
 
     setting = Setting(f"folder:{name}", name, "width", np.array([2, 4]), (10, 10), 0.7, 40, 4, 0.2, 0.9)
     images = np.zeros((2, 4, 4, 1), np.uint8)

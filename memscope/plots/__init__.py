@@ -1,1 +1,1 @@
-"""Figures: arrays in, a matplotlib Figure out. A module each, and common/; nothing here reads or writes files."""
+"""Figures: arrays in, a matplotlib Figure out. A folder for each command, a module for each figure."""

@@ -16,13 +16,12 @@ from memscope.reports.score import ScoreReport
 from memscope.reports.training import FailedTask
 from memscope.reports.trajectories import TrajectoriesReport
 from memscope.run import open_run, plan_path
-from memscope.steps.distill import distill
+from memscope.steps.distill import distill, draw_distill_figures
 from memscope.steps.exports import export_suspects
-from memscope.steps.figures import draw_distill_figures, draw_figures, draw_resmem_figures
-from memscope.steps.resmem import resmem
+from memscope.steps.resmem import draw_resmem_figures, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
-from memscope.steps.trajectories import trajectories
+from memscope.steps.trajectories import draw_figures, trajectories
 from memscope.work.carrying_out import Say, WorkOptions
 from memscope.work.options import Choices, choices_of, with_defaults
 

@@ -19,7 +19,7 @@ from memscope.files.atomic import remove_abandoned
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
 from memscope.reports.distill import RESULTS, DistillReport
-from memscope.reports.keys import keys_of
+from memscope.reports.keys import keys_of, report_of
 from memscope.run import Run, open_run
 from memscope.store.ledger import (
     FULL,
@@ -31,7 +31,7 @@ from memscope.store.ledger import (
     read_outcome,
     state_for,
 )
-from memscope.store.results import write_results
+from memscope.store.results import read_results, write_results
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen, workers_of
@@ -98,8 +98,6 @@ def distill(
         say("comparing with the one-hot models")
         found = compare_students(run, epsilon)
         if plot is not None:
-            from memscope.steps.figures import draw_distill_figures  # loads matplotlib
-
             found = replace(found, figures=tuple(str(picture) for picture in draw_distill_figures(run.path, plot)))
     elif trained.failures:
         found = without_students(run, epsilon)
@@ -115,6 +113,16 @@ def distill(
         diverged=diverged_models(trained) or None,
         failed=failed_tasks(trained.failures) or None,
     )
+
+
+def draw_distill_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
+    """Draw the stored comparison into a directory, as PNG files; their paths. RunError where there is none."""
+    from memscope.plots.common.writing import write_figures  # loads matplotlib
+    from memscope.plots.distill.figures import figures
+
+    run = open_run(run_path)
+    values, _, summary = read_results(run.path, "distill", run.plan)
+    return write_figures(directory, figures(values, report_of(DistillReport, summary)))
 
 
 def student_sizes(run: Run, teaching: Teaching, students: Sequence[int] | None) -> tuple[int, ...]:

@@ -23,12 +23,12 @@ from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
-from memscope.reports.keys import keys_of
+from memscope.reports.keys import keys_of, report_of
 from memscope.reports.resmem import RESULTS, HyperparameterGrid, MemorySelection, ResmemReport
 from memscope.run import Run, open_run
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome, state_for
 from memscope.store.memories import MemoryFile, memory_path, read_memory
-from memscope.store.results import write_results
+from memscope.store.results import read_results, write_results
 from memscope.store.weights import weights_path
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import (
@@ -120,10 +120,18 @@ def resmem(
     say("comparing with the trajectories")
     found = compare(run, grid, found, chosen, scored)
     if plot is not None:
-        from memscope.steps.figures import draw_resmem_figures  # loads matplotlib
-
         found = replace(found, figures=tuple(str(picture) for picture in draw_resmem_figures(run.path, plot)))
     return replace(found, measured=done.models)
+
+
+def draw_resmem_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
+    """Draw the stored comparison into a directory, as PNG files; their paths. RunError where there is none."""
+    from memscope.plots.common.writing import write_figures  # loads matplotlib
+    from memscope.plots.resmem.figures import figures
+
+    run = open_run(run_path)
+    _, _, summary = read_results(run.path, "resmem", run.plan)
+    return write_figures(directory, figures(report_of(ResmemReport, summary)))
 
 
 def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float) -> ResmemReport:

@@ -25,7 +25,8 @@ from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
-from memscope.reports.keys import keys_of
+from memscope.reports.keys import keys_of, report_of
+from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import (
     RESULTS,
     EpsilonShares,
@@ -37,8 +38,10 @@ from memscope.reports.trajectories import (
     TypesOfLabels,
 )
 from memscope.run import Run, open_run
+from memscope.steps.score import score_of
 from memscope.store.ledger import state_for
-from memscope.store.results import write_results
+from memscope.store.results import read_results, results_path, write_results
+from memscope.work.data_set import ensure_examples
 from memscope.work.timing import spent_on
 
 EPSILONS = (0.1, 0.15, 0.2, 0.25, 0.3)
@@ -60,10 +63,41 @@ def trajectories(
     """
     found = trajectories_of(path, epsilon, confidence, seed)
     if plot is not None:
-        from memscope.steps.figures import draw_figures  # loads matplotlib
-
         found = replace(found, figures=tuple(str(picture) for picture in draw_figures(path, plot)))
     return found
+
+
+def draw_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
+    """Draw the stored types and the scores into a directory, as PNG files; their paths, in reading order.
+
+    The trajectories must have been classified; scores are computed first where they are missing or come from
+    other models than the trajectories. RunError where results are missing or a file cannot be written.
+    """
+    from memscope.plots.common.writing import write_figures  # loads matplotlib
+    from memscope.plots.trajectories.figures import figures
+
+    run = open_run(run_path)
+    ensure_examples(run)
+    found, ledger, summary = read_results(run.path, "trajectories", run.plan)
+    scored, score_report = scores_of(run, ledger)
+    report = report_of(TrajectoriesReport, summary)
+    return write_figures(directory, figures(run, found, report, scored["score"], score_report))
+
+
+def scores_of(run: Run, ledger: str) -> tuple[dict[str, np.ndarray], ScoreReport]:
+    """Arrays and report of `score` from the same ledger as the trajectories."""
+    if results_path(run.path, "score").is_file():
+        values, used, summary = read_results(run.path, "score", run.plan)
+        if used == ledger:
+            return values, report_of(ScoreReport, summary)
+    score_of(run.path)
+    values, used, summary = read_results(run.path, "score", run.plan)
+    if used != ledger:
+        raise RunError(
+            f"{run.path}: the ledger has moved on since its trajectories were classified; "
+            f"run memscope trajectories {run.path} again"
+        )
+    return values, report_of(ScoreReport, summary)
 
 
 @spent_on("scoring")

@@ -6,16 +6,19 @@ change a bit of them.
 
 Most of the time goes into a float32 matrix product of queries and memory. It gives scores |x|^2 - 2 q.x, which are
 |x - q|^2 - |q|^2 with an error that is bounded. Somewhat more than k of the lowest are measured in float64; where the
-bound does not rule out all others, everything that it does not rule out is measured.
+bound does not rule out all others, everything that it does not rule out is measured. Where distances are whole numbers
+nearly every query ties and comes to that, so this is done for many queries at once.
 """
 
 from dataclasses import dataclass
 from math import frexp
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from memscope.analysis.neighbours.float64 import PIECE, float64_pieces, row_sums
+from memscope.analysis.neighbours.lowest import bytes_of_row, lowest_scores, minima_of, scores_up_to
 from memscope.analysis.products import multiply
 
 BLOCK_SIZE = 64 * 2**20
@@ -23,9 +26,6 @@ BLOCK_SIZE = 64 * 2**20
 
 QUERIES = 1024
 """Queries in a block at most. Products of more run at the same rate."""
-
-CHUNK = 16
-"""Scores of which only the lowest is looked at first."""
 
 FAR = 2.0**60
 """A query this many times farther from the centre than any vector could overflow float32."""
@@ -97,7 +97,7 @@ def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tu
     width = min(k + k // 8 + 8, size)  # of 50,000 vectors in clusters the bound seldom leaves more than k + 5
     positions = torch.empty((len(queries), k), dtype=torch.int64, device=queries.device)
     squared = torch.empty((len(queries), k), dtype=torch.float64, device=queries.device)
-    needed = 4 * size + 32 * min(CHUNK * width, 2 * size) + 40 * features  # bytes for a query
+    needed = 5 * size + 2 * bytes_of_row(width, size) + 40 * features  # bytes for a query
     rows = max(1, min(QUERIES, len(queries), block_size // needed))
     scores = torch.empty((rows if width < size else 0, size), dtype=torch.float32, device=queries.device)
     for first in range(0, len(queries), rows):
@@ -123,33 +123,16 @@ def nearest_by_scores(memory: Memory, block: Tensor, width: int, scores: Tensor)
     factors = torch.ones((len(block), features + 1), dtype=torch.float32, device=block.device)
     factors[:, :features] = -2 * centred.masked_fill_((norms > FAR)[:, None], 0)
     multiply(factors, memory.factors, out=scores)
-    lowest, places = lowest_scores(scores, width)
+    minima = minima_of(scores)
+    lowest, places = lowest_scores(scores, minima, width)
     places, distances = measured(memory.vectors, block, places)
     limit = highest_score(distances[:, k - 1] * memory.scale**2, norms, features)
-    for row in (lowest[:, -1] <= limit).nonzero()[:, 0].tolist():
-        near = (scores[row] <= limit[row]).nonzero()
-        found = measured(memory.vectors, block[row : row + 1], near.T)
-        places[row, :k], distances[row, :k] = found[0][0, :k], found[1][0, :k]
+    undecided = (lowest.amax(dim=1) <= limit).nonzero()[:, 0]
+    space = len(block) * bytes_of_row(width, scores.shape[1])
+    for rows, near in scores_up_to(limit, scores, minima, undecided, space):
+        found = measured(memory.vectors, block[rows], near)
+        places[rows, :k], distances[rows, :k] = found[0][:, :k], found[1][:, :k]
     return places, distances
-
-
-def lowest_scores(scores: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """The `width` lowest of each row of scores [B, M], ascending, and their columns, [B, width].
-
-    To select among all takes longer than to compute them. So first the chunks with the lowest minima are selected: no
-    score of the others is lower than these `width` minima.
-    """
-    chunks = scores.shape[1] // CHUNK
-    if chunks <= width:
-        lowest = scores.topk(width, dim=1, largest=False)
-        return lowest.values, lowest.indices
-    minima = scores[:, : CHUNK * chunks].unflatten(1, (CHUNK, chunks)).amin(dim=1)
-    chosen = minima.topk(width, dim=1, largest=False, sorted=False).indices
-    across = torch.arange(0, CHUNK * chunks, chunks, device=scores.device)
-    rest = torch.arange(CHUNK * chunks, scores.shape[1], device=scores.device).expand(len(scores), -1)
-    columns = torch.cat([(chosen[:, None] + across[:, None]).flatten(1), rest], dim=1)
-    values, order = scores.gather(1, columns).topk(width, dim=1, largest=False)
-    return values, columns.gather(1, order)
 
 
 def highest_score(squared: Tensor, norms: Tensor, features: int) -> Tensor:
@@ -171,7 +154,7 @@ def highest_score(squared: Tensor, norms: Tensor, features: int) -> Tensor:
 
 def measured(vectors: Tensor, queries: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
     """Places [B, n] in the order of (distance, place), and squared distances float64 [B, n] from queries [B, F]."""
-    places = places.sort(dim=1).values
+    places = ascending(places)
     count, features = places.shape[1], vectors.shape[1]
     columns = max(1, min(count, PIECE // features))
     rows = max(1, PIECE // (columns * features))
@@ -184,3 +167,9 @@ def measured(vectors: Tensor, queries: Tensor, places: Tensor) -> tuple[Tensor, 
             distances[here] = row_sums(some.sub_(query).square_())
     distances, order = distances.sort(dim=1, stable=True)
     return places.gather(1, order), distances
+
+
+def ascending(places: Tensor) -> Tensor:
+    if places.device.type == "cpu":
+        return torch.from_numpy(np.sort(places.numpy(), axis=1))  # torch takes ten times as long
+    return places.sort(dim=1).values

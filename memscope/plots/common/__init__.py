@@ -1,1 +1,1 @@
-"""What several figures share: how they look, what they say of the run, two kinds of models beside each other."""
+"""What several figures share: style, captions, the comparison of two kinds of models, and writing to files."""

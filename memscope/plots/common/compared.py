@@ -1,6 +1,6 @@
-"""Two kinds of models beside each other over size: curves labelled at their ends, on a common scale.
+"""Two kinds of models compared over size: curves labelled at their ends, on a common scale.
 
-For figures that compare a changed learning algorithm with the algorithm without the change.
+For figures that compare a learning algorithm with and without a change.
 """
 
 from collections.abc import Sequence
@@ -41,17 +41,17 @@ class Curve:
     errors: np.ndarray
     """float64 [n], or [2, n] below and above: reach of the error bar, NaN where not known"""
     label: str
-    """At the end of the curve; empty for none"""
+    """Text at the end of the curve; empty for none"""
     shift: float = 0.0
     """Points to the right, so that error bars at one size do not cover each other; less where sizes are close"""
     marker: str = ""
-    """In place of that of the kind"""
+    """Replaces the marker of the kind"""
     open: bool = False
     """Markers without filling and without a line"""
 
 
 def column(rows: Sequence[Any], *keys: str) -> np.ndarray:
-    """float64 [rows]: what a field holds, or a field of a field; NaN where there is none."""
+    """The values of a field, or of a field of a field, float64 [rows]; NaN where there is none."""
     found = []
     for row in rows:
         value: Any = row
@@ -62,12 +62,12 @@ def column(rows: Sequence[Any], *keys: str) -> np.ndarray:
 
 
 def reach(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """float64 [2, n]: how far intervals reach below and above their values, which they need not hold."""
+    """How far intervals reach below and above their values, float64 [2, n]. An interval need not hold its value."""
     return np.maximum(0, np.stack([values - low, high - values]))
 
 
 def draw_panel(axes: Axes, axis: str, sizes: np.ndarray, curves: Sequence[Curve], name: str) -> None:
-    """The curves of one panel over all the `sizes` of the figure; `set_scale` and then `label_ends` are to follow."""
+    """Draw the curves of one panel over all the `sizes` of the figure. `set_scale`, then `label_ends` must follow."""
     size_axis(axes, axis, sizes)
     closest = min_distance(axes, axis, sizes)
     widest = max(abs(curve.shift) for curve in curves) / POINTS
@@ -94,7 +94,7 @@ def draw_panel(axes: Axes, axis: str, sizes: np.ndarray, curves: Sequence[Curve]
 
 
 def min_distance(axes: Axes, axis: str, sizes: np.ndarray) -> float:
-    """Inches between the two sizes that are closest; infinite for one size."""
+    """Inches between the two closest sizes; infinite for one size."""
     low, high = axes.get_xlim()
     return float(np.diff(size_positions(axis, sizes)).min(initial=np.inf) * extent(axes)[0] / (high - low))
 
@@ -106,9 +106,9 @@ def set_scale(
     *,
     zero: bool = False,
 ) -> None:
-    """One vertical scale for panels, from a round number to a round number, that holds all curves and error bars.
+    """Give the panels one vertical scale, between round numbers, that holds all curves and error bars.
 
-    It does not go beyond `within`, the numbers that can be, whatever an error bar does; it holds 0 if `zero`.
+    It stays inside `within`, the possible values, even if an error bar does not. It holds 0 if `zero`.
     """
     ends = [0.0] if zero else []
     for curve in curves:
@@ -128,7 +128,7 @@ def set_scale(
 
 
 def label_ends(axes: Axes, axis: str, curves: Sequence[Curve]) -> None:
-    """The label of each curve right of its last marker, moved up or down where labels would touch."""
+    """Put the label of each curve right of its last marker, moved up or down where labels would touch."""
     ends = []
     for curve in curves:
         known = np.flatnonzero(~np.isnan(curve.values))
@@ -156,15 +156,15 @@ def label_ends(axes: Axes, axis: str, curves: Sequence[Curve]) -> None:
 
 
 def label_room(curves: Sequence[Curve]) -> float:
-    """Inches that the labels of a panel need to the right of it."""
+    """Inches that the labels of a panel need on its right."""
     shift = max(curve.shift for curve in curves)
     return max(text_width(curve.label, SMALL) for curve in curves) + (BEFORE_LABEL + shift) / POINTS
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
-    """Places at least `gap` apart, in the order of those wanted and as near to them as can be, from `low` to `high`.
+    """Places from `low` to `high`, at least `gap` apart, in the order of `wanted` and as near to it as possible.
 
-    Least squares: neighbours that are too close are pooled around their mean. Without room for all they stand
+    Least squares: neighbours that are too close are pooled around their mean. If there is no room for all, they stand
     `gap` apart from `low` on.
     """
     order = np.argsort(wanted, kind="stable")
@@ -181,7 +181,7 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
 
 
 def span(axis: str, sizes: np.ndarray) -> str:
-    """`width 2 to 32`, or `width 2` where there is no other."""
+    """`width 2 to 32`, or `width 2` if there is only one."""
     return f"{axis} {sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else f"{axis} {sizes[0]}"
 
 

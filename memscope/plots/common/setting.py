@@ -1,4 +1,4 @@
-"""What every figure says about the run it was drawn from."""
+"""What every figure says about its run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """What all figures share: colours, text, and the page with its title, subtitle and caption.
 
-Pages are laid out in inches, and text is measured before it is placed, so that nothing is cut or overlaps whatever
-the length of a class name or the number of sizes. A user's matplotlibrc changes neither
-text nor layout of a figure, and nothing global is changed.
+Pages are laid out in inches. Text is measured before it is placed, so that nothing is cut or overlaps, however long a
+class name is and however many sizes there are. A user's matplotlibrc does not affect a figure, and no global setting
+is changed.
 """
 
 import io
@@ -51,9 +51,9 @@ TITLE, TEXT, SMALL, TINY = 13.0, 9.5, 8.5, 7.5  # points
 
 
 def page(width: float, body: float, title: str, subtitle: str, caption: str) -> tuple[Figure, float]:
-    """A page with room of `body` inches between heading and caption; the figure, and where the room begins.
+    """A page with `body` inches between heading and caption. Returns the figure, and where the body begins.
 
-    Heights follow from the text, which is wrapped to the width; all in inches, from the bottom.
+    Text is wrapped to the width, and decides the height. All in inches, from the bottom.
     """
     room = width - 2 * MARGIN
     above = [(line, TITLE, INK, "bold") for line in balanced(title, TITLE, room, "bold")]
@@ -97,21 +97,21 @@ def extent(axes: Axes) -> tuple[float, float]:
 
 
 def grid_of(panels: int) -> tuple[int, int]:
-    """Rows and columns for so many small panels: at most four beside each other, as few empty places as can be."""
+    """Rows and columns for some small panels: at most four columns, as few empty places as possible."""
     columns = panels if panels <= 3 else min((4, 3), key=lambda count: (-panels % count, -count))
     columns = 2 if panels == 4 else columns
     return -(-panels // columns), columns
 
 
 def size_positions(axis: str, sizes: np.ndarray) -> np.ndarray:
-    """Where sizes stand on their axis: widths by their logarithm to base 2, for they are usually doubled."""
+    """Positions of sizes on their axis. Widths are placed by their logarithm to base 2, as they are usually doubled."""
     return np.log2(sizes) if axis == "width" else np.asarray(sizes, dtype=np.float64)
 
 
 def size_axis(axes: Axes, axis: str, sizes: np.ndarray) -> None:
-    """A tick at every size, labelled with the size where there is room; the first and the last always are.
+    """Put a tick at every size, labelled where there is room. The first and the last always have a label.
 
-    Without room for all, every second one is labelled, or else each that stands clear of those before it.
+    If there is no room for all, every second one is labelled, or else each that stands clear of those before it.
     """
     places = size_positions(axis, sizes)
     pad = 0.07 * (places[-1] - places[0]) if len(places) > 1 else 0.5
@@ -158,7 +158,7 @@ def wrap(text: str, size: float, width: float, weight: str = "normal") -> list[s
 
 
 def balanced(text: str, size: float, width: float, weight: str = "normal") -> list[str]:
-    """Text in as few lines of at most `width` inches as `wrap` needs, of about equal length: no word is left alone."""
+    """Text in as few lines as `wrap` needs, of about equal length, so that no word is left alone."""
     lines = wrap(text, size, width, weight)
     narrower = width
     while len(lines) > 1 and narrower > width / 2:
@@ -171,7 +171,7 @@ def balanced(text: str, size: float, width: float, weight: str = "normal") -> li
 
 
 def truncated(text: str, size: float, width: float, weight: str = "normal") -> str:
-    """Text on one line of at most `width` inches, ending in an ellipsis where it had to be cut."""
+    """Text on one line of at most `width` inches; if it was cut, it ends in an ellipsis."""
     text = re.sub(r"[\n\r\t]+", " ", text)
     if text_width(text, size, weight) <= width:
         return text
@@ -186,7 +186,7 @@ def truncated(text: str, size: float, width: float, weight: str = "normal") -> s
 
 
 def percent(share: float | None) -> str:
-    """A share as a whole percentage, with one decimal below 10 %, where whole ones would hide what there is."""
+    """A share as a percentage: whole, or with one decimal below 10 %, where rounding would hide too much."""
     if share is None or np.isnan(share):
         return "–"
     if share == 0 or round(100 * share, 1) >= 10:
@@ -204,16 +204,16 @@ def png(figure: Figure) -> bytes:
 
 @contextmanager
 def glyphs_may_be_missing() -> Iterator[None]:
-    """A class may be named in a script that the font lacks: boxes stand for its letters, without a warning for each."""
+    """No warning for each letter that the font lacks: a class name may be in any script, and boxes are drawn for it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
         yield
 
 
 def plain_text(figure: Figure) -> Figure:
-    """The figure, every text of it in our font and taken literally, whatever the user's matplotlibrc says.
+    """The figure, with all text in our font and taken literally, whatever the user's matplotlibrc says.
 
-    `$`, `_` and `\\` in the name of a class are no mathematics.
+    `$`, `_` and `\\` in a class name are not mathematics.
     """
     for text in figure.findobj(Text):
         assert isinstance(text, Text)

@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from memscope.analysis.neighbours import exact as neighbours
 from memscope.analysis.neighbours import float64
 from memscope.analysis.neighbours.exact import BLOCK_SIZE, nearest, prepare
+from memscope.analysis.neighbours.lowest import lowest_scores, minima_of, scores_up_to
 
 BLOCK_SIZES = (1, 5_000, 60_000, 400_000, BLOCK_SIZE)
 
@@ -36,12 +37,13 @@ def assert_exact(vectors: np.ndarray, queries: np.ndarray, k: int, block_size: i
 
 @pytest.fixture
 def measured(monkeypatch):
-    """How many pairs were measured in float64: those of k + k // 8 + 8 candidates of a query, and of what was left."""
-    counts = {"pairs": 0}
+    """Calls and pairs that measured in float64: k + k // 8 + 8 candidates of each query, then what was left."""
+    counts = {"pairs": 0, "calls": 0}
     inner = neighbours.measured
 
     def count(vectors, queries, places):
         counts["pairs"] += places.numel()
+        counts["calls"] += 1
         return inner(vectors, queries, places)
 
     monkeypatch.setattr(neighbours, "measured", count)
@@ -241,13 +243,50 @@ def test_vectors_in_order_of_their_distance_are_searched_exactly(measured):
 
 
 @pytest.mark.parametrize("width", [1, 7, 61, 62, 63, 150, 1000])
-@pytest.mark.parametrize("columns", [1000, 1008])
+@pytest.mark.parametrize("columns", [5, 1000, 1008])
 def test_no_score_that_was_not_selected_is_lower_than_one_that_was(columns, width):
+    width = min(width, columns)
     scores = torch.from_numpy(np.random.default_rng(15).integers(-500, 500, (20, columns)).astype(np.float32))
-    lowest, places = neighbours.lowest_scores(scores, width)
-    np.testing.assert_array_equal(lowest, scores.sort(dim=1).values[:, :width])
+    lowest, places = lowest_scores(scores, minima_of(scores), width)
+    np.testing.assert_array_equal(lowest.sort(dim=1).values, scores.sort(dim=1).values[:, :width])
     np.testing.assert_array_equal(lowest, scores.gather(1, places))
     assert all(len(set(row)) == width for row in places.tolist())
+
+
+@pytest.mark.parametrize("space", [1, 100_000, 10**9])
+@pytest.mark.parametrize("columns", [5, 1000, 1008])
+def test_every_score_up_to_the_limit_of_its_own_row_is_found(columns, space):
+    """Limits of the rows differ, so that one of them has every score below its own and another has only its lowest."""
+    random = np.random.default_rng(17)
+    scores = torch.from_numpy(random.integers(-500, 500, (40, columns)).astype(np.float32))
+    limit = scores.amin(dim=1) + torch.from_numpy(random.permutation(np.linspace(0, 1100, 40).astype(np.float32)))
+    rows = torch.from_numpy(random.permutation(40)[:30])
+    seen = []
+    for group, places in scores_up_to(limit, scores, minima_of(scores), rows, space):
+        assert space > 1 or len(group) == 1
+        for row, near in zip(group.tolist(), places.tolist(), strict=True):
+            assert len(set(near)) == len(near)
+            assert all(0 <= place < columns for place in near)
+            assert set(near) >= set((scores[row] <= limit[row]).nonzero()[:, 0].tolist())
+        seen += group.tolist()
+    assert sorted(seen) == sorted(rows.tolist())
+
+
+@pytest.mark.parametrize("block_size", BLOCK_SIZES)
+def test_queries_that_tie_are_answered_together_each_from_its_own_candidates(block_size, measured):
+    """Of zeros and ones nearly every query ties at the k-th, each among as many others; some queries tie not at all."""
+    random = np.random.default_rng(18)
+    vectors = random.choice([0.0, 1.0], size=(3000, 48)).astype(np.float32)
+    queries = random.choice([0.0, 1.0], size=(120, 48)).astype(np.float32)
+    queries[::7] += random.normal(size=queries[::7].shape).astype(np.float32)
+    queries[1::20] = 0.5  # equally far from all
+    positions, squared = search(vectors, queries, 30, block_size)
+    expected_positions, expected = measure_all(vectors, queries, 30)
+    np.testing.assert_array_equal(positions, expected_positions)
+    np.testing.assert_array_equal(squared[1:][::20], 12)
+    np.testing.assert_allclose(squared, expected, rtol=1e-13)
+    if block_size == BLOCK_SIZE:
+        assert 2 < measured["calls"] < 12  # not once a query
 
 
 # Of each kind the memory, 3,000 vectors of 40 numbers or copies of few, and queries, some of which are in the memory.

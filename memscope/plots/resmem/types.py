@@ -1,4 +1,4 @@
-"""`resmem-types.png`: how large the residuals are, and what a memory of them gains, by type of trajectory."""
+"""`resmem-types.png`: the size of the residuals, and the gain by a memory of them, by type of trajectory."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from memscope.plots.common.style import (
 from memscope.reports.resmem import TypeMemory
 
 ENOUGH = 0.05
-"""Share of the examples that a type needs to be named in the title: the means of fewer jump about."""
+"""A type is named in the title if it has this share of the examples: means over fewer are noisy."""
 
 MEASURES = (
     ("residual", "residual_error", "mean norm of the residual", (0, np.inf)),
@@ -33,14 +33,14 @@ APART = 2.5  # points between the error bars of types at one size
 
 
 def known_types(by_type: Sequence[TypeMemory] | None) -> list[TypeMemory]:
-    """The types with examples whose residuals are known; where there is none, there is no figure to draw."""
+    """The types with known residuals; if there is none, there is no figure to draw."""
     return [row for row in by_type or () if row.examples > 0 and not all(np.isnan(each.residual) for each in row.sizes)]
 
 
 def draw_residual_memory_types(setting: Setting, by_type: Sequence[TypeMemory]) -> Figure:
-    """Left the mean norm of the residuals of each type over size, right its gain in accuracy out, with errors if known.
+    """Each type over size: left the mean norm of the residuals, right the gain in accuracy out, with errors if known.
 
-    One of the `known_types` of `by_type` there must be.
+    `by_type` must have at least one of the `known_types`.
     """
     shown = known_types(by_type)
     absent = [row.type for row in by_type if not any(row is each for each in shown)]
@@ -89,7 +89,7 @@ def draw_residual_memory_types(setting: Setting, by_type: Sequence[TypeMemory]) 
 
 
 def curve_of(row: TypeMemory, key: str, error: str, at: int, of: int) -> Curve:
-    """One measure of one type, which is one of several."""
+    """The curve of one measure for one of several types."""
     colour, marker, line = TYPE_STYLES[row.type]
     sizes = np.array([each.size for each in row.sizes])
     values, errors = column(row.sizes, key), column(row.sizes, error)

@@ -1,4 +1,4 @@
-"""`distillation-scores.png`: the score of every example under distillation against its one-hot score, at each size."""
+"""`distillation-scores.png`: distilled against one-hot score of every example, at each size."""
 
 from collections.abc import Sequence
 
@@ -24,11 +24,11 @@ from memscope.plots.common.style import (
     plain_text,
     text_width,
 )
-from memscope.plots.students import heading, most_changed
+from memscope.plots.distill.students import heading, most_changed
 from memscope.reports.distill import DistillationSetting, SizeOfStudents
 
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#C9E4F6", SKY, BLUE, "#00243A"])
-"""From the fewest to the most examples: one hue that darkens, so that it is ordered without colour too."""
+"""From few to many examples: one hue that darkens, so that the order is seen without colour too."""
 
 SIDE, BETWEEN, UNDER, HEADING, LEGEND = 2.25, 0.3, 0.35, 0.62, 0.45  # inches
 BAR, BAR_HEIGHT = 2.0, 0.12  # inches, of the legend of colours
@@ -40,7 +40,7 @@ def draw_distillation_scores(
     """A panel for each size of students: numbers of examples by one-hot score (across) and distilled score (up).
 
     `histogram` int [students, bins, bins] has the one-hot score first; `edges` [bins + 1] are of both scores. Colours
-    are logarithmic, for most examples share a few bins.
+    are logarithmic, since most examples share a few bins.
     """
     students = one.students
     rows, columns = (1, len(students)) if len(students) <= 4 else grid_of(len(students))
@@ -104,7 +104,7 @@ def draw_distillation_scores(
 
 
 def title(setting: Setting, students: Sequence[SizeOfStudents]) -> str:
-    """How many examples change at the size that changes most, beside what noise would show."""
+    """How many examples change at the size that changes most, and how many would by noise alone."""
     row = most_changed(students)
     return (
         f"At {setting.axis} {row.size} distillation inhibits the memorisation of {percent(row.inhibited)} of the "
@@ -118,7 +118,7 @@ def noise(share: float | None) -> str:
 
 
 def floor_of(histogram: np.ndarray, edges: np.ndarray) -> float:
-    """Where the axes of all panels begin: the multiple of a quarter below the lowest score that any example has."""
+    """Where the axes of all panels begin: the multiple of a quarter below the lowest score."""
     occupied = histogram.sum(axis=0)
     found = np.flatnonzero(occupied.sum(axis=0) + occupied.sum(axis=1))
     lowest = float(edges[found[0]]) if len(found) else 0.0
@@ -128,7 +128,7 @@ def floor_of(histogram: np.ndarray, edges: np.ndarray) -> float:
 def draw_counts(
     axes: Axes, counts: np.ndarray, edges: np.ndarray, colours: LogNorm, epsilon: float, lowest: float
 ) -> None:
-    """The bins that hold an example, the diagonal, and the lines that a change must cross to count."""
+    """Draw the bins that hold an example, the diagonal, and the lines that a change must cross to count."""
     filled = np.ma.masked_less(counts.T, 1)  # one-hot goes across, and rows of the array go up
     axes.grid(axis="both", color=FAINT, linewidth=0.8)
     axes.pcolormesh(edges, edges, filled, cmap=COUNTS, norm=colours, rasterized=True)
@@ -145,7 +145,7 @@ def draw_counts(
 
 
 def draw_legend(figure: Figure, colours: LogNorm, epsilon: float, top: float) -> None:
-    """The colours with their numbers of examples, and the lines; `top` in inches."""
+    """Draw the legend: colours with their numbers of examples, and the lines; `top` in inches."""
     across, up = figure.get_size_inches()
     label = "examples in a bin:"
     before = MARGIN + text_width(label, SMALL) + 0.15

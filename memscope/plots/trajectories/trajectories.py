@@ -1,4 +1,4 @@
-"""`trajectories.png`: how the score of the examples of each called type moves over the sizes."""
+"""`trajectories.png`: the score of the examples of each called type, over size."""
 
 import numpy as np
 from matplotlib.figure import Figure

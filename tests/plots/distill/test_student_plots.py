@@ -11,14 +11,15 @@ from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.common.compared import LINE, points, signed, spread
 from memscope.plots.common.setting import Setting
-from memscope.plots.student_scores import draw_distillation_scores as draw_scores
-from memscope.plots.student_types import draw_distillation_types as draw_types
-from memscope.plots.student_types import has_changes
-from memscope.plots.students import draw_distillation as draw
+from memscope.plots.distill.figures import figures
+from memscope.plots.distill.scores import draw_distillation_scores as draw_scores
+from memscope.plots.distill.students import draw_distillation as draw
+from memscope.plots.distill.types import draw_distillation_types as draw_types
+from memscope.plots.distill.types import has_changes
 from memscope.reports.distill import DistillationSetting, DistillReport
 from memscope.reports.keys import keys_of, report_of
 from memscope.run import create_or_open
-from memscope.steps.figures import distill_figures, draw_distill_figures
+from memscope.steps.distill import draw_distill_figures
 from memscope.store.results import write_results
 
 EDGES = np.linspace(-1, 1, 41)
@@ -474,7 +475,7 @@ def values_of(settings, sizes=(2, 4, 8)):
 def test_the_figures_of_several_settings_are_told_apart_and_hold_their_own_counts():
     settings = [one_of((2, 8), 16), one_of((4,), 64)]
     settings[1]["by_type"] = None
-    drawn = dict(distill_figures(values_of(settings), a_report(settings)))
+    drawn = dict(figures(values_of(settings), a_report(settings)))
     assert list(drawn) == [
         "distillation",
         "distillation-scores-teacher-16-t4-w0.9",

@@ -39,7 +39,7 @@ class ExampleRow:
 
     type: str
     called: int
-    """Examples called this type, 0 where the chosen ones are of it by the raw rule only"""
+    """Examples called this type; 0 if the chosen ones have it by the raw rule only"""
     raw: int
     """Examples of this type by the raw rule"""
     positions: np.ndarray
@@ -47,9 +47,9 @@ class ExampleRow:
     images: np.ndarray
     """uint8 [n, H, W, C], grey or RGB"""
     labels: tuple[str, ...]
-    """n names of the label that the models were given"""
+    """n names: the labels that the models were given"""
     true_labels: tuple[str | None, ...]
-    """n names of the label before it was flipped; None where it was not"""
+    """n names: the labels before they were flipped; None where they were not"""
     scores: np.ndarray
     """float [sizes, n]"""
 
@@ -57,8 +57,8 @@ class ExampleRow:
 def most_certain(name: str, called: np.ndarray, raw: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """Positions of the examples of a type to show: the most probable first, ties by position.
 
-    They are the called ones, or, where no example is called this type, those of the raw rule. `called` and `raw`
-    are str [examples], `probability` [examples, types].
+    They are the examples called this type, or if there is none, those that have it by the raw rule. `called` and `raw`
+    are str [examples], `probability` is [examples, types].
     """
     members = np.flatnonzero(called == name)
     if not len(members):
@@ -104,7 +104,7 @@ def any_flipped(row: ExampleRow) -> bool:
 
 
 def draw_header(sheet: Axes, row: ExampleRow, top: float) -> None:
-    """Name of the type and how many there are, saying so where none is called."""
+    """Name of the type and number of its examples; it says so if none is called this type."""
     sheet.text(MARGIN, top, row.type, size=TEXT + 1, weight="bold", color=INK, va="top")
     count = f"{row.called:,} called" if row.called else f"none called;\n{row.raw:,} by the\nraw rule alone"
     sheet.text(MARGIN, top - 0.24, count, size=SMALL, color=GREY, va="top", linespacing=1.3)
@@ -119,7 +119,7 @@ def draw_cell(
     top: float,
     floor: float,
 ) -> None:
-    """One example: position, image, label, true label, trajectory; `left` and `top` in inches."""
+    """Draw one example: position, image, label, true label, trajectory; `left` and `top` in inches."""
     middle = left + IMAGE / 2
     sheet.text(middle, top - LINE / 2, f"#{row.positions[column]}", size=TINY - 1, color=GREY, ha="center", va="center")
     draw_image(sheet, row.images[column], left, top - LINE - IMAGE)
@@ -143,7 +143,7 @@ def draw_cell(
 
 
 def draw_image(sheet: Axes, image: np.ndarray, left: float, bottom: float) -> None:
-    """An image in its square, whatever its shape, in grey or in colour."""
+    """Draw an image of any shape in its square, in grey or in colour."""
     tall, wide = image.shape[:2]
     half = np.array([wide, tall]) / max(tall, wide) * IMAGE / 2
     centre = np.array([left, bottom]) + IMAGE / 2
@@ -157,8 +157,9 @@ def draw_image(sheet: Axes, image: np.ndarray, left: float, bottom: float) -> No
 def draw_spark(
     sheet: Axes, setting: Setting, name: str, scores: np.ndarray, left: float, base: float, floor: float, first: bool
 ) -> None:
-    """A score trajectory without axes, between lines at 0 and 1; `floor` is the lowest score of the
-    sheet; the `first` of a row has numbers at its lines.
+    """Draw a score trajectory without axes, between lines at 0 and 1.
+
+    `floor` is the lowest score of the sheet. The `first` of a row has numbers at its lines.
     """
     places = size_positions(setting.axis, setting.sizes)
     inset = 0.05

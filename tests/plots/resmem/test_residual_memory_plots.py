@@ -13,9 +13,10 @@ from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.common.setting import Setting
 from memscope.plots.common.style import TYPE_STYLES
-from memscope.plots.residual_memory import draw_residual_memory, measured
-from memscope.plots.residual_memory_predicts import draw_residual_memory_predicts
-from memscope.plots.residual_memory_types import draw_residual_memory_types, known_types
+from memscope.plots.resmem.figures import figures
+from memscope.plots.resmem.overview import draw_residual_memory, measured
+from memscope.plots.resmem.predictions import draw_residual_memory_predicts
+from memscope.plots.resmem.types import draw_residual_memory_types, known_types
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.resmem import (
     HyperparameterGrid,
@@ -29,7 +30,7 @@ from memscope.reports.resmem import (
     TypeMemoryAtSize,
 )
 from memscope.run import create_or_open
-from memscope.steps.figures import draw_resmem_figures, resmem_figures
+from memscope.steps.resmem import draw_resmem_figures
 from memscope.store.results import write_results
 
 GRIDS = [(8,), (2, 4), tuple(2**k for k in range(8)), (10, 11, 12, 64, 65)]
@@ -389,12 +390,12 @@ def a_report(sizes=(2, 4, 8), by_type=True, full=True):
 
 def test_only_what_is_known_is_drawn():
     one = a_report((4,), by_type=False, full=False)
-    assert [name for name, _ in resmem_figures(one)] == ["resmem"]
+    assert [name for name, _ in figures(one)] == ["resmem"]
     two = a_report((4, 8), full=False)
     two = replace(two, foretells=(replace(two.foretells[0], correlation=nan),))
-    assert [name for name, _ in resmem_figures(two)] == ["resmem", "resmem-types"]
+    assert [name for name, _ in figures(two)] == ["resmem", "resmem-types"]
     lost = replace(one, sizes=(replace(one.sizes[0], base=None, resmem=None, change=None),))
-    assert list(resmem_figures(lost)) == []
+    assert list(figures(lost)) == []
 
 
 def test_the_step_writes_the_figures(tmp_path):

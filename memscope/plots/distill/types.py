@@ -23,21 +23,21 @@ from memscope.plots.common.style import (
     plain_text,
     size_positions,
 )
-from memscope.plots.students import heading
+from memscope.plots.distill.students import heading
 from memscope.reports.distill import ChangeOfType, DistillationSetting, TypeChange
 
 ENOUGH = 0.05
-"""Share of the examples that a type needs to be named in the title: the means of fewer jump about."""
+"""A type is named in the title if it has this share of the examples: means over fewer are noisy."""
 
 FARTHEST = 1.0
-"""Change of a score at which panels end: intervals over few blocks of models reach beyond what a score can be."""
+"""Panels end at this change of a score: intervals over few blocks of models can reach beyond all possible scores."""
 
 OVERALL_MARKER = "."  # a line of one size has no length
 PANEL_WIDTH, PANEL_HEIGHT, BETWEEN, UNDER, LEGEND = 2.45, 1.75, 0.25, 0.8, 0.3  # inches
 
 
 def has_changes(one: DistillationSetting) -> bool:
-    """Whether a setting knows any change by type, so that there is a figure to draw."""
+    """Whether any change by type is known, so that there is a figure to draw."""
     return any(known_changes(row) for row in one.by_type or ())
 
 
@@ -134,7 +134,7 @@ def title(setting: Setting, one: DistillationSetting, shown: Sequence[ChangeOfTy
 
 
 def notes(curves: Sequence[Curve], absent: Sequence[str]) -> list[str]:
-    """What the intervals are, and what is not shown."""
+    """Notes on the intervals, and on what is not shown."""
     ends = np.concatenate([np.abs(curve.values) + curve.errors for curve in curves], axis=1)
     if np.isnan(ends).all():
         lines = ["No intervals: they need two blocks of models in each half."]

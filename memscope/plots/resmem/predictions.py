@@ -43,7 +43,7 @@ LOOKS = (
     (SKY, "s"),
     (GREY, "P"),
 )
-"""Of the small sizes, one after the other; colours come again after seven."""
+"""Styles of the small sizes, in turn; colours repeat after seven."""
 
 PANEL_WIDTH, PANEL_HEIGHT, BEFORE, ABOVE, UNDER = 5.6, 3.4, 0.75, 0.15, 0.5  # inches
 APART = 3.5  # points between the intervals of different small sizes
@@ -52,7 +52,7 @@ APART = 3.5  # points between the intervals of different small sizes
 def draw_residual_memory_predicts(setting: Setting, pairs: Sequence[ResidualPrediction]) -> Figure:
     """A line for each small size over the larger ones: rank correlation with its 95 % interval, if known.
 
-    At least one correlation is known.
+    At least one correlation must be known.
     """
     known = [row for row in pairs if not np.isnan(row.correlation)]
     sizes = np.array(sorted({row.larger for row in known}))

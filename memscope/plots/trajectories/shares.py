@@ -1,4 +1,4 @@
-"""`shares.png`: how many examples have each type of trajectory, and how much of that noise alone would give."""
+"""`shares.png`: the share of examples of each type of trajectory, and the share that noise alone would give."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +44,7 @@ OF_CLEAN: Look = {"facecolor": "white", "edgecolor": CLEAN, "hatch": "...."}
 def draw_shares(setting: Setting, shares: TypeShares, by_label: TypesByLabel | None) -> Figure:
     """Bars for each type: raw rule with jackknife error, flat trajectories, called; undetermined apart.
 
-    Beside them the called ones of flipped and of clean labels; `by_label` is None without label noise.
+    Beside them the called shares among flipped and among clean labels; `by_label` is None without label noise.
     """
     wide = 4.6 if by_label else 7.4
     left, between, tall, above, under = MARGIN + 1.05, 0.5, 4.6, 0.4, 0.5
@@ -97,7 +97,7 @@ def draw_shares(setting: Setting, shares: TypeShares, by_label: TypesByLabel | N
 
 
 def height_of(name: str) -> float:
-    """Where a type stands on the vertical axis."""
+    """The position of a type on the vertical axis."""
     return NAMES.index(name) + (APART if name == UNDETERMINED else 0)
 
 
@@ -120,7 +120,7 @@ def bars(
     look: Look,
     errors: Shares | None = None,
 ) -> None:
-    """A bar for each type, its number beside it and its error bar, if it is known, across its end."""
+    """Draw a bar for each type, with its number beside it and, if known, its error bar across its end."""
     heights = [height_of(name) + offset for name in names]
     values = np.array([shares[name] for name in names], dtype=np.float64)
     half = np.array([(errors or {}).get(name) for name in names], dtype=np.float64)
@@ -141,7 +141,7 @@ def bars(
 
 
 def room_for_numbers(axes: Axes, shares: list[float]) -> None:
-    """A horizontal axis from 0 to the next ten percent above the largest share."""
+    """Set the horizontal axis from 0 to the next ten percent above the largest share."""
     largest = max((share for share in shares if not np.isnan(share)), default=0.0)
     end = max(0.1, np.ceil(10 * largest - 1e-9) / 10)
     step = 0.2 if end > 0.5 else 0.1 if end > 0.2 else 0.05
@@ -151,7 +151,7 @@ def room_for_numbers(axes: Axes, shares: list[float]) -> None:
 
 
 def legend(figure: Figure, axes: Axes, handles: list[Patch]) -> None:
-    """Above the axes, from their left edge on."""
+    """Draw the legend above the axes, from their left edge on."""
     corner = axes.get_position()
     figure.legend(
         handles=handles,

@@ -1,4 +1,4 @@
-"""`resmem.png`: the family with a residual memory (ResMem) beside the family without, at every size."""
+"""`resmem.png`: the family with and without a residual memory (ResMem), at every size."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,7 +35,7 @@ from memscope.reports.resmem import MemoryChange, SizeMemory, SizeMemoryOnAll
 BASE_KIND = Kind("base", BLACK, "o", "--")
 RESMEM_KIND = Kind("ResMem", BLUE, "s", "-")
 KINDS = (("base", BASE_KIND, -1), ("resmem", RESMEM_KIND, 1))
-"""Key in the report, looks, and side to which it is shifted where error bars would cover each other"""
+"""Key in the report, style, and side to which it is shifted where error bars would cover each other"""
 SHIFT, SHIFT_OF_FULL = 1.5, 7.0  # points
 
 PANEL_WIDTH, PANEL_HEIGHT, BEFORE, ABOVE, UNDER = 2.4, 2.4, 0.68, 0.2, 0.5  # inches
@@ -94,12 +94,12 @@ def draw_residual_memory(
 
 
 def measured(rows: Sequence[SizeMemory]) -> list[SizeMemory]:
-    """The sizes that have a model which did not diverge."""
+    """The sizes with a model that did not diverge."""
     return [row for row in rows if row.base is not None]
 
 
 def test_accuracy(rows: Sequence[SizeMemory], full: Sequence[SizeMemoryOnAll]) -> list[Curve]:
-    """With the standard deviation over models; those of the full data without a line, for they are few."""
+    """Curves with the standard deviation over models. Those of the full data have no line, as they are few."""
     curves = []
     for of_all, among in ((False, rows), (True, full)):
         for key, kind, side in KINDS if among else ():
@@ -118,7 +118,7 @@ def test_accuracy(rows: Sequence[SizeMemory], full: Sequence[SizeMemoryOnAll]) -
 
 
 def mean_score(rows: Sequence[SizeMemory]) -> list[Curve]:
-    """With the standard error of the change at ResMem."""
+    """Curves of base and ResMem; the latter has the standard error of the change."""
     unknown = np.full(len(rows), np.nan)
     errors = (unknown, column(rows, "change", "mean_change_error"))
     return [
@@ -128,7 +128,7 @@ def mean_score(rows: Sequence[SizeMemory]) -> list[Curve]:
 
 
 def accuracy(rows: Sequence[SizeMemory]) -> list[Curve]:
-    """Of the training examples, by whether a model, and its memory, had the example."""
+    """Curves for the training examples, by whether a model, and its memory, had the example."""
     unknown = np.full(len(rows), np.nan)
     return [
         Curve(
@@ -144,13 +144,13 @@ def sizes_of(rows: Sequence[SizeMemory] | Sequence[SizeMemoryOnAll]) -> np.ndarr
 
 
 def ends(rows: Sequence[SizeMemory]) -> list[tuple[int, MemoryChange]]:
-    """What the memory does at the smallest and at the largest size, which may be one."""
+    """Changes by the memory at the smallest and at the largest size, which may be the same."""
     shown = [rows[0], rows[-1]] if len(rows) > 1 else [rows[0]]
     return [(row.size, row.change) for row in shown if row.change]
 
 
 def title(setting: Setting, rows: Sequence[SizeMemory]) -> str:
-    """What the memory does to test accuracy and score at the smallest and at the largest size."""
+    """Changes of test accuracy and score by the memory, at the smallest and at the largest size."""
     shown = ends(rows)
     tests = " and by ".join(f"{points(change.test_change)} at {setting.axis} {size}" for size, change in shown)
     scores = " and by ".join(signed(change.mean_change) for _, change in shown)
@@ -158,7 +158,7 @@ def title(setting: Setting, rows: Sequence[SizeMemory]) -> str:
 
 
 def subtitle(setting: Setting, rows: Sequence[SizeMemory]) -> str:
-    """Why there is much or little to gain: what the base models leave, and what the memory turns."""
+    """Why there is much or little to gain: errors of the base models, and predictions that the memory changes."""
     shown = ends(rows)
     residual = " and ".join(f"{decimal(change.mean_residual_in)} at {setting.axis} {size}" for size, change in shown)
     turned = " and ".join(
@@ -177,7 +177,7 @@ def decimal(value: float) -> str:
 
 
 def notes(setting: Setting, rows: Sequence[SizeMemory], left_out: Sequence[str]) -> list[str]:
-    """Error bars, the memory of each size, and choices at the edge of the grid."""
+    """Notes on error bars, the memory of each size, and choices at the edge of the grid."""
     known = np.isfinite(column(rows, "base", "test_accuracy_sd")).any()
     changes = np.isfinite(column(rows, "change", "mean_change_error")).any()
     lines = []

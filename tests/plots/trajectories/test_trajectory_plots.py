@@ -15,7 +15,6 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
-from memscope.plots.accuracy import draw_accuracy
 from memscope.plots.common.setting import Setting, most_called
 from memscope.plots.common.style import (
     FLIPPED,
@@ -28,17 +27,17 @@ from memscope.plots.common.style import (
     truncated,
     wrap,
 )
-from memscope.plots.contact_sheet import ExampleRow, draw_examples, most_certain
-from memscope.plots.histogram import EDGES, bin_shares, draw_histogram
-from memscope.plots.shares import draw_shares
-from memscope.plots.trajectories import draw_trajectories
+from memscope.plots.trajectories.accuracy import draw_accuracy
+from memscope.plots.trajectories.contact_sheet import ExampleRow, draw_examples, most_certain
+from memscope.plots.trajectories.histogram import EDGES, bin_shares, draw_histogram
+from memscope.plots.trajectories.shares import draw_shares
+from memscope.plots.trajectories.trajectories import draw_trajectories
 from memscope.reports.keys import report_of
 from memscope.reports.score import FlippedLabels, SizeScore
 from memscope.reports.trajectories import TypesByLabel, TypeShares, TypesOfLabels
 from memscope.run import create_or_open, grow
-from memscope.steps.figures import draw_figures
 from memscope.steps.score import score
-from memscope.steps.trajectories import trajectories
+from memscope.steps.trajectories import draw_figures, trajectories
 from memscope.store.examples import cache_images, write_examples
 from memscope.store.ledger import Outcome, Task, write_outcome
 

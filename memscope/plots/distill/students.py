@@ -1,4 +1,4 @@
-"""`distillation.png`: distilled beside one-hot models of the same sizes, a row for every setting of distillation."""
+"""`distillation.png`: distilled and one-hot models of the same sizes, a row for each setting of distillation."""
 
 import math
 from collections.abc import Sequence
@@ -61,8 +61,8 @@ PANEL_HEIGHT, PANEL_HEIGHT_OF_SEVERAL = 2.4, 1.75
 def draw_distillation(setting: Setting, settings: Sequence[DistillationSetting]) -> Figure:
     """A row of panels for each setting: mean score, accuracy in and out, test accuracy, over the students' size.
 
-    Error bars, on the distilled models, are standard errors of the change, which is paired: those of a mean by itself
-    would be too wide to tell a change.
+    Error bars, on the distilled models, are standard errors of the paired change. Those of each mean would be too wide
+    to show a change.
     """
     shown = settings[:MOST_SETTINGS]
     curves = [[curves_of(one.students, measures) for _, _, measures in PANELS] for one in shown]
@@ -113,7 +113,7 @@ def draw_distillation(setting: Setting, settings: Sequence[DistillationSetting])
 
 
 def curves_of(students: Sequence[SizeOfStudents], measures: Measures) -> list[Curve]:
-    """One-hot and distilled of every measure; the error of the change goes with the distilled."""
+    """Two curves for each measure, one-hot and distilled. The distilled one has the error of the change."""
     sizes = np.array([row.size for row in students])
     return [
         Curve(
@@ -136,7 +136,7 @@ def most_changed(students: Sequence[SizeOfStudents]) -> SizeOfStudents:
 
 
 def title(setting: Setting, settings: Sequence[DistillationSetting]) -> str:
-    """The largest change of the mean score, and what the test accuracy does there."""
+    """The largest change of the mean score, and the change of test accuracy at that size."""
     rows = [most_changed(one.students) for one in settings]
     row = most_changed(rows)
     one = settings[next(position for position, each in enumerate(rows) if each is row)]

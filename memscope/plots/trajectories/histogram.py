@@ -1,4 +1,4 @@
-"""`histogram.png`: how the scores are distributed at each size, and whether there are two humps."""
+"""`histogram.png`: the distribution of the scores at each size, which may have two humps."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ from memscope.plots.common.style import (
 
 WIDTH = 1 / 15
 EDGES = np.arange(-15.5, 16) * WIDTH
-"""Of the bins, from -1.03 to 1.03: 0 and 1, where scores pile up, are middles, and LOW and HIGH are edges."""
+"""Edges of the bins, from -1.03 to 1.03. 0 and 1, where scores pile up, are mid-bin; LOW and HIGH are edges."""
 
 TICKS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0)
 PANEL_WIDTH, PANEL_HEIGHT, BETWEEN, UNDER = 3.0, 1.7, 0.25, 0.8  # inches
@@ -39,7 +39,7 @@ def draw_histogram(
     `scores` [sizes, examples], NaN where undefined; `flipped` bool [examples] or None; `low` and `high` [sizes], the
     shares of the fitted population below LOW and above HIGH. Flipped and clean labels are each shown as shares of their
     own number, so that the few flipped ones can be seen. On a linear scale the many examples at 0 would hide the second
-    hump; on a logarithmic one single examples would look like many.
+    hump. On a logarithmic scale single examples would look like many.
     """
     groups = [(np.ones(scores.shape[1], dtype=bool), CLEAN, "all")]
     if flipped is not None:
@@ -119,7 +119,7 @@ def bin_shares(scores: np.ndarray) -> np.ndarray:
 
 
 def draw_steps(axes: Axes, heights: np.ndarray, colour: str, name: str) -> None:
-    """Clean labels (or all) as a filled area, flipped ones as a line over it: told apart without colour too."""
+    """Draw clean labels (or all) as a filled area, flipped ones as a line over it, which differ without colour too."""
     if name == "flipped":
         axes.stairs(heights, EDGES, color=colour, linewidth=1.8, label=name)
     else:
@@ -128,7 +128,7 @@ def draw_steps(axes: Axes, heights: np.ndarray, colour: str, name: str) -> None:
 
 
 def scale_axes(axes: Axes, *, labelled: bool, lowest: bool) -> None:
-    """The same axes for every panel; numbers beside the first column, a name under the lowest row."""
+    """Set the same axes for every panel; numbers beside the first column, a name under the lowest row."""
     axes.set_yscale("function", functions=(lambda y: np.sqrt(np.maximum(y, 0)), np.square))
     axes.set_ylim(0, 1)
     axes.set_yticks(TICKS, [f"{100 * tick:.0f}\u00a0%" for tick in TICKS])

@@ -1,4 +1,4 @@
-"""`accuracy.png`: what the models of each size get right, with and without an example, and the mean score."""
+"""`accuracy.png`: accuracy of the models of each size, with and without an example, and the mean score."""
 
 from collections.abc import Sequence
 
@@ -46,7 +46,7 @@ Lines = Sequence[tuple[str, str, str, str, str, str]]
 def draw_accuracy(setting: Setting, rows: Sequence[SizeScore]) -> Figure:
     """Accuracies on the left, mean scores on the right; sizes whose models interpolate are shaded.
 
-    `rows` are of one size each; errors are drawn where they are known.
+    `rows` has one row for each size; errors are drawn where they are known.
     """
     wide, tall, left, between, above, under = 4.1, 3.3, MARGIN + 0.6, 0.85, 0.5, 0.5
     width = left + 2 * wide + between + MARGIN
@@ -101,7 +101,7 @@ def draw_accuracy(setting: Setting, rows: Sequence[SizeScore]) -> Figure:
 
 
 def draw_lines(axes: Axes, setting: Setting, rows: Sequence[SizeScore], lines: Lines) -> None:
-    """The lines with their error bars, and a vertical axis that holds them, from a round number to a round number."""
+    """Draw lines with error bars, and a vertical axis that holds them, between round numbers."""
     places = size_positions(setting.axis, setting.sizes)
     lowest, highest = 1.0, 0.0
     for key, error_key, label, colour, marker, style in lines:
@@ -128,7 +128,7 @@ def draw_lines(axes: Axes, setting: Setting, rows: Sequence[SizeScore], lines: L
 
 
 def known(row: SizeScore, name: str) -> float:
-    """A field of a size, or of what its flipped labels show; NaN where there is none."""
+    """The value of a field of a size, or of its flipped labels; NaN where there is none."""
     found = getattr(row, name, None) if name else None
     return float(getattr(row.flipped, name, np.nan) if found is None else found)
 

@@ -1,0 +1,79 @@
+"""The figures of `memscope trajectories`, from its results, those of `memscope score`, and the images of the run."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from memscope.analysis.trajectories import TYPES
+from memscope.plots.common.setting import Setting
+from memscope.plots.trajectories.accuracy import draw_accuracy
+from memscope.plots.trajectories.contact_sheet import ExampleRow, draw_examples, most_certain
+from memscope.plots.trajectories.histogram import draw_histogram
+from memscope.plots.trajectories.shares import draw_shares
+from memscope.plots.trajectories.trajectories import draw_trajectories
+from memscope.reports.score import ScoreReport
+from memscope.reports.trajectories import TrajectoriesReport
+from memscope.run import Run
+
+
+def figures(
+    run: Run,
+    found: Mapping[str, np.ndarray],
+    report: TrajectoriesReport,
+    scores: np.ndarray,
+    score_report: ScoreReport,
+) -> Iterator[tuple[str, Figure]]:
+    """Each figure with its name, in reading order. One is drawn at a time, so that only one is in memory.
+
+    `found` are the arrays of `report`; `scores` [sizes, examples] and `score_report` are of the same models.
+    """
+    examples = run.examples
+    setting = Setting(
+        data=run.plan.data.spec,
+        family=run.plan.learner,
+        axis=run.plan.axis,
+        sizes=found["size"],
+        models=report.models,
+        fraction=run.plan.fraction,
+        examples=len(examples.labels),
+        flipped=None if examples.flipped is None else int(examples.flipped.sum()),
+        epsilon=report.epsilon,
+        confidence=report.confidence,
+    )
+    yield "trajectories", draw_trajectories(setting, scores, found["called_type"])
+    yield "shares", draw_shares(setting, report.all_sizes, report.flipped_types)
+    ends = (
+        np.array([getattr(row.population, share) for row in score_report.sizes], dtype=np.float64)
+        for share in ("share_low", "share_high")
+    )
+    yield "histogram", draw_histogram(setting, scores, examples.flipped, *ends)
+    yield "accuracy", draw_accuracy(setting, score_report.sizes)
+    yield "examples", draw_examples(setting, example_rows(run, found, scores))
+
+
+def example_rows(run: Run, found: Mapping[str, np.ndarray], scores: np.ndarray) -> list[ExampleRow]:
+    """The examples to show, for each type that has any."""
+    examples, images = run.examples, run.dataset().train_images
+    names, flipped = examples.class_names, examples.flipped
+    rows = []
+    for name in TYPES:
+        chosen = most_certain(name, found["called_type"], found["raw_type"], found["probability"])
+        if not len(chosen):
+            continue
+        true_labels: list[str | None] = [None] * len(chosen)
+        if flipped is not None and examples.true_labels is not None:
+            true_labels = [names[examples.true_labels[one]] if flipped[one] else None for one in chosen]
+        rows.append(
+            ExampleRow(
+                type=name,
+                called=int((found["called_type"] == name).sum()),
+                raw=int((found["raw_type"] == name).sum()),
+                positions=chosen,
+                images=np.asarray(images[chosen]),
+                labels=tuple(names[examples.labels[one]] for one in chosen),
+                true_labels=tuple(true_labels),
+                scores=scores[:, chosen],
+            )
+        )
+    return rows
