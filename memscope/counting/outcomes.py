@@ -17,7 +17,7 @@ from memscope.store.ledger import CODE, ONEHOT, Outcome, Task, finished_tasks, r
 INTERPOLATES = 0.99
 """A size interpolates if the median model fits at least this share of its own subset."""
 
-HOW = ("device", "precision", "torch_version", "memscope_version", "backend")
+HOW = ("device", "precision", "torch_version", "memscope_version")
 """What is reported if the models of a run were not all made alike."""
 
 
@@ -73,9 +73,8 @@ class Tally:
 
     def add(self, task: Task, outcome: Outcome, good: np.ndarray) -> None:
         """Add the models of an outcome that are `good`, bool [models]; the others count as diverged."""
-        self.made_by.add(
-            ", ".join(outcome.made_by.get(key, "?") for key in HOW if key != "backend" or key in outcome.made_by)
-        )
+        how = [outcome.made_by.get(key, "?") for key in HOW]
+        self.made_by.add(", ".join([*how, outcome.made_by["backend"]] if "backend" in outcome.made_by else how))
         numbers = np.array(task.models)
         self.diverged += [int(model) for model in numbers[~good]]
         if not good.any():

@@ -51,10 +51,7 @@ def resolve_backend(
     OptionError if lanes were asked for and cannot be had; what is lost is said if they were not asked for.
     """
     found = resolve_precision(precision, device)
-    if asked == TORCH:
-        return TORCH, found
     widths, known = widths_of(axis, fixed, sizes), architecture(family)
-    reason = None
     if trainer != OWN_LOOP:
         reason = f"the models are those of --trainer {trainer}"
     elif device != "cpu":
@@ -63,18 +60,23 @@ def resolve_backend(
         reason = f"lanes know the families {', '.join(WIDEST)}, not {family}"
     elif precision == "bfloat16":
         reason = "lanes compute in float32, and --precision bfloat16 was asked for"
-    elif (asked != LANES and found == "bfloat16" and max(widths) > WIDEST_OVER_BFLOAT16[known]) or (
-        asked != LANES and min(widths) > WIDEST[known]
-    ):
-        return TORCH, found
-    else:
+    elif asked == LANES or (asked != TORCH and faster(known, widths, found)):
         try:
             library()
             return LANES, "float32"
         except NoLibraryError as error:
             reason = str(error)
             if asked != LANES:
-                say(f"without lanes, so narrow networks train up to 20 times slower: {reason}")
+                say(f"models are not trained in lanes, so narrow ones take up to 20 times as long: {reason}")
+    else:
+        return TORCH, found
     if asked == LANES:
         raise OptionError(f"--backend lanes cannot be had: {reason}; leave it out")
     return TORCH, found
+
+
+def faster(known: str, widths: Sequence[int], precision: str) -> bool:
+    """Whether lanes are the faster choice for a whole family, where torch would compute in this precision."""
+    if precision == "bfloat16":
+        return max(widths) <= WIDEST_OVER_BFLOAT16[known]
+    return min(widths) <= WIDEST[known]

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from memscope.families.cnn import AddedConvolution
@@ -57,9 +56,9 @@ def describe(model: nn.Module) -> Description | None:
     if type(model) is not nn.Sequential:
         return None
     parts = list(model.named_children())
-    if not parts or type(parts[-1][1]) is not nn.Linear or parts[-1][1].bias is None:
+    name, classifier = parts.pop() if parts else ("", model)
+    if not isinstance(classifier, nn.Linear) or classifier.bias is None:
         return None
-    name, classifier = parts.pop()
     if parts and type(parts[0][1]) is nn.Flatten:
         layers: list[Convolution] | None = perceptron(parts[1:])
         mean_pool, flat = True, True
@@ -84,8 +83,9 @@ def perceptron(parts: list[tuple[str, nn.Module]]) -> list[Convolution] | None:
     """Hidden layers of linear maps, normalisation and ReLU."""
     layers: list[Convolution] = []
     for (name, linear), (norm_name, norm), (_, relu) in zip(parts[::3], parts[1::3], parts[2::3], strict=False):
-        plain = type(linear) is nn.Linear and linear.bias is None and type(relu) is nn.ReLU
-        if not plain or not known_norm(norm, nn.BatchNorm1d):
+        if not isinstance(linear, nn.Linear) or linear.bias is not None or type(relu) is not nn.ReLU:
+            return None
+        if not known_norm(norm, nn.BatchNorm1d):
             return None
         layers.append(Convolution(len(layers), -1, RELU, linear.out_features, 1, 1, name, norm_name))
     return layers if 3 * len(layers) == len(parts) else None
@@ -103,6 +103,7 @@ def convolutions(parts: list[tuple[str, nn.Module]]) -> list[Convolution] | None
             return None
         if activation == RELU and type(part[2]) is not nn.ReLU:
             return None
+        assert isinstance(conv, nn.Conv2d)
         layer = Convolution(
             source, added, activation, conv.out_channels, conv.kernel_size[0], conv.stride[0], f"{name}.0", f"{name}.1"
         )
@@ -155,7 +156,3 @@ def known_norm(part: nn.Module, kind: type[nn.Module]) -> bool:
         and part.track_running_stats
         and (part.eps, part.momentum) == (1e-5, 0.1)
     )
-
-
-def all_float32(model: nn.Module) -> bool:
-    return all(value.dtype in (torch.float32, torch.int64) for value in model.state_dict().values())

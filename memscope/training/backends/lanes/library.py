@@ -92,7 +92,7 @@ def suffix() -> str:
 
 
 def compiled(kind: str) -> Path:
-    """The library in the user's cache, compiled (2 seconds) where it is not there for these sources and this compiler."""
+    """The library in the user's cache, compiled if it is not there for these sources and compiler."""
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise NoLibraryError("there is no C compiler (cc, gcc or clang)")

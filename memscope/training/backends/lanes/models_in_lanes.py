@@ -69,7 +69,8 @@ def open_teachers(
     students: int,
 ) -> Teachers:
     """The teachers of these numbers, with their tables where there is no augmentation."""
-    start, tables = time.perf_counter(), {}
+    start = time.perf_counter()
+    tables: dict[int, np.ndarray] = {}
     if material.plan.recipe.augment == "none":
         numbers, width = list(networks), lanes()
         for first in range(0, len(numbers), width):
