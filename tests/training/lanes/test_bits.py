@@ -56,7 +56,7 @@ def test_a_lane_that_diverges_changes_no_bit_of_the_others(family):
         found, group = trained(wild, indices)
         assert [one == other for one, other in zip(found, calm, strict=True)] == [lane != 1 for lane in range(width)]
         group.settle()
-        predicted, odds = group.evaluate()
+        _, odds = group.evaluate()
         if np.isnan(value):
             assert np.isnan(odds[1]).all()
         assert np.isfinite(np.delete(odds, 1, 0)).all()

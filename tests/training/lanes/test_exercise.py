@@ -1,4 +1,4 @@
-"""The C part alone: no error of memory or arithmetic under sanitizers, also when memory ends, and the same bits on ARM."""
+"""The C part alone: no error under sanitizers, also when memory ends, and the same bits on ARM."""
 
 import shutil
 import subprocess
