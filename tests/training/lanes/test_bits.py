@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from memscope.training.backends.lanes import network
-from memscope.training.backends.lanes.library import COMMON, KINDS, SOURCES, declared, kind_of_processor
+from memscope.training.backends.lanes.flags import COMMON, KINDS
+from memscope.training.backends.lanes.library import SOURCES, declared, kind_of_processor
 from memscope.training.backends.lanes.network import lanes
 from tests.training.lanes.nets import in_lanes, networks, pictures
 
@@ -92,7 +93,7 @@ def test_compilers_flags_and_numbers_of_lanes_give_the_same_bits(builds, monkeyp
     if shutil.which(compiler) is None:
         pytest.skip(f"there is no {compiler} here")
     kind = kind_of_processor()
-    flags = (*KINDS[kind], *(flags if any("-DL" in flag for flag in flags) else (*flags, "-DL=4")))
+    flags = (*KINDS[kind], *flags)  # the last number of lanes counts
     for family, size in (("cnn", 3), ("cnn", 8), ("resnet8", 2), ("mlp", 6)):
         models = networks(family, size, (9, 11, 3), 4)
         indices = drawn(16)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from memscope.training.backends.lanes.library import KINDS, SOURCES, kind_of_processor
+from memscope.training.backends.lanes.flags import KINDS
+from memscope.training.backends.lanes.library import SOURCES, kind_of_processor
 
 EXERCISE = Path(__file__).parent / "exercise.c"
 FLAGS = ("-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-w", f"-I{SOURCES}", str(EXERCISE))

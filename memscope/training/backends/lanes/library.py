@@ -1,7 +1,6 @@
 """The compiled part: found where the package was built with it, else compiled once into the user's cache.
 
-A build is for a kind of processor, and all kinds give a model the same bits. `-ffp-contract=off` keeps the compiler
-from fusing what the source does not; nothing is built for the very processor at hand (`-march=native`).
+It runs as we do, so it is loaded only from folders that nobody else can write to.
 """
 
 import ctypes
@@ -18,19 +17,11 @@ from functools import cache
 from pathlib import Path
 
 from memscope.errors import MemscopeError
+from memscope.training.backends.lanes.flags import COMMON, KINDS, MACHINES
 
 SOURCES = Path(__file__).parent / "c"
 BUILT = Path(__file__).parent / "built"
 """Where the build of a wheel puts the libraries of its platform"""
-
-COMMON = ("-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-shared", "-fPIC")
-KINDS = {
-    "avx512": ("-mavx512f", "-mavx2", "-mfma"),
-    "avx2": ("-mavx2", "-mfma"),
-    "neon": (),
-}
-"""Flags of each kind of processor. L is the number of floats in a register: 16, 8, 4."""
-LANES = {"avx512": 16, "avx2": 8, "neon": 4}
 
 
 class Batch(Structure):
@@ -62,14 +53,13 @@ class NoLibraryError(MemscopeError):
 @cache
 def kind_of_processor() -> str | None:
     """A key of `KINDS`; None for a processor without wide enough multiply-adds."""
-    machine = platform.machine().lower()
-    if machine in ("aarch64", "arm64"):
+    kinds = MACHINES.get(platform.machine().lower(), ())
+    if "neon" in kinds:
         return "neon"
-    if machine not in ("x86_64", "amd64"):
-        return None
     import torch
 
-    return {"AVX512": "avx512", "AVX2": "avx2"}.get(torch.backends.cpu.get_cpu_capability())
+    found = torch.backends.cpu.get_cpu_capability().lower()
+    return found if found in kinds else None
 
 
 @cache
@@ -96,7 +86,7 @@ def compiled(kind: str) -> Path:
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise NoLibraryError("there is no C compiler (cc, gcc or clang)")
-    command = [*compiler.split(), *COMMON, *KINDS[kind], f"-DL={LANES[kind]}"]
+    command = [*compiler.split(), *COMMON, *KINDS[kind]]
     digest = hashlib.sha256(repr((command, platform.platform())).encode())
     for source in sorted(SOURCES.iterdir()):
         digest.update(source.read_bytes())
