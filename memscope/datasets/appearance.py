@@ -50,9 +50,9 @@ def as_seen(image: ImageFile.ImageFile, bits: int) -> tuple[Image.Image, Traits]
     name = os.fsdecode(image.filename)
     if name.rpartition(".")[2].lower() in RAW_ENDINGS:
         raise ValueError("a raw photograph")
-    turned = _orientation(image) in TURNS  # asked before loading, because that already turns TIFF files
     drawn = image.tile[0][1] if image.format == "GIF" and image.tile else None
     deep = deep_mode(image)
+    turned = _orientation(image) in TURNS  # asked before loading, which already turns TIFF files
     values: tuple[int, int] | None = None
     image.load()
     if image.mode == "F":
@@ -77,12 +77,15 @@ def as_seen(image: ImageFile.ImageFile, bits: int) -> tuple[Image.Image, Traits]
 def shown_size(image: Image.Image) -> tuple[int, int]:
     """Height and width once it is turned, from its header only."""
     width, height = image.size
-    return (width, height) if _orientation(image) in (5, 6, 7, 8) and image.format != "TIFF" else (height, width)
+    on_its_side = image.format != "TIFF" and _orientation(image, loading=False) in (5, 6, 7, 8)
+    return (width, height) if on_its_side else (height, width)  # of TIFF files Pillow knows already
 
 
-def _orientation(image: Image.Image) -> int:
+def _orientation(image: Image.Image, loading: bool = True) -> int:
     with suppress(Exception):  # a damaged EXIF block leaves the picture as it is stored
-        return int(image.getexif().get(ORIENTATION, 1))
+        # a PNG may have it behind its pixels: its own getexif reads these
+        exif = image.getexif() if loading else Image.Image.getexif(image)
+        return int(exif.get(ORIENTATION, 1))
     return 1
 
 

@@ -264,7 +264,7 @@ def test_links_that_lead_nowhere_are_named(tmp_path):
 
 LITTER = (
     "._0.png", ".DS_Store", "Thumbs.db", "thumbs.db", "ehthumbs.db", "desktop.ini", "Icon\r", "Picasa.ini", "0.THM",
-    "0.xmp", "0.png.aae", "a.lnk", "a.url", "labels.csv", "GT-0.csv", "a.tsv", "a.json", "a.jsonl", "a.xml", "readme.md",
+    "0.xmp", "0.png.aae", "a.lnk", "a.url", "labels.csv", "GT-0.csv", "a.tsv", "a.json", "a.jsonl", "a.xml", "a.md",
     "index.html", "a.yml", "a.yaml", "a.log", "0.png.bak", "0.png~", "a.tmp", "0.png.part", "0.png.crdownload",
     "README", "LICENSE", "COPYING", "a.md5", "MD5SUMS", "notes.txt", "SYNOPHOTO_THUMB_M.jpg", "0.png:Zone.Identifier",
     "M0100.CTG",
