@@ -87,6 +87,16 @@ def test_a_picture_is_turned_before_its_size_is_taken(tmp_path):
         (tmp_path / f"train/a/{name}").unlink()
 
 
+@pytest.mark.parametrize("orientation", TURNED)
+@pytest.mark.parametrize("ending", ["png", "tif", "webp", "jpg"])
+def test_the_size_is_known_from_the_header(ending, orientation, tmp_path):
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    saved(COLOURS, exif=exif)(tmp_path / f"1.{ending}")
+    with Image.open(tmp_path / f"1.{ending}") as image:
+        assert shown_size(image) == TURNED[orientation](COLOURS).shape[:2]
+
+
 @pytest.mark.parametrize(
     "exif", [b"Exif\0\0broken", b"Exif\0\0II*\0\xff\xff\xff\x7f", b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"]
 )
