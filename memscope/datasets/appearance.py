@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageChops, ImageFile
 
-from memscope.datasets.sixteen_bits import colours_in_eight_bits, deep_mode, extremes, grey_in_eight_bits
+from memscope.datasets.sixteen_bits import (
+    colours_in_eight_bits,
+    declares_range,
+    deep_mode,
+    extremes,
+    grey_in_eight_bits,
+)
 
 GREY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 RAW_ENDINGS = frozenset({
@@ -51,14 +57,15 @@ def as_seen(image: ImageFile.ImageFile, bits: int) -> tuple[Image.Image, Traits]
     if name.rpartition(".")[2].lower() in RAW_ENDINGS:
         raise ValueError("a raw photograph")
     drawn = image.tile[0][1] if image.format == "GIF" and image.tile else None
-    deep = deep_mode(image)
+    deep, declared = deep_mode(image), declares_range(image)
     turned = _orientation(image) in TURNS  # asked before loading, which already turns TIFF files
     values: tuple[int, int] | None = None
     image.load()
     if image.mode == "F":
         raise ValueError("it has floating-point pixels, whose range is not known")
     if image.mode == "I" or image.mode.startswith("I;16"):
-        grey, (plain, values, clear) = True, grey_in_eight_bits(image, bits)
+        grey, (plain, values, clear) = True, grey_in_eight_bits(image, 16 if declared else bits)
+        values = None if declared else values
     else:
         source: Image.Image = image
         if deep:

@@ -43,6 +43,12 @@ def grey_in_eight_bits(image: Image.Image, bits: int) -> tuple[Image.Image, tupl
     return Image.fromarray(eight), (lowest, greatest), clear
 
 
+def declares_range(image: ImageFile.ImageFile) -> bool:
+    """Whether a picture that is not loaded yet is a PGM whose header says what white is: Pillow scales by it."""
+    arguments = image.tile[0].args if image.format == "PPM" and image.tile else None
+    return isinstance(arguments, tuple) and arguments[-1] not in (0, 1, 255, 2**16 - 1)
+
+
 def deep_mode(image: ImageFile.ImageFile) -> str | None:
     """The raw mode of a PNG or TIFF of 16-bit colours, or grey with alpha, that is not loaded yet; else None."""
     raw = {_raw_mode(tile) for tile in image.tile} if image.format in ("PNG", "TIFF") else set()

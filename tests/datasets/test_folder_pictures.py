@@ -393,12 +393,16 @@ def test_pgm_is_read_by_its_own_greatest_value(tmp_path):
         values = np.minimum(of_bits(12), top)
         stored = values.astype(">u2" if top > 255 else np.uint8).tobytes()
         plain = " ".join(map(str, values.ravel().tolist())).encode()
-        found, _ = read(
+        read(
             tmp_path / str(top),
             lambda path, top=top, stored=stored: path.write_bytes(b"P5 5 6 %d\n" % top + stored),
             lambda path, top=top, plain=plain: path.write_bytes(b"P2\n# by hand\n5 6\n%d\n" % top + plain),
             ending="pgm",
         )
+        png(of_bits(10), 0)(tmp_path / str(top) / "train/a/2.png")  # which scales those only that have 16 bits
+        found = load_dataset(f"folder:{tmp_path / str(top)}", say=str).train_images[:3]
+        assert (found[2, :, :, 0] == scaled(of_bits(10), 10)).all()
+        found = found[:2]
         assert np.abs(found[:, :, :, 0] - 255 * values.astype(float) / top).max() <= 0.502
 
 
