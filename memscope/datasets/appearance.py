@@ -119,7 +119,7 @@ def _opaque(image: Image.Image, form: str | None) -> tuple[Image.Image, bool, st
                 if not _is_plain(on_black):
                     clear, plain = "white", on_black
     if plain is None:
-        plain = image.convert(mode)
+        plain = image if image.mode == mode else image.convert(mode)  # a copy of 64 million pixels takes 256 MB
     if image.mode in ("P", "PA") and _is_grey(plain):
         plain = plain.convert("L")
     return plain, plain.mode == "L", clear

@@ -138,7 +138,8 @@ def _read(path: Path, image_size: int | None, appearance: Appearance, bits: int)
     try:
         with _open(path) as image, ONE_LARGE if image.width * image.height > LARGE_PIXELS else nullcontext():
             plain, traits = appearance(image, bits)
-            pixels = np.asarray((plain if image_size is None else _resize(plain, image_size)).convert("RGB"))
+            sized = plain if image_size is None else _resize(plain, image_size)
+            pixels = np.asarray(sized if sized.mode == "RGB" else sized.convert("RGB"))
         return pixels, Read(traits, size=pixels.shape[:2])
     except MemoryError:
         raise

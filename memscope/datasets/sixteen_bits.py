@@ -60,24 +60,25 @@ def colours_in_eight_bits(image: ImageFile.ImageFile, raw: str, bits: int) -> tu
 
     Where all 16 bits are used its upper 8 are taken, as every viewer does; then the values are those of these bits.
     """
-    high = image if raw != GREY_ALPHA else Image.merge("LA", (image.getchannel(0), image.getchannel(3)))
-    colours = [name for name in high.getbands() if name != "A"]
-    found = [extremes(high.getchannel(name)) for name in colours]
+    grey = raw == GREY_ALPHA  # which Pillow gives as RGBA
+    colours = 1 if grey else 3
+    result = Image.merge("LA", (image.getchannel(0), image.getchannel(3))) if grey else image
+    found = [extremes(result.getchannel(number)) for number in range(colours)]
     darkest, brightest = min(low for low, _ in found), max(high for _, high in found)
     if brightest >= 128:
-        return high, (256 * darkest, 256 * brightest)
+        return result, (256 * darkest, 256 * brightest)
     low = _lower_bytes(image, raw)
-    width, height = image.size
-    scale, least, greatest, rows = to_eight_bits(bits), 2**16, 0, max(1, STRIP // width)
-    result = high.copy()
-    for top in range(0, height, rows):
-        box = (0, top, width, min(height, top + rows))
-        upper, lower = np.asarray(high.crop(box)).copy(), np.asarray(low.crop(box))
-        values = upper[..., : len(colours)].astype(np.uint16) * 256 + lower[..., : len(colours)]
+    scale, least, greatest, width, rows = to_eight_bits(bits), 2**16, 0, image.width, max(1, STRIP // image.width)
+    for top in range(0, image.height, rows):
+        box = (0, top, width, min(image.height, top + rows))
+        strip, lower = np.asarray(result.crop(box)).copy(), np.asarray(low.crop(box))
+        # each pixel of grey with alpha has been read as grey's upper and lower byte, then alpha's
+        values = strip[..., :colours].astype(np.uint16) * 256 + (lower[..., 1:2] if grey else lower[..., :colours])
         least, greatest = min(least, int(values.min())), max(greatest, int(values.max()))
-        upper[..., : len(colours)] = scale[values]
-        result.paste(Image.fromarray(upper, high.mode), box[:2])
-    return (high if bits == 16 else result), (least, greatest)
+        if bits < 16:
+            strip[..., :colours] = scale[values]
+            result.paste(Image.fromarray(strip, result.mode), box[:2])
+    return result, (least, greatest)
 
 
 def _lower_bytes(image: ImageFile.ImageFile, raw: str) -> Image.Image:
@@ -90,9 +91,7 @@ def _lower_bytes(image: ImageFile.ImageFile, raw: str) -> Image.Image:
             for tile in again.tile
         ]
         again.load()
-        if raw == GREY_ALPHA:  # each pixel is grey's upper and lower byte, then alpha's
-            return Image.merge("LA", (again.getchannel(1), again.getchannel(3)))
-        return again.copy()
+        return again
 
 
 def extremes(channel: Image.Image) -> tuple[int, int]:
