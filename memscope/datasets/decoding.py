@@ -63,12 +63,13 @@ def decode(directory: Path, files: Sequence[Path], image_size: int | None, appea
 
     The first difference ends the decoding: of the files that are left only the headers are read, to name the sizes.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), ThreadPoolExecutor(min(8, cores())) as pool:
         # of damage that Pillow can read past, and of large images, for which `_open` has its own, lower limit
         warnings.simplefilter("ignore")
         done: list[Read] = []
         while len(done) < len(files):
-            first, one = _read(files[len(done)], image_size, appearance, 16)
+            # by a thread, which keeps what it freed of a large picture for the next one; this thread need not
+            first, one = pool.submit(_read, files[len(done)], image_size, appearance, 16).result()
             if first is not None:
                 break
             done.append(one)
@@ -88,19 +89,18 @@ def decode(directory: Path, files: Sequence[Path], image_size: int | None, appea
                 differing.set()
             return one
 
-        with ThreadPoolExecutor(min(8, cores())) as pool:
-            try:
-                done += pool.map(fill, range(len(done), len(files)))
-                if differing.is_set():
-                    raise DataError(_sizes(directory, files, done))
-                wide = {at: one.traits.values for at, one in enumerate(done) if one.traits and one.traits.values}
-                bits = max(8, max(greatest for _, greatest in wide.values()).bit_length()) if wide else 16
-                if bits < 16:  # 16 were supposed, because the greatest value is known only now
-                    for at, one in zip(wide, pool.map(lambda at: fill(at, bits), wide), strict=True):
-                        done[at] = one
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        try:
+            done += pool.map(fill, range(len(done), len(files)))
+            if differing.is_set():
+                raise DataError(_sizes(directory, files, done))
+            wide = {at: one.traits.values for at, one in enumerate(done) if one.traits and one.traits.values}
+            bits = max(8, max(greatest for _, greatest in wide.values()).bit_length()) if wide else 16
+            if bits < 16:  # 16 were supposed, because the greatest value is known only now
+                for at, one in zip(wide, pool.map(lambda at: fill(at, bits), wide), strict=True):
+                    done[at] = one
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     return Decoded(images, [one.traits for one in done], _reasons(done), bits)
 
 
