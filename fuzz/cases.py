@@ -23,6 +23,7 @@ from fuzz.plans import write_plan
 from fuzz.run_files import TASK, plan, write_run
 from memscope.datasets import ImageDataset, load_dataset
 from memscope.datasets.duplicates import Duplicates
+from memscope.datasets.reading import FIRST_RULES
 from memscope.errors import MemscopeError
 from memscope.plan.plan import Plan
 from memscope.plan.plan_file import plan_to_toml, read_plan
@@ -59,8 +60,19 @@ def read_dataset(spec: str) -> None:
 
 
 def read_folder(spec: str) -> None:
-    # of every second case the images are made one size, as users do with their own
-    check_dataset(load_dataset(spec, image_size=4 if len(spec) % 2 else None))
+    """Under both rules; of every second case the images are made one size, as users do with their own."""
+    size = 4 if len(spec) % 2 else None
+    lines: list[str] = []
+    ways = [{"reading": FIRST_RULES}, {"skip_unreadable": True}, {}]
+    for position, options in enumerate(ways):
+        try:
+            check_dataset(load_dataset(spec, image_size=size, say=lines.append, **options))  # type: ignore[arg-type]
+        except MemscopeError as error:
+            if position == len(ways) - 1:
+                raise
+            check_message(str(error), error)
+    for line in lines:
+        check_message(line, None)
 
 
 def check_dataset(found: ImageDataset) -> None:
@@ -188,14 +200,14 @@ def answer_of(form: str, name: str) -> str:
     return "read"
 
 
-def check_message(message: str, error: BaseException) -> None:
+def check_message(message: str, error: BaseException | None) -> None:
     """One line that a terminal shows as it is, and that says what was found."""
     strange = [character for character in message if unicodedata.category(character)[0] in "CZ" and character != " "]
     if strange:
         raise Finding(f"{strange[0]!r} in {message!a}")
     if not 20 <= len(message) <= LONGEST:
         raise Finding(f"a message of {len(message)} characters: {message[:300]!a}")
-    if isinstance(error.__cause__, MemoryError):
+    if error is not None and isinstance(error.__cause__, MemoryError):
         raise Finding(f"memory ran out: {message}")
 
 
