@@ -22,6 +22,7 @@ FORMS = {
     "folder:DIR": "a folder of images for every class, perhaps inside train/ and test/ or val/",
     "npz:FILE": "train_images, train_labels, test_images, test_labels, or the names that Keras and others give",
     "hdf5:FILE": "the same names as npz",
+    "hf:DIR": "a data set saved by Hugging Face's datasets, or Parquet files",
 }
 
 LOADERS = {
@@ -30,6 +31,7 @@ LOADERS = {
     "folder": "memscope.datasets.folder:load_folder",
     "npz": "memscope.datasets.npz:load_npz",
     "hdf5": "memscope.datasets.hdf5:load_hdf5",
+    "hf": "memscope.datasets.hugging_face:load_hugging_face",
 }
 """Of each form a function `(spec, path, reading)` that gives all examples, with no test set where there is none."""
 
@@ -134,11 +136,13 @@ def _likely_form(path: Path) -> str | None:
     """The prefix that a bare existing path probably wants; None where there is no such path."""
     if path.is_dir():
         names = {entry.name for entry in path.iterdir()}
+        if {"dataset_dict.json", "state.json"} & names or any(name.endswith(".parquet") for name in names):
+            return "hf"
         if any("idx3-ubyte" in name for name in names):
             return "idx"
         if any(name.startswith(("data_batch_1", "cifar-10")) for name in names) or {"train.bin", "meta"} & names:
             return "cifar"
         return "folder"
     if path.is_file():
-        return "hdf5" if path.suffix.lower() in (".h5", ".hdf5") else "npz"
+        return {".h5": "hdf5", ".hdf5": "hdf5", ".parquet": "hf"}.get(path.suffix.lower(), "npz")
     return None

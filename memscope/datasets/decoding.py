@@ -4,6 +4,7 @@ Threads do it (Pillow releases the interpreter while it decodes), and nothing is
 """
 
 import errno
+import io
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -31,6 +32,19 @@ UNKNOWN = "no known image format"
 OUT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Errors of the machine, not of the file, which no one may skip."""
 
+
+@dataclass(frozen=True)
+class Encoded:
+    """An image that lies in a table and not in a file of its own."""
+
+    name: str
+    read: Callable[[], bytes]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Source = Path | Encoded
 Appearance = Callable[[ImageFile.ImageFile, int], tuple[Image.Image, Traits]]
 """How a picture becomes L or RGB, given how many of 16 bits are used"""
 
@@ -58,7 +72,7 @@ class Read:
     size: tuple[int, int] | None = None
 
 
-def decode(directory: Path, files: Sequence[Path], image_size: int | None, appearance: Appearance) -> Decoded:
+def decode(directory: Path, files: Sequence[Source], image_size: int | None, appearance: Appearance) -> Decoded:
     """All images, as far as they can be read; DataError where they differ in size.
 
     The first difference ends the decoding: of the files that are left only the headers are read, to name the sizes.
@@ -118,7 +132,7 @@ def _check_memory(directory: Path, count: int, image: np.ndarray) -> None:
         )
 
 
-def _sizes(directory: Path, files: Sequence[Path], done: Sequence[Read]) -> str:
+def _sizes(directory: Path, files: Sequence[Source], done: Sequence[Read]) -> str:
     """What sizes there are, the most frequent first, and the first file that has another than that."""
     sizes = Counter(one.size for one in done if one.size is not None)
     (usual, _), *others = found = sizes.most_common()
@@ -133,7 +147,7 @@ def _sizes(directory: Path, files: Sequence[Path], done: Sequence[Read]) -> str:
     )
 
 
-def _read(path: Path, image_size: int | None, appearance: Appearance, bits: int) -> tuple[np.ndarray | None, Read]:
+def _read(path: Source, image_size: int | None, appearance: Appearance, bits: int) -> tuple[np.ndarray | None, Read]:
     """One image as RGB, uint8 [H, W, 3], and what it is like, or why it cannot be read."""
     try:
         with _open(path) as image, ONE_LARGE if image.width * image.height > LARGE_PIXELS else nullcontext():
@@ -147,7 +161,7 @@ def _read(path: Path, image_size: int | None, appearance: Appearance, bits: int)
         return None, Read(reason=_reason(error))
 
 
-def _size(path: Path) -> Read:
+def _size(path: Source) -> Read:
     try:
         with _open(path) as image:
             return Read(size=shown_size(image))
@@ -157,12 +171,17 @@ def _size(path: Path) -> Read:
         return Read(reason=_reason(error))
 
 
-def _open(path: Path) -> ImageFile.ImageFile:
+def _open(path: Source) -> ImageFile.ImageFile:
+    if isinstance(path, Encoded):
+        return _checked(Image.open(io.BytesIO(path.read()), formats=formats()))
     if not path.is_file():
         if path.is_dir():
             raise ValueError("a folder that may not be listed")
         raise ValueError("a link that leads nowhere" if path.is_symlink() and not path.exists() else "not a file")
-    image = Image.open(path, formats=formats())
+    return _checked(Image.open(path, formats=formats()))
+
+
+def _checked(image: ImageFile.ImageFile) -> ImageFile.ImageFile:
     width, height = image.size
     if width * height > MAX_PIXELS:
         image.close()

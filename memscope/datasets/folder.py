@@ -4,18 +4,18 @@ folder_layout.py finds the classes, folder_walk.py their files, decoding.py read
 picture is; folder_first.py has how all that was done for runs of before.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from memscope.datasets.appearance import Traits, as_seen
+from memscope.datasets.appearance import as_seen
 from memscope.datasets.checks import assemble
-from memscope.datasets.decoding import UNKNOWN, Decoded, decode
+from memscope.datasets.decoding import decode
 from memscope.datasets.folder_first import as_stored, find_first_layout
 from memscope.datasets.folder_layout import Layout, few, find_layout
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import FIRST_RULES, Reading
+from memscope.datasets.remarks import grouped, remarks
 from memscope.errors import LONGEST, DataError
 from memscope.files.limits import existing_directory
 from memscope.text import abridged, printable
@@ -36,7 +36,7 @@ def load_folder(spec: str, directory: Path, reading: Reading) -> ImageDataset:
     decoded = decode(directory, files, reading.image_size, as_stored if first else as_seen)
     if decoded.unreadable:
         _expect_readable(directory, layout, names, decoded.unreadable, reading.skip_unreadable)
-    lines = [*layout.notes, *_remarks(directory, names, decoded)]
+    lines = [*layout.notes, *remarks(directory, names, decoded)]
     if not first:
         for line in lines:
             reading.say(abridged(printable(line), LONGEST))
@@ -74,7 +74,7 @@ def _name(path: Path, directory: Path) -> str:
 def _expect_readable(directory: Path, layout: Layout, names: list[str], unreadable: dict[int, str], skip: bool) -> None:
     """Refuse files that cannot be read, all at once; where they are skipped, only classes that lose all of theirs."""
     lost = _lost_classes(layout, unreadable)
-    found = _grouped(names, unreadable)
+    found = grouped(names, unreadable)
     if skip and lost:
         raise DataError(
             f"{directory}: no file of {lost} can be read as an image, so --skip-unreadable would leave nothing of it "
@@ -103,68 +103,3 @@ def _lost_classes(layout: Layout, unreadable: dict[int, str]) -> str:
         lost += [f"class {layout.classes[label]!r}{what}" for label in sorted({label for _, label in part} - readable)]
         start += len(part)
     return few(lost)
-
-
-def _grouped(names: list[str], unreadable: dict[int, str]) -> str:
-    """How many files cannot be read for which reason, by their endings where no format is known, and a few of them."""
-    groups: dict[str, list[str]] = {}
-    for at, reason in unreadable.items():
-        ending = Path(names[at]).suffix.lower()
-        kind = f"*{ending}" if ending and reason == UNKNOWN else reason
-        groups.setdefault(kind, []).append(names[at])
-    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
-    shown = [f"{len(own):,} {kind if len(kind) < 80 else kind[:79] + '…'} ({few(own, 2)})" for kind, own in largest[:4]]
-    rest = sum(len(own) for _, own in largest[4:])
-    return ", ".join(shown) + (f" and {rest:,} for other reasons" if rest else "")
-
-
-def _remarks(directory: Path, names: list[str], decoded: Decoded) -> list[str]:
-    """What a user should know of the pictures, a line each."""
-    known = [(name, traits) for name, traits in zip(names, decoded.traits, strict=True) if traits is not None]
-
-    def those(remarkable: Callable[[Traits], bool]) -> str | None:
-        found = [name for name, traits in known if remarkable(traits)]
-        return f"{directory}: {len(found):,} of its {len(known):,} images ({few(found, 2)})" if found else None
-
-    lines = []
-    if decoded.unreadable:
-        found = _grouped(names, decoded.unreadable)
-        lines.append(
-            f"{directory}: {len(decoded.unreadable):,} files cannot be read as images and are left out: {found}"
-        )
-    if some := those(lambda one: one.turned):
-        lines.append(f"{some} are turned or mirrored as their EXIF orientation says")
-    if some := those(lambda one: one.frames):
-        lines.append(f"{some} have several frames or pages: the first of each is read")
-    if some := those(lambda one: one.sizes):
-        lines.append(f"{some} are icons of several sizes: the largest of each is read")
-    if some := those(lambda one: one.clear == "partly"):
-        lines.append(f"{some} are transparent in parts: they are laid on white")
-    if some := those(lambda one: one.clear == "white"):
-        lines.append(f"{some} are white on a transparent ground: they are laid on black, to be seen")
-    if some := those(lambda one: one.clear == "wholly"):
-        lines.append(f"{some} are transparent everywhere: they are white, whatever colours they hide")
-    wide = [traits.values for _, traits in known if traits.values]
-    if wide:
-        lines += _of_sixteen_bits(directory, wide, len(known), decoded.bits)
-    return lines
-
-
-def _of_sixteen_bits(directory: Path, wide: list[tuple[int, int]], total: int, bits: int) -> list[str]:
-    least, greatest, white = min(low for low, _ in wide), max(high for _, high in wide), 2**bits - 1
-    lines = []
-    if bits < 16:
-        lines.append(
-            f"{directory}: its images of 16 bits use values up to {greatest:,}: read as {bits} bits, {white:,} is white"
-        )
-    if 4 * (greatest - least) < white:
-        lines.append(
-            f"{directory}: its images of 16 bits use values from {least:,} to {greatest:,} only, "
-            f"{(greatest - least) * 255 // white + 1} of 256 grey levels; stretch them first if more contrast is wanted"
-        )
-    if len(wide) < total:
-        lines.append(
-            f"{directory}: {len(wide):,} of its {total:,} images have 16 bits and the others 8; each kind is scaled to "
-            "0 to 255 by itself"
-        )
-    return lines
