@@ -11,7 +11,7 @@ import numpy as np
 
 from memscope.datasets.checks import assemble
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.datasets.plain_arrays import expect_plain_labels, plain_images, plain_labels, texts_of
+from memscope.datasets.plain_arrays import Say, expect_plain_labels, plain_images, plain_labels, texts_of
 from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 from memscope.files.limits import check_memory, existing_directory
@@ -120,7 +120,8 @@ def _python(
     if all(labels_key not in content and coarse in content for content in contents):
         labels_key, names_key = coarse, b"coarse_label_names"
         reading.say(f"{folder}: it has no fine labels, the coarse ones are read")
-    parts = [_batch(path, content, labels_key, reading) for path, content in zip(paths, contents, strict=True)]
+    says = [reading.say, *[_silent] * (len(paths) - 1)]  # of all batches alike
+    parts = [_batch(path, content, labels_key, say) for path, content, say in zip(paths, contents, says, strict=True)]
     class_names = _texts(meta_path, names_key, described.get(names_key))
     *parts, (test_images, test_labels, test_names) = parts
     train_names = [name for _, _, names in parts for name in names or ()]
@@ -136,17 +137,21 @@ def _python(
     )
 
 
+def _silent(line: str) -> None:
+    """Of a batch, what was said of the first."""
+
+
 def _batch(
-    path: Path, content: dict[bytes, Any], labels_key: bytes, reading: Reading
+    path: Path, content: dict[bytes, Any], labels_key: bytes, say: Say
 ) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
-    images = _pictures(path, content, reading)
+    images = _pictures(path, content, say)
     labels, names = content.get(labels_key), content.get(b"filenames")
     where = f"{path}: {labels_key.decode()}"
     if isinstance(labels, list | tuple) and all(type(label) is int and 0 <= label < 2**16 for label in labels):
         labels = np.array(labels, dtype=np.int64)
     elif isinstance(labels, np.ndarray) and labels.dtype.kind in "biuf":
         expect_plain_labels(where, labels.dtype, labels.shape, len(images))
-        labels = plain_labels(where, labels, reading.say)
+        labels = plain_labels(where, labels, say)
     if not isinstance(labels, np.ndarray) or len(labels) != len(images) or (len(labels) and labels.min() < 0):
         raise DataError(
             f"{where}: expected a list of {len(images)} class numbers, or an array of them; correct it, or get the "
@@ -160,7 +165,7 @@ def _batch(
     return images, labels.astype(np.int64), texts
 
 
-def _pictures(path: Path, content: dict[bytes, Any], reading: Reading) -> np.ndarray:
+def _pictures(path: Path, content: dict[bytes, Any], say: Say) -> np.ndarray:
     """The images of a batch, uint8 [N, 32, 32, 3], from rows of planes or from images as such."""
     data = content.get(b"data")
     shape = data.shape if isinstance(data, np.ndarray) else ()
@@ -176,7 +181,7 @@ def _pictures(path: Path, content: dict[bytes, Any], reading: Reading) -> np.nda
         raise DataError(f"{path}: data: found no images; add some, or get the file again")
     if shape[1:] == rows:
         data = _images(data)
-    return plain_images(f"{path}: data", data, reading.say)
+    return plain_images(f"{path}: data", data, say)
 
 
 def _texts(path: Path, key: bytes, values: Any) -> list[str]:
