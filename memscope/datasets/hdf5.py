@@ -28,7 +28,7 @@ def load_hdf5(spec: str, path: Path, reading: Reading) -> ImageDataset:
             old = reading.rules <= FIRST_RULES and set(REQUIRED) <= set(file)
             source = Source(
                 path,
-                list(file) if old else names_in(file),
+                [name for name in file if isinstance(name, str)] if old else names_in(file),
                 lambda name: _array(path, file, name, reading),
                 lambda name: _identity(file, name),
             )
@@ -61,6 +61,8 @@ def names_in(file: h5py.File) -> list[str]:
             looked += 1
             if looked > MOST_ITEMS:
                 return found
+            if not isinstance(name, str):  # bytes, where it is not UTF-8: none that we look for
+                continue
             path = base + name
             try:
                 item = item_at(file, path)
@@ -98,13 +100,17 @@ def item_at(file: h5py.File, path: str) -> h5py.HLObject:
     return item
 
 
-def _address(item: h5py.HLObject) -> int:
-    return h5py.h5o.get_info(item.id).addr
+def _address(item: h5py.HLObject) -> int | None:
+    """Where in the file an item is; None where HDF5 cannot say, as of a damaged one."""
+    try:
+        return h5py.h5o.get_info(item.id).addr
+    except (OSError, RuntimeError, ValueError):
+        return None
 
 
 def _identity(file: h5py.File, name: str) -> int | str:
     try:
-        return _address(item_at(file, name))
+        return _address(item_at(file, name)) or name
     except (OSError, RuntimeError, ValueError, TypeError, KeyError):
         return name
 

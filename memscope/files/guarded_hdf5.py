@@ -119,11 +119,11 @@ def values_of(data: object, sparse: bool = False) -> np.ndarray:
     if h5py.check_string_dtype(data.dtype) is None:
         return data[()]
     if data.chunks is None or not data.size:
-        return data.asstr()[()]
+        return data.asstr("utf-8")[()]
     # the lengths of texts in chunks are known only once they are read
     budget, texts = FREE_BYTES + data.file.id.get_filesize(), []
     for position in np.ndindex(data.shape):
-        texts.append(data.asstr()[position])
+        texts.append(data.asstr("utf-8")[position])
         budget -= len(texts[-1])
         if budget < 0:
             raise Unreadable("holds more text than its file has bytes", HOSTILE)

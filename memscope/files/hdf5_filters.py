@@ -26,8 +26,6 @@ PLUGINS = {
     32024: "sz3", 32026: "blosc2", 32028: "sperr", 32029: "lz4hc", 32030: "htj2k",
 }  # fmt: skip
 """Registered numbers. https://github.com/HDFGroup/hdf5_plugins/blob/master/docs/RegisteredFilterPlugins.md"""
-SETTINGS = {NBIT: (2, 4), SCALEOFFSET: (2, 4)}
-"""Where among its settings a filter keeps how many values it unpacks, and of how many bytes each."""
 
 
 def filters_of(data: h5py.Dataset) -> list[int]:
@@ -46,14 +44,36 @@ def check_filters(data: h5py.Dataset, filters: list[int], chunk_bytes: int) -> N
         raise Unreadable(f"is packed by the filters {filters}, expected each once and one that compresses", REPACK)
     properties: Any = data.id.get_create_plist()
     for position, number in enumerate(filters):
-        settings = properties.get_filter(position)[2]
-        if number in SETTINGS:
-            count, width = (settings[place] if place < len(settings) else 0 for place in SETTINGS[number])
-            if count * width > chunk_bytes:
-                raise Unreadable(
-                    f"has chunks of {chunk_bytes:,} bytes that {FILTERS[number]} would unpack to {count * width:,}",
-                    HOSTILE,
-                )
+        if not fits(number, properties.get_filter(position)[2], chunk_bytes, data.dtype.itemsize):
+            raise Unreadable(
+                f"has settings of the filter {FILTERS[number]} that do not fit its chunks of {chunk_bytes:,} bytes",
+                HOSTILE,
+            )
+
+
+def fits(number: int, settings: tuple[int, ...], chunk_bytes: int, width: int) -> bool:
+    """Whether the settings of a filter are those for chunks of so many bytes, of numbers of `width` bytes each.
+
+    HDF5 2.0 believes them: it divides by a zero among them, and writes as many values as they say. It sets them in
+    H5Zszip.c, H5Zscaleoffset.c and H5Znbit.c.
+    """
+    if number == SZIP:
+        if len(settings) < 4:
+            return False
+        _, block, bits, line = settings[:4]
+        return block in range(2, 33, 2) and 1 <= bits <= 8 * width and block <= line <= 128 * block
+    if number == SCALEOFFSET:
+        if len(settings) < 8:
+            return False
+        way, _, count, kind, size, sign, order, filled = settings[:8]
+        return count * width == chunk_bytes and size == width and way <= 2 and max(kind, sign, order, filled) <= 1
+    if number == NBIT:
+        if len(settings) < 8:
+            return False
+        _, _, count, kind, size, order, precision, offset = settings[:8]
+        atomic = kind == 1 and order <= 1 and precision > 0 and precision + offset <= 8 * size
+        return count * width == chunk_bytes and size == width and atomic
+    return True
 
 
 def _called(number: int) -> str:

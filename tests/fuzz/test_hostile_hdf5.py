@@ -167,7 +167,7 @@ def a_text_of_gigabytes(file: h5py.File) -> None:
         (declared, "train_images", "found int64 [12], expected integers [1000000]"),
         (huge_chunk, "train_images", "has chunks of 900,000,000 bytes for 720 bytes of data"),
         (chunk_of_a_gigabyte, "train_images", "unpacks to more than the 720 bytes"),
-        (scaled_to_gigabytes, "train_images", "scaleoffset would unpack to 3,600,000,000"),
+        (scaled_to_gigabytes, "train_images", "settings of the filter scaleoffset that do not fit its chunks of 720"),
         (szip_of_gigabytes, "train_images", "unpacks to more than the 720 bytes"),
         (twice_deflated, "train_images", "is packed by the filters [1, 1]"),
         (one_text_many_times, "class_names", "claims 1,000,000,000 bytes of text"),
@@ -180,6 +180,18 @@ def test_a_dataset_that_would_take_the_memory_or_crash_hdf5_is_refused(put, left
     assert (tmp_path / "set.h5").stat().st_size < 3_000_000
     assert alone(tmp_path / "set.h5", left_out) == ("crashes" if put is scaled_to_gigabytes else "takes the memory")
     assert says in refusal(lambda: load_dataset(spec))
+
+
+def test_settings_of_szip_over_which_hdf5_crashes_are_refused(tmp_path):
+    """It divides by the pixels of a block."""
+    spec = write_hdf5(tmp_path / "set.h5", lambda file: packed(file, compression="szip") and None)
+    content = (tmp_path / "set.h5").read_bytes()
+    settings = struct.pack("<4I", 169, 8, 8, 720)
+    assert content.count(settings) == 1
+    assert load_dataset(spec, say=str).image_shape == (5, 4, 3)
+    (tmp_path / "set.h5").write_bytes(content.replace(settings, struct.pack("<4I", 169, 0, 8, 720)))
+    assert alone(tmp_path / "set.h5", "train_images") == "crashes"
+    assert "settings of the filter szip that do not fit" in refusal(lambda: load_dataset(spec))
 
 
 def test_a_dataset_that_was_never_written_is_refused(tmp_path):
