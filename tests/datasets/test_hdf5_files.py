@@ -25,7 +25,8 @@ def links(file: h5py.File) -> None:
     for name, values in {"x": X, "y": Y, "xt": X_TEST, "yt": Y_TEST}.items():
         file[f"stored/{name}"] = values
     file["train_images"] = h5py.SoftLink("/stored/x")
-    file["train_labels"] = h5py.SoftLink("stored/y")
+    file["train_labels"] = h5py.SoftLink("stored/labels")
+    file["stored/labels"] = h5py.SoftLink("y")  # beside it
     file["test_images"] = file["stored/xt"]
     file["test_labels"] = h5py.SoftLink("/one")
     file["one"] = h5py.SoftLink("two/yt")

@@ -176,7 +176,7 @@ def test_the_official_file_is_taken_where_there_are_several(tmp_path):
     """As before other names were known."""
     other, content = parts((2, 1, 0, 2, 1, 0)), parts()
     for name, array in zip(STANDARD, [*other["train"], *other["test"]], strict=True):
-        for path in (tmp_path / f"{name}.gz", tmp_path / name.replace("-idx", ".idx"), tmp_path / "raw" / name):
+        for path in (tmp_path / f"{name}.gz", tmp_path / name.replace("-idx3", "-IDX3"), tmp_path / "raw" / name):
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(gzip.compress(idx_bytes(array)))
     write(tmp_path, content)
