@@ -11,7 +11,8 @@ from pathlib import Path
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import FIRST_RULES, NEWEST_RULES, Reading, warn
-from memscope.errors import DataError, OptionError
+from memscope.errors import LONGEST, DataError, OptionError
+from memscope.text import abridged, printable
 
 __all__ = ["FORMS", "ImageDataset", "load_dataset"]
 
@@ -66,18 +67,21 @@ def load_dataset(
     from memscope.datasets.held_out import TEST_SHARE, hold_out_test_set
     from memscope.datasets.sampling import flip_labels, sample_examples
 
+    def tell(line: str) -> None:  # names of files and classes are in it
+        say(abridged(printable(line), LONGEST))
+
     if image_size is not None and image_size < 1:
         raise OptionError(f"the image size is {image_size}; it must be at least 1 pixel")
     if not FIRST_RULES <= reading <= NEWEST_RULES:
         raise OptionError(f"the rules of reading are {reading}; this memscope knows {FIRST_RULES} to {NEWEST_RULES}")
     try:
-        dataset = _load(spec, Reading(reading, image_size, skip_unreadable, say))
+        dataset = _load(spec, Reading(reading, image_size, skip_unreadable, tell))
         if reading > FIRST_RULES:
             dataset = with_composed_names(dataset)
         if len(dataset.test_labels) == 0:
             dataset = hold_out_test_set(dataset, TEST_SHARE if test_share is None else test_share, split_seed)
             tested, total = len(dataset.test_labels), len(dataset.test_labels) + len(dataset.train_labels)
-            say(
+            tell(
                 f"{spec} has no test set: {tested:,} of its {total:,} images are kept for testing, a share of "
                 f"{dataset.test_share:g} of each class on average (--test-share, --split-seed)"
             )
@@ -94,7 +98,7 @@ def load_dataset(
             "only folder: and hf: resize, leave the image size out"
         )
     if (greatest := int(dataset.train_images.max())) <= DARK:
-        say(
+        tell(
             f"{spec}: the greatest value of its training images is {greatest} of 255"
             + (", as if values from 0 to 1 had been cast to whole numbers" if greatest <= 1 else "")
             + "; memscope takes them as they are; scale them to 0..255 if that was not meant"

@@ -16,9 +16,8 @@ from memscope.datasets.folder_layout import Layout, few, find_layout
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import FIRST_RULES, Reading
 from memscope.datasets.remarks import grouped, remarks
-from memscope.errors import LONGEST, DataError
+from memscope.errors import DataError
 from memscope.files.limits import existing_directory
-from memscope.text import abridged, printable
 
 
 def load_folder(spec: str, directory: Path, reading: Reading) -> ImageDataset:
@@ -39,7 +38,7 @@ def load_folder(spec: str, directory: Path, reading: Reading) -> ImageDataset:
     lines = [*layout.notes, *remarks(directory, names, decoded)]
     if not first:
         for line in lines:
-            reading.say(abridged(printable(line), LONGEST))
+            reading.say(line)
     kept = np.array([at for at in range(len(files)) if at not in decoded.unreadable])
     images = decoded.images
     if decoded.unreadable:  # moved up in place: a copy could be more than memory holds

@@ -20,9 +20,8 @@ from memscope.datasets.decoding import Encoded, decode
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import Reading
 from memscope.datasets.remarks import grouped, remarks
-from memscope.errors import LONGEST, DataError, OptionError
+from memscope.errors import DataError, OptionError
 from memscope.files.limits import memory_bytes
-from memscope.text import abridged, printable
 
 TEST = ("test", "validation", "valid", "val", "dev")
 """Splits that can be the test set, the first that is there and has labels"""
@@ -60,7 +59,7 @@ def load_hugging_face(spec: str, directory: Path, reading: Reading) -> ImageData
         train = read_split(found[name])
         test = first_with_labels(directory, found, train, reading)
         return assembled(spec, directory, train, test, reading)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError) as error:  # of damaged names and counts
         reason = str(error).partition("\n")[0][:200]
         raise DataError(f"{directory}: cannot be read ({reason}); save the data set again") from error
 
@@ -252,7 +251,7 @@ def assembled(spec: str, directory: Path, train: Split, test: Split | None, read
     names_of_all = [one.name for one in sources]
     for line in remarks(directory, names_of_all, decoded):
         if not decoded.unreadable or reading.skip_unreadable:
-            reading.say(abridged(printable(line), LONGEST))
+            reading.say(line)
     if decoded.unreadable and not reading.skip_unreadable:
         raise DataError(
             f"{directory}: {len(decoded.unreadable):,} of its {len(sources):,} images cannot be read: "
