@@ -59,6 +59,8 @@ def load_hugging_face(spec: str, directory: Path, reading: Reading) -> ImageData
         train = read_split(found[name])
         test = first_with_labels(directory, found, train, reading)
         return assembled(spec, directory, train, test, reading)
+    except DataError:
+        raise
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError) as error:  # of damaged names and counts
         reason = str(error).partition("\n")[0][:200]
         raise DataError(f"{directory}: cannot be read ({reason}); save the data set again") from error
