@@ -5,14 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from memscope.analysis.trajectories import TYPES
 from memscope.errors import RunError
 from memscope.files.atomic import write_atomically
 from memscope.plots.accuracy import draw_accuracy
 from memscope.plots.common.setting import Setting
-from memscope.plots.common.style import png
+from memscope.plots.common.style import Figure, png
 from memscope.plots.contact_sheet import ExampleRow, draw_examples, most_certain
 from memscope.plots.histogram import draw_histogram
 from memscope.plots.residual_memory import draw_residual_memory, measured
