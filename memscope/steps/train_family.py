@@ -24,7 +24,7 @@ from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_where, of_
 from memscope.work.data_set import load_as_planned
 from memscope.work.grouping import bundles_of, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
-from memscope.work.making_runs import grown_plan, plan_anew, prepare
+from memscope.work.making_runs import check_networks, grown_plan, plan_anew, prepare
 from memscope.work.options import Choices
 from memscope.work.training import Trained, train_tasks
 
@@ -126,6 +126,7 @@ def plan_ahead(
         with suppress(RunError):
             dataset = open_dataset(directory, run.examples, plan.data.spec)
         dataset = dataset or load_as_planned(plan, None)
+        check_networks(replace(run, plan=plan), plan.sizes)
     else:
         dataset, plan = plan_anew(directory, choices, device, say)
     second = second_tasks(plan, replicates, replicate_models)
@@ -232,6 +233,7 @@ def train_missing(
     tasks = [task for task in share if not path_of(run.path, plan, task).is_file()]
     total = sum(task.count for task in tasks)
     if tasks:
+        check_networks(run, {task.size for task in tasks})
         how = " again where only the weights are missing" if missing_weights else ""
         say(f"training {total} models{how} with {workers_of(where, device)} workers")
     groups = group_sizes(run, tasks, device, workers_of(where, device), say)

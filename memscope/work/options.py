@@ -6,7 +6,7 @@ from typing import Any
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
-from memscope.families import check_member, check_sizes, open_family
+from memscope.families import check_members, check_sizes, open_family
 from memscope.plan.plan import DataChoice, Plan, check_increasing, ledger_unit
 from memscope.plan.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
 from memscope.plan.subsets import block_size, fraction_of
@@ -174,7 +174,7 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
     if recipe.trainer == OWN_LOOP:
         family = open_family(choices.family, axis=axis, fixed=choices.width)
         check_sizes(family, sizes)
-        check_member(family, sizes[0], dataset.image_shape, dataset.num_classes)
+        check_members(family, sizes, dataset.image_shape, dataset.num_classes)
         if choices.learning_rate is None:
             recipe = replace(recipe, learning_rate=family.learning_rate)
     check_replayed(choices, dataset.fingerprint)
