@@ -5,11 +5,11 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from memscope.counting.standard_errors import SizeErrors, Until, errors_so_far, models_until, next_models, reached, told
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
+from memscope.files.places import at_home
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP, RECORDED
 from memscope.plan.subsets import fraction_of
@@ -55,7 +55,7 @@ def train_family(
     if missing_weights and not where.keep_weights:
         raise OptionError("--missing-weights is for keeping weights and --no-weights for not; leave one out")
     device = resolve_device(where.device)
-    run = prepare(Path(path), choices, device, say)
+    run = prepare(at_home(path), choices, device, say)
     if run.plan.recipe.trainer == RECORDED:
         return report_of_training(Trained(run))
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
@@ -118,7 +118,7 @@ def plan_ahead(
     check_second(replicates, replicate_models, False)
     device = resolve_device(where.device)
     workers = workers_of(where, device)
-    directory, pilot = Path(path), []
+    directory, pilot = at_home(path), []
     if plan_path(directory).is_file():
         run = open_run(directory)
         plan, dataset = grown_plan(run, choices), None

@@ -13,12 +13,13 @@ from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.work.carrying_out import Say
-from memscope.work.data_set import ensure_examples, load_as_planned
+from memscope.work.data_set import check_there, ensure_examples, load_as_planned
 from memscope.work.options import (
     Choices,
     absolute,
     check_against,
     check_choices,
+    choices_of,
     new_plan,
     sizes_of,
     with_defaults,
@@ -80,6 +81,8 @@ def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple
     check_choices(chosen)
     assert chosen.data is not None
     say(f"reading {chosen.data}")
+    if chosen.replayed is not None:
+        check_there(chosen.data, choices_of(chosen.replayed).data or "")
     dataset = load_dataset(
         chosen.data,
         examples=chosen.examples,
