@@ -38,7 +38,8 @@ def found_spec(spec: str) -> str:
     if not place:
         return spec
     found = str(found_place(place))
-    return f"{form}{colon}{'./' if found.startswith('~') else ''}{found}"  # no ~ is left to be expanded again
+    # no ~, as of a user that there is not, is left to be expanded again
+    return f"{form}{colon}{os.path.abspath(found) if found.startswith('~') else found}"
 
 
 def mended_spec(spec: str) -> str:
