@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from memscope.cli.types import (
+    Place,
     Shard,
     Sizes,
+    Spec,
     json_option,
     load_for_workers,
     noted,
@@ -35,7 +37,10 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
 @click.command("train-family", epilog=EPILOG)
 @run_argument
 @click.option(
-    "--data", metavar="SPEC", help="fashion-mnist-5k (bundled), idx:DIR, cifar:DIR, folder:DIR, npz:FILE or hdf5:FILE."
+    "--data",
+    type=Spec(),
+    metavar="SPEC",
+    help="fashion-mnist-5k (bundled), idx:DIR, cifar:DIR, folder:DIR, npz:FILE or hdf5:FILE.",
 )
 @click.option("--examples", type=int, metavar="N", help="Use a class-balanced sample of N training examples.  [all]")
 @click.option(
@@ -100,7 +105,7 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
 )
 @click.option(
     "--plan",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=Place(exists=True, dir_okay=False),
     help="Take what is not given here from this plan.toml (for a new run).",
 )
 @click.option("--replicates", type=click.IntRange(1, 2), default=1, show_default=True, help=REPLICATES)

@@ -1,13 +1,13 @@
 """What a user may choose about a plan, and how choices become a plan or are compared with a saved one."""
 
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import NEWEST_RULES
 from memscope.errors import OptionError, RunError
-from memscope.families import check_member, check_sizes, open_family
+from memscope.families import check_members, check_sizes, open_family
+from memscope.files.places import at_home, mended_spec
 from memscope.plan.plan import DataChoice, Plan, check_increasing, ledger_unit
 from memscope.plan.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
 from memscope.plan.subsets import block_size, fraction_of
@@ -131,7 +131,7 @@ def recipe_of(choices: Choices) -> Recipe:
 def absolute(spec: str) -> str:
     """A data set's place, written so that it can be found from another working directory."""
     kind, colon, place = spec.partition(":")
-    return f"{kind}:{Path(place).absolute()}" if colon else spec
+    return f"{kind}:{at_home(place).absolute()}" if colon else spec
 
 
 def choices_from_plan(plan: Plan, given: Choices) -> Choices:
@@ -191,7 +191,7 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
     if recipe.trainer == OWN_LOOP:
         family = open_family(choices.family, axis=axis, fixed=choices.width)
         check_sizes(family, sizes)
-        check_member(family, sizes[0], dataset.image_shape, dataset.num_classes)
+        check_members(family, sizes, dataset.image_shape, dataset.num_classes)
         if choices.learning_rate is None:
             recipe = replace(recipe, learning_rate=family.learning_rate)
     check_replayed(choices, dataset.fingerprint)
@@ -243,7 +243,7 @@ def choices_of(plan: Plan) -> Choices:
     values = {name: getattr(plan.recipe, name) for name in RECIPE_FIELDS if name in Choices.__dataclass_fields__}
     along_width = plan.axis == "width"
     return Choices(
-        data=plan.data.spec,
+        data=mended_spec(plan.data.spec),
         examples=plan.data.examples,
         label_noise=plan.data.label_noise,
         data_seed=plan.data.data_seed,
