@@ -12,6 +12,7 @@ from pathlib import Path
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import FIRST_RULES, NEWEST_RULES, Reading, warn
 from memscope.errors import LONGEST, DataError, OptionError
+from memscope.files.places import split_spec
 from memscope.text import abridged, printable
 
 __all__ = ["FORMS", "ImageDataset", "load_dataset"]
@@ -23,6 +24,7 @@ FORMS = {
     "folder:DIR": "a folder of images for every class, perhaps inside train/ and test/ or val/",
     "npz:FILE": "train_images, train_labels, test_images, test_labels, or the names that Keras and others give",
     "hdf5:FILE": "the same names as npz",
+    "torchvision:NAME[:ROOT]": "CIFAR10, MNIST, SVHN, ... as torchvision leaves them below ROOT",
     "hf:DIR": "a data set saved by Hugging Face's datasets, or Parquet files",
 }
 
@@ -32,6 +34,7 @@ LOADERS = {
     "folder": "memscope.datasets.folder:load_folder",
     "npz": "memscope.datasets.npz:load_npz",
     "hdf5": "memscope.datasets.hdf5:load_hdf5",
+    "torchvision": "memscope.datasets.torchvision_sets:load_torchvision",
     "hf": "memscope.datasets.hugging_face:load_hugging_face",
 }
 """Of each form a function `(spec, path, reading)` that gives all examples, with no test set where there is none."""
@@ -113,9 +116,10 @@ def _load(spec: str, reading: Reading) -> ImageDataset:
         from memscope.datasets.bundled import load_bundled
 
         return load_bundled(spec, reading)
-    form, colon, place = spec.partition(":")
-    if not colon or not place or form not in LOADERS:
+    form, _, named = spec.partition(":")
+    if not named or form not in LOADERS:
         raise OptionError(_unknown(spec))
+    place = split_spec(spec)[1]
     module, _, function = LOADERS[form].partition(":")
     dataset: ImageDataset = getattr(import_module(module), function)(spec, Path(place).expanduser(), reading)
     return dataset

@@ -37,14 +37,14 @@ CHUNK = 2**20
 GZIP = b"\x1f\x8b"
 
 
-def load_idx(spec: str, directory: Path, reading: Reading) -> ImageDataset:
-    """Read the IDX files of a directory.
+def load_idx(spec: str, directory: Path, reading: Reading, split: str | None = None) -> ImageDataset:
+    """Read the IDX files of a directory; of several splits of EMNIST the one that is named.
 
     Labels that do not start at 0 (EMNIST letters: 1 to 26) or leave numbers out are renumbered, the class names are the
     original numbers. EMNIST stores its images transposed; they are turned.
     """
     existing_directory(directory)
-    prefix, train, test = idx_files(directory)
+    prefix, train, test = idx_files(directory, split)
     parts = []
     for name, files in (("train", train), ("test", test)):
         if files is None:

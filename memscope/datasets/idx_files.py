@@ -30,10 +30,13 @@ class IdxFiles(NamedTuple):
     test: tuple[Path, Path] | None
 
 
-def idx_files(directory: Path) -> IdxFiles:
-    """The files in a directory or, if it has none, in the one folder inside it that has some."""
-    names = _names(directory)
-    if not names:
+def idx_files(directory: Path, split: str | None = None) -> IdxFiles:
+    """The files in a directory or, if it has none, in the one folder inside it that has some.
+
+    `split` is one of EMNIST's, of which a directory may hold several.
+    """
+    names = _names(directory, split)
+    if not names and split is None:
         folders = list(_folders_with_files(directory))
         if len(folders) > 1:
             raise DataError(
@@ -42,7 +45,10 @@ def idx_files(directory: Path) -> IdxFiles:
             )
         directory = folders[0] if folders else directory
         names = _names(directory)
-    prefix, parts = _parts(directory, names)
+    if split is None:
+        prefix, parts = _parts(directory, names)
+    else:
+        prefix, parts = f"emnist-{split}-", {"train": "train", "test": "test"}
     found = {
         part: [_find(directory, names, prefix, word, kind) for kind in KINDS] for part, word in parts.items()
     }  # images, labels
@@ -60,11 +66,11 @@ def idx_files(directory: Path) -> IdxFiles:
     return IdxFiles(prefix, tuple(found["train"]), tuple(found["test"]) if tested else None)  # type: ignore[arg-type]
 
 
-def _names(directory: Path) -> dict[str, Path]:
+def _names(directory: Path, split: str | None = None) -> dict[str, Path]:
     """The files whose names are those of IDX files. Of a folder so named, the one such file in it."""
     found = {}
     for entry in sorted(directory.iterdir()):
-        if not NAME.fullmatch(entry.name):
+        if not (match := NAME.fullmatch(entry.name)) or (split and (match[1] or "").lower() != f"emnist-{split}-"):
             continue
         inside = [path for path in entry.iterdir() if NAME.fullmatch(path.name)] if entry.is_dir() else [entry]
         if len(inside) == 1 and inside[0].is_file():

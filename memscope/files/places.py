@@ -26,20 +26,33 @@ def found_place(path: str) -> Path:
     return reached
 
 
+TORCHVISION, ROOT = "torchvision", "data"
+"""The form whose place may be left out, and what torchvision's own examples call it"""
+
+
+def split_spec(spec: str) -> tuple[str, str]:
+    """What comes before the place in a data set's name, and the place: `torchvision:NAME` and ROOT, for one."""
+    form, _, place = spec.partition(":")
+    if form != TORCHVISION:
+        return form, place
+    name, _, root = place.partition(":")
+    return f"{form}:{name}", root or ROOT
+
+
 def place_in(spec: str) -> Path | None:
-    """The place in `form:PLACE`, a data set's name; None where it has none."""
-    place = spec.partition(":")[2]
+    """The place in a data set's name; None where it has none."""
+    _, place = split_spec(spec)
     return Path(place) if place else None
 
 
 def found_spec(spec: str) -> str:
     """A data set's name with its place as `found_place` has it."""
-    form, colon, place = spec.partition(":")
+    before, place = split_spec(spec)
     if not place:
         return spec
     found = str(found_place(place))
     # no ~, as of a user that there is not, is left to be expanded again
-    return f"{form}{colon}{os.path.abspath(found) if found.startswith('~') else found}"
+    return f"{before}:{os.path.abspath(found) if found.startswith('~') else found}"
 
 
 def mended_spec(spec: str) -> str:

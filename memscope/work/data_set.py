@@ -7,7 +7,7 @@ from memscope.datasets import load_dataset
 from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
-from memscope.files.places import at_home, mended_spec, place_in
+from memscope.files.places import at_home, mended_spec, place_in, split_spec
 from memscope.plan.plan import Plan
 from memscope.run import Run
 from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
@@ -46,7 +46,7 @@ def check_there(spec: str, planned: str) -> None:
     if planned in (spec, mended_spec(spec)) and place is not None and not os.path.lexists(at_home(place)):
         raise RunError(
             f"{spec}, the data of this run, are no longer there; give their new place to memscope train-family with "
-            f"--data {spec.partition(':')[0]}:PLACE"
+            f"--data {split_spec(spec)[0]}:PLACE"
         )
 
 

@@ -7,7 +7,7 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import NEWEST_RULES
 from memscope.errors import OptionError, RunError
 from memscope.families import check_members, check_sizes, open_family
-from memscope.files.places import at_home, mended_spec
+from memscope.files.places import at_home, mended_spec, split_spec
 from memscope.plan.plan import DataChoice, Plan, check_increasing, ledger_unit
 from memscope.plan.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
 from memscope.plan.subsets import block_size, fraction_of
@@ -130,8 +130,8 @@ def recipe_of(choices: Choices) -> Recipe:
 
 def absolute(spec: str) -> str:
     """A data set's place, written so that it can be found from another working directory."""
-    kind, colon, place = spec.partition(":")
-    return f"{kind}:{at_home(place).absolute()}" if colon else spec
+    before, place = split_spec(spec)
+    return f"{before}:{at_home(place).absolute()}" if place else spec
 
 
 def choices_from_plan(plan: Plan, given: Choices) -> Choices:
