@@ -31,6 +31,8 @@ HEADER, CELL, IMAGE = 1.35, 1.0, 0.88  # inches: of a row's name, from image to 
 LINE, GAP = 0.155, 0.27  # inches: of a line of text, between rows
 BEFORE_SPARK, SPARK = 0.05, 0.42  # inches: above a small trajectory, and its height
 TRUE = "true: "  # before a true label
+DARK = 63
+"""Greatest value, of 255, up to which images are drawn brighter: those of 0 and 1, or 0 to 16, would be black."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,7 @@ def draw_examples(setting: Setting, rows: Sequence[ExampleRow], class_names: Seq
 
     `class_names` are those of all classes, also of those not shown.
     """
-    rows, notes = [with_labels(row, class_names) for row in rows], []
+    rows, notes = brightened([with_labels(row, class_names) for row in rows])
     if any(
         NUMBERED.match(label.removeprefix(TRUE)) for row in rows for label in (*row.labels, *row.true_labels) if label
     ):
@@ -119,6 +121,15 @@ def with_labels(row: ExampleRow, class_names: Sequence[str]) -> ExampleRow:
             for name in row.true_labels
         ),
     )
+
+
+def brightened(rows: Sequence[ExampleRow]) -> tuple[list[ExampleRow], list[str]]:
+    """The rows, all images scaled alike so that the greatest value is 255 if it is at most DARK, and a note of it."""
+    greatest = max((int(row.images.max()) for row in rows), default=0)
+    if not 0 < greatest <= DARK:
+        return list(rows), []
+    scaled = [replace(row, images=np.rint(row.images * (255 / greatest)).astype(np.uint8)) for row in rows]
+    return scaled, [f"Images are drawn {255 / greatest:.3g} times as bright: no value is above {greatest} of 255."]
 
 
 def any_flipped(row: ExampleRow) -> bool:

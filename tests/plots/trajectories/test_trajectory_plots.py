@@ -355,6 +355,33 @@ def test_the_sheet_holds_every_image_as_it_is(shape, assert_readable):
             assert drawn.get_clim() == (0, 255)
 
 
+@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 6, 3)])
+@pytest.mark.parametrize(("greatest", "times"), [(1, "255"), (16, "15.9"), (17, "15"), (63, "4.05")])
+def test_images_of_small_values_are_drawn_so_that_one_sees_them(shape, greatest, times, assert_readable):
+    rows = [replace(row, images=row.images % (greatest + 1)) for row in example_rows(shape)]
+    rows[0].images[0, 0, 0] = greatest
+    rows[-1] = replace(rows[-1], images=np.minimum(rows[-1].images, 1))  # scaled as the others are
+    figure = draw_examples(a_setting(flipped=3), rows, NASTY)
+    expected = [image for row in rows for image in row.images]
+    for drawn, image in zip(figure.axes[0].images, expected, strict=True):
+        exact = image.astype(float) * 255 / greatest
+        shown = np.asarray(drawn.get_array(), dtype=float).reshape(image.shape)
+        assert np.abs(shown - exact).max() <= 0.5
+        assert shown[image == greatest] == pytest.approx(255)
+    said = " ".join(assert_readable(figure))
+    assert f"Images are drawn {times} times as bright: no value is above {greatest} of 255." in said
+
+
+@pytest.mark.parametrize("greatest", [0, 64, 255])
+def test_images_that_are_seen_or_quite_black_are_drawn_as_they_are(greatest, assert_readable):
+    rows = [replace(row, images=np.minimum(row.images, greatest)) for row in example_rows()]
+    figure = draw_examples(a_setting(flipped=3), rows, NASTY)
+    expected = [image for row in rows for image in row.images]
+    for drawn, image in zip(figure.axes[0].images, expected, strict=True):
+        assert np.array_equal(drawn.get_array(), image[:, :, 0])
+    assert "bright" not in " ".join(assert_readable(figure))
+
+
 SCRIPTS = ("猫", "แมวสีน้ำเงิน", "قطة سوداء", "🦊", "हिन्दी", "中华人民共和国一", "中华人民共和国二")
 
 
