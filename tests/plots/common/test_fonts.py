@@ -112,7 +112,7 @@ def test_noto_goes_before_others_in_any_order_of_files(listed, machine, tmp_path
     """Fonts that matplotlib has listed, and those that were installed since."""
     made = [
         make_font(tmp_path / f"{number}.ttf", family, "猫")
-        for number, family in enumerate(("Aardvark", "Noto Serif CJK", "Noto Sans CJK", "Noto Sans Other"))
+        for number, family in enumerate(("Aardvark", "Noto Kufi CJK", "Noto Sans CJK", "Noto Sans Other"))
     ]
     best = [made[position] for position in (2, 3, 1, 0)]
     for order in (made, made[::-1]):
@@ -199,6 +199,21 @@ def test_only_a_name_that_could_be_another_has_its_number_before_it(machine):
     assert labels[1].startswith("1: a very")
     assert labels[2].startswith("an utterly")
     assert labels[3:] == ["cat", "\\u732b", "\\u72d7"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("caf\u00e9", "cafe\u0301"), ("\u2764", "\u2764\ufe0f"), ("cat", "cat "), ("a b", "a  b"), ("do\u200dg", "dog"),
+     ("\\u732b", "猫")],
+)  # fmt: skip
+def test_names_of_other_characters_that_look_the_same_have_their_numbers(names, machine):
+    machine()
+    assert [class_label(number, names, 7.5, 0.94)[:3] for number in range(2)] == ["0: ", "1: "]
+
+
+def test_what_a_text_begins_with_does_so_when_folded():
+    assert fonts.folded("cafe\u0301 noir").startswith(fonts.folded("cafe"))
+    assert fonts.folded("caf\u00e9 noir").startswith(fonts.folded("cafe\u0301 n"))
 
 
 def test_thousands_of_classes_are_told_apart_in_a_moment(machine):
