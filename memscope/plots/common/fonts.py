@@ -4,9 +4,10 @@ DejaVu Sans comes with matplotlib and has Latin, Greek, Cyrillic, Arabic, Hebrew
 other. Where it lacks a letter, a font of this machine is taken, Noto before others. Where none has it, the letter is
 written as Python would escape it, `\\u732b`: a box would be the same for all letters.
 
-Arabic and Hebrew are written from right to left, and letters are joined, by matplotlib 3.11 and later, which shapes
-text. Older versions draw the same letters apart and from left to right. Emoji of colour fonts are bitmaps or layers,
-which matplotlib cannot draw; they are escaped unless a font has them as outlines (Noto Emoji, Symbola).
+From matplotlib 3.11 on, which shapes text, Arabic and Hebrew are written from right to left, and the letters of Arabic
+and Hindi are joined. Older versions draw the same letters one by one, from left to right. Emoji of colour fonts are
+bitmaps or layers, which matplotlib cannot draw; they are escaped unless a font has them as outlines (Noto Emoji,
+Symbola).
 """
 
 import os
