@@ -40,7 +40,8 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     "--data",
     type=Spec(),
     metavar="SPEC",
-    help="fashion-mnist-5k (bundled), idx:DIR, cifar:DIR, folder:DIR, npz:FILE or hdf5:FILE.",
+    help="folder:DIR, npz:FILE, hdf5:FILE, idx:DIR, cifar:DIR, torchvision:NAME[:ROOT], hf:DIR (docs/own.md), or "
+    "fashion-mnist-5k, which is bundled.",
 )
 @click.option("--examples", type=int, metavar="N", help="Use a class-balanced sample of N training examples.  [all]")
 @click.option(
@@ -50,7 +51,9 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     help="Flip this share of the training labels, and remember which.  [0]",
 )
 @click.option("--data-seed", type=int, metavar="N", help="Seed of the sample and of the flips.  [0]")
-@click.option("--image-size", type=int, metavar="PIXELS", help="Resize the images of folder: to this height and width.")
+@click.option(
+    "--image-size", type=int, metavar="PIXELS", help="Resize the images of folder: and hf: to this height and width."
+)
 @click.option(
     "--test-share",
     type=float,
@@ -62,7 +65,7 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     "--skip-unreadable",
     is_flag=True,
     default=None,
-    help="Go on without the files of folder: that cannot be read.",
+    help="Go on without the images of folder: and hf: that cannot be read.",
 )
 @click.option(
     "--family",
