@@ -28,6 +28,30 @@ def arrays() -> dict[str, np.ndarray]:
     }
 
 
+LAYOUTS = (
+    "x_train y_train x_test y_test", "xTrain yTrain val_x val_y", "data target data_test target_test", "images labels - -",
+    "train/images train/labels test/images test/labels", "a/images a/labels b/images b/labels", "train_images y x_test test_labels",
+    "data labels images targets",
+)  # fmt: skip
+"""Names that others give to the four arrays; some leave open what is meant."""
+
+
+def layout(random: Random, found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays, or one in four times the same under other names, sometimes in other forms."""
+    if random.random() < 0.75:
+        return found
+    names = dict(zip(list(arrays())[:4], random.choice(LAYOUTS).split(), strict=True))
+    names["class_names"] = random.choice(("class_names", "classes", "target_names"))
+    changes = random.choice((
+        {}, {"labels": lambda labels: labels[:, None]}, {"labels": lambda labels: np.eye(3)[labels]},
+        {"labels": lambda labels: np.array(["eel", "cat", "d\x1b[31m"])[labels]}, {"labels": lambda labels: labels * 7.0 + 1},
+        {"images": lambda images: images.astype(">i4")}, {"images": lambda images: images.transpose(0, 3, 1, 2)},
+        {"images": lambda images: images / 255}, {"images": lambda images: images > 99},
+    ))  # fmt: skip
+    change = {name: changes.get(name.partition("_")[2], lambda array: array) for name in found}
+    return {names.get(name, name): change[name](array) for name, array in found.items() if names.get(name) != "-"}
+
+
 def odd_arrays(random: Random) -> np.ndarray:
     """An array that no field should be, or that one might be."""
     names = [random.choice(TEXTS).decode("latin-1") for _ in range(3)]
@@ -100,7 +124,7 @@ def npy(random: Random, array: np.ndarray) -> bytes:
 def write_npz(random: Random, directory: Path) -> str:
     """A data set whose members are odd, damaged, missing, doubled or compressed strangely, or no archive at all."""
     path = directory / "set.npz"
-    found = dict(arrays())
+    found = layout(random, dict(arrays()))
     if random.random() < 0.3:
         found[random.choice(list(found))] = odd_arrays(random)
     if random.random() < 0.2:

@@ -23,6 +23,7 @@ from fuzz.plans import write_plan
 from fuzz.run_files import TASK, plan, write_run
 from memscope.datasets import ImageDataset, load_dataset
 from memscope.datasets.duplicates import Duplicates
+from memscope.datasets.reading import FIRST_RULES
 from memscope.errors import MemscopeError
 from memscope.plan.plan import Plan
 from memscope.plan.plan_file import plan_to_toml, read_plan
@@ -30,6 +31,7 @@ from memscope.store.examples import open_images, read_examples, write_examples
 from memscope.store.ledger import read_outcome
 from memscope.store.results import read_results
 from memscope.store.weights import read_weights
+from memscope.text import printable
 
 SECONDS = 5.0
 """Of a core. No file of these few kilobytes should take longer; the time on the wall is watched from outside."""
@@ -55,12 +57,25 @@ class Format:
 
 
 def read_dataset(spec: str) -> None:
-    check_dataset(load_dataset(spec))
+    check_dataset(load_dataset(spec, say=check_said))
+
+
+def check_said(line: str) -> None:
+    """What is remarkable about data that were read is a line too; the command line makes it printable."""
+    check_message(printable(line))
 
 
 def read_folder(spec: str) -> None:
-    # of every second case the images are made one size, as users do with their own
-    check_dataset(load_dataset(spec, image_size=4 if len(spec) % 2 else None))
+    """Under both rules; of every second case the images are made one size, as users do with their own."""
+    size = 4 if len(spec) % 2 else None
+    ways = [{"reading": FIRST_RULES}, {"skip_unreadable": True}, {}]
+    for position, options in enumerate(ways):
+        try:
+            check_dataset(load_dataset(spec, image_size=size, say=check_said, **options))  # type: ignore[arg-type]
+        except MemscopeError as error:
+            if position == len(ways) - 1:
+                raise
+            check_message(str(error), error)
 
 
 def check_dataset(found: ImageDataset) -> None:
@@ -188,14 +203,14 @@ def answer_of(form: str, name: str) -> str:
     return "read"
 
 
-def check_message(message: str, error: BaseException) -> None:
+def check_message(message: str, error: BaseException | None = None) -> None:
     """One line that a terminal shows as it is, and that says what was found."""
     strange = [character for character in message if unicodedata.category(character)[0] in "CZ" and character != " "]
     if strange:
         raise Finding(f"{strange[0]!r} in {message!a}")
     if not 20 <= len(message) <= LONGEST:
         raise Finding(f"a message of {len(message)} characters: {message[:300]!a}")
-    if isinstance(error.__cause__, MemoryError):
+    if error is not None and isinstance(error.__cause__, MemoryError):
         raise Finding(f"memory ran out: {message}")
 
 

@@ -10,7 +10,7 @@ from random import Random
 import h5py
 import numpy as np
 
-from fuzz.archives import arrays
+from fuzz.archives import arrays, layout
 from fuzz.damage import damaged
 from fuzz.pickles import malicious
 
@@ -64,7 +64,8 @@ def put(random: Random, file: h5py.File, name: str, array: np.ndarray, outside: 
     elif kind == "filters":
         options = random.choice((
             {"compression": "gzip", "shuffle": True, "fletcher32": True}, {"compression": "lzf"}, {"scaleoffset": 0},
-            {"compression": "szip"}, {"fletcher32": True}, {"chunks": True, "maxshape": tuple(None for _ in data.shape)},
+            {"compression": "szip"}, {"scaleoffset": 0, "compression": "gzip"}, {"scaleoffset": 3, "fletcher32": True},
+            {"compression": "szip", "shuffle": True, "fletcher32": True}, {"fletcher32": True}, {"chunks": True, "maxshape": tuple(None for _ in data.shape)},
         ))  # fmt: skip
         file.create_dataset(name, data=data, **options)
     elif kind == "twice deflated":
@@ -95,12 +96,18 @@ def bomb() -> bytes:
     return zlib.compress(bytes(2**24), 9)
 
 
+OPTIONS = {
+    "plain": {}, "chunked": {"compression": "gzip", "shuffle": True}, "lzf": {"compression": "lzf"},
+    "szip": {"compression": "szip"}, "scaled": {"scaleoffset": 0}, "scaled and packed": {"scaleoffset": 0, "compression": "gzip"},
+}  # fmt: skip
+
+
 @cache
 def good_file(layout: str, libver: str) -> bytes:
     buffer = io.BytesIO()
     with h5py.File(buffer, "w", libver=libver) as file:
         for name, array in arrays().items():
-            options = {"compression": "gzip", "shuffle": True} if layout == "chunked" else {}
+            options = OPTIONS[layout] if array.ndim > 1 or layout == "chunked" else {}
             values = array.astype("O") if array.dtype.kind == "U" else array
             file.create_dataset(
                 name, data=values, dtype=h5py.string_dtype() if array.dtype.kind == "U" else None, **options
@@ -112,13 +119,22 @@ def write_hdf5(random: Random, directory: Path) -> str:
     """A good file with damaged bytes, or a file with one or two strange datasets, sometimes damaged as well."""
     path = directory / "set.h5"
     if random.random() < 0.6:
-        data = good_file(random.choice(("plain", "chunked")), random.choice(("earliest", "v110", "latest")))
+        data = good_file(
+            random.choice(("plain", "plain", "chunked", "chunked", *OPTIONS)),
+            random.choice(("earliest", "v110", "latest")),
+        )
         path.write_bytes(damaged(random, data, head=random.choice((100, 2500, None))))
         return f"hdf5:{path}"
     strange = random.sample(list(arrays()), random.choice((0, 1, 1, 2)))
     with h5py.File(path, "w", libver=random.choice(("earliest", "v110", "latest"))) as file:
-        for name, array in arrays().items():
-            if name not in strange:
+        linked = random.random() < 0.1
+        for name, array in layout(random, arrays()).items():
+            if linked and name not in strange:
+                file[f"stored/{name}"] = array.astype("O") if array.dtype.kind == "U" else array
+                file[name] = h5py.SoftLink(
+                    random.choice((f"/stored/{name}", f"stored/{name}", f"/stored/./{name}", f"/{name}"))
+                )
+            elif name not in strange:
                 file[name] = array.astype("O") if array.dtype.kind == "U" else array
         for name in strange:
             try:

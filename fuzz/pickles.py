@@ -41,6 +41,21 @@ def batch(protocol: int, key: bytes, count: int) -> bytes:
     return pickle.dumps({b"data": data, key: labels, b"filenames": names, b"batch_label": b"of 1"}, protocol)
 
 
+def saved_again(random: Random, data: bytes, protocol: int) -> bytes:
+    """A batch as other programs save it: text for keys, arrays and tuples for lists, whole numbers of other types."""
+    content = pickle.loads(data)
+    for key, value in list(content.items()):
+        if isinstance(value, list) and random.random() < 0.7:
+            content[key] = random.choice((tuple, np.array, lambda value: list(np.array(value))))(value)
+    if b"data" in content:
+        content[b"data"] = random.choice((np.asarray, np.asfortranarray, lambda data: data.astype("<i8")))(
+            content[b"data"]
+        )
+    if random.random() < 0.5:
+        content = {key.decode(): value for key, value in content.items()}
+    return pickle.dumps(content, protocol)
+
+
 @cache
 def meta(protocol: int, key: bytes) -> bytes:
     return pickle.dumps({key: [b"cat", b"dog"], b"num_vis": 3072}, protocol)
@@ -62,7 +77,8 @@ def opcodes(random: Random) -> bytes:
                 b"\x8e" + struct.pack("<Q", size % 2**64) + text, b"\x8b" + struct.pack("<I", size % 2**32) + text,
                 b"\x95" + struct.pack("<Q", random.choice((0, 5, size)) % 2**64), b"I" + random.choice(TEXTS) + b"\n",
                 b"L" + b"9" * random.choice((1, 5000)) + b"L\n", b"F1e999\n", b"S'a'\n", b"Vb\n", b"P1\n", b"p99999999999\n", b"g0\n",
-                b"cnumpy\nndarray\n", b"cnumpy\ndtype\n", b"cnumpy.core.multiarray\n_reconstruct\n", b"c_codecs\nencode\n",
+                b"cnumpy\nndarray\n", b"cnumpy\ndtype\n", b"cnumpy.core.numeric\n_frombuffer\n", b"cnumpy.core.multiarray\nscalar\n",
+                b"\x96" + struct.pack("<Q", len(text)) + text, b"c__builtin__\nbytes\n", b"X\x02\x00\x00\x00u1", b"X\x01\x00\x00\x00C", b"cnumpy.core.multiarray\n_reconstruct\n", b"c_codecs\nencode\n",
                 b"cposix\nmkdir\n(U\x16" + MARKER.encode() + b"tR", b"iposix\nsystem\n", b"c" + random.choice(TEXTS) + b"\nx\n",
                 b"\x82\x01", b"\x84\x01\x00\x00\x00", b"c__builtin__\neval\n(U\x011tR",
             ))
@@ -105,6 +121,14 @@ def write_cifar_python(random: Random, directory: Path) -> str:
         files["meta"] = meta(protocol, b"fine_label_names")
     for _ in range(random.choice((0, 1, 1, 1, 2))):
         name = random.choice(list(files))
+        if random.random() < 0.3:
+            files[name] = saved_again(
+                random,
+                batch(protocol, b"fine_labels", 2) if "meta" not in name else meta(protocol, b"fine_label_names"),
+                protocol,
+            )
+            if random.random() < 0.5:
+                continue
         whole, chance = files[name], random.random()
         if chance < 0.35:
             files[name] = hostile(random)

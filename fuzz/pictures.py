@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import struct
 import zlib
 from functools import cache
@@ -34,7 +35,7 @@ FORMATS = (
 )
 NAMES = (
     "a\nb.png", "a\x1b[31mb.png", "[red]x[/red].png", "[/].png", "=1+1.png", "$x^2$.png", "-x.png", "\u202egnp.a.png", "é.png", "\x7f.png",
-    " .png", "a\tb.png", "\x9b31m.png", b"\xff\xfe.png", "n" * 200 + ".png", "%s%n.png",
+    "Thumbs.db", "a.csv", "._a.png", "@eaDir", "a.NEF", "noending", " .png", "a\tb.png", "\x9b31m.png", b"\xff\xfe.png", "n" * 200 + ".png", "%s%n.png",
 )  # fmt: skip
 
 
@@ -42,9 +43,15 @@ NAMES = (
 def picture(form: str, mode: str, number: int) -> bytes:
     values = (np.arange(6 * 5 * 3) * (number + 3) % 251).astype(np.uint8).reshape(6, 5, 3)
     image = Image.fromarray(values).convert(mode)
+    if number == 2 and mode != "F":
+        image = image.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x112] = (1, 3, 6)[number]
+    options = {"exif": exif} if form in ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "MPO") else {}
+    frames = {"save_all": True, "append_images": [image] * number} if form in ("GIF", "TIFF", "PNG") and number else {}
     buffer = io.BytesIO()
     try:
-        image.save(buffer, form)
+        image.save(buffer, form, **options, **frames)
     except (OSError, ValueError, KeyError):  # not every format has every mode
         return picture("PNG", "RGB", number)
     return buffer.getvalue()
@@ -130,6 +137,13 @@ def write_images(random: Random, directory: Path) -> str:
             file.write(data)
     if random.random() < 0.03:
         (directory / "train/cat/loop.png").symlink_to(random.choice(("loop.png", "/dev/zero", "..", "/nowhere")))
-    if random.random() < 0.02:
+    if random.random() < 0.05:
+        target = random.choice((".", "..", "../..", "../dog", "../../test", "../../test/cat", "more"))
+        (directory / "train/cat/more").symlink_to(target)
+    if random.random() < 0.1:
+        shutil.rmtree(directory / "test")
+    if random.random() < 0.1:
+        os.rename(directory / "train", directory / random.choice(("Training", "cat", "seg_train", "a")))
+    if random.random() < 0.02 and (directory / "train/cat").is_dir():
         os.mkfifo(directory / "train/cat/pipe.png")
     return f"folder:{directory}"

@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -52,7 +53,13 @@ def write_idx(random: Random, directory: Path) -> str:
                 content = damaged(random, content, head=10)
         if random.random() < 0.03:
             name = f"emnist-{random.choice(('letters', 'x' * 50, chr(27) + '[31m'))}-" + name.replace("t10k", "test")
-        (directory / name).write_bytes(content)
+        if random.random() < 0.05:
+            name = random.choice(
+                (name.upper(), name.replace("-idx", ".idx"), f"raw/{name}", f"{name}/{name}", f"{name}.gz")
+            )
+        (directory / name).parent.mkdir(exist_ok=True)
+        with suppress(OSError):  # a folder of this name, or a file in the folder's place
+            (directory / name).write_bytes(content)
     return f"idx:{directory}"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from memscope.errors import OptionError
+from memscope.torchvision_import import mend_torchvision
 
 
 def import_function(name: str, what: str, arguments: str) -> Callable[..., Any]:
@@ -23,9 +24,10 @@ def import_function(name: str, what: str, arguments: str) -> Callable[..., Any]:
         raise OptionError(f"the {what} {name!r} is not of the form package.module:function")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
+    mend_torchvision()  # which the module may import, or what it imports, now or when its function is called
     try:
         module = importlib.import_module(module_name)
-    except Exception as error:  # the module is the user's: whatever stops its import is theirs to read
+    except (Exception, SystemExit) as error:  # the module is the user's: whatever stops its import is theirs to read
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise OptionError(
             f"the {what} {name} cannot be imported ({reason}); "

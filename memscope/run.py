@@ -12,6 +12,7 @@ import numpy as np
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import create_atomically, write_atomically
+from memscope.files.places import at_home
 from memscope.plan.plan import Plan
 from memscope.plan.plan_file import plan_to_toml, read_plan
 from memscope.plan.recipe import RECORDED
@@ -135,8 +136,8 @@ def plan_path(run: Path) -> Path:
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run directory; RunError if it is not one, or if its plan cannot be read."""
-    directory = Path(path)
+    """Open a run directory, also `~/...`; RunError if it is not one, or if its plan cannot be read."""
+    directory = at_home(path)
     if not plan_path(directory).is_file():
         found = (
             "has no plan.toml" if directory.is_dir() else "does not exist" if not directory.exists() else "is a file"

@@ -18,6 +18,71 @@ def printable(text: str) -> str:
     )
 
 
+ALIKE = {
+    "±": "+-",
+    "×": "x",
+    "÷": "/",
+    "·": ".",
+    "•": "*",
+    "…": "...",
+    "–": "-",
+    "—": "-",
+    "‐": "-",
+    "‑": "-",
+    "−": "-",
+    "→": "->",
+    "←": "<-",
+    "↑": "^",
+    "↓": "v",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "≈": "~",
+    "‘": "'",
+    "’": "'",
+    "‚": "'",
+    "“": '"',
+    "”": '"',
+    "„": '"',
+    "«": '"',
+    "»": '"',
+    "\u00a0": " ",
+    "\u202f": " ",
+    "\u2009": " ",
+    "°": " deg",
+    "²": "^2",
+    "³": "^3",
+    "│": "|",
+    "┃": "|",
+    "─": "-",
+    "━": "-",
+}
+"""What stands for a sign where an output cannot write it."""
+
+
+def writable(text: str, encoding: str | None) -> str:
+    """The text in letters of an encoding: others are replaced by what looks alike, or written as `\\u4e2d`."""
+    encoding = encoding or "utf-8"
+    if text.isascii() or can_write(text, encoding):
+        return text
+    return "".join(
+        each
+        if can_write(each, encoding)
+        else ALIKE[each]
+        if each in ALIKE and can_write(ALIKE[each], encoding)
+        else each.encode("ascii", "backslashreplace").decode()
+        for each in text
+    )
+
+
+def can_write(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
 def abridged(text: str, longest: int) -> str:
     """The text, its middle left out where it is longer than `longest` characters."""
     if len(text) <= longest:

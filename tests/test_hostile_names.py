@@ -99,6 +99,7 @@ def test_the_progress_display_takes_no_markup_from_a_path(live, capsys, monkeypa
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_figures_draw_names_as_text_and_warn_of_nothing(name):
+    from memscope.plots.common.fonts import legible
     from memscope.plots.common.setting import Setting
     from memscope.plots.common.style import png
     from memscope.plots.trajectories.contact_sheet import ExampleRow, draw_examples
@@ -108,12 +109,12 @@ def test_figures_draw_names_as_text_and_warn_of_nothing(name):
     row = ExampleRow("increasing", 2, 2, np.arange(2), images, (name, "b"), (None, name), np.zeros((2, 2)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = draw_examples(setting, [row])
+        figure = draw_examples(setting, [row], (name, "b"))
         assert png(figure)[:4] == b"\x89PNG"
     from matplotlib.text import Text
 
     drawn = [text.get_text() for text in figure.findobj(Text)]
-    assert any(printable(name)[:4] in text for text in drawn)
+    assert any(legible(name)[:4] in text for text in drawn)
     assert not any(character in "".join(drawn) for character in "\x1b\x07\r\u202e\u2028\x9b\x7f")
 
 

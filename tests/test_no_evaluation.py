@@ -29,7 +29,6 @@ ALLOWED = {
     ("memscope/commands.py", "import_module"): "our own steps, by a list in the source",
     ("memscope/datasets/__init__.py", "import_module"): "our own loaders, by a table in the source",
     ("memscope/imports.py", "import_module"): "the user's own family or trainer, asked for by name",
-    ("memscope/families/torchvision_import.py", "import_module"): "torchvision, by its name in the source",
 }
 """What is named at run time. multiprocessing pickles between our own processes by itself; no file goes that way."""
 

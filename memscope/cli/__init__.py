@@ -9,6 +9,7 @@ import sys
 
 import click
 
+from memscope.cli.output import standard_outputs
 from memscope.errors import MemscopeError
 
 COMMANDS = {
@@ -57,18 +58,29 @@ def memscope() -> None:
 
 def main() -> None:
     """The program: run a command, and turn what it raises into one line and an exit status."""
+    with standard_outputs():
+        status = run_command()
+    sys.exit(status)
+
+
+def run_command() -> int:
+    """Run the command that was asked for; the exit status."""
     try:
-        memscope.main(standalone_mode=False)
+        try:
+            memscope.main(standalone_mode=False)
+        finally:
+            sys.stdout.flush()
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted. What was finished is kept; run the same command again to go on.", err=True)
-        sys.exit(130)
+        return 130
     except MemscopeError as error:
         click.echo(f"Error: {error}", err=True)
-        sys.exit(error.exit_status)
+        return error.exit_status
     except BrokenPipeError:
-        # the reader of our output has gone, as in `memscope score ... | head`
-        sys.stderr.close()
-        sys.exit(1)
+        return 1  # the reader of our output has gone, as in `memscope score ... | head`
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0

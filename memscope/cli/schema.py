@@ -22,4 +22,4 @@ def command(command_name: str) -> None:
     """
     from importlib.resources import files
 
-    click.echo((files("memscope.reports") / "schemas" / f"{command_name}.json").read_text().rstrip())
+    click.echo((files("memscope.reports") / "schemas" / f"{command_name}.json").read_text(encoding="utf-8").rstrip())

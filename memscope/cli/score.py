@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from memscope.cli.types import json_option, noted, run_argument
+from memscope.cli.types import Place, json_option, noted, run_argument
 from memscope.reports.keys import keys_of
 
 EPILOG = """
@@ -14,7 +14,7 @@ Examples:
   memscope score runs/fashion --suspects suspects.csv     # labels to look at, most suspect first
   memscope score runs/fashion --npz scores.npz --json
 """
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = Place(dir_okay=False)
 
 
 @click.command("score", epilog=EPILOG)

@@ -7,8 +7,10 @@ from typing import Any
 import click
 
 from memscope.cli.types import (
+    Place,
     Shard,
     Sizes,
+    Spec,
     json_option,
     load_for_workers,
     noted,
@@ -36,7 +38,11 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
 @click.command("train-family", epilog=EPILOG)
 @run_argument
 @click.option(
-    "--data", metavar="SPEC", help="fashion-mnist-5k (bundled), idx:DIR, cifar:DIR, folder:DIR, npz:FILE or hdf5:FILE."
+    "--data",
+    type=Spec(),
+    metavar="SPEC",
+    help="folder:DIR, npz:FILE, hdf5:FILE, idx:DIR, cifar:DIR, torchvision:NAME[:ROOT], hf:DIR (docs/own.md), or "
+    "fashion-mnist-5k, which is bundled.",
 )
 @click.option("--examples", type=int, metavar="N", help="Use a class-balanced sample of N training examples.  [all]")
 @click.option(
@@ -46,7 +52,9 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     help="Flip this share of the training labels, and remember which.  [0]",
 )
 @click.option("--data-seed", type=int, metavar="N", help="Seed of the sample and of the flips.  [0]")
-@click.option("--image-size", type=int, metavar="PIXELS", help="Resize the images of folder: to this height and width.")
+@click.option(
+    "--image-size", type=int, metavar="PIXELS", help="Resize the images of folder: and hf: to this height and width."
+)
 @click.option(
     "--test-share",
     type=float,
@@ -58,7 +66,7 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     "--skip-unreadable",
     is_flag=True,
     default=None,
-    help="Go on without the files of folder: that cannot be read.",
+    help="Go on without the images of folder: and hf: that cannot be read.",
 )
 @click.option(
     "--family",
@@ -107,7 +115,7 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
 )
 @click.option(
     "--plan",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=Place(exists=True, dir_okay=False),
     help="Take what is not given here from this plan.toml (for a new run).",
 )
 @click.option("--replicates", type=click.IntRange(1, 2), default=1, show_default=True, help=REPLICATES)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from memscope.cli.types import json_option, noted, plot_option
+from memscope.cli.types import Place, json_option, noted, plot_option
 from memscope.reports.keys import keys_of
 
 EPILOG = """
@@ -16,7 +16,7 @@ Examples:
 
 
 @click.command("trajectories", epilog=EPILOG)
-@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.argument("run", type=Place(), required=False)
 @click.option("--epsilon", type=float, default=0.2, show_default=True, help="A change of the score that counts.")
 @click.option(
     "--confidence",

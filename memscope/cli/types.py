@@ -1,11 +1,14 @@
 """Kinds of option values that several commands take."""
 
+import os
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
+
+from memscope.files.places import found_place, found_spec
 
 
 class Sizes(click.ParamType):
@@ -51,15 +54,44 @@ class Shard(click.ParamType):
         return share, shares
 
 
+class Place(click.Path):
+    """A path, as `found_place` finds it: a shell leaves the ~ of --csv=~/scores.csv as it is."""
+
+    def __init__(self, **checks: bool) -> None:
+        super().__init__(path_type=Path, **checks)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(found_place(os.fspath(value)) if value else value, param, ctx)
+
+
+class Spec(click.ParamType):
+    """A data set, FORM:PLACE, its place as `found_place` finds it."""
+
+    name = "SPEC"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return found_spec(value)
+
+
+class PlotPlace(click.ParamType):
+    """The directory of --plot; empty where none was named."""
+
+    name = "DIR"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(found_place(value)) if value else value
+
+
 plot_option = click.option(
     "--plot",
+    type=PlotPlace(),
     is_flag=False,
     flag_value="",
     default=None,
     metavar="[DIR]",
     help="Draw the figures, into DIR.  [RUN/figures]",
 )
-run_argument = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+run_argument = click.argument("run", type=Place(), metavar="RUN")
 
 
 def noted(command: str) -> Callable[[Any], Any]:

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import FIRST_RULES, NEWEST_RULES, Reading, warn
-from memscope.errors import DataError, OptionError
+from memscope.errors import LONGEST, DataError, OptionError
+from memscope.files.places import split_spec
+from memscope.text import abridged, printable
 
 __all__ = ["FORMS", "ImageDataset", "load_dataset"]
 
@@ -22,6 +24,8 @@ FORMS = {
     "folder:DIR": "a folder of images for every class, perhaps inside train/ and test/ or val/",
     "npz:FILE": "train_images, train_labels, test_images, test_labels, or the names that Keras and others give",
     "hdf5:FILE": "the same names as npz",
+    "torchvision:NAME[:ROOT]": "CIFAR10, MNIST, SVHN, ... as torchvision leaves them below ROOT",
+    "hf:DIR": "a data set saved by Hugging Face's datasets, or Parquet files",
 }
 
 LOADERS = {
@@ -30,6 +34,8 @@ LOADERS = {
     "folder": "memscope.datasets.folder:load_folder",
     "npz": "memscope.datasets.npz:load_npz",
     "hdf5": "memscope.datasets.hdf5:load_hdf5",
+    "torchvision": "memscope.datasets.torchvision_sets:load_torchvision",
+    "hf": "memscope.datasets.hugging_face:load_hugging_face",
 }
 """Of each form a function `(spec, path, reading)` that gives all examples, with no test set where there is none."""
 
@@ -64,18 +70,21 @@ def load_dataset(
     from memscope.datasets.held_out import TEST_SHARE, hold_out_test_set
     from memscope.datasets.sampling import flip_labels, sample_examples
 
+    def tell(line: str) -> None:  # names of files and classes are in it
+        say(abridged(printable(line), LONGEST))
+
     if image_size is not None and image_size < 1:
         raise OptionError(f"the image size is {image_size}; it must be at least 1 pixel")
     if not FIRST_RULES <= reading <= NEWEST_RULES:
         raise OptionError(f"the rules of reading are {reading}; this memscope knows {FIRST_RULES} to {NEWEST_RULES}")
     try:
-        dataset = _load(spec, Reading(reading, image_size, skip_unreadable, say))
+        dataset = _load(spec, Reading(reading, image_size, skip_unreadable, tell))
         if reading > FIRST_RULES:
             dataset = with_composed_names(dataset)
         if len(dataset.test_labels) == 0:
             dataset = hold_out_test_set(dataset, TEST_SHARE if test_share is None else test_share, split_seed)
             tested, total = len(dataset.test_labels), len(dataset.test_labels) + len(dataset.train_labels)
-            say(
+            tell(
                 f"{spec} has no test set: {tested:,} of its {total:,} images are kept for testing, a share of "
                 f"{dataset.test_share:g} of each class on average (--test-share, --split-seed)"
             )
@@ -92,7 +101,7 @@ def load_dataset(
             "only folder: and hf: resize, leave the image size out"
         )
     if (greatest := int(dataset.train_images.max())) <= DARK:
-        say(
+        tell(
             f"{spec}: the greatest value of its training images is {greatest} of 255"
             + (", as if values from 0 to 1 had been cast to whole numbers" if greatest <= 1 else "")
             + "; memscope takes them as they are; scale them to 0..255 if that was not meant"
@@ -107,9 +116,10 @@ def _load(spec: str, reading: Reading) -> ImageDataset:
         from memscope.datasets.bundled import load_bundled
 
         return load_bundled(spec, reading)
-    form, colon, place = spec.partition(":")
-    if not colon or not place or form not in LOADERS:
+    form, _, named = spec.partition(":")
+    if not named or form not in LOADERS:
         raise OptionError(_unknown(spec))
+    place = split_spec(spec)[1]
     module, _, function = LOADERS[form].partition(":")
     dataset: ImageDataset = getattr(import_module(module), function)(spec, Path(place).expanduser(), reading)
     return dataset
@@ -134,11 +144,13 @@ def _likely_form(path: Path) -> str | None:
     """The prefix that a bare existing path probably wants; None where there is no such path."""
     if path.is_dir():
         names = {entry.name for entry in path.iterdir()}
+        if {"dataset_dict.json", "state.json"} & names or any(name.endswith(".parquet") for name in names):
+            return "hf"
         if any("idx3-ubyte" in name for name in names):
             return "idx"
         if any(name.startswith(("data_batch_1", "cifar-10")) for name in names) or {"train.bin", "meta"} & names:
             return "cifar"
         return "folder"
     if path.is_file():
-        return "hdf5" if path.suffix.lower() in (".h5", ".hdf5") else "npz"
+        return {".h5": "hdf5", ".hdf5": "hdf5", ".parquet": "hf"}.get(path.suffix.lower(), "npz")
     return None

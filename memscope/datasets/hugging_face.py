@@ -8,15 +8,18 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from memscope.datasets.appearance import as_seen
 from memscope.datasets.checks import assemble
-from memscope.datasets.decoding import decode
+from memscope.datasets.decoding import Encoded, decode
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import Reading
+from memscope.datasets.remarks import grouped, remarks
 from memscope.errors import DataError, OptionError
 from memscope.files.limits import memory_bytes
 
@@ -56,7 +59,9 @@ def load_hugging_face(spec: str, directory: Path, reading: Reading) -> ImageData
         train = read_split(found[name])
         test = first_with_labels(directory, found, train, reading)
         return assembled(spec, directory, train, test, reading)
-    except (pyarrow.ArrowException, OSError) as error:
+    except DataError:
+        raise
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError) as error:  # of damaged names and counts
         reason = str(error).partition("\n")[0][:200]
         raise DataError(f"{directory}: cannot be read ({reason}); save the data set again") from error
 
@@ -89,8 +94,8 @@ def files_of_splits(directory: Path) -> dict[str, list[Path]]:
             raise DataError(f"{directory}: found the split {split} in {named}; name one of them: hf:{places[0]}")
     if not splits:
         raise DataError(
-            f"{directory}: found neither dataset_dict.json nor state.json nor .parquet files, expected a data set saved "
-            "by datasets' save_to_disk, or Parquet; for images in folders use folder:"
+            f"{directory}: found neither dataset_dict.json nor state.json nor .parquet files, expected a data set that "
+            "datasets' save_to_disk has made, or Parquet; for images in folders use folder:"
         )
     return splits
 
@@ -140,7 +145,8 @@ def read_split(files: Sequence[Path]) -> Split:
     kind = schema.field(label).type
     if pyarrow.types.is_dictionary(kind):
         kind = kind.value_type
-    if not (pyarrow.types.is_integer(kind) or pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
+    plain = pyarrow.types.is_integer(kind) or pyarrow.types.is_boolean(kind)
+    if not (plain or pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
         raise DataError(
             f"{files[0]}: its column {label!r} holds {str(kind)[:60]}, expected one class an image, as a number or a "
             "text; memscope reads data sets for classification"
@@ -233,24 +239,74 @@ def assembled(spec: str, directory: Path, train: Split, test: Split | None, read
         if split.labels.null_count:
             raise DataError(f"{split.place}: {split.labels.null_count} images have no label; leave them out")
     labels = [np.array(split.labels.to_pylist()) for split in splits]
+    labels = [part.astype(np.int64) if part.dtype.kind == "b" else part for part in labels]
     if labels[0].dtype.kind == "U":
         names = sorted(set(labels[0].tolist()))
         strange = sorted({str(one) for split in labels for one in split.tolist()} - set(names))
         if strange:
             raise DataError(
-                f"{directory}: found test label {strange[0]!r}, which no training example has; leave it out"
+                f"{directory}: found the test label {strange[0]!r}, which no training example has; leave it out"
             )
         labels = [np.searchsorted(names, split) for split in labels]
-    sources = [source for split in splits for source in encoded(split)]
-    images = decode(directory, sources, reading)
-    split_at = len(labels[0])
+    sources = [one for split in splits for one in encoded(directory, split)]
+    decoded = decode(directory, sources, reading.image_size, as_seen)
+    names_of_all = [one.name for one in sources]
+    for line in remarks(directory, names_of_all, decoded):
+        if not decoded.unreadable or reading.skip_unreadable:
+            reading.say(line)
+    if decoded.unreadable and not reading.skip_unreadable:
+        raise DataError(
+            f"{directory}: {len(decoded.unreadable):,} of its {len(sources):,} images cannot be read: "
+            f"{grouped(names_of_all, decoded.unreadable)}; replace them, or go on without them: --skip-unreadable"
+        )
+    kept = np.array([at for at in range(len(sources)) if at not in decoded.unreadable], dtype=np.int64)
+    images = decoded.images if len(kept) == len(sources) else decoded.images[kept]
+    if all(traits.grey for traits in decoded.traits if traits is not None):
+        images = np.ascontiguousarray(images[..., :1])
+    first = kept < len(labels[0])
+    split_at = int(first.sum())
     paths = [paths_of(split) for split in splits]
     return assemble(
         spec,
         directory,
-        (images[:split_at], labels[0]),
-        None if test is None else (images[split_at:], labels[1]),
+        (images[:split_at], labels[0][kept[first]]),
+        None if test is None else (images[split_at:], labels[1][kept[~first] - len(labels[0])]),
         names,
-        train_names=paths[0],
-        test_names=None if test is None else paths[1],
+        train_index=kept[first],
+        test_index=None if test is None else kept[~first] - len(labels[0]),
+        train_names=chosen(paths[0], kept[first]),
+        test_names=None if test is None else chosen(paths[1], kept[~first] - len(labels[0])),
     )
+
+
+def encoded(directory: Path, split: Split) -> list[Encoded]:
+    """The images of a split, each read when it is decoded."""
+    paths, name = paths_of(split), split.place.stem
+
+    def read(position: int) -> bytes:
+        value = split.images[position].as_py()
+        content = value.get("bytes") if isinstance(value, dict) else value
+        if content is None:
+            raise ValueError("the table names a file and holds no image; save it with the images inside")
+        return bytes(content)
+
+    return [
+        Encoded(f"{name}, row {at}" if paths is None else f"{name}, {paths[at]}", partial(read, at))
+        for at in range(len(split.labels))
+    ]
+
+
+def paths_of(split: Split) -> list[str] | None:
+    """The file names that the images had, if all have one."""
+    import pyarrow
+    import pyarrow.compute
+
+    kind = split.images.type
+    if not pyarrow.types.is_struct(kind) or kind.get_field_index("path") < 0:
+        return None
+    paths = pyarrow.compute.struct_field(split.images, "path").to_pylist()
+    return paths if all(isinstance(one, str) and one for one in paths) else None
+
+
+def chosen(names: list[str] | None, positions: np.ndarray) -> list[str] | None:
+    return None if names is None else [names[one] for one in positions]

@@ -5,15 +5,16 @@ Reference: the file format at the end of http://yann.lecun.com/exdb/mnist/.
 
 import gzip
 import hashlib
-import re
 import zlib
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from memscope.datasets.checks import assemble
+from memscope.datasets.checks import assemble, expect_labels
+from memscope.datasets.idx_files import idx_files
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.plain_arrays import numbered
 from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 from memscope.files.limits import check_size, existing_directory
@@ -33,54 +34,54 @@ FASHION_MNIST_CLASSES = (
     "Ankle boot",
 )
 CHUNK = 2**20
+GZIP = b"\x1f\x8b"
 
 
-def load_idx(spec: str, directory: Path, reading: Reading) -> ImageDataset:
-    """Read the IDX files of a directory.
+def load_idx(spec: str, directory: Path, reading: Reading, split: str | None = None) -> ImageDataset:
+    """Read the IDX files of a directory; of several splits of EMNIST the one that is named.
 
-    Labels that do not start at 0 (EMNIST letters: 1 to 26) are renumbered, the class names are the original
-    numbers. EMNIST stores its images transposed; they are turned.
+    Labels that do not start at 0 (EMNIST letters: 1 to 26) or leave numbers out are renumbered, the class names are the
+    original numbers. EMNIST stores its images transposed; they are turned.
     """
     existing_directory(directory)
-    prefix, train, test = _stems(directory)
+    prefix, train, test = idx_files(directory, split)
     parts = []
-    for stem in (train, test):
-        images = read_idx(_find(directory, f"{prefix}{stem}-images-idx3-ubyte"), 3)
-        labels = read_idx(_find(directory, f"{prefix}{stem}-labels-idx1-ubyte"), 1)
+    for name, files in (("train", train), ("test", test)):
+        if files is None:
+            continue
+        labels = read_idx(files[1], 1)  # first: they cost little, and say how many images there may be
+        images = read_idx(files[0], 3, f"{directory}: {name} labels", len(labels))
         parts.append((images.transpose(0, 2, 1) if prefix else images, labels))
-    (train_images, train_labels), (test_images, test_labels) = parts
-    names: tuple[str, ...] | None = None
+    (train_images, train_labels), tested = parts[0], parts[1] if len(parts) > 1 else None
     if hashlib.sha256(train_labels.tobytes()).hexdigest() == FASHION_MNIST_LABELS:
-        names = FASHION_MNIST_CLASSES
-    elif len(train_labels) and train_labels.min() > 0:
-        numbers = np.unique(train_labels)
-        strange = np.setdiff1d(test_labels, numbers)
-        if len(strange):
-            raise DataError(
-                f"{directory}: found test label {strange[0]}, which no training example has; "
-                "expected the same classes, get the files again"
-            )
-        names = tuple(str(number) for number in numbers)
-        train_labels, test_labels = (np.searchsorted(numbers, part) for part in (train_labels, test_labels))
-    return assemble(spec, directory, (train_images, train_labels), (test_images, test_labels), names)
+        return assemble(spec, directory, (train_images, train_labels), tested, FASHION_MNIST_CLASSES)
+    train_labels, test_labels, names = numbered(
+        directory, train_labels, None if tested is None else tested[1], None, reading.say
+    )
+    if tested is None or test_labels is None:
+        return assemble(spec, directory, (train_images, train_labels), None, names)
+    return assemble(spec, directory, (train_images, train_labels), (tested[0], test_labels), names)
 
 
-def read_idx(path: Path, dimensions: int) -> np.ndarray:
-    """One IDX file of unsigned bytes with this many dimensions, uint8.
+def read_idx(path: Path, dimensions: int, where: str = "", count: int | None = None) -> np.ndarray:
+    """One IDX file of unsigned bytes with this many dimensions, uint8, gzipped or not, whatever its name says.
 
-    The data is read piece by piece, so a header that promises too much costs no memory.
+    The data is read piece by piece, so a header that promises too much costs no memory. `count` images are expected, if
+    it is given, for the labels `where`.
     """
     try:
         with path.open("rb") as file:
-            if path.suffix != ".gz":
-                return _read(path, file, dimensions)
+            if file.read(2) != GZIP:
+                file.seek(0)
+                return _read(path, file, dimensions, where, count)
+            file.seek(0)
             with gzip.GzipFile(fileobj=file) as unpacked:
-                return _read(path, unpacked, dimensions)
+                return _read(path, unpacked, dimensions, where, count)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error}); expected an IDX file, get it again") from error
 
 
-def _read(path: Path, file: IO[bytes] | gzip.GzipFile, dimensions: int) -> np.ndarray:
+def _read(path: Path, file: IO[bytes] | gzip.GzipFile, dimensions: int, where: str, count: int | None) -> np.ndarray:
     length = 4 + 4 * dimensions
     header = file.read(length)
     expected = bytes([0, 0, 8, dimensions])
@@ -96,6 +97,8 @@ def _read(path: Path, file: IO[bytes] | gzip.GzipFile, dimensions: int) -> np.nd
     for extent in shape:
         size *= extent
     check_size(path, f"its header, {' x '.join(map(str, shape))},", size, path.stat().st_size)
+    if count is not None and shape[0] != count:
+        expect_labels(where, np.dtype(np.uint8), (count,), shape[0])
     data = bytearray()
     while len(data) <= size:  # one byte more than promised is looked for
         piece = file.read(min(CHUNK, size + 1 - len(data)))
@@ -109,25 +112,3 @@ def _read(path: Path, file: IO[bytes] | gzip.GzipFile, dimensions: int) -> np.nd
             f"expected {size:,}; get the file again"
         )
     return np.frombuffer(data, dtype=np.uint8).reshape(shape)
-
-
-def _stems(directory: Path) -> tuple[str, str, str]:
-    """What the file names start with: a prefix (EMNIST's "emnist-<split>-" or nothing), and the two parts' names."""
-    pattern = re.compile(r"(emnist-.+-)train-images-idx3-ubyte(\.gz)?")
-    prefixes = sorted({match[1] for entry in directory.iterdir() if (match := pattern.fullmatch(entry.name))})
-    if not prefixes:
-        return "", "train", "t10k"
-    plain = any((directory / f"train-images-idx3-ubyte{ending}").exists() for ending in ("", ".gz"))
-    if len(prefixes) > 1 or plain:
-        found = [prefix.rstrip("-") for prefix in prefixes] + (["train-images-idx3-ubyte"] if plain else [])
-        raise DataError(
-            f"{directory}: found {', '.join(found)}, expected one data set; move one EMNIST split to its own directory"
-        )
-    return prefixes[0], "train", "test"
-
-
-def _find(directory: Path, name: str) -> Path:
-    for candidate in (directory / name, directory / f"{name}.gz"):
-        if candidate.is_file():
-            return candidate
-    raise DataError(f"{directory}: found no {name} or {name}.gz; expected the four IDX files, put it there")

@@ -2,6 +2,10 @@
 
 The coordinator keeps a pipe to every worker. A pool from the standard library will not do, because the whole pool gives
 up when one worker is killed. Here only the bundle of a dead worker is lost, and the worker is replaced.
+
+The user's own code may start processes in a worker: torch's DataLoader, a pool, a program. A worker is therefore the
+leader of a session, in which whatever it starts stays, and the session ends with the worker: however that ends, and
+whoever ends first.
 """
 
 import multiprocessing
@@ -10,13 +14,14 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from typing import Any
 
 import numpy as np
@@ -34,6 +39,9 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
 }
 
+PATIENCE = 5.0
+"""Seconds in which a worker that has no more to do may end by itself."""
+
 
 @dataclass(eq=False)
 class Worker:
@@ -42,6 +50,8 @@ class Worker:
     number: int
     process: BaseProcess
     pipe: Connection
+    end: Callable[[], None]
+    """Kills it and what it has started, once"""
     bundle: Bundle = ()
 
 
@@ -49,6 +59,7 @@ def run_processes(open_work: OpenWork, bundles: Iterable[Bundle], workers: int) 
     """Run the bundles in `workers` processes of this machine."""
     waiting = iter(bundles)
     busy: dict[Connection, Worker] = {}
+    leaving: list[Worker] = []
     try:
         for number in range(workers):
             bundle = next(waiting, None)
@@ -58,15 +69,21 @@ def run_processes(open_work: OpenWork, bundles: Iterable[Bundle], workers: int) 
             busy[worker.pipe] = worker
             hand_out(worker, bundle)
         while busy:
-            ready = wait(list(busy))
-            for pipe in [pipe for pipe in busy if pipe in ready]:
+            # the end of a worker is not the end of its pipe while a process that it has started holds that too
+            ready = wait([*busy, *(worker.process.sentinel for worker in (*busy.values(), *leaving))])
+            for worker in [worker for worker in leaving if worker.process.sentinel in ready]:
+                leaving.remove(worker)
+                worker.end()
+            for pipe in [pipe for pipe, worker in busy.items() if pipe in ready or worker.process.sentinel in ready]:
                 worker = busy.pop(pipe)
                 report = collect(worker)
                 bundle = next(waiting, None)
                 if bundle is None:
                     worker.pipe.close()  # it sees the end of its pipe and returns
+                    leaving.append(worker)
                 else:
                     if worker.process.exitcode is not None:
+                        worker.end()
                         worker = start_worker(open_work, worker.number)
                     busy[worker.pipe] = worker
                     hand_out(worker, bundle)
@@ -74,8 +91,11 @@ def run_processes(open_work: OpenWork, bundles: Iterable[Bundle], workers: int) 
     finally:
         # Reached with work under way only when the caller stops early: that work is trained again later.
         for worker in busy.values():
-            worker.process.kill()
-        for worker in busy.values():
+            worker.end()
+        for worker in leaving:
+            worker.process.join(PATIENCE)
+            worker.end()
+        for worker in (*busy.values(), *leaving):
             worker.process.join()
 
 
@@ -87,7 +107,16 @@ def start_worker(open_work: OpenWork, number: int) -> Worker:
     with environment(ENVIRONMENT), interrupts_ignored():
         process.start()
     theirs.close()  # so that the pipe ends when the worker does
-    return Worker(number, process, ours)
+    # Should this program end without having ended its workers: multiprocessing would end them, not what they started.
+    return Worker(number, process, ours, Finalize(None, kill_session, (process,), exitpriority=1))
+
+
+def kill_session(process: BaseProcess) -> None:
+    """Kill a worker, and what it has started."""
+    assert process.pid is not None
+    with suppress(OSError):  # it has not come to opening a session, or all of it has ended
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
 
 
 FORKING = sys.platform == "linux"
@@ -125,11 +154,16 @@ def hand_out(worker: Worker, bundle: Bundle) -> None:
 
 def collect(worker: Worker) -> Report:
     """The report that a worker has ready, or how it died."""
+    if worker.process.exitcode is not None:
+        worker.end()  # else what it has started could hold the pipe, and half a report in it be waited for
     try:
+        if worker.process.exitcode is not None and not worker.pipe.poll():
+            raise EOFError
         products, failure = worker.pipe.recv()
         return Report(worker.bundle, products, failure)
     except (EOFError, OSError):
         worker.process.join()
+        worker.end()
         code = worker.process.exitcode or 0
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
         hint = " (the system's out-of-memory killer, perhaps)" if code == -signal.SIGKILL else ""
@@ -166,6 +200,8 @@ def interrupts_ignored() -> Iterator[None]:
 
 def serve(pipe: Connection, open_work: OpenWork, number: int, variables: dict[str, str]) -> None:
     """A worker's life: open the work, then a bundle in and its products out, until the pipe ends."""
+    os.setsid()
+    multiprocessing.current_process().daemon = False  # as one, which it is to the coordinator, it could start none
     threading.Thread(target=end_with_parent, daemon=True).start()
     # A forking server has the environment of the moment when it was started, and all its forks would share one state
     # of NumPy's generator, from which the user's own code may draw without a seed.
@@ -182,7 +218,7 @@ def serve(pipe: Connection, open_work: OpenWork, number: int, variables: dict[st
         try:
             bundle = pipe.recv()
         except (EOFError, OSError):
-            return
+            break
         products, failure = (), unusable
         if work is not None:
             try:
@@ -192,7 +228,10 @@ def serve(pipe: Connection, open_work: OpenWork, number: int, variables: dict[st
         try:
             pipe.send((products, failure))
         except OSError:
-            return
+            break
+    for child in multiprocessing.active_children():
+        if not child.daemon:  # the end of this process would wait for it; the others, as those of a pool, it ends
+            child.kill()
 
 
 def end_with_parent() -> None:
@@ -200,4 +239,4 @@ def end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
-        os._exit(1)
+        os.killpg(os.getpid(), signal.SIGKILL)  # with it, what it has started

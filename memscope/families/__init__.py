@@ -8,11 +8,11 @@ before anything is trained.
 import re
 from collections.abc import Sequence
 
-import torch
 from torch import nn
 
 from memscope.errors import OptionError
 from memscope.families import cnn, mlp, resnet  # noqa: F401, for their entries in the register
+from memscope.families.member_check import check_member, check_members
 from memscope.families.penultimate import classifier_of, features_and_logits
 from memscope.families.registry import (
     AXES,
@@ -29,6 +29,7 @@ __all__ = [
     "KNOWN_FAMILIES",
     "Family",
     "check_member",
+    "check_members",
     "check_sizes",
     "classifier_of",
     "features_and_logits",
@@ -114,32 +115,3 @@ def check_sizes(family: Family, sizes: Sequence[int]) -> None:
     """OptionError for the first size that the family does not have; it says which sizes the family has."""
     for size in sizes:
         checked_size(f"the family {family.name} of {family.axis}", size, family.fault)
-
-
-def check_member(family: Family, size: int, image_shape: ImageShape, num_classes: int) -> None:
-    """Build one member and run it; OptionError if it cannot be trained on such images and classes.
-
-    Better to fail once here than in every task, if a user's function is wrong or images are too small for a network.
-    """
-    height, width, channels = image_shape
-    with torch.random.fork_rng(devices=[]):
-        try:
-            model = family.build(size, image_shape, num_classes).eval()
-            with torch.no_grad():
-                logits = model(torch.zeros(2, channels, height, width))
-            classifier_of(model)
-        except OptionError:
-            raise
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            own = "its function is called with (size, image_shape as (H, W, C), num_classes)"
-            advice = own if ":" in family.name else "use larger images or another family"
-            raise OptionError(
-                f"the family {family.name} cannot be built at {family.axis} {size} for {height}x{width}x{channels} "
-                f"images ({reason}); {advice}"
-            ) from error
-    if tuple(logits.shape) != (2, num_classes):
-        raise OptionError(
-            f"the family {family.name} at {family.axis} {size} gives outputs {tuple(logits.shape)} for 2 images; "
-            f"expected (2, {num_classes}), a logit for each class"
-        )

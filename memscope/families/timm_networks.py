@@ -25,7 +25,7 @@ from torch import nn
 from memscope.errors import OptionError
 from memscope.families.pointwise import with_safe_strides
 from memscope.families.registry import Family, ImageShape, at_least_one
-from memscope.families.torchvision_import import import_torchvision
+from memscope.torchvision_import import mend_torchvision
 
 HEAD_DIM = 16
 """Units per attention head at every width: with ViT-Tiny's heads of 64, no network could be narrower than 64"""
@@ -35,7 +35,7 @@ Kind = Callable[[str, str], Family]
 
 def open_timm_family(name: str) -> Family:
     """The family along width of `timm/NAME`; OptionError if there is no such network or it has no width."""
-    import_torchvision()
+    mend_torchvision()  # timm imports it
     import timm
 
     architecture = name.removeprefix("timm/")

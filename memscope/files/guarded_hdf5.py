@@ -12,11 +12,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from memscope.files.limits import FREE_BYTES, MAX_CLASSES, MAX_RATIO
+from memscope.files.hdf5_filters import RATIO_KNOWN, check_filters, filters_of
+from memscope.files.limits import FREE_BYTES, MAX_CLASSES, MOST_DEFLATED, memory_bytes
+from memscope.files.unreadable import ELSEWHERE, HOSTILE, Unreadable
 
-FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
+__all__ = ["Unreadable", "check_attributes", "expect_readable", "opened", "unwritten_chunks", "values_of"]
+
 ATTRIBUTES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}
-MOST_DEFLATED = 1032  # times: what deflate can make of a byte at most
 HEAP = b"GCOL\x01\x00\x00\x00"
 """How a heap of texts begins: its signature, version 1, three zero bytes."""
 
@@ -58,40 +60,73 @@ def check_heaps(descriptor: int) -> None:
             start = whole.find(HEAP, start + 8)
 
 
-def expect_readable(data: object) -> None:
-    """ValueError unless this is a dataset that its own file holds, in a size that the file can honestly hold."""
-    if not isinstance(data, h5py.Dataset) or data.shape is None or data.is_virtual or data.external:
-        raise ValueError("is not an ordinary dataset of this file")
+def expect_readable(data: object, sparse: bool = False) -> None:
+    """`Unreadable` unless this is a dataset that its own file holds, in a size that the file can honestly hold.
+
+    Other people's files may be `sparse`: chunks that were never written take no bytes, and some filters pack what is
+    all alike into none. Then only the memory is a limit. Our own are never so.
+    """
+    if isinstance(data, h5py.Group):
+        raise Unreadable("is a group, expected an array", "write the array under that name")
+    if not isinstance(data, h5py.Dataset) or data.shape is None:
+        raise Unreadable("is not an ordinary dataset of this file", "write an array under that name")
+    if data.is_virtual or data.external:
+        raise Unreadable(
+            "is not an ordinary dataset of this file, its values are in other files",
+            ELSEWHERE,
+        )
     if data.dtype.kind not in "biuf" and h5py.check_string_dtype(data.dtype) is None:
-        raise ValueError(f"has the type {data.dtype}, expected plain numbers or text")
+        raise Unreadable(f"has the type {data.dtype}, expected plain numbers or text", "write it as such")
     file = Path(data.file.filename)
     size, declared = file.stat().st_size, data.size * data.dtype.itemsize
-    # against the whole file: counts that are all alike, and labels in order, pack a thousandfold
-    if declared > FREE_BYTES + MAX_RATIO * size:
-        raise ValueError(f"claims {declared:,} bytes in a file of {size:,}")
-    if declared and not data.id.get_storage_size():  # HDF5 makes up its values
-        raise ValueError("was declared and never written")
+    filled = bool(data.id.get_storage_size())
+    # labels in order, and counts that are all alike, pack a thousandfold
+    if not sparse and declared > FREE_BYTES + MOST_DEFLATED * size:
+        raise Unreadable(f"claims {declared:,} bytes in a file of {size:,}", HOSTILE)
+    if declared > memory_bytes() // 2:
+        raise Unreadable(
+            f"claims {declared:,} bytes, expected at most half of this machine's memory "
+            f"({memory_bytes() / 2**31:,.1f} GiB)",
+            "take fewer or smaller images",
+        )
+    if declared and not filled:  # HDF5 makes up its values
+        raise Unreadable(
+            "was declared and never written", "write the file again: its program was probably stopped before it did"
+        )
     if data.chunks is not None:
         check_chunks(data, file, size)
+    elif declared > FREE_BYTES + size:
+        raise Unreadable(f"claims {declared:,} bytes in a file of {size:,}", HOSTILE)
     elif data.dtype.kind == "O":
         check_texts(data, file, size)
 
 
-def values_of(data: object) -> np.ndarray:
-    """A dataset's values, text as str; ValueError where it is none that should be read."""
-    expect_readable(data)
+def unwritten_chunks(data: h5py.Dataset) -> tuple[int, int] | None:
+    """How many of a dataset's chunks were never written, and how many there are; None where none is missing."""
+    if data.chunks is None or not data.size:
+        return None
+    chunks = 1
+    for extent, side in zip(data.shape, data.chunks, strict=True):
+        chunks *= -(-extent // side)
+    missing = chunks - data.id.get_num_chunks()
+    return (missing, chunks) if missing > 0 else None
+
+
+def values_of(data: object, sparse: bool = False) -> np.ndarray:
+    """A dataset's values, text as str; `Unreadable` where it is none that should be read."""
+    expect_readable(data, sparse)
     assert isinstance(data, h5py.Dataset)
     if h5py.check_string_dtype(data.dtype) is None:
         return data[()]
     if data.chunks is None or not data.size:
-        return data.asstr()[()]
+        return data.asstr("utf-8")[()]
     # the lengths of texts in chunks are known only once they are read
     budget, texts = FREE_BYTES + data.file.id.get_filesize(), []
     for position in np.ndindex(data.shape):
-        texts.append(data.asstr()[position])
+        texts.append(data.asstr("utf-8")[position])
         budget -= len(texts[-1])
         if budget < 0:
-            raise ValueError("holds more text than its file has bytes")
+            raise Unreadable("holds more text than its file has bytes", HOSTILE)
     return np.array(texts, dtype=object).reshape(data.shape)
 
 
@@ -138,38 +173,53 @@ def claimed_length(whole: mmap.mmap, name: bytes) -> int:
 
 def check_chunks(data: h5py.Dataset, file: Path, stored: int) -> None:
     """Chunks may be packed by known filters, each once, and each to no more than its own size."""
-    properties = data.id.get_create_plist()
-    filters = [properties.get_filter(position)[0] for position in range(properties.get_nfilters())]
-    if len(set(filters)) < len(filters) or not set(filters) <= FILTERS:
-        raise ValueError(
-            f"is packed by the filters {filters}, expected gzip, lzf, shuffle, fletcher32, each once at most"
-        )
     size = int(np.prod(data.chunks, dtype=object)) * data.dtype.itemsize
-    if size > FREE_BYTES + MAX_RATIO * stored:
-        raise ValueError(f"has chunks of {size:,} bytes in a file of {stored:,}")
-    if data.dtype.kind == "O" and data.size > MAX_CLASSES:
-        raise ValueError(
-            f"has {data.size:,} texts in chunks, expected at most {MAX_CLASSES:,}; write them in one piece"
+    filters = filters_of(data)
+    check_filters(data, filters, size)
+    declared = data.size * data.dtype.itemsize
+    if size > FREE_BYTES + 4 * declared:  # HDF5 unpacks a chunk whole, however little of it is asked for
+        raise Unreadable(
+            f"has chunks of {size:,} bytes for {declared:,} bytes of data", "write it in chunks of a few megabytes"
         )
-    if h5py.h5z.FILTER_DEFLATE in filters and data.size:
+    if data.dtype.kind == "O" and data.size > MAX_CLASSES:
+        raise Unreadable(
+            f"has {data.size:,} texts in chunks, expected at most {MAX_CLASSES:,}", "write them in one piece"
+        )
+    if not data.size:
+        return
+    written = data.id.get_num_chunks() * size
+    if set(filters) <= RATIO_KNOWN and written > FREE_BYTES + size + MOST_DEFLATED * stored:
+        raise Unreadable(f"claims {written:,} bytes in a file of {stored:,}", HOSTILE)
+    if h5py.h5z.FILTER_DEFLATE in filters or h5py.h5z.FILTER_SZIP in filters:
         chunks: list[h5py.h5d.StoreInfo] = []
         data.id.chunk_iter(chunks.append)
         with file.open("rb") as raw:
             for chunk in chunks:
-                if chunk.size * MOST_DEFLATED <= FREE_BYTES:  # cannot become large whatever is in it
-                    continue
-                raw.seek(chunk.byte_offset)
-                check_unpacked(raw.read(chunk.size), size)
+                if h5py.h5z.FILTER_SZIP in filters:
+                    if chunk.filter_mask >> filters.index(h5py.h5z.FILTER_SZIP) & 1:  # left out: it would not pack
+                        continue
+                    raw.seek(chunk.byte_offset)
+                    check_szip(raw.read(4), size)
+                elif chunk.size * MOST_DEFLATED > FREE_BYTES:  # else it cannot become large whatever is in it
+                    raw.seek(chunk.byte_offset)
+                    check_unpacked(raw.read(chunk.size), size)
+
+
+def check_szip(start: bytes, size: int) -> None:
+    """An szip chunk starts with the length that it unpacks to, which HDF5 allocates."""
+    if int.from_bytes(start, "little") > size + 64:
+        raise Unreadable(f"has a chunk that unpacks to more than the {size:,} bytes of a chunk", HOSTILE)
 
 
 def check_unpacked(packed: bytes, size: int) -> None:
     """HDF5 unpacks all that there is, whatever it needs: see first that it is a chunk and no more."""
+    most = size + 64  # a checksum of 4 bytes may be inside, and what scaleoffset writes before its numbers
     try:
-        unpacked = zlib.decompressobj().decompress(packed, size + 5)  # a checksum of 4 bytes may be inside
+        unpacked = zlib.decompressobj().decompress(packed, most + 1)
     except zlib.error:
         return  # not packed (the filter may be left out for a chunk), or damaged: HDF5 will say
-    if len(unpacked) > size + 4:
-        raise ValueError(f"has a chunk that unpacks to more than the {size:,} bytes of a chunk")
+    if len(unpacked) > most:
+        raise Unreadable(f"has a chunk that unpacks to more than the {size:,} bytes of a chunk", HOSTILE)
 
 
 def check_texts(data: h5py.Dataset, file: Path, stored: int) -> None:
@@ -181,4 +231,4 @@ def check_texts(data: h5py.Dataset, file: Path, stored: int) -> None:
     names = np.fromfile(file, np.uint8, count=width * data.size, offset=offset)
     total = int(names.reshape(data.size, width)[:, :4].copy().view("<u4").sum(dtype=np.int64))
     if total > stored:
-        raise ValueError(f"claims {total:,} bytes of text in a file of {stored:,}")
+        raise Unreadable(f"claims {total:,} bytes of text in a file of {stored:,}", HOSTILE)

@@ -6,22 +6,27 @@ from pathlib import Path
 from memscope.errors import DataError
 
 FREE_BYTES = 16 * 2**20
-MAX_RATIO = 200  # Fashion-MNIST's black images compress 2 times, MNIST's 5 times; deflate can reach 1,032
+MOST_DEFLATED = 1032  # times: what deflate can make of a byte at most; a flat background comes near it
 
 MAX_CLASSES = 2**16  # labels go to disk as uint16
 
 
 def check_size(path: Path, what: str, declared: int, stored: int) -> None:
-    """Refuse to allocate the `declared` bytes of an array that `stored` bytes of a file cannot honestly hold."""
-    if declared > FREE_BYTES + MAX_RATIO * stored:
+    """Refuse to allocate the `declared` bytes of an array that `stored` bytes of a file cannot hold, or the memory."""
+    if declared > FREE_BYTES + MOST_DEFLATED * stored:
         raise DataError(
-            f"{path}: {what} claims {declared:,} bytes but the file holds only {stored:,} for it; "
-            "the header is damaged or hostile, get the file again"
+            f"{path}: {what} claims {declared:,} bytes but the file holds only {stored:,} for it, from which no "
+            "compression makes so many; it is damaged or hostile, get the file again"
         )
-    if declared > memory_bytes():
+    check_memory(path, what, declared)
+
+
+def check_memory(path: Path, what: str, needed: int) -> None:
+    """Refuse what takes more than half of the memory: the rest of a run needs some too."""
+    if needed > memory_bytes() // 2:
         raise DataError(
-            f"{path}: {what} has {declared / 2**30:,.1f} GiB, expected at most this machine's memory "
-            f"({memory_bytes() / 2**30:,.1f} GiB); take fewer or smaller images"
+            f"{path}: {what} claims {needed:,} bytes, expected at most half of this machine's memory "
+            f"({memory_bytes() / 2**31:,.1f} GiB); take fewer or smaller images"
         )
 
 

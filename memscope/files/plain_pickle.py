@@ -1,9 +1,10 @@
 """Reads the pickles of CIFAR's python version, and no other pickles: nothing that a file names is ever run.
 
-Python's own unpickler, told to refuse all names but four, still lets a file set attributes of what it may name, crash
+Python's own unpickler, told to refuse all names but a few, still lets a file set attributes of what it may name, crash
 the interpreter with a key nested 100,000 deep, and compute for ever over a key that holds itself twice, forty times.
 So the pickle is not loaded: its instructions are read one by one, and those few that CIFAR's files have are carried
-out here on plain data. The four names stand for marks; what they are called with is looked at, never called.
+out here on plain data. The few names stand for marks, and what they are called with is looked at, never called
+(pickled_arrays.py).
 """
 
 import pickletools
@@ -12,46 +13,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from memscope.errors import DataError
+from memscope.files.pickled_arrays import MAX_BYTES, Refused, Unfinished, called_with, expected, known, set_state
 
-MAX_BYTES = 256 * 2**20  # CIFAR-100's largest file has 155 MB
 MAX_OPCODES = 1_000_000  # CIFAR-100's largest file has some 250,000; each may cost 70 bytes of memory
 MARK = object()
-
-ARRAY, RECONSTRUCT, DTYPE, ENCODE = "an array", "an array to be", "a type", "an encoding"
-KNOWN = {
-    "numpy.core.multiarray _reconstruct": RECONSTRUCT,
-    "numpy._core.multiarray _reconstruct": RECONSTRUCT,
-    "numpy ndarray": ARRAY,
-    "numpy dtype": DTYPE,
-    "_codecs encode": ENCODE,
-}
-
-
-class Known:
-    """One of the four names."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-class Unfinished:
-    """A `numpy.dtype` (`name` is that of its type) or a `numpy.ndarray` (`values`, once they are set)."""
-
-    def __init__(self, kind: str, name: Any = None) -> None:
-        self.kind = kind
-        self.name = name
-        self.values: np.ndarray | None = None
-
-
-class Refused(ValueError):
-    """An instruction that no CIFAR file has."""
+AGAIN = "numpy.savez(FILE, train_images=..., train_labels=..., test_images=..., test_labels=...)"
 
 
 def read_plain_pickle(path: Path) -> dict[bytes, Any]:
-    """The dictionary in a CIFAR file: its keys bytes, its arrays uint8, everything else builtin and plain.
+    """The dictionary in a CIFAR file: its keys bytes, its arrays of numbers or text, everything else builtin and plain.
 
     Raises `DataError` naming the first refused name, and for a file that is too large, truncated or of another
     shape.
@@ -67,17 +38,19 @@ def read_plain_pickle(path: Path) -> dict[bytes, Any]:
             content = carried_out(instructions, len(data))
         if not isinstance(content, dict):
             raise Refused(f"{type(content).__name__} and not a dictionary")
-    except (ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError) as error:
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError, SystemError) as error:
         # pickletools raises many kinds for a damaged pickle; nothing of it has been run
         raise DataError(
-            f"{path}: found {reason(error)}, expected the plain data of CIFAR's python version; "
-            "it is damaged or hostile, get the file again"
+            f"{path}: found {reason(error)}, expected the plain data of CIFAR's python version, a dictionary of "
+            "arrays, lists and text; nothing else is unpickled, because a pickle can run anything; get the file again, "
+            f"or save the arrays of your own with {AGAIN}"
         ) from error
-    return {
-        key: value.values if isinstance(value, Unfinished) else value
-        for key, value in content.items()
-        if isinstance(key, bytes)
-    }
+    found = {}
+    for key, value in content.items():  # Python 3 writes text where Python 2 wrote bytes
+        name = key if isinstance(key, bytes) else key.encode("utf-8", "surrogatepass")
+        if name not in found or isinstance(key, bytes):
+            found[name] = value.values if isinstance(value, Unfinished) else value
+    return found
 
 
 def reason(error: Exception) -> str:
@@ -98,6 +71,8 @@ def carried_out(instructions: Iterable[tuple[str, Any]], size: int) -> Any:
             raise Refused(f"over {MAX_OPCODES:,} instructions")
         if name in LITERALS:
             stack.append(argument)
+        elif name == "BYTEARRAY8":
+            stack.append(bytes(argument))
         elif name in PYTHON_2_TEXT:  # pickletools decodes it
             stack.append(argument.encode("latin-1"))
         elif name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
@@ -132,7 +107,7 @@ def carried_out(instructions: Iterable[tuple[str, Any]], size: int) -> Any:
         elif name == "REDUCE":
             arguments, called = popped(stack), popped(stack)
             made = called_with(called, expected(tuple, arguments))
-            copied += len(made) if isinstance(made, bytes) else 0
+            copied += len(made) if isinstance(made, bytes | str) else 0
             if copied > 2 * size:
                 raise Refused("one text encoded again and again")
             stack.append(made)
@@ -177,12 +152,6 @@ def above_mark(stack: list[Any]) -> list[Any]:
     return items[::-1]
 
 
-def expected(kind: type, value: Any) -> Any:
-    if type(value) is not kind:
-        raise Refused(f"{type(value).__name__} in the place of {kind.__name__}")
-    return value
-
-
 def with_items(target: Any, items: list[Any]) -> dict[bytes | str, Any]:
     """The dictionary with keys and values in turn; keys are text, whose hash takes no time that a file could choose."""
     if len(items) % 2:
@@ -197,41 +166,3 @@ def with_items(target: Any, items: list[Any]) -> dict[bytes | str, Any]:
 def stack_global(stack: list[Any]) -> str:
     name, module = expected(str, popped(stack)), expected(str, popped(stack))
     return f"{module} {name}"
-
-
-def known(name: str) -> Known:
-    if name not in KNOWN:
-        module, _, attribute = name.partition(" ")
-        raise Refused(f"the refused name {module}.{attribute}")
-    return Known(KNOWN[name])
-
-
-def called_with(called: Any, arguments: tuple[Any, ...]) -> Unfinished | bytes:
-    """What the call that a pickle asks for stands for: an array or a type to be, or text as bytes."""
-    kind = expected(Known, called).name
-    if kind == RECONSTRUCT:
-        return Unfinished(ARRAY)
-    if kind == DTYPE and arguments:
-        name = arguments[0]
-        return Unfinished(DTYPE, name.decode("latin-1") if type(name) is bytes else name)
-    if kind == ENCODE and len(arguments) in (1, 2) and arguments[1:] in ((), ("latin1",), (b"latin1",)):
-        return expected(str, arguments[0]).encode("latin-1")
-    raise Refused(f"{kind} made in an unknown way")
-
-
-def set_state(target: Any, state: tuple[Any, ...]) -> int:
-    """Give an array its shape and data; how many bytes that copied. A type's state says nothing that is needed."""
-    if expected(Unfinished, target).kind == DTYPE:
-        return 0
-    if len(state) != 5 or type(state[1]) is not tuple or not all(type(extent) is int for extent in state[1]):
-        raise Refused("an array without its shape")
-    _, shape, dtype, fortran, data = state
-    if not isinstance(dtype, Unfinished) or dtype.name not in ("u1", "|u1", "uint8") or fortran:
-        raise Refused("an array that is not of bytes in C order")
-    copied = 0
-    if type(data) is str:
-        data, copied = data.encode("latin-1"), len(data)
-    if len(shape) > 8 or any(not 0 <= extent <= MAX_BYTES for extent in shape):
-        raise Refused("an array of an unknown shape")
-    target.values = np.frombuffer(expected(bytes, data), dtype=np.uint8).reshape(shape)
-    return copied

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memscope.errors import RunError
+from memscope.files.places import at_home
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
 from memscope.reports.distill import DistillReport
@@ -49,7 +50,7 @@ def demo(
     path: str | os.PathLike[str], fresh: bool = False, *, say: Say, on_end: Any = lambda ended: None
 ) -> Demonstration:
     """Train, score, classify, compare and draw. What is already done is not repeated; `fresh` starts over."""
-    run = Path(path)
+    run = at_home(path)
     if fresh and run.exists():
         remove_demo(run)
     trained = train_family(run, DEMO, WorkOptions(), say=say, on_end=on_end)

@@ -38,6 +38,7 @@ from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_optio
 from memscope.work.data_set import ensure_examples
 from memscope.work.grouping import bundles_of_students, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
+from memscope.work.making_runs import check_networks
 from memscope.work.timing import spent_on
 from memscope.work.training import Trained, train_tasks
 
@@ -87,6 +88,7 @@ def distill(
         ]
         missing = sum(task.count for task in lacking)
         if missing:
+            check_networks(run, {teaching.teacher, *(task.size for task in lacking)})
             say(f"training {missing} students with {workers_of(options, device)} workers")
         groups = group_sizes(run, lacking, device, workers_of(options, device), say)
         bundles = bundles_of_students(work.bundles, groups)

@@ -5,11 +5,11 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from memscope.counting.standard_errors import SizeErrors, Until, errors_so_far, models_until, next_models, reached, told
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
+from memscope.files.places import at_home
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP, RECORDED
 from memscope.plan.subsets import fraction_of
@@ -24,7 +24,7 @@ from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_optio
 from memscope.work.data_set import load_as_planned
 from memscope.work.grouping import bundles_of, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
-from memscope.work.making_runs import grown_plan, plan_anew, prepare
+from memscope.work.making_runs import check_networks, grown_plan, plan_anew, prepare
 from memscope.work.options import Choices
 from memscope.work.training import Trained, train_tasks
 
@@ -55,7 +55,7 @@ def train_family(
     if missing_weights and not options.keep_weights:
         raise OptionError("--missing-weights is for keeping weights and --no-weights for not; leave one out")
     device = resolve_device(options.device)
-    run = prepare(Path(path), choices, device, say)
+    run = prepare(at_home(path), choices, device, say)
     if run.plan.recipe.trainer == RECORDED:
         return report_of_training(Trained(run))
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
@@ -118,7 +118,7 @@ def plan_ahead(
     check_second(replicates, replicate_models, False)
     device = resolve_device(options.device)
     workers = workers_of(options, device)
-    directory, pilot = Path(path), []
+    directory, pilot = at_home(path), []
     if plan_path(directory).is_file():
         run = open_run(directory)
         plan, dataset = grown_plan(run, choices), None
@@ -126,6 +126,7 @@ def plan_ahead(
         with suppress(RunError):
             dataset = open_dataset(directory, run.examples, plan.data.spec)
         dataset = dataset or load_as_planned(plan, None, say)
+        check_networks(replace(run, plan=plan), plan.sizes)
     else:
         dataset, plan = plan_anew(directory, choices, device, say)
     second = second_tasks(plan, replicates, replicate_models)
@@ -232,6 +233,7 @@ def train_missing(
     tasks = [task for task in share if not path_of(run.path, plan, task).is_file()]
     total = sum(task.count for task in tasks)
     if tasks:
+        check_networks(run, {task.size for task in tasks})
         how = " again where only the weights are missing" if missing_weights else ""
         say(f"training {total} models{how} with {workers_of(options, device)} workers")
     groups = group_sizes(run, tasks, device, workers_of(options, device), say)

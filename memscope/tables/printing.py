@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from memscope.reports.keys import plain
-from memscope.text import printable
+from memscope.text import printable, writable
 
 # Width is the terminal's, or what a table needs where there is none: piped output is never folded.
 console = Console(soft_wrap=False, highlight=False)
@@ -27,13 +27,13 @@ def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) 
     """Print a table whose first `left` columns are text and whose others are numbers."""
     # not the table's own title: rich would fold that to the width of its table
     console.print(literal(title), style="bold")
-    shown = Table(header_style="bold", pad_edge=False)
+    upright = Table(header_style="bold", pad_edge=False)
     for position, column in enumerate(columns):
-        shown.add_column(literal(column), justify="left" if position < left else "right")
+        upright.add_column(literal(column), justify="left" if position < left else "right")
     for row in rows:
-        shown.add_row(*[literal(cell) for cell in row])
-    if fits(shown) or len(rows) >= len(columns):
-        console.print(shown)
+        upright.add_row(*[literal(cell) for cell in row])
+    if fits(upright) or len(rows) >= len(columns):
+        console.print(upright)
         return
     # Too wide for this terminal, which would cut numbers off: a row for every column instead
     turned = Table(header_style="bold", pad_edge=False)
@@ -53,12 +53,17 @@ def fits(shown: Table) -> bool:
 
 def say(text: str) -> None:
     """Print a sentence as it is: square brackets, `:smile:` and terminal commands in names and paths are text."""
-    console.print(printable(text), markup=False, soft_wrap=not console.is_terminal, emoji=False)
+    console.print(shown(text), markup=False, soft_wrap=not console.is_terminal, emoji=False)
 
 
 def literal(text: str) -> Text:
     """Text on one line, nothing in it taken for markup, an emoji's name or a command to the terminal."""
-    return Text(printable(text))
+    return Text(shown(text))
+
+
+def shown(text: str) -> str:
+    """The text on one line, in letters that the output has: replaced before columns are measured."""
+    return writable(printable(text), console.encoding)
 
 
 def decimals(value: float | None, digits: int = 3) -> str:

@@ -1,11 +1,13 @@
 """The data set of a run, as it was planned: from the run's own files, or read again from its source."""
 
+import os
 from contextlib import suppress
 
 from memscope.datasets import load_dataset
 from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
+from memscope.files.places import at_home, mended_spec, place_in, split_spec
 from memscope.plan.plan import Plan
 from memscope.run import Run
 from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
@@ -16,8 +18,10 @@ from memscope.work.carrying_out import Say, silent
 def load_as_planned(plan: Plan, spec: str | None, say: Say = silent) -> ImageDataset:
     """The plan's data set, perhaps from another place; RunError if it is not the same data."""
     data = plan.data
+    spec = spec or mended_spec(data.spec)
+    check_there(spec, data.spec)
     dataset = load_dataset(
-        spec or data.spec,
+        spec,
         examples=data.examples,
         label_noise=data.label_noise,
         data_seed=data.data_seed,
@@ -30,10 +34,20 @@ def load_as_planned(plan: Plan, spec: str | None, say: Say = silent) -> ImageDat
     )
     if dataset.fingerprint != data.fingerprint:
         raise RunError(
-            f"{spec or data.spec} has data fingerprint {dataset.fingerprint[:12]}, the run was made with "
+            f"{spec} has data fingerprint {dataset.fingerprint[:12]}, the run was made with "
             f"{data.fingerprint[:12]}: it is not the same data; give the original with --data, or make a new run"
         )
     return dataset
+
+
+def check_there(spec: str, planned: str) -> None:
+    """RunError where the data of a plan have been moved, or are gone."""
+    place = place_in(spec)
+    if planned in (spec, mended_spec(spec)) and place is not None and not os.path.lexists(at_home(place)):
+        raise RunError(
+            f"{spec}, the data of this run, are no longer there; give their new place to memscope train-family with "
+            f"--data {split_spec(spec)[0]}:PLACE"
+        )
 
 
 def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = silent) -> None:

@@ -1,5 +1,6 @@
 """Making a run, or continuing one, from a user's choices: its plan, its examples, its images."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,16 +8,19 @@ from memscope.datasets import load_dataset
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import NEWEST_RULES
 from memscope.errors import RunError
+from memscope.families import check_members, open_family
 from memscope.files.atomic import remove_abandoned
 from memscope.plan.plan import Plan
+from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.work.carrying_out import Say
-from memscope.work.data_set import ensure_examples, load_as_planned
+from memscope.work.data_set import check_there, ensure_examples, load_as_planned
 from memscope.work.options import (
     Choices,
     absolute,
     check_against,
     check_choices,
+    choices_of,
     new_plan,
     sizes_of,
     with_defaults,
@@ -43,10 +47,22 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
             )
     remove_abandoned(directory)
     ensure_examples(run, dataset, say)
+    check_networks(run, set(grown.sizes) - set(run.plan.sizes))  # before a size that cannot be is planned for good
     if choices.models is not None and choices.models != grown.models:
         why = "as planned before" if run.plan.whole_blocks(choices.models) < grown.models else "whole blocks"
         say(f"--models {choices.models}: the run has {grown.models} models of each {grown.axis}, {why}")
     return grow(run, grown.sizes, grown.models, grown.full_models)
+
+
+def check_networks(run: Run, sizes: Iterable[int]) -> None:
+    """OptionError where networks of these sizes of the run's family cannot be trained.
+
+    Those of a new run were tried before it was made; the user's own code may have changed since.
+    """
+    plan, examples = run.plan, run.examples
+    if plan.recipe.trainer == OWN_LOOP:
+        family = open_family(plan.family, axis=plan.axis, fixed=plan.fixed)
+        check_members(family, sorted(sizes), examples.image_shape, len(examples.class_names))
 
 
 def grown_plan(run: Run, choices: Choices) -> Plan:
@@ -66,6 +82,8 @@ def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple
     check_choices(chosen)
     assert chosen.data is not None
     say(f"reading {chosen.data}")
+    if chosen.replayed is not None:
+        check_there(chosen.data, choices_of(chosen.replayed).data or "")
     dataset = load_dataset(
         chosen.data,
         examples=chosen.examples,

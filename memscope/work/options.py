@@ -1,13 +1,13 @@
 """What a user may choose about a plan, and how choices become a plan or are compared with a saved one."""
 
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import NEWEST_RULES
 from memscope.errors import OptionError, RunError
-from memscope.families import check_member, check_sizes, open_family
+from memscope.families import check_members, check_sizes, open_family
+from memscope.files.places import at_home, mended_spec, split_spec
 from memscope.plan.plan import DataChoice, Plan, check_increasing, ledger_unit
 from memscope.plan.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
 from memscope.plan.subsets import block_size, fraction_of
@@ -133,8 +133,8 @@ def recipe_of(choices: Choices) -> Recipe:
 
 def absolute(spec: str) -> str:
     """A data set's place, written so that it can be found from another working directory."""
-    kind, colon, place = spec.partition(":")
-    return f"{kind}:{Path(place).absolute()}" if colon else spec
+    before, place = split_spec(spec)
+    return f"{before}:{at_home(place).absolute()}" if place else spec
 
 
 def choices_from_plan(plan: Plan, given: Choices) -> Choices:
@@ -163,7 +163,7 @@ def with_defaults(choices: Choices) -> Choices:
     """The choices with the defaults of a new run in place of what was not given."""
     if choices.data is None:
         raise OptionError(
-            "a new run needs its data; add --data fashion-mnist-5k (bundled), or idx:, cifar:, folder:, npz:, hdf5:"
+            "a new run needs its data; add --data folder:DIR, say, or fashion-mnist-5k, which is bundled (docs/own.md)"
         )
     sizes_of(choices)  # before a default can hide that both axes were given
     chosen = replace(choices, **{name: value for name, value in default_items() if getattr(choices, name) is None})
@@ -194,7 +194,7 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str, say: Say = si
     if recipe.trainer == OWN_LOOP:
         family = open_family(choices.family, axis=axis, fixed=choices.width)
         check_sizes(family, sizes)
-        check_member(family, sizes[0], dataset.image_shape, dataset.num_classes)
+        check_members(family, sizes, dataset.image_shape, dataset.num_classes)
         if choices.learning_rate is None:
             recipe = replace(recipe, learning_rate=family.learning_rate)
     check_replayed(choices, dataset.fingerprint)
@@ -258,7 +258,7 @@ def choices_of(plan: Plan) -> Choices:
     values = {name: getattr(plan.recipe, name) for name in RECIPE_FIELDS if name in Choices.__dataclass_fields__}
     along_width = plan.axis == "width"
     return Choices(
-        data=plan.data.spec,
+        data=mended_spec(plan.data.spec),
         examples=plan.data.examples,
         label_noise=plan.data.label_noise,
         data_seed=plan.data.data_seed,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from memscope.errors import FileError, NewerError, RunError
 from memscope.files.atomic import make_directory, remove_abandoned, sync_directory, unwritten, write_atomically
+from memscope.files.places import at_home
 from memscope.plan.plan_file import plan_from_toml, read_plan
 from memscope.reports.status import MovedFile, Repair
 from memscope.run import Run, open_run, plan_path
@@ -31,7 +32,7 @@ def repair(path: str | os.PathLike[str]) -> Repair:
     RunError, with the file left where it is, if the directory is not a run, if its plan is damaged and its results hold
     no copy, if a file is of a newer version, or if the system does not let us read or move a file.
     """
-    directory = Path(path)
+    directory = at_home(path)
     moved = restore_plan(directory) if plan_path(directory).is_file() else []
     run = open_run(directory)
     remove_abandoned(directory)

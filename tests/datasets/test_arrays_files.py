@@ -77,17 +77,19 @@ def changed(**changes) -> dict:
     ("arrays", "message"),
     [
         ({key: value for key, value in good().items() if key != "test_labels"}, "add test_labels"),
-        (changed(train_images=np.zeros((12, 3, 5, 4), np.uint8)), r"channels first.*\[N, H, W, C\].*transpose"),
         (changed(train_images=np.zeros((12, 5, 4, 2), np.uint8)), r"uint8 \[12, 5, 4, 2\].*C 1 or 3"),
         (changed(train_images=np.zeros((12, 5, 4, 3))), "found float64.*expected uint8.*scale the values"),
         (changed(test_images=np.zeros((4, 6, 4, 3), np.uint8)), "5 x 4 x 3 and test images 6 x 4 x 3.*resize"),
         (changed(test_images=np.zeros((0, 5, 4, 3), np.uint8), test_labels=np.zeros(0, int)), "no images"),
         (changed(train_labels=np.arange(11) % 3), r"found int64 \[11\], expected integers \[12\]"),
-        (changed(train_labels=np.zeros(12)), "found float64.*expected integers"),
+        (changed(train_labels=np.zeros((12, 2, 2))), r"found float64 \[12, 2, 2\], expected integers"),
         (changed(train_labels=np.arange(12) % 3 - 1), "found label -1.*from 0.*renumber"),
         (changed(train_labels=np.zeros(12, int), test_labels=np.zeros(4, int)), "found 1 class.*at least 2"),
         (changed(test_labels=np.array([0, 1, 2, 3])), "found label 3, expected 0 to 2 for 3 classes"),
-        (changed(train_labels=np.arange(12) % 2 * 2), "no training example of class '1'"),
+        (
+            changed(train_labels=np.arange(12) % 2 * 2, class_names=np.array(["a", "b", "c"])),
+            "no training example of class 'b'",
+        ),
         (changed(train_labels=np.arange(12) * 10**9), "found label 11000000000, expected at most 65535"),
         (changed(class_names=np.array(["a", "b"])), "found label 2, expected 0 to 1 for 2 classes"),
         (changed(class_names=np.array(["a", "b", "b"])), "class name 'b' twice"),
@@ -174,7 +176,7 @@ def test_an_hdf5_dataset_that_was_declared_but_not_written_is_refused_before_all
         load_dataset(f"hdf5:{path}")
 
 
-@pytest.mark.parametrize("kind", ["external link", "soft link", "external storage", "virtual", "group", "object"])
+@pytest.mark.parametrize("kind", ["external link", "external storage", "virtual", "group", "object"])
 def test_an_hdf5_file_reaches_nothing_outside_itself(kind, tmp_path):
     arrays = good()
     images = arrays.pop("train_images")
@@ -187,8 +189,6 @@ def test_an_hdf5_file_reaches_nothing_outside_itself(kind, tmp_path):
             file[name] = array
         if kind == "external link":
             file["train_images"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "train_images")
-        elif kind == "soft link":
-            file["train_images"] = h5py.SoftLink("/test_images")
         elif kind == "external storage":
             size = images.nbytes
             file.create_dataset("train_images", images.shape, np.uint8, external=[(str(tmp_path / "raw"), 0, size)])
@@ -200,5 +200,8 @@ def test_an_hdf5_file_reaches_nothing_outside_itself(kind, tmp_path):
             file.create_group("train_images")
         else:
             file.create_dataset("train_images", (12,), h5py.vlen_dtype(np.uint8))
-    with pytest.raises(DataError, match=r"set\.hdf5: train_images"):
+    with pytest.raises(
+        DataError, match=r"add train_images" if kind == "group" else r"set\.hdf5: train_images"
+    ) as caught:
         load_dataset(f"hdf5:{path}")
+    assert "hostile" not in str(caught.value)  # honest files have all of these

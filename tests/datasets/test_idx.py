@@ -133,3 +133,78 @@ def test_a_test_class_that_is_not_in_train_is_refused(tmp_path):
     write(tmp_path, parts((0, 1), (5,)))
     with pytest.raises(DataError, match="found label 5, expected 0 to 1"):
         load_dataset(f"idx:{tmp_path}")
+
+
+STANDARD = [name for pair in NAMES.values() for name in pair]
+
+
+def assert_read(directory: Path, content: dict) -> None:
+    dataset = load_dataset(f"idx:{directory}")
+    for part in ("train", "test"):
+        assert (getattr(dataset, f"{part}_images")[..., 0] == content[part][0]).all()
+        assert getattr(dataset, f"{part}_labels").tolist() == content[part][1].tolist()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda name: name.replace("-idx", ".idx"),
+        lambda name: name.upper(),
+        lambda name: f"{name}/{name}",
+        lambda name: f"{name}/{name.replace('-idx', '.idx')}",
+        lambda name: f"raw/{name}",
+        lambda name: f"MNIST/raw/{name}",
+        lambda name: f"FashionMNIST/raw/{name}",
+        lambda name: f"archive/{name}/{name.replace('-idx', '.idx')}",
+        lambda name: name.removesuffix("-ubyte"),
+        lambda name: name.replace("t10k", "test"),
+    ],
+)
+@pytest.mark.parametrize("ending", ["", ".gz"])
+def test_the_names_that_others_give_are_known_packed_or_not(ending, named, zipped, tmp_path):
+    """Whether a file is gzipped is seen in its first bytes, not in its name."""
+    content = parts()
+    for name, array in zip(STANDARD, [*content["train"], *content["test"]], strict=True):
+        path = tmp_path / f"{named(name)}{ending}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(idx_bytes(array)) if zipped else idx_bytes(array))
+    assert_read(tmp_path, content)
+
+
+def test_the_official_file_is_taken_where_there_are_several(tmp_path):
+    """As before other names were known."""
+    other, content = parts((2, 1, 0, 2, 1, 0)), parts()
+    for name, array in zip(STANDARD, [*other["train"], *other["test"]], strict=True):
+        for path in (tmp_path / f"{name}.gz", tmp_path / name.replace("-idx3", "-IDX3"), tmp_path / "raw" / name):
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(gzip.compress(idx_bytes(array)))
+    write(tmp_path, content)
+    assert_read(tmp_path, content)
+
+
+def test_two_data_sets_in_one_folder_are_named(tmp_path):
+    for name in ("MNIST", "FashionMNIST"):
+        (tmp_path / name / "raw").mkdir(parents=True)
+        write(tmp_path / name / "raw", parts())
+    with pytest.raises(DataError, match="in FashionMNIST/raw and MNIST/raw, expected one data set; name the folder"):
+        load_dataset(f"idx:{tmp_path}")
+
+
+def test_without_test_files_a_test_set_is_held_out(tmp_path):
+    content = parts([0, 1] * 20)
+    write(tmp_path, {"train": content["train"]})
+    said: list[str] = []
+    dataset = load_dataset(f"idx:{tmp_path}", say=said.append)
+    assert len(dataset.train_labels) + len(dataset.test_labels) == 40
+    assert "has no test set" in said[0]
+
+
+def test_labels_that_leave_numbers_out_are_renumbered(tmp_path):
+    write(tmp_path, parts((0, 3, 7, 0), (7, 3)))
+    said: list[str] = []
+    dataset = load_dataset(f"idx:{tmp_path}", say=said.append)
+    assert dataset.class_names == ("0", "3", "7")
+    assert dataset.train_labels.tolist() == [0, 1, 2, 0]
+    assert dataset.test_labels.tolist() == [2, 1]
+    assert "3 labels go from 0 to 7" in said[0]

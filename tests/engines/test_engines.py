@@ -1,3 +1,4 @@
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -5,8 +6,10 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -169,6 +172,136 @@ def test_workers_end_when_their_coordinator_is_killed(tmp_path):
     coordinator.wait()
     ended = wait_for(lambda: [worker for worker in workers if not running(worker)], 2)
     assert sorted(ended) == sorted(workers)
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def by_dataloader() -> int:
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    loaded = DataLoader(TensorDataset(torch.arange(3)), num_workers=2)
+    return sum(int(number) ** 2 for (number,) in loaded)
+
+
+def by_pool() -> int:
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        return sum(pool.map(square, range(3)))
+
+
+def by_another_server() -> int:
+    with multiprocessing.get_context("forkserver").Pool(1) as pool:
+        return sum(pool.map(square, range(3)))
+
+
+def by_executor() -> int:
+    with ProcessPoolExecutor(2) as executor:
+        return sum(executor.map(square, range(3)))
+
+
+def by_program() -> int:
+    done = subprocess.run([sys.executable, "-c", "print(5)"], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+def starting(others: Callable[[], int], worker: int) -> Callable[[Bundle], list[int]]:
+    return lambda bundle: [others()]
+
+
+@pytest.mark.parametrize("others", [by_dataloader, by_pool, by_another_server, by_executor, by_program])
+def test_users_code_may_start_processes_in_a_worker(others):
+    reports = list(open_engine("processes")(partial(starting, others), BUNDLES[:2], 1))
+    assert [(report.products, report.failure) for report in reports] == [([5], None)] * 2
+
+
+KEPT: list[Any] = []
+
+
+def leaving(directory: str, how: str, worker: int) -> Callable[[Bundle], list[int]]:
+    """Processes of three kinds that nobody ends; `directory` has a file for each, and one for the worker."""
+
+    def work(bundle: Bundle) -> list[int]:
+        KEPT.append(multiprocessing.get_context("fork").Pool(1))
+        started = [KEPT[-1].apply(os.getpid), os.getpid()]
+        for method in ("fork", "forkserver"):
+            child = multiprocessing.get_context(method).Process(target=time.sleep, args=(300,))
+            child.start()
+            started.append(child.pid)
+        started.append(subprocess.Popen(["sleep", "300"]).pid)
+        for process in started:
+            Path(directory, str(process)).write_text("")
+        if how == "dies":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if how == "goes on":
+            time.sleep(300)
+        return [0]
+
+    return work
+
+
+def left_by(directory: Path, workers: int) -> list[int]:
+    return wait_for(lambda: [int(path.name) for path in directory.iterdir() if path.name.isdigit()], 5 * workers)
+
+
+def all_ended(processes: list[int]) -> bool:
+    wait_for(lambda: [process for process in processes if not running(process)], len(processes))
+    return True
+
+
+@pytest.mark.parametrize("how", ["returns", "dies"])
+def test_what_users_code_has_started_ends_with_its_worker(tmp_path, how):
+    """Although a forked child holds the worker's end of the pipe, which therefore does not end with the worker."""
+    start = time.monotonic()
+    (report,) = open_engine("processes")(partial(leaving, str(tmp_path), how), BUNDLES[:1], 1)
+    assert ("SIGKILL" in (report.failure or "")) == (how == "dies")
+    assert all_ended(left_by(tmp_path, 1))
+    assert time.monotonic() - start < 60  # and not after the minutes that they sleep
+
+
+def test_what_users_code_has_started_ends_when_we_stop_early(tmp_path):
+    reports = open_engine("processes")(partial(started_by, str(tmp_path), True), BUNDLES[:2], 2)
+    next(reports)
+    started = left_by(tmp_path, 1)
+    reports.close()
+    assert all_ended(started)
+
+
+@pytest.mark.parametrize("signalled", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT, None])
+def test_what_users_code_has_started_ends_with_the_coordinator(tmp_path, signalled):
+    """Killed, interrupted, or at its own end with the iterator of reports still open."""
+    script = textwrap.dedent(
+        f"""
+        import signal, sys, time
+        from pathlib import Path
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from functools import partial
+        from memscope.engines import open_engine
+        from memscope.store.ledger import Task
+        from test_engines import left_by, started_by
+        if __name__ == "__main__":
+            there = Path({str(tmp_path)!r})
+            bundles = [(Task("onehot", 2, n, 1),) for n in range(2)]
+            work = partial(started_by, str(there), {signalled is None})
+            reports = open_engine("processes")(work, bundles, 2)
+            next(reports)
+            left_by(there, 1)
+        """
+    )
+    file = tmp_path / "coordinator.py"
+    file.write_text(script)
+    coordinator = subprocess.Popen([sys.executable, str(file)], stderr=subprocess.DEVNULL)
+    started = left_by(tmp_path, 1 if signalled is None else 2)
+    if signalled is not None:
+        coordinator.send_signal(signalled)
+    coordinator.wait(60)
+    assert all_ended(started)
+
+
+def started_by(directory: str, first_returns: bool, worker: int) -> Callable[[Bundle], list[int]]:
+    return multiplying(worker) if first_returns and not worker else leaving(directory, "goes on", worker)
 
 
 def wait_for(found: Callable[[], list[int]], count: int) -> list[int]:

@@ -135,7 +135,7 @@ def in_a_new_process(program):
     return json.loads(done.stdout)
 
 
-def test_torchvision_of_another_build_is_imported_and_a_second_call_does_nothing():
+def test_torchvision_of_another_build_is_imported_and_a_second_import_does_nothing():
     seen = in_a_new_process(
         """
 import json, sys
@@ -144,12 +144,13 @@ try:
     plain = "imported"
 except RuntimeError as error:
     plain = str(error)
-from memscope.families import torchvision_import
-torchvision_import.import_torchvision()
+from memscope import torchvision_import
+torchvision_import.mend_torchvision()
 import torchvision
 declared = len(torchvision_import._declared)
 before = dict(sys.modules)
-torchvision_import.import_torchvision()
+torchvision_import.mend_torchvision()
+import torchvision
 again = len(torchvision_import._declared)
 import timm
 print(json.dumps([plain, declared, again, before == {n: sys.modules[n] for n in before}, timm.__name__]))
@@ -190,14 +191,16 @@ def test_only_the_missing_operators_are_mended_and_other_failures_stay_visible(t
     # Each case in a fork of one process: torch is imported once, and no declaration outlives its case.
     ended = in_a_new_process(f"""
 import json, os, sys
-from memscope.families import torchvision_import
+import torch
+from memscope import torchvision_import
+torchvision_import.mend_torchvision()
 for number in range({len(cases)}):
     child = os.fork()
     if child == 0:
         folder = os.path.join({str(tmp_path)!r}, str(number))
         sys.path.insert(0, folder)
         try:
-            torchvision_import.import_torchvision()
+            import torchvision
             outcome = "imported"
         except Exception as error:
             outcome = type(error).__name__ + ": " + str(error)
@@ -208,3 +211,48 @@ for number in range({len(cases)}):
 print(json.dumps([json.load(open(os.path.join({str(tmp_path)!r}, str(n), "ended.json"))) for n in range({len(cases)})]))
 """)
     assert ended == [[outcome, declared] for _, outcome, declared in cases]
+
+
+USERS_MODULES = {
+    "at_top": "import torchvision\ndef f(): return torchvision.models.resnet18",
+    "inside": "def f():\n    from torchvision.models import resnet18\n    return resnet18",
+    "through_another": "from library import resnet18\ndef f(): return resnet18",
+    "library": "from torchvision.models import resnet18",
+    "caught": "try: from torchvision import models\nexcept Exception: models = None\ndef f(): return models.resnet18",
+}
+
+
+@pytest.mark.parametrize("module", [name for name in USERS_MODULES if name != "library"])
+def test_users_modules_import_torchvision_at_their_top_inside_a_function_or_through_another(tmp_path, module):
+    """In an environment like ours, whose torchvision does not fit its torch; elsewhere nothing is to be mended."""
+    for name, source in USERS_MODULES.items():
+        (tmp_path / f"{name}.py").write_text(source)
+    seen = in_a_new_process(f"""
+import json, os
+os.chdir({str(tmp_path)!r})
+from memscope.imports import import_function
+function = import_function("{module}:f", "family", "")
+print(json.dumps(function().__name__))
+""")
+    assert seen == "resnet18"
+
+
+def test_a_trainer_that_imports_torchvision_when_it_is_called_trains_in_worker_processes(tiny_choices, tmp_path):
+    (tmp_path / "with_torchvision.py").write_text(
+        "import numpy as np\n"
+        "def train(data, subset, seeds, size):\n"
+        "    from torchvision.transforms import RandomCrop\n"
+        "    return np.concatenate([data.train_labels, data.test_labels]), None\n"
+    )
+    ended = in_a_new_process(f"""
+import json, os
+os.chdir({str(tmp_path)!r})
+from memscope.steps.train_family import train_family
+from memscope.work.carrying_out import WorkOptions
+from memscope.work.options import Choices
+if __name__ == "__main__":
+    choices = Choices(data={tiny_choices.data!r}, trainer="with_torchvision:train", widths=(1,), models=10)
+    report = train_family("run", choices, WorkOptions(device="cpu", workers=1))
+    print(json.dumps([report.trained, [task.reason for task in report.failed]]))
+""")
+    assert ended == [10, []]

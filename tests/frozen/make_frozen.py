@@ -1,7 +1,7 @@
 """Makes a run that holds all there is, and what every command says of it: kept so that nothing changes unseen.
 
     python -m tests.frozen.make_frozen everything     once, when a kind of result is new; never again for an old archive
-    python -m tests.frozen.make_frozen folder         when rules of reading are new, by the memscope before them; never again
+    python -m tests.frozen.make_frozen folder         once, by the memscope before new rules of reading; never again
     python -m tests.frozen.make_frozen json           what the commands print today of every archive, into json/
     python -m tests.frozen.make_frozen grown          what a further block of models predicts, into grown/
 

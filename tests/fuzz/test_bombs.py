@@ -77,7 +77,25 @@ def test_idx(zipped, tmp_path):
         (tmp_path / f"{IDX_NAMES[0]}.gz").write_bytes(gzipped(idx_file(sizes, b""), GIGABYTE))
     else:
         (tmp_path / IDX_NAMES[0]).write_bytes(idx_file(sizes, b""))
-    assert "claims 1,073,741,824 bytes" in refusal(lambda: load_dataset(f"idx:{tmp_path}"))
+    says = "found uint8 [12], expected integers [1048576]" if zipped else "claims 1,073,741,824 bytes"
+    assert says in refusal(lambda: load_dataset(f"idx:{tmp_path}"))
+
+
+def test_images_of_more_than_half_the_memory_are_refused(monkeypatch, tmp_path):
+    """Honest or not: a flat background packs a thousandfold, so what counts is whether there is room for it."""
+    monkeypatch.setattr("memscope.files.limits.memory_bytes", lambda: 2**28)
+    monkeypatch.setattr("memscope.files.guarded_hdf5.memory_bytes", lambda: 2**28)
+    count = 2**19 + 1
+    (tmp_path / f"{IDX_NAMES[0]}.gz").write_bytes(gzipped(idx_file((count, 16, 16), b""), count * 256))
+    for name, content in zip(IDX_NAMES[1:], [idx_file((count,), bytes(count)), *idx_files()[2:]], strict=True):
+        (tmp_path / name).write_bytes(content)
+    assert "at most half of this machine's memory" in refusal(lambda: load_dataset(f"idx:{tmp_path}"))
+    spec = write_npz(tmp_path / "set.npz", train_images=npy(f"({2**18}, 32, 32)", bytes(2**28)))
+    assert "at most half of this machine's memory" in refusal(lambda: load_dataset(spec))
+    with h5py.File(tmp_path / "set.h5", "w") as file:
+        file.create_dataset("images", (2**18, 32, 32), np.uint8, chunks=(256, 32, 32))[0] = 1
+        file["labels"] = np.arange(2**18) % 2
+    assert "at most half of this machine's memory" in refusal(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"))
 
 
 def test_idx_that_unpacks_to_more_than_its_header_says(tmp_path):
@@ -93,7 +111,7 @@ def test_cifar_binary_of_a_sparse_terabyte(tmp_path):
         with (tmp_path / name).open("wb") as file:
             file.truncate(3074 * 400_000_000)
     (tmp_path / "fine_label_names.txt").write_text("cat\ndog\n")
-    assert "expected at most this machine's memory" in refusal(lambda: load_dataset(f"cifar:{tmp_path}"))
+    assert "at most half of this machine's memory" in refusal(lambda: load_dataset(f"cifar:{tmp_path}"))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +167,8 @@ def write_npz(path: Path, method: int = zipfile.ZIP_DEFLATED, **changed: bytes) 
     ("method", "changed", "says"),
     [
         (zipfile.ZIP_STORED, {"train_images": npy("(1000000, 32, 32, 3)", b"")}, "claims 3,072,000,000 bytes"),
-        (zipfile.ZIP_DEFLATED, {"train_images": npy("(262144, 32, 32, 1)", bytes(2**28))}, "claims 268,435,456 bytes"),
+        (zipfile.ZIP_DEFLATED, {"train_images": npy("(262144, 32, 32)", bytes(2**28))}, "expected integers [262144]"),
+        (zipfile.ZIP_DEFLATED, {"train_images": npy("(524288, 32, 32)", bytes(2**18))}, "claims 536,870,912 bytes"),
         (zipfile.ZIP_BZIP2, {"train_images": npy("(524288, 32, 32, 1)", bytes(2**25))}, "compressed by method 12"),
         (zipfile.ZIP_DEFLATED, {"train_images": LONG_HEADER}, "EOF: reading array header"),
         (zipfile.ZIP_STORED, {"class_names": npy("(1000000000,)", b"", "<U0")}, "found type <U0"),
@@ -218,6 +237,30 @@ def test_honest_large_files_are_read_however_well_their_labels_pack(form, tmp_pa
     found = load_dataset(f"{form}:{path}")
     assert (found.train_labels == labels).all()
     assert (found.train_images[:, :, :, 0] == pixels).all()
+
+
+@pytest.mark.parametrize("form", ["npz", "hdf5", "idx"])
+def test_honest_images_on_a_flat_background_are_read(form, tmp_path):
+    """They pack over 500 times, and were called hostile."""
+    images = np.full((3000, 100, 100), 255, np.uint8)
+    images[:, 40, 40] = np.arange(3000) % 256
+    data = {"train_images": images, "train_labels": np.arange(3000) % 3}
+    data |= {"test_images": images[:9], "test_labels": np.arange(9) % 3}
+    path = tmp_path / f"set.{form}"
+    if form == "npz":
+        np.savez_compressed(path, **data)
+    elif form == "hdf5":
+        with h5py.File(path, "w") as file:
+            for name, values in data.items():
+                chunks = (min(1000, len(values)), *values.shape[1:])
+                file.create_dataset(name, data=values, compression="gzip", chunks=chunks)
+    else:
+        path.mkdir()
+        for name, values in zip(IDX_NAMES, data.values(), strict=True):
+            (path / f"{name}.gz").write_bytes(gzip.compress(idx_file(values.shape, values.astype(np.uint8).tobytes())))
+    stored = sum(each.stat().st_size for each in ([path] if path.is_file() else path.iterdir()))
+    assert images.nbytes > 2**24 + 200 * stored
+    assert (load_dataset(f"{form}:{path}").train_images[..., 0] == images).all()
 
 
 def test_results_whose_counts_are_all_alike_are_read(tmp_path):

@@ -104,6 +104,33 @@ def twice_deflated(file: h5py.File) -> None:
     data.write_direct_chunk((0, 0, 0, 0), zlib.compress(deflated(GIGABYTE), 9))
 
 
+def packed(file: h5py.File, **options: object) -> h5py.Dataset:
+    """Images of one chunk, all alike."""
+    data = file.create_dataset("train_images", (12, 5, 4, 3), np.uint8, chunks=(12, 5, 4, 3), **options)
+    data[...] = 7
+    return data
+
+
+def scaled_to_gigabytes(file: h5py.File) -> None:
+    """The settings of the filter say how many values it unpacks; the dataset's own chunk is as small as before."""
+    packed(file, scaleoffset=0)
+    path = Path(file.filename)
+    file.close()
+    content = path.read_bytes()
+    settings = struct.pack("<3I", 2, 0, 720)  # whole numbers, as few bits as it takes, how many values
+    assert content.count(settings) == 1
+    path.write_bytes(content.replace(settings, struct.pack("<3I", 2, 0, 3_600_000_000)))
+
+
+def szip_of_gigabytes(file: h5py.File) -> None:
+    with h5py.File("large", "w", driver="core", backing_store=False) as other:
+        large = other.create_dataset("zeros", (2**29,), np.uint8, chunks=(2**29,), compression="szip")
+        large[:8] = 1
+        other.flush()
+        _, chunk = large.id.read_direct_chunk((0,))
+    packed(file, compression="szip").id.write_direct_chunk((0, 0, 0, 0), chunk)
+
+
 def one_text_many_times(file: h5py.File) -> None:
     names = file.create_dataset("class_names", (2000,), h5py.string_dtype())
     names[:] = ["x" * 500_000, *["y"] * 1999]
@@ -137,20 +164,34 @@ def a_text_of_gigabytes(file: h5py.File) -> None:
 @pytest.mark.parametrize(
     ("put", "left_out", "says"),
     [
-        (declared, "train_images", "claims 3,072,000,000 bytes"),
-        (huge_chunk, "train_images", "has chunks of 900,000,000 bytes in a file of"),
+        (declared, "train_images", "found int64 [12], expected integers [1000000]"),
+        (huge_chunk, "train_images", "has chunks of 900,000,000 bytes for 720 bytes of data"),
         (chunk_of_a_gigabyte, "train_images", "unpacks to more than the 720 bytes"),
+        (scaled_to_gigabytes, "train_images", "settings of the filter scaleoffset that do not fit its chunks of 720"),
+        (szip_of_gigabytes, "train_images", "unpacks to more than the 720 bytes"),
         (twice_deflated, "train_images", "is packed by the filters [1, 1]"),
         (one_text_many_times, "class_names", "claims 1,000,000,000 bytes of text"),
         (one_text_many_times_in_a_chunk, "class_names", "holds more text than its file has bytes"),
         (a_text_of_gigabytes, "class_names", "bytes of text in a file of"),
     ],
 )
-def test_a_dataset_that_would_take_the_memory_is_refused(put, left_out, says, tmp_path):
+def test_a_dataset_that_would_take_the_memory_or_crash_hdf5_is_refused(put, left_out, says, tmp_path):
     spec = write_hdf5(tmp_path / "set.h5", put, left_out)
     assert (tmp_path / "set.h5").stat().st_size < 3_000_000
-    assert alone(tmp_path / "set.h5", left_out) == "takes the memory"
+    assert alone(tmp_path / "set.h5", left_out) == ("crashes" if put is scaled_to_gigabytes else "takes the memory")
     assert says in refusal(lambda: load_dataset(spec))
+
+
+def test_settings_of_szip_over_which_hdf5_crashes_are_refused(tmp_path):
+    """It divides by the pixels of a block."""
+    spec = write_hdf5(tmp_path / "set.h5", lambda file: packed(file, compression="szip") and None)
+    content = (tmp_path / "set.h5").read_bytes()
+    settings = struct.pack("<4I", 169, 8, 8, 720)
+    assert content.count(settings) == 1
+    assert load_dataset(spec, say=str).image_shape == (5, 4, 3)
+    (tmp_path / "set.h5").write_bytes(content.replace(settings, struct.pack("<4I", 169, 0, 8, 720)))
+    assert alone(tmp_path / "set.h5", "train_images") == "crashes"
+    assert "settings of the filter szip that do not fit" in refusal(lambda: load_dataset(spec))
 
 
 def test_a_dataset_that_was_never_written_is_refused(tmp_path):

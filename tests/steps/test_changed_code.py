@@ -122,7 +122,7 @@ def test_a_file_from_before_stamps_is_unknown_and_not_different(tiny_choices, tm
 def test_another_timm_is_told(tiny_choices, tmp_path, monkeypatch):
     run = tmp_path / "run"
     train_family(run, replace(tiny_choices, family="timm/resnet18", models=10, widths=(2,), epochs=1), INLINE)
-    import timm  # not before the family is opened, which sees to torchvision first
+    import timm  # not before the family is opened, which mends torchvision
 
     now = timm.__version__
     assert keys_of(score(run))["made_from"] == {"timm_version": [now]}

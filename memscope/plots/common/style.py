@@ -7,9 +7,6 @@ is changed.
 
 import io
 import re
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from itertools import pairwise
 
@@ -22,8 +19,8 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
 from memscope.analysis.trajectories import UNDETERMINED
+from memscope.plots.common.fonts import families
 
-FONT = "DejaVu Sans"  # comes with matplotlib, so a page is the same everywhere
 DPI = 150
 POINTS = 72  # in an inch
 MARGIN = 0.3  # inches, left and right of a page
@@ -137,10 +134,9 @@ def size_axis(axes: Axes, axis: str, sizes: np.ndarray) -> None:
 
 @lru_cache(maxsize=10_000)  # measuring is slow, and lines are broken many times to balance them
 def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Width of one line of text in inches."""
-    font = FontProperties(family=FONT, size=size, weight=weight)
-    with glyphs_may_be_missing():
-        return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / POINTS
+    """Width of one line of text in inches, in the fonts that `plain_text` gives it."""
+    font = FontProperties(family=families(text, weight), size=size, weight=weight)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / POINTS
 
 
 def wrap(text: str, size: float, width: float, weight: str = "normal") -> list[str]:
@@ -197,27 +193,18 @@ def percent(share: float | None) -> str:
 def png(figure: Figure) -> bytes:
     """The figure as a PNG file."""
     buffer = io.BytesIO()
-    with glyphs_may_be_missing():
-        FigureCanvasAgg(figure).print_png(buffer)
+    FigureCanvasAgg(figure).print_png(buffer)
     return buffer.getvalue()
-
-
-@contextmanager
-def glyphs_may_be_missing() -> Iterator[None]:
-    """No warning for each letter that the font lacks: a class name may be in any script, and boxes are drawn for it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-        yield
 
 
 def plain_text(figure: Figure) -> Figure:
     """The figure, with all text in our font and taken literally, whatever the user's matplotlibrc says.
 
-    `$`, `_` and `\\` in a class name are not mathematics.
+    `$`, `_` and `\\` in a class name are not mathematics. Letters that our font lacks are drawn in others.
     """
     for text in figure.findobj(Text):
         assert isinstance(text, Text)
         text.set_parse_math(False)
         text.set_usetex(False)
-        text.set_fontfamily(FONT)
+        text.set_fontfamily(families(text.get_text(), "bold" if text.get_fontweight() == "bold" else "normal"))
     return figure

@@ -1,13 +1,14 @@
 """`examples.png`: a contact sheet of real images, the most certain examples of each type of trajectory."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memscope.analysis.trajectories import TYPES
+from memscope.plots.common.class_names import NUMBER_NOTE, NUMBERED, class_label
 from memscope.plots.common.setting import Setting, caption, epsilon_note
 from memscope.plots.common.style import (
     FAINT,
@@ -23,14 +24,15 @@ from memscope.plots.common.style import (
     place,
     plain_text,
     size_positions,
-    truncated,
 )
-from memscope.text import printable
 
 IN_A_ROW = 10
 HEADER, CELL, IMAGE = 1.35, 1.0, 0.88  # inches: of a row's name, from image to image, of an image
 LINE, GAP = 0.155, 0.27  # inches: of a line of text, between rows
 BEFORE_SPARK, SPARK = 0.05, 0.42  # inches: above a small trajectory, and its height
+TRUE = "true: "  # before a true label
+DARK = 63
+"""Greatest value, of 255, up to which images are drawn brighter: those of 0 and 1, or 0 to 16, would be black."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,13 +70,22 @@ def most_certain(name: str, called: np.ndarray, raw: np.ndarray, probability: np
     return members[np.argsort(-certainty, kind="stable")][:IN_A_ROW]
 
 
-def draw_examples(setting: Setting, rows: Sequence[ExampleRow]) -> Figure:
-    """A row of images for each type, each with its label, the true one if flipped, and its trajectory beneath."""
+def draw_examples(setting: Setting, rows: Sequence[ExampleRow], class_names: Sequence[str]) -> Figure:
+    """A row of images for each type, each with its label, the true one if flipped, and its trajectory beneath.
+
+    `class_names` are those of all classes, also of those not shown.
+    """
+    rows, notes = brightened([with_labels(row, class_names) for row in rows])
+    if any(
+        NUMBERED.match(label.removeprefix(TRUE)) for row in rows for label in (*row.labels, *row.true_labels) if label
+    ):
+        notes.append(NUMBER_NOTE)
     with_true = any(any_flipped(row) for row in rows)
     heights = [LINE * (3 if any_flipped(row) else 2) + IMAGE + BEFORE_SPARK + SPARK + GAP for row in rows]
     width = MARGIN + HEADER + IN_A_ROW * CELL + MARGIN
     absent = [name for name in TYPES if name not in {row.type for row in rows}]
-    notes = [f"No example is {' or '.join(absent)}, called or by the raw rule."] if absent else []
+    if absent:
+        notes.append(f"No example is {' or '.join(absent)}, called or by the raw rule.")
     what = f"Under each image: its label, {'the true label where it was flipped, ' if with_true else ''}and"
     figure, bottom = page(
         width,
@@ -96,6 +107,29 @@ def draw_examples(setting: Setting, rows: Sequence[ExampleRow]) -> Figure:
         top -= row_height
     sheet.set(xlim=(0, width), ylim=(0, height), aspect="auto")
     return plain_text(figure)
+
+
+def with_labels(row: ExampleRow, class_names: Sequence[str]) -> ExampleRow:
+    """The row, its labels as they are drawn under the images."""
+    numbers = {name: number for number, name in enumerate(class_names)}
+    room = CELL - 0.06
+    return replace(
+        row,
+        labels=tuple(class_label(numbers[name], class_names, TINY, room) for name in row.labels),
+        true_labels=tuple(
+            None if name is None else class_label(numbers[name], class_names, TINY, room, "bold", TRUE)
+            for name in row.true_labels
+        ),
+    )
+
+
+def brightened(rows: Sequence[ExampleRow]) -> tuple[list[ExampleRow], list[str]]:
+    """The rows, all images scaled alike so that the greatest value is 255 if it is at most DARK, and a note of it."""
+    greatest = max((int(row.images.max()) for row in rows), default=0)
+    if not 0 < greatest <= DARK:
+        return list(rows), []
+    scaled = [replace(row, images=np.rint(row.images * (255 / greatest)).astype(np.uint8)) for row in rows]
+    return scaled, [f"Images are drawn {255 / greatest:.3g} times as bright: no value is above {greatest} of 255."]
 
 
 def any_flipped(row: ExampleRow) -> bool:
@@ -124,20 +158,10 @@ def draw_cell(
     sheet.text(middle, top - LINE / 2, f"#{row.positions[column]}", size=TINY - 1, color=GREY, ha="center", va="center")
     draw_image(sheet, row.images[column], left, top - LINE - IMAGE)
     line = top - LINE - IMAGE - LINE / 2 - 0.02
-    room = CELL - 0.06
-    sheet.text(
-        middle,
-        line,
-        truncated(printable(row.labels[column]), TINY, room),
-        size=TINY,
-        color=INK,
-        ha="center",
-        va="center",
-    )
-    true_label = row.true_labels[column]
+    label, true_label = row.labels[column], row.true_labels[column]
+    sheet.text(middle, line, label, size=TINY, color=INK, ha="center", va="center")
     if true_label is not None:
-        shown = truncated(f"true: {printable(true_label)}", TINY, room, "bold")
-        sheet.text(middle, line - LINE, shown, size=TINY, weight="bold", color=FLIPPED, ha="center", va="center")
+        sheet.text(middle, line - LINE, true_label, size=TINY, weight="bold", color=FLIPPED, ha="center", va="center")
     base = line - LINE / 2 - (LINE if any_flipped(row) else 0) - BEFORE_SPARK - SPARK
     draw_spark(sheet, setting, row.type, row.scores[:, column], left, base, floor, column == 0)
 

@@ -49,7 +49,7 @@ def figures(
     )
     yield "histogram", draw_histogram(setting, scores, examples.flipped, *ends)
     yield "accuracy", draw_accuracy(setting, score_report.sizes)
-    yield "examples", draw_examples(setting, example_rows(run, found, scores))
+    yield "examples", draw_examples(setting, example_rows(run, found, scores), examples.class_names)
 
 
 def example_rows(run: Run, found: Mapping[str, np.ndarray], scores: np.ndarray) -> list[ExampleRow]:

@@ -18,6 +18,7 @@ from memscope.plan.recipe import Recipe
 from memscope.plots.common.setting import Setting, most_called
 from memscope.plots.common.style import (
     FLIPPED,
+    TINY,
     TYPE_STYLES,
     balanced,
     grid_of,
@@ -341,7 +342,7 @@ def example_rows(shape=(28, 28, 1), types=TYPES, flipped=True, names=NASTY):
 @pytest.mark.parametrize("shape", [(28, 28, 1), (32, 32, 3), (224, 160, 3)])
 def test_the_sheet_holds_every_image_as_it_is(shape, assert_readable):
     rows = example_rows(shape)
-    figure = draw_examples(a_setting(flipped=3), rows)
+    figure = draw_examples(a_setting(flipped=3), rows, NASTY)
     assert_readable(figure)
     images = figure.axes[0].images
     assert len(images) == 10 + 9 + 8 + 7 + 6 + 5
@@ -354,8 +355,57 @@ def test_the_sheet_holds_every_image_as_it_is(shape, assert_readable):
             assert drawn.get_clim() == (0, 255)
 
 
+@pytest.mark.parametrize("shape", [(28, 28, 1), (8, 6, 3)])
+@pytest.mark.parametrize(("greatest", "times"), [(1, "255"), (16, "15.9"), (17, "15"), (63, "4.05")])
+def test_images_of_small_values_are_drawn_so_that_one_sees_them(shape, greatest, times, assert_readable):
+    rows = [replace(row, images=row.images % (greatest + 1)) for row in example_rows(shape)]
+    rows[0].images[0, 0, 0] = greatest
+    rows[-1] = replace(rows[-1], images=np.minimum(rows[-1].images, 1))  # scaled as the others are
+    figure = draw_examples(a_setting(flipped=3), rows, NASTY)
+    expected = [image for row in rows for image in row.images]
+    for drawn, image in zip(figure.axes[0].images, expected, strict=True):
+        exact = image.astype(float) * 255 / greatest
+        shown = np.asarray(drawn.get_array(), dtype=float).reshape(image.shape)
+        assert np.abs(shown - exact).max() <= 0.5
+        assert shown[image == greatest] == pytest.approx(255)
+    said = " ".join(assert_readable(figure))
+    assert f"Images are drawn {times} times as bright: no value is above {greatest} of 255." in said
+
+
+@pytest.mark.parametrize("greatest", [0, 64, 255])
+def test_images_that_are_seen_or_quite_black_are_drawn_as_they_are(greatest, assert_readable):
+    rows = [replace(row, images=np.minimum(row.images, greatest)) for row in example_rows()]
+    figure = draw_examples(a_setting(flipped=3), rows, NASTY)
+    expected = [image for row in rows for image in row.images]
+    for drawn, image in zip(figure.axes[0].images, expected, strict=True):
+        assert np.array_equal(drawn.get_array(), image[:, :, 0])
+    assert "bright" not in " ".join(assert_readable(figure))
+
+
+SCRIPTS = ("猫", "แมวสีน้ำเงิน", "قطة سوداء", "🦊", "हिन्दी", "中华人民共和国一", "中华人民共和国二")
+
+
+def test_names_in_any_script_are_readable_and_told_apart(assert_readable):
+    """In whatever fonts this machine has."""
+    figure = draw_examples(a_setting(flipped=3), example_rows(names=SCRIPTS), SCRIPTS)
+    assert_readable(figure)
+    rows = figure.axes[0].texts
+    labels = {text.get_text() for text in rows if text.get_size() == TINY and text.get_weight() == "normal"}
+    assert len(labels) == len(SCRIPTS)
+
+
+def test_a_number_before_a_name_is_explained(assert_readable):
+    names = ("a very long name of one", "a very long name of two")
+    said = " ".join(assert_readable(draw_examples(a_setting(flipped=3), example_rows(names=names), names)))
+    assert "0: a very" in said
+    assert "true: 1: a" in said
+    assert "the number of the class, from 0, and a colon come first" in said
+    others = assert_readable(draw_examples(a_setting(flipped=3), example_rows(), NASTY))
+    assert "number of the class" not in " ".join(others)
+
+
 def test_flipped_labels_show_the_true_one_in_another_colour_and_names_are_no_mathematics(assert_readable):
-    figure = draw_examples(a_setting(flipped=3), example_rows())
+    figure = draw_examples(a_setting(flipped=3), example_rows(), NASTY)
     texts = assert_readable(figure)
     assert any(text.startswith("true: under_") for text in texts)
     assert any(text.startswith("$x_1$") for text in texts)
@@ -367,7 +417,7 @@ def test_flipped_labels_show_the_true_one_in_another_colour_and_names_are_no_mat
 
 def test_the_small_trajectories_are_the_scores_on_one_scale_between_the_lines():
     rows = example_rows(types=("constant", "increasing"))
-    figure = draw_examples(a_setting(), rows)
+    figure = draw_examples(a_setting(), rows, NASTY)
     lines = figure.axes[0].get_lines()
     levels = [line.get_ydata()[0] for line in lines if line.get_label() == "level"]
     sparks = [line.get_ydata() for line in lines if line.get_label() != "level"]

@@ -1,0 +1,55 @@
+"""Litter: what cameras, network drives, operating systems and tools leave beside pictures, known by its name.
+
+Nothing here is a picture that somebody meant to be one. Films, raw photographs, archives and documents are not litter:
+a user may take them for data, so they are named as unreadable.
+"""
+
+import re
+
+FOLDERS = frozenset({
+    "__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "~snapshot",
+    "$recycle.bin", "recycler", "lost+found", "__pycache__", "cvs", "_vti_cnf", "found.000",
+    "system volume information",
+})  # fmt: skip
+FILES = frozenset({
+    "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "picasa.ini", "zbthumbnail.info",
+    "index", "readme", "license", "licence", "copying", "copyright", "authors", "changelog", "notice", "version",
+    "md5sum", "md5sums", "sha1sums", "sha256sums", "checksums", "manifest", "makefile", "dockerfile", "thumbs",
+    "synoindex_media_info",
+})  # fmt: skip
+TEXTS = frozenset({
+    "txt", "csv", "tsv", "json", "jsonl", "ndjson", "geojson", "xml", "md", "rst", "html", "htm", "yml", "yaml",
+    "toml", "log", "names", "lst", "py", "ipynb", "sh", "bat", "js", "css", "bib", "tex",
+})  # fmt: skip
+"""Endings of lists, labels and descriptions: a folder that holds nothing else is no class."""
+ENDINGS = TEXTS | frozenset({
+    "thm", "ctg", "xmp", "aae", "pp3", "dop", "on1", "lrv", "lnk", "url", "webloc", "ini", "inf", "db", "cache",
+    "bak", "old", "orig", "tmp", "temp", "part", "partial", "filepart", "crdownload", "download", "swp", "swo",
+    "lock", "info", "nfo", "sfv", "md5", "sha1", "sha256", "torrent", "tfw", "jgw", "pgw", "wld", "prj",
+    "identifier", "pyc",
+})  # fmt: skip
+SYNOLOGY = re.compile(r"syno(photo|file|video|index)_", re.IGNORECASE)
+
+
+def litter_kind(name: str, is_folder: bool) -> str | None:
+    """What kind of litter has this name, as it is shown to users; None where it may be a picture or hold some."""
+    if name.startswith("."):
+        return "hidden"
+    small = name.casefold()
+    if is_folder:
+        return name if small in FOLDERS else None
+    if small in FILES:
+        return name
+    if SYNOLOGY.match(name):
+        return "SYNO*"
+    if small.endswith("~") or small.startswith("~$"):
+        return "*~"
+    _, dot, ending = small.rpartition(".")
+    if dot and ending in ENDINGS:
+        return f"*.{ending}"
+    return None
+
+
+def is_text(kind: str) -> bool:
+    """Whether litter of this kind is a list or description that somebody wrote."""
+    return kind.removeprefix("*.") in TEXTS

@@ -1,0 +1,153 @@
+"""What the program says on an output that lacks letters, is closed, or is full: no traceback, and a sensible status."""
+
+import os
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from memscope.steps.score import score
+from memscope.text import writable
+
+ENCODINGS = [
+    {"PYTHONIOENCODING": "ascii"},
+    {"PYTHONIOENCODING": "latin-1"},
+    {"PYTHONIOENCODING": "cp1252"},
+    {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"},
+]
+
+
+def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    program = f"{shlex.quote(sys.executable)} -m memscope"
+    script = f"set -o pipefail; {command.replace('memscope', program)}"
+    environment = {**os.environ, "PYTHONUNBUFFERED": "", **variables}
+    done = subprocess.run(["bash", "-c", script], capture_output=True, env=environment)
+    for told in (b"Traceback", b"Exception ignored"):
+        assert told not in done.stderr, done.stderr.decode()
+    return done
+
+
+@pytest.fixture(scope="module")
+def scored(tiny_run, tmp_path_factory):
+    import shutil
+
+    path = tmp_path_factory.mktemp("scored") / "run"
+    shutil.copytree(tiny_run, path)
+    score(path)
+    return path
+
+
+@pytest.mark.parametrize("variables", ENCODINGS, ids=lambda variables: "-".join(variables.values()))
+def test_tables_are_written_in_the_letters_that_there_are_and_their_columns_stand(scored, variables):
+    done = shell(f"memscope trajectories {scored}", **variables)
+    assert (done.returncode, done.stderr) == (0, b"")
+    name = variables.get("PYTHONIOENCODING", "ascii")
+    text = done.stdout.decode(name)
+    assert ("+-" if name == "ascii" else "±") in text
+    tables = [line for line in text.splitlines() if line.startswith("|")]
+    assert tables
+    for above, below in zip(text.splitlines(), text.splitlines()[1:], strict=False):
+        if above.startswith("|") and below.startswith("|"):
+            assert len(above) == len(below)
+
+
+def test_a_sign_is_replaced_before_columns_are_measured(capsys, monkeypatch):
+    from rich.console import Console
+
+    from memscope.tables import printing
+
+    monkeypatch.setattr(printing, "console", Console(width=200, highlight=False))
+    monkeypatch.setattr(type(printing.console), "encoding", "ascii")
+    printing.table("±", ["name", "share"], [["中文", "1 ±2"], ["plain", "1"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "+-"
+    assert len({len(line) for line in lines[1:]}) == 1
+    assert r"\u4e2d\u6587" in lines[4]
+    assert "1 +-2" in lines[4]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "expected"),
+    [
+        ("1 ±2 – “x” → 3×4…", "ascii", '1 +-2 - "x" -> 3x4...'),
+        ("1 ±2 → é", "latin-1", "1 ±2 -> é"),
+        ("“é” €→", "cp1252", "“é” €->"),
+        ("中é\U0001f600", "ascii", r"\u4e2d\xe9\U0001f600"),
+        ("中±", "utf-8", "中±"),
+        ("\udcc3", "utf-8", r"\udcc3"),
+        ("±", None, "±"),
+        ("±", "ANSI_X3.4-1968", "+-"),
+    ],
+)
+def test_letters_are_replaced_by_what_looks_alike_or_escaped(text, encoding, expected):
+    assert writable(text, encoding) == expected
+
+
+@pytest.mark.parametrize("variables", [ENCODINGS[0], ENCODINGS[3]], ids=["ascii", "C"])
+@pytest.mark.parametrize(
+    "arguments", ["--help", "train-family --help", "score né", "né", "train-family n --data npz:é"]
+)
+def test_help_and_errors_are_in_ascii_where_the_output_is(arguments, variables):
+    done = shell(f"memscope {arguments}", **variables)
+    (done.stdout + done.stderr).decode("ascii")
+    assert done.returncode == (0 if "help" in arguments else 2 if arguments == "né" else 1)
+
+
+def test_names_of_classes_in_any_script_are_printed_and_json_is_ascii_anyway(tiny_npz, tmp_path):
+    arrays = dict(np.load(tiny_npz))
+    np.savez(tmp_path / "d.npz", **arrays, class_names=np.array(["中文", "é", "±", "→"]))
+    choices = f"--data npz:{tmp_path / 'd.npz'} --family mlp --widths 2,4 --models 10 --epochs 1 --engine inline"
+    run = tmp_path / "run"
+    assert shell(f"memscope train-family {run} {choices}", PYTHONIOENCODING="ascii").returncode == 0
+    told = shell(f"memscope score {run}", PYTHONIOENCODING="ascii").stdout.decode("ascii")
+    assert r"\u4e2d\u6587" in told
+    assert shell(f"memscope score {run} --json", PYTHONIOENCODING="ascii").stdout.isascii()
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("what", ["score RUN", "score RUN --json", "--help", "schema score"])
+def test_a_full_output_is_told_in_one_line(scored, what, unbuffered):
+    done = shell(f"memscope {what} >/dev/full".replace("RUN", str(scored)), PYTHONUNBUFFERED=unbuffered)
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines() == [
+        "Error: standard output cannot be written (No space left on device); give one that can be, and run the "
+        "command again"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("memscope score RUN >&-", 0),
+        ("memscope score RUN 2>&-", 0),
+        ("memscope score RUN >&- 2>&- <&-", 0),
+        ("memscope score RUN 2>/dev/full", 0),
+        ("memscope score nowhere 2>&-", 1),
+        ("memscope score nowhere 2>/dev/full", 1),
+        ("memscope score nowhere >&- 2>&-", 1),
+        ("memscope scores 2>/dev/full", 2),
+    ],
+)
+def test_an_output_that_is_closed_or_a_full_one_of_errors_leaves_the_status(scored, command, status):
+    done = shell(command.replace("RUN", str(scored)))
+    assert done.returncode == status
+    if status == 0 and ">&-" not in command:
+        assert b"Most memorised" in done.stdout
+
+
+@pytest.mark.parametrize("what", ["score RUN", "score RUN --json --top 100"])
+def test_a_reader_that_goes_early_ends_it_without_a_word(scored, what):
+    done = shell(f"memscope {what} | exec true".replace("RUN", str(scored)))
+    assert (done.returncode in (0, 1), done.stderr) == (True, b"")
+
+
+def test_a_training_goes_on_when_nobody_reads_how_far_it_is(tiny_npz, tmp_path):
+    """With all three closed from the start, files of the run would get their numbers."""
+    choices = f"--data npz:{tiny_npz} --family mlp --widths 2 --models 10 --epochs 1 --workers 1"
+    for number, output in enumerate((">&- 2>&- <&-", "2>/dev/full", "2>&1 | exec true")):
+        run = tmp_path / f"run-{number}"
+        shell(f"memscope train-family {run} {choices} {output}")
+        assert b"missing" in shell(f"memscope status {run} --repair").stdout
+        assert len(list((run / "outcomes").rglob("*.h5"))) == 1
