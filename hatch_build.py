@@ -5,7 +5,6 @@ import platform
 import runpy
 import shutil
 import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,8 @@ class LanesHook(BuildHookInterface):
             return
         built.mkdir()
         for kind in kinds:
-            target = built / f"lanes-{kind}{'.dll' if sys.platform == 'win32' else '.so'}"
-            source = root / FOLDER / "c" / "lanes.c"
+            sources = root / FOLDER / "c"
+            target = built / flags["library_name"](sources, kind)
             command = [
                 *compiler.split(),
                 *flags["COMMON"],
@@ -54,3 +53,6 @@ class LanesHook(BuildHookInterface):
         build_data["artifacts"].append(f"{FOLDER}/built/*")
         tag = sysconfig.get_platform().replace("-", "_").replace(".", "_")
         build_data["tag"] = f"py3-none-{tag}"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        shutil.rmtree(Path(self.root) / FOLDER / "built", ignore_errors=True)  # a checkout has its own, in the cache

@@ -23,7 +23,6 @@ def asked_after_steps(family, size, shape, count=None):
         group.give_back(lane, model, 3)
         assert all(int(one) == 3 for name, one in model.named_buffers() if "num_batches" in name)
         model.eval()
-    group.settle()
     return about, models, group
 
 
@@ -67,8 +66,7 @@ def test_nan_logits_give_nan_log_odds_and_ties_go_to_the_first_class():
     models[0][-1].bias.data.zero_()
     models[1][-1].bias.data[3] = float("nan")
     group = in_lanes(models, about, 0)
-    group.settle()
     predicted, odds = group.evaluate()
     assert (predicted[0] == 0).all()
-    assert odds[0] == pytest.approx(-np.log(6), abs=1e-6)
+    assert odds[0].astype(float) == pytest.approx(-np.log(6), abs=1e-3)
     assert np.isnan(odds[1]).all()

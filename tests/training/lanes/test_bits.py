@@ -56,7 +56,6 @@ def test_a_lane_that_diverges_changes_no_bit_of_the_others(family):
         next(wild[1].parameters()).data.fill_(value)
         found, group = trained(wild, indices)
         assert [one == other for one, other in zip(found, calm, strict=True)] == [lane != 1 for lane in range(width)]
-        group.settle()
         _, odds = group.evaluate()
         if np.isnan(value):
             assert np.isnan(odds[1]).all()
@@ -99,12 +98,10 @@ def test_compilers_flags_and_numbers_of_lanes_give_the_same_bits(builds, monkeyp
         indices = drawn(16)
         indices[4:] = indices[:1]  # in lanes that are left over the first model is trained
         ours, group = trained(models, indices)
-        group.settle()
         asked = group.evaluate()
         with monkeypatch.context() as patched:
             patched.setattr(network, "library", lambda: builds(compiler, *flags))
             theirs, group = trained(models, indices)
-            group.settle()
             again = group.evaluate()
         assert ours == theirs, (family, size)
         assert all((one[:4] == other[:4]).all() for one, other in zip(asked, again, strict=True))

@@ -5,6 +5,7 @@ import stat
 
 import pytest
 
+from memscope.training.backends.lanes import flags
 from memscope.training.backends.lanes import library as module
 from memscope.training.backends.lanes.library import NoLibraryError, check_private, compiled, kind_of_processor, library
 
@@ -33,7 +34,7 @@ def test_it_is_compiled_once_into_a_folder_that_is_ours_alone(own_cache):
 @needs_compiler
 def test_other_sources_or_flags_are_another_library(own_cache, monkeypatch, tmp_path):
     first = compiled(kind_of_processor())
-    monkeypatch.setattr(module, "COMMON", (*module.COMMON, "-DNOTHING"))
+    monkeypatch.setattr(flags, "COMMON", (*flags.COMMON, "-DNOTHING"))
     assert compiled(kind_of_processor()) != first
 
 

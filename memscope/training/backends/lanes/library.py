@@ -4,7 +4,6 @@ It runs as we do, so it is loaded only from folders that nobody else can write t
 """
 
 import ctypes
-import hashlib
 import os
 import platform
 import shutil
@@ -17,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from memscope.errors import MemscopeError
-from memscope.training.backends.lanes.flags import COMMON, KINDS, MACHINES
+from memscope.training.backends.lanes.flags import COMMON, KINDS, MACHINES, library_name
 
 SOURCES = Path(__file__).parent / "c"
 BUILT = Path(__file__).parent / "built"
@@ -30,7 +29,7 @@ class Batch(Structure):
     _fields_ = (
         *((name, c_void_p) for name in ("images", "labels", "index", "rows", "columns", "mirror", "mean", "scale")),
         ("padding", c_int),
-        ("shared", c_int),
+        ("stride", c_int),
     )
 
 
@@ -68,7 +67,7 @@ def library() -> ctypes.CDLL:
     kind = kind_of_processor()
     if kind is None:
         raise NoLibraryError(f"this processor ({platform.machine()}) has no vectors that models could be trained in")
-    built = BUILT / f"lanes-{kind}{suffix()}"
+    built = BUILT / library_name(SOURCES, kind)
     path = built if built.is_file() else compiled(kind)
     check_private(path.parent)
     try:
@@ -77,27 +76,20 @@ def library() -> ctypes.CDLL:
         raise NoLibraryError(f"{path} cannot be loaded ({error}); delete it, and it is made again") from error
 
 
-def suffix() -> str:
-    return ".dll" if sys.platform == "win32" else ".so"
-
-
 def compiled(kind: str) -> Path:
-    """The library in the user's cache, compiled if it is not there for these sources and compiler."""
+    """The library in the user's cache, compiled if it is not there for these sources."""
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     if compiler is None:
         raise NoLibraryError("there is no C compiler (cc, gcc or clang)")
     command = [*compiler.split(), *COMMON, *KINDS[kind]]
-    digest = hashlib.sha256(repr((command, platform.platform())).encode())
-    for source in sorted(SOURCES.iterdir()):
-        digest.update(source.read_bytes())
     folder = cache_folder()
-    target = folder / f"lanes-{kind}-{digest.hexdigest()[:16]}{suffix()}"
+    target = folder / library_name(SOURCES, kind)
     if target.is_file():
         return target
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         check_private(folder)
-        handle, part = tempfile.mkstemp(suffix=suffix(), dir=folder)
+        handle, part = tempfile.mkstemp(suffix=target.suffix, dir=folder)
         os.close(handle)
         try:
             done = subprocess.run(
@@ -138,9 +130,7 @@ def declared(opened: ctypes.CDLL) -> ctypes.CDLL:
         "lanes_count": ([], i),
         "lanes_copy": ([p, i, i, i, p, i], None),
         "lanes_step": ([p, POINTER(Batch), POINTER(Targets), POINTER(Rates), p], None),
-        "lanes_settle": ([p], None),
         "lanes_ask": ([p, POINTER(Batch), i, p, p], None),
-        "lanes_evaluate": ([p, POINTER(Batch), i, p, p], None),
     }
     for name, (arguments, result) in types.items():
         function = getattr(opened, name)

@@ -16,7 +16,6 @@ from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
-from memscope.store.predictions import LARGEST
 from memscope.training.augmentation import crop_padding, draw_shifts
 from memscope.training.backends.lanes.choice import pays
 from memscope.training.backends.lanes.description import Description, describe
@@ -82,9 +81,7 @@ def open_teachers(
 
 
 def teacher_lanes(material: Material, networks: Sequence[nn.Module]) -> LaneNetworks:
-    group = LaneNetworks(networks, described(networks[0]), pictures_of(material), 0)
-    group.settle()
-    return group
+    return LaneNetworks(networks, described(networks[0]), pictures_of(material), 0)
 
 
 def train(
@@ -113,7 +110,6 @@ def train_together(
     teacher = None if teachers is None else LaneTeacher(material, teachers, [model for _, model, _ in models])
     courses = course_of(group, subsets, steps, plan.recipe, draws, material.image_shape[0], teacher)
     between = time.perf_counter()
-    group.settle()
     predicted, odds = group.evaluate()
     end = time.perf_counter()
     told = None if teacher is None or teachers is None else teacher.seconds / count + teachers.seconds
@@ -124,8 +120,8 @@ def train_together(
             trained_model(
                 network,
                 courses[lane],
-                predicted[lane].astype(np.int64),
-                np.clip(odds[lane], -LARGEST, LARGEST).astype(np.float16),
+                predicted[lane],
+                odds[lane],
                 keep_weights,
                 seconds=(end - start) / count + (teachers.seconds if teachers else 0.0),
                 evaluation_seconds=(end - between) / count,

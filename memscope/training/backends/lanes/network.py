@@ -9,10 +9,14 @@ import torch
 from torch import nn
 
 from memscope.errors import MemscopeError
+from memscope.store.predictions import LARGEST
 from memscope.training.backends.lanes.description import Description
 from memscope.training.backends.lanes.library import Batch, Rates, Targets, library
 
 GET, SET, GET_GRADIENT = 0, 1, 2
+
+BATCH = 4096
+"""Pictures that are asked about at once"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +121,8 @@ class LaneNetworks:
         turned = values.reshape(-1, height, width, channels).transpose(0, 3, 1, 2)
         return np.ascontiguousarray(turned).reshape(values.shape)
 
-    def batch_of(self, index: np.ndarray, shifts: Shifts | None, shared: bool) -> Batch:
-        """The argument for a batch; whoever calls keeps the arrays alive."""
+    def batch_of(self, index: np.ndarray, shifts: Shifts | None) -> Batch:
+        """The argument for a batch of `index` int64 [L, n], or [n] for all lanes; the caller keeps the arrays alive."""
         about = self.pictures
         return Batch(
             about.images.ctypes.data,
@@ -130,7 +134,7 @@ class LaneNetworks:
             about.mean.ctypes.data,
             about.scale.ctypes.data,
             0 if shifts is None else shifts.padding,
-            shared,
+            0 if index.ndim == 1 else index.shape[1],
         )
 
     def step(
@@ -149,42 +153,54 @@ class LaneNetworks:
         [L, B, classes] are a teacher's logits.
         """
         loss = np.empty(self.lanes, dtype=np.float32)
-        batch = self.batch_of(index, shifts, shared=False)
+        batch = self.batch_of(index, shifts)
         targets = Targets(smoothing, soft_weight, temperature, None if told is None else told.ctypes.data)
         self.c.lanes_step(
             self.handle, ctypes.byref(batch), ctypes.byref(targets), ctypes.byref(Rates(*rates)), loss.ctypes.data
         )
         return loss
 
-    def settle(self) -> None:
-        """From here on ask with running statistics."""
-        self.c.lanes_settle(self.handle)
-
     def ask(
         self, index: np.ndarray, shifts: Shifts | None = None, features: bool = False
     ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Logits float32 [L, n, classes] and perhaps penultimate features float32 [L, n, F] of examples.
+        """Logits float32 [L, n, classes] and perhaps penultimate features float32 [L, n, F], by running statistics.
 
         `index` is int64 [n], of the same examples for all lanes, or [L, n].
         """
         count = index.shape[-1]
         logits = np.empty((self.lanes, count, self.classes), dtype=np.float32)
         found = np.empty((self.lanes, count, self.description.features), dtype=np.float32) if features else None
-        batch = self.batch_of(index, shifts, shared=index.ndim == 1)
+        batch = self.batch_of(index, shifts)
         self.c.lanes_ask(
             self.handle, ctypes.byref(batch), count, logits.ctypes.data, None if found is None else found.ctypes.data
         )
         return logits, found
 
     def evaluate(self) -> tuple[np.ndarray, np.ndarray]:
-        """Predicted class int32 [L, N] and log-odds float32 [L, N] of every picture."""
-        count = len(self.pictures.images)
-        index = np.arange(count)
-        predicted = np.empty((self.lanes, count), dtype=np.int32)
-        odds = np.empty((self.lanes, count), dtype=np.float32)
-        batch = self.batch_of(index, None, shared=True)
-        self.c.lanes_evaluate(self.handle, ctypes.byref(batch), count, predicted.ctypes.data, odds.ctypes.data)
-        return predicted, odds
+        """Predicted class int64 [L, N] and log-odds float16 [L, N] of the label of every picture."""
+        predicted, odds = [], []
+        for first in range(0, len(self.pictures.images), BATCH):
+            index = np.arange(first, min(first + BATCH, len(self.pictures.images)))
+            logits, _ = self.ask(index)
+            predicted.append(logits.argmax(2))
+            odds.append(log_odds_of(logits, self.pictures.labels[index]))
+        return np.concatenate(predicted, axis=1), np.concatenate(odds, axis=1)
+
+
+def log_odds_of(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """float16 [L, n]: the label's logit less the log-sum-exp of the others', from float32 logits [L, n, classes].
+
+    In float64, so that another version of exp and log, which may differ in a last bit, changes no float16.
+    """
+    others = logits.astype(np.float64)
+    rows = np.arange(len(labels))
+    own = others[:, rows, labels]
+    others[:, rows, labels] = -np.inf
+    top = others.max(axis=2)
+    with np.errstate(invalid="ignore"):  # of a model that diverged
+        others -= top[:, :, None]
+        odds = own - top - np.log(np.exp(others, out=others).sum(axis=2))
+    return np.clip(odds, -LARGEST, LARGEST).astype(np.float16)
 
 
 def lanes() -> int:

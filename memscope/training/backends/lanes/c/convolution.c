@@ -14,15 +14,15 @@ static int tile(int left) { return left == 4 ? 2 : left < TILE ? left : TILE; }
 static size_t block_of(Size s, int channels) { return (size_t)area(s) * padded(channels) * IMAGES; }
 
 // What is done with a tile when its sums are complete, while they are in registers.
-enum { STORE, FORWARD_SUMS, NORMALISED, BACKWARD_SUMS };
+enum { STORE, FORWARD_SUMS, BACKWARD_SUMS };
 enum { LINEAR, RELU, RELU_LAST };   // after normalisation; RELU_LAST: after the addition
+#define BY_ACT(act, f, ...) ((act) == RELU ? f(RELU, __VA_ARGS__) : act ? f(RELU_LAST, __VA_ARGS__) : f(LINEAR, __VA_ARGS__))
 
 // Of the map that a convolution writes, from the channel of the tile on.
 typedef struct {
-    int act;
+    int act, some;           // images of the block that count
     const V *about;          // near the mean of y: sums about it lose no digits
-    const V *a, *b;          // z = a y + b
-    const V *y, *z, *other;  // maps of the same shape: before and after normalisation; what is added
+    const V *a, *b, *y, *z;  // z = a y + b: maps of the same shape, before and after normalisation
     V *s1, *s2;              // sums over positions and images
 } After;
 
@@ -42,21 +42,20 @@ INLINE void after_tile(const int T, const int what, const int act, V a[TILE][IMA
                        V s[TILE], V q[TILE]) {
     UNROLL for (int t = 0; t < T; t++) {
         if (what == FORWARD_SUMS) {
-            V about = f->about[t], e0 = a[t][0] - about, e1 = a[t][1] - about, e2 = a[t][2] - about, e3 = a[t][3] - about;
-            s[t] += (e0 + e1) + (e2 + e3);
-            q[t] += fma_(e0, e0, e1 * e1) + fma_(e2, e2, e3 * e3);
+            V e[IMAGES];
+            UNROLL for (int n = 0; n < IMAGES; n++) e[n] = n < f->some ? a[t][n] - f->about[t] : (V){};
+            s[t] += (e[0] + e[1]) + (e[2] + e[3]);
+            q[t] += fma_(e[0], e[0], e[1] * e[1]) + fma_(e[2], e[2], e[3] * e[3]);
         } else if (what == BACKWARD_SUMS) {
             V about = f->about[t], A = f->a[t], B = f->b[t], g[IMAGES], y[IMAGES];
             UNROLL for (int n = 0; n < IMAGES; n++) {
                 y[n] = f->y[at + t * IMAGES + n];
                 g[n] = through_relu(act, a[t][n], y[n], act == RELU_LAST ? f->z[at + t * IMAGES + n] : y[n], A, B);
                 y[n] -= about;
+                if (n >= f->some) g[n] = y[n] = (V){};
             }
             s[t] += (g[0] + g[1]) + (g[2] + g[3]);
             q[t] += fma_(g[0], y[0], g[1] * y[1]) + fma_(g[2], y[2], g[3] * y[3]);
-        } else if (what == NORMALISED) {
-            UNROLL for (int n = 0; n < IMAGES; n++)
-                a[t][n] = activated(act, a[t][n], f->a[t], f->b[t], f->other ? f->other + at + t * IMAGES + n : 0);
         }
         UNROLL for (int n = 0; n < IMAGES; n++) out[t * IMAGES + n] = a[t][n];
     }
@@ -89,36 +88,26 @@ INLINE void conv_tile(const int T, const int what, const int act, const Gather *
             after_tile(T, final ? what : STORE, act, a, out, at, f, s, q);
         }
     }
-    if (what == FORWARD_SUMS || what == BACKWARD_SUMS)
-        UNROLL for (int t = 0; t < T; t++) f->s1[t] += s[t], f->s2[t] += q[t];
+    UNROLL for (int t = 0; what != STORE && t < T; t++) f->s1[t] += s[t], f->s2[t] += q[t];
 }
 
-INLINE void conv_as(const int what, const int act, const Gather *g, const V *w, const V *x, V *y, int taps, int cin, int cout,
+INLINE void conv_as(const int act, const int what, const Gather *g, const V *w, const V *x, V *y, int taps, int cin, int cout,
                     int add, const After *whole) {
     int xs = padded(cin), ys = padded(cout);
     for (int c = 0, t; c < cout; c += t, y += t * IMAGES, w += (size_t)t * taps * cin) {
-        After f = {.act = act};
+        After f = {act};
         t = tile(cout - c);
-        if (what == FORWARD_SUMS || what == BACKWARD_SUMS) f.about = whole->about + c, f.s1 = whole->s1 + c, f.s2 = whole->s2 + c;
-        if (what == NORMALISED || what == BACKWARD_SUMS) f.a = whole->a + c, f.b = whole->b + c;
-        if (what == NORMALISED && whole->other) f.other = whole->other + c * IMAGES;
-        if (what == BACKWARD_SUMS) f.y = whole->y + c * IMAGES;
-        if (what == BACKWARD_SUMS && act == RELU_LAST) f.z = whole->z + c * IMAGES;
-        if (t == 1) conv_tile(1, what, act, g, w, x, y, cin, xs, ys, add, &f);
-        else if (t == 2) conv_tile(2, what, act, g, w, x, y, cin, xs, ys, add, &f);
-        else conv_tile(3, what, act, g, w, x, y, cin, xs, ys, add, &f);
+        if (what != STORE) f.some = whole->some, f.about = whole->about + c, f.s1 = whole->s1 + c, f.s2 = whole->s2 + c;
+        if (what == BACKWARD_SUMS) f.a = whole->a + c, f.b = whole->b + c, f.y = whole->y + c * IMAGES, f.z = whole->z + c * IMAGES;
+#define TILED(T) conv_tile(T, what, act, g, w, x, y, cin, xs, ys, add, &f)
+        t == 1 ? TILED(1) : t == 2 ? TILED(2) : TILED(3);
     }
 }
 // Input maps x [positions][padded cin][IMAGES] to y [positions][padded cout][IMAGES]; onto what is in y with `add`.
 static void conv(int what, const Gather *g, const V *w, const V *x, V *y, int taps, int cin, int cout, int add, const After *f) {
-    if (what == STORE) conv_as(STORE, LINEAR, g, w, x, y, taps, cin, cout, add, f);
-    else if (what == FORWARD_SUMS) conv_as(FORWARD_SUMS, LINEAR, g, w, x, y, taps, cin, cout, add, f);
-    else if (what == NORMALISED && f->act == RELU) conv_as(NORMALISED, RELU, g, w, x, y, taps, cin, cout, add, f);
-    else if (what == NORMALISED && f->act == RELU_LAST) conv_as(NORMALISED, RELU_LAST, g, w, x, y, taps, cin, cout, add, f);
-    else if (what == NORMALISED) conv_as(NORMALISED, LINEAR, g, w, x, y, taps, cin, cout, add, f);
-    else if (f->act == RELU) conv_as(BACKWARD_SUMS, RELU, g, w, x, y, taps, cin, cout, add, f);
-    else if (f->act == RELU_LAST) conv_as(BACKWARD_SUMS, RELU_LAST, g, w, x, y, taps, cin, cout, add, f);
-    else conv_as(BACKWARD_SUMS, LINEAR, g, w, x, y, taps, cin, cout, add, f);
+    if (what == STORE) conv_as(LINEAR, STORE, g, w, x, y, taps, cin, cout, add, f);
+    else if (what == FORWARD_SUMS) conv_as(LINEAR, FORWARD_SUMS, g, w, x, y, taps, cin, cout, add, f);
+    else BY_ACT(f->act, conv_as, BACKWARD_SUMS, g, w, x, y, taps, cin, cout, add, f);
 }
 
 // dw [R inputs][T outputs] += x dy over `n` runs. S sums side by side hide the latency where R T are few.
@@ -144,10 +133,8 @@ INLINE void weight_tile(const int R, const int T, const Run *r, int n, const V *
     UNROLL for (int i = 0; i < R; i++) UNROLL for (int t = 0; t < T; t++) dw[i * T + t] = a[0][i][t];
 }
 INLINE void weight_rows(const int T, const Run *r, int n, const V *x, const V *dy, V *dw, int rows, int xs, int ys) {
-    if (rows == 1) weight_tile(1, T, r, n, x, dy, dw, xs, ys);
-    else if (rows == 2) weight_tile(2, T, r, n, x, dy, dw, xs, ys);
-    else if (rows == 3) weight_tile(3, T, r, n, x, dy, dw, xs, ys);
-    else weight_tile(4, T, r, n, x, dy, dw, xs, ys);
+#define ROWS(R) weight_tile(R, T, r, n, x, dy, dw, xs, ys)
+    rows == 1 ? ROWS(1) : rows == 2 ? ROWS(2) : rows == 3 ? ROWS(3) : ROWS(4);
 }
 static void weight_gradient(const Gather *g, const V *x, const V *dy, V *dw, int taps, int cin, int cout) {
     int xs = padded(cin), ys = padded(cout);
@@ -163,9 +150,8 @@ static void weight_gradient(const Gather *g, const V *x, const V *dy, V *dw, int
                     t = tile(cout - c);
                     V *out = dw + (size_t)c * taps * cin + ((size_t)r->tap * cin + row) * t;
                     const V *xr = x + row * IMAGES, *dr = dy + c * IMAGES;
-                    if (t == 1) weight_rows(1, r + i, n, xr, dr, out, R, xs, ys);
-                    else if (t == 2) weight_rows(2, r + i, n, xr, dr, out, R, xs, ys);
-                    else weight_rows(3, r + i, n, xr, dr, out, R, xs, ys);
+#define OUTPUTS(T) weight_rows(T, r + i, n, xr, dr, out, R, xs, ys)
+                    t == 1 ? OUTPUTS(1) : t == 2 ? OUTPUTS(2) : OUTPUTS(3);
                 }
             }
         }

@@ -7,14 +7,7 @@
 typedef struct { int dst, src, tap, taps; } Run;
 typedef struct { Run *run; int *first, n; } Gather;   // runs grouped by position, or by tap: [first[g], first[g + 1])
 typedef struct { int high, wide; } Size;
-
 static int area(Size s) { return s.high * s.wide; }
-
-static int by_tap(const void *a, const void *b) {
-    const Run *x = a, *y = b;
-    if (x->tap != y->tap) return x->tap - y->tap;
-    return x->taps != y->taps ? x->taps - y->taps : x->dst - y->dst;
-}
 
 // The taps of one axis in the order in which the input gradient walks them: ascending in the other map's positions.
 static void backward_order(int kernel, int stride, int order[3]) {
@@ -49,12 +42,14 @@ static Gather gather(int kernel, int stride, Size in, Size out, int merge, int u
     }
     g.first[g.n] = n;
     if (use != WEIGHTS) return g;
-    qsort(g.run, n, sizeof(Run), by_tap);
-    int *first = realloc(g.first, sizeof(int) * (n + 1));
-    if (!first) { g.n = -1; return g; }
-    g.first = first, g.n = 0;
-    for (int i = 0; i < n; i++)
-        if (!i || g.run[i].tap != g.run[i - 1].tap || g.run[i].taps != g.run[i - 1].taps) g.first[g.n++] = i;
-    g.first[g.n] = n;
-    return g;
+    Gather w = {malloc(sizeof(Run) * n), malloc(sizeof(int) * (kernel * kernel * kernel + 1)), 0};
+    for (int tap = 0, m = 0; w.run && w.first && tap < kernel * kernel; tap++)
+        for (int taps = 1; taps <= kernel; taps++) {
+            w.first[w.n] = m;
+            for (int i = 0; i < n; i++) if (g.run[i].tap == tap && g.run[i].taps == taps) w.run[m++] = g.run[i];
+            if (m > w.first[w.n]) w.first[++w.n] = m;
+        }
+    free(g.run), free(g.first);
+    if (!w.run || !w.first) w.n = -1;
+    return w;
 }

@@ -1,7 +1,7 @@
 // What follows the last map: pooling, the classifier, the loss and its gradient.
 
 // Pooled features V [channels][IMAGES] of a map; of a maximum, where it was. Ties go to the first, as in PyTorch.
-static void pool(const Net *net, const V *z, V *f, I *best) {
+static void pool(const Net *net, const V *z, V *f) {
     int positions = area(net->layer[net->layers].out), ps = padded(net->features) * IMAGES;
     for (int i = 0; i < net->features * IMAGES; i++) {
         V top = z[i];
@@ -12,8 +12,7 @@ static void pool(const Net *net, const V *z, V *f, I *best) {
             I more = (v > top) | (v != v);   // NaN counts as the greatest
             top = where(more, v, top), at = (at & ~more) | (more & p);
         }
-        f[i] = net->mean_pool ? top / (float)positions : top;
-        if (best) best[i] = at;
+        f[i] = net->mean_pool ? top / (float)positions : top, net->best[i] = at;
     }
 }
 static void unpool(const Net *net, const V *df, V *dz) {
@@ -70,14 +69,14 @@ static void head(Net *net, const Batch *b, const Targets *t, int blk, int some) 
     Layer *last = net->layer + net->layers, *f = last + 1, *c = last + 2;
     size_t o = blk * block_of(last->out, last->cout);
     int C = net->classes;
-    pool(net, last->z + o, f->z, net->best);
+    pool(net, last->z + o, f->z);
     classify(net, f->z, net->logits);
     memset(net->delta, 0, sizeof(V) * padded(C) * IMAGES);
     for (int n = 0; n < some; n++) {
         I label = {};
         for (int l = 0; l < L; l++) {
             size_t at = (size_t)l * net->batch + blk * IMAGES + n;
-            label[l] = (int32_t)b->labels[b->index[at]];
+            label[l] = (int32_t)b->labels[b->index[(size_t)l * b->stride + blk * IMAGES + n]];
             if (t->teacher) for (int k = 0; k < C; k++) net->told[k * IMAGES][l] = t->teacher[at * C + k];
         }
         *net->loss += image_loss(net, t, label, net->logits + n, t->teacher ? net->told : 0, 1.0f / net->batch, net->delta + n);

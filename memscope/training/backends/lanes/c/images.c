@@ -2,10 +2,9 @@
 
 // Up to four bytes, the first lowest.
 static int32_t four_bytes(const uint8_t *p, int n) {
-    int32_t four = 0;
-    if (n >= 4) memcpy(&four, p, 4);
-    else for (int i = 0; i < n; i++) four |= (int32_t)p[i] << 8 * i;
-    return four;
+    uint8_t four[4] = {0};
+    memcpy(four, p, n < 4 ? n : 4);
+    return four[0] | four[1] << 8 | four[2] << 16 | (int32_t)((uint32_t)four[3] << 24);
 }
 // An image shifted within a border of zeros, then mirrored.
 static void crop(const uint8_t *from, uint8_t *to, Size s, int channels, int row, int column, int mirror) {
@@ -18,15 +17,12 @@ static void crop(const uint8_t *from, uint8_t *to, Size s, int channels, int row
 }
 // One block of the batch, V [positions][channels, padded][IMAGES]; images beyond `some` are zeros.
 static void read_block(const Net *net, const Batch *b, int blk, int some, V *x) {
-    int c = net->channels, size = area(net->side) * c, ps = padded(c), vectors = net->flat ? size : area(net->side) * ps;
-    for (int n = 0; n < IMAGES; n++) {
+    int c = net->channels, size = area(net->side) * c, ps = padded(c);
+    if (some < IMAGES) memset(x, 0, sizeof(V) * block_of(net->layer->out, net->layer->cout));
+    for (int n = 0; n < some; n++) {
         const uint8_t *from[L];
-        if (n >= some) {
-            for (int i = 0; i < vectors; i++) x[(size_t)i * IMAGES + n] = (V){};
-            continue;
-        }
         for (int l = 0; l < L; l++) {
-            size_t at = (b->shared ? 0 : (size_t)l * net->batch) + blk * IMAGES + n;
+            size_t at = (size_t)l * b->stride + blk * IMAGES + n;
             from[l] = b->images + b->index[at] * size;
             if (!b->rows) continue;
             uint8_t *to = net->crop + (size_t)l * size;

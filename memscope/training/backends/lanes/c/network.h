@@ -21,24 +21,24 @@ typedef struct {
     int layers, channels, classes, batch, blocks, last, mean_pool, features, flat;   // last: images of the last block
     // flat: pixels are channels of one position, as a multilayer perceptron takes them
     Size side;
-    size_t size;                         // parameters of a model
+    size_t size, used;                   // parameters of a model; vectors of its space
     Layer *layer;
-    V *p, *g, *m;                        // parameters, gradients, momenta
+    V *space, *p, *g, *m;                // everything below; parameters, gradients, momenta
     V *dy, *loss, *logits, *delta;       // of a block: gradient of y; of a batch: the sum of losses; of a block: logits
     V *told, *p1, *p2;                   // of an image: the teacher's logits, two sets of probabilities
     I *best;
     uint8_t *crop;                       // an augmented image of every lane
 } Net;
 
-// The examples of a batch: of each lane its own, or the same of all.
+// The examples of a batch: lane l has those at index[l * stride], ...; with stride 0 all lanes have the same.
 typedef struct {
     const uint8_t *images;               // [N][height][width][channels]
     const int64_t *labels;               // [N]
-    const int64_t *index;                // [L][batch], or [batch] with `shared`
-    const int32_t *rows, *columns;       // shifts 0 to 2 padding like `index`; NULL without augmentation
+    const int64_t *index;
+    const int32_t *rows, *columns;       // shifts of 0 to 2 padding, like `index`; NULL without augmentation
     const uint8_t *mirror;
     const float *mean, *scale;           // [channels]
-    int padding, shared;
+    int padding, stride;
 } Batch;
 
 // What is asked of a loss beside the labels.

@@ -1,46 +1,28 @@
 // Batch normalisation, ReLU and addition: what a convolution's map goes through, and its gradient back.
 //
-// Sums over a batch are kept while the convolutions write (after_tile); here are those of a last block that is not full,
-// and the passes that need the sums of all blocks.
+// Sums over a batch are kept while the convolutions write (after_tile); here is what needs the sums of all blocks.
 
 // The map of a layer after normalisation, of one block.
-INLINE void activate_as(const int act, const int adds, const Layer *l, const V *y, const V *other, V *z) {
+INLINE void activate_as(const int act, const Layer *l, const V *y, const V *other, V *z) {
     int ps = padded(l->cout) * IMAGES;
     for (int p = 0; p < area(l->out); p++)
         for (int c = 0; c < l->cout; c++) {
             V a = l->a[c], b = l->b[c];
             UNROLL for (int n = 0; n < IMAGES; n++) {
                 size_t i = (size_t)p * ps + c * IMAGES + n;
-                z[i] = activated(act, y[i], a, b, adds ? other + i : 0);
+                z[i] = activated(act, y[i], a, b, other ? other + i : 0);
             }
         }
 }
 static void activate(const Net *net, const Layer *l, int blk) {
     size_t o = blk * block_of(l->out, l->cout);
     const V *other = l->add < 0 ? 0 : net->layer[l->add].z + o;
-    if (l->act == RELU && !other) activate_as(RELU, 0, l, l->y + o, other, l->z + o);
-    else if (l->act == RELU) activate_as(RELU, 1, l, l->y + o, other, l->z + o);
-    else if (l->act == RELU_LAST && other) activate_as(RELU_LAST, 1, l, l->y + o, other, l->z + o);
-    else if (l->act == RELU_LAST) activate_as(RELU_LAST, 0, l, l->y + o, other, l->z + o);
-    else if (other) activate_as(LINEAR, 1, l, l->y + o, other, l->z + o);
-    else activate_as(LINEAR, 0, l, l->y + o, other, l->z + o);
+    BY_ACT(l->act, activate_as, l, l->y + o, other, l->z + o);
 }
 
 static void forget(Layer *l) { memset(l->s1, 0, sizeof(V) * l->cout), memset(l->s2, 0, sizeof(V) * l->cout); }
 
-// The sums of the first `some` images of a block.
-static void forward_sums(Layer *l, const V *y, int some) {
-    int ps = padded(l->cout) * IMAGES;
-    for (int c = 0; c < l->cout; c++, y += IMAGES) {
-        V s = {}, q = {}, about = l->mean[c];
-        for (int p = 0; p < area(l->out); p++)
-            for (int n = 0; n < some; n++) {
-                V e = y[(size_t)p * ps + n] - about;
-                s += e, q = fma_(e, e, q);
-            }
-        l->s1[c] += s, l->s2[c] += q;
-    }
-}
+// The sums of the first `some` images of a block, where no convolution has just written its gradient.
 static void backward_sums(Layer *l, const V *dz, const V *y, const V *z, int some) {
     int ps = padded(l->cout) * IMAGES;
     for (int c = 0; c < l->cout; c++) {
@@ -84,7 +66,7 @@ static void backward_statistics(Layer *l, const V *p, V *g, int batch) {
         l->k[3 * c] = k0, l->k[3 * c + 1] = -(k0 * inv * inv * s2) / n, l->k[3 * c + 2] = -(k0 * s1) / n;
     }
 }
-INLINE void through_as(const int act, const int adds, const Layer *l, const V *dz, const V *y, const V *z, V *dy, V *other) {
+INLINE void through_as(const int act, const Layer *l, const V *dz, const V *y, const V *z, V *dy, V *other) {
     int ps = padded(l->cout) * IMAGES;
     for (int p = 0; p < area(l->out); p++)
         for (int c = 0; c < l->cout; c++) {
@@ -92,7 +74,7 @@ INLINE void through_as(const int act, const int adds, const Layer *l, const V *d
             UNROLL for (int n = 0; n < IMAGES; n++) {
                 size_t i = (size_t)p * ps + c * IMAGES + n;
                 V g = through_relu(act, dz[i], y[i], act == RELU_LAST ? z[i] : y[i], a, b);
-                if (adds) other[i] = act == RELU_LAST ? g : dz[i];
+                if (other) other[i] = act == RELU_LAST ? g : dz[i];
                 dy[i] = fma_(k0, g, fma_(k1, y[i] - now, k2));
             }
         }
@@ -101,13 +83,7 @@ INLINE void through_as(const int act, const int adds, const Layer *l, const V *d
 static void through(const Net *net, const Layer *l, int blk, int some) {
     size_t o = blk * block_of(l->out, l->cout);
     V *other = l->add < 0 ? 0 : net->layer[l->add].dz + o, *dy = net->dy;
-    const V *dz = l->dz + o, *y = l->y + o, *z = l->z + o;
-    if (l->act == RELU && !other) through_as(RELU, 0, l, dz, y, z, dy, other);
-    else if (l->act == RELU) through_as(RELU, 1, l, dz, y, z, dy, other);
-    else if (l->act == RELU_LAST && other) through_as(RELU_LAST, 1, l, dz, y, z, dy, other);
-    else if (l->act == RELU_LAST) through_as(RELU_LAST, 0, l, dz, y, z, dy, other);
-    else if (other) through_as(LINEAR, 1, l, dz, y, z, dy, other);
-    else through_as(LINEAR, 0, l, dz, y, z, dy, other);
+    BY_ACT(l->act, through_as, l, l->dz + o, l->y + o, l->z + o, dy, other);
     if (some < IMAGES)
         for (size_t i = 0, end = block_of(l->out, l->cout); i < end; i += IMAGES)
             for (int n = some; n < IMAGES; n++) dy[i + n] = (V){};

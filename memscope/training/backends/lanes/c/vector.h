@@ -3,8 +3,6 @@
 // All roundings are written out: products are fused with sums where `fma` stands and nowhere else (the compiler is told
 // not to, -ffp-contract=off), sums have the order in which they are written, and exp and log are our own. So a model has
 // the same bits on every processor, from every compiler and at every number of lanes. No lane ever reads another.
-#ifndef VECTOR_H
-#define VECTOR_H
 #include <math.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,14 +14,8 @@
 #include <arm_neon.h>
 #endif
 
-#ifndef L   // models: floats of a register. 16 with AVX-512, 8 with AVX2, 4 with NEON
-#if defined __AVX512F__
-#define L 16
-#elif defined __AVX2__
-#define L 8
-#else
-#define L 4
-#endif
+#ifndef L
+#define L 4   // models: floats of a register. 16 with AVX-512, 8 with AVX2, 4 with NEON
 #endif
 
 typedef float V __attribute__((vector_size(4 * L)));
@@ -64,10 +56,7 @@ INLINE V fma_(V a, V b, V c) {   // a b + c, rounded once
 INLINE V all(float x) { return x - (V){}; }
 INLINE V where(I mask, V x, V y) { return (V)(((I)x & mask) | ((I)y & ~mask)); }
 INLINE V kept(I mask, V x) { return (V)((I)x & mask); }
-static inline V root(V x) {
-    EACH(i, L) x[i] = __builtin_sqrtf(x[i]);
-    return x;
-}
+static inline V root(V x) { EACH(i, L) x[i] = __builtin_sqrtf(x[i]); return x; }
 
 // exp of x <= 0 and log of a normal x >= 1, to 2 units in the last place. NaN stays NaN in both.
 // Reference: S. Moshier, Cephes mathematical library, expf and logf.
@@ -98,4 +87,3 @@ static inline V logarithm(V x) {
     y = fma_(n, all(0.693359375f), y);
     return where(x == x, y, x);
 }
-#endif
