@@ -39,7 +39,7 @@ class LanesHook(BuildHookInterface):
                 *compiler.split(),
                 *flags["COMMON"],
                 *flags["KINDS"][kind],
-                str(source),
+                str(sources / "lanes.c"),
                 "-o",
                 str(target),
                 "-lm",
