@@ -21,6 +21,7 @@ from fuzz.pictures import write_images
 from fuzz.plain import write_cifar_binary, write_idx
 from fuzz.plans import write_plan
 from fuzz.run_files import TASK, plan, write_run
+from fuzz.tables import write_hf
 from memscope.datasets import ImageDataset, load_dataset
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.reading import FIRST_RULES
@@ -145,6 +146,7 @@ FORMATS = {
     "cifar-python": Format(write_cifar_python, read_dataset),
     "npz": Format(write_npz, read_dataset),
     "hdf5": Format(write_hdf5, read_dataset),
+    "hf": Format(write_hf, read_dataset),
     "images": Format(write_images, read_folder, 900),
     "plan": Format(write_plan, read_plan_file),
     "run": Format(write_run, read_run_files),

@@ -85,8 +85,8 @@ def load_dataset(
             dataset = hold_out_test_set(dataset, TEST_SHARE if test_share is None else test_share, split_seed)
             tested, total = len(dataset.test_labels), len(dataset.test_labels) + len(dataset.train_labels)
             tell(
-                f"{spec} has no test set: {tested:,} of its {total:,} images are kept for testing, a share of "
-                f"{dataset.test_share:g} of each class on average (--test-share, --split-seed)"
+                f"{spec} has no test set: {tested:,} of its {total:,} images are kept for testing and get no scores; "
+                f"each had a chance of {dataset.test_share:g}, by its pixels (--test-share, --split-seed)"
             )
         elif test_share is not None:
             raise OptionError(f"{spec} has a test set of its own; leave the test share out")

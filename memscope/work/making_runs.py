@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from memscope.datasets import load_dataset
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import NEWEST_RULES
@@ -96,4 +98,17 @@ def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple
         reading=chosen.reading or NEWEST_RULES,
         say=say,
     )
+    say(read_so(dataset))
     return dataset, new_plan(chosen, dataset, device, say)
+
+
+def read_so(dataset: ImageDataset) -> str:
+    """What was read, so that a class too many, or one of few images, is seen before anything is trained."""
+    height, width, channels = dataset.image_shape
+    counts = np.bincount(dataset.train_labels, minlength=dataset.num_classes)
+    few, many = int(counts.min()), int(counts.max())
+    each = f"{few:,}" if few == many else f"{few:,} ({dataset.class_names[int(counts.argmin())]}) to {many:,}"
+    return (
+        f"{len(dataset.train_labels):,} training and {len(dataset.test_labels):,} test images of "
+        f"{height}x{width}x{channels} in {dataset.num_classes} classes of {each} training images"
+    )

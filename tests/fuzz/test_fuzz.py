@@ -14,7 +14,7 @@ from fuzz.cases import FORMATS, MARKER, Finding, Format, run_case
 from memscope.errors import DataError
 
 FEW = {
-    "idx": 700, "cifar-binary": 250, "cifar-python": 120, "npz": 400, "hdf5": 250, "images": 120,
+    "idx": 700, "cifar-binary": 250, "cifar-python": 120, "npz": 400, "hdf5": 250, "hf": 200, "images": 120,
     "plan": 700, "run": 50,
 }  # fmt: skip
 """Cases that take two or three seconds of each."""
@@ -38,7 +38,7 @@ def test_both_forms_run_every_format():
 
 READ_FROM = {
     "idx": {"idx"}, "cifar": {"cifar-binary", "cifar-python"}, "folder": {"images"}, "npz": {"npz"}, "hdf5": {"hdf5"},
-    "run": {"run"}, "plan": {"plan"},
+    "hf": {"hf"}, "torchvision": {"idx", "cifar-python"}, "run": {"run"}, "plan": {"plan"},
 }  # fmt: skip
 """What fuzzes each form of --data, and each argument of a command that names something to read."""
 

@@ -71,4 +71,4 @@ def test_a_run_that_is_gone_on_with_is_checked_where_models_are_missing(edit, ti
             train_family(run, further, INLINE)
     assert open_run(run).plan.sizes == (2, 4)  # a size that cannot be is not planned
     with pytest.raises(OptionError, match="in training mode gives a tuple of 2"):
-        distill(run, Teaching(4), where=INLINE)
+        distill(run, Teaching(4), options=INLINE)

@@ -121,7 +121,7 @@ def draw_lines(axes: Axes, setting: Setting, rows: Sequence[SizeScore], lines: L
         spread = np.nan_to_num(errors)
         lowest, highest = min(lowest, np.nanmin(values - spread)), max(highest, np.nanmax(values + spread))
     ticks = MaxNLocator(nbins=6, steps=[1, 2, 5, 10]).tick_values(lowest, highest)
-    decimals = 2 if ticks[1] - ticks[0] < 0.095 else 1
+    decimals = max(1, int(np.ceil(-np.log10(ticks[1] - ticks[0]) - 1e-9)))
     pad = 0.03 * (ticks[-1] - ticks[0])  # a marker on the first or the last line is drawn whole
     axes.set_yticks(ticks, [f"{tick + 0.0:.{decimals}f}".replace("-", "−") for tick in np.round(ticks, 6)])
     axes.set_ylim(ticks[0] - pad, ticks[-1] + pad)
