@@ -163,7 +163,7 @@ def with_defaults(choices: Choices) -> Choices:
     """The choices with the defaults of a new run in place of what was not given."""
     if choices.data is None:
         raise OptionError(
-            "a new run needs its data; add --data fashion-mnist-5k (bundled), or folder:DIR, say (all forms: docs/own.md)"
+            "a new run needs its data; add --data fashion-mnist-5k (bundled), or folder:DIR, say (all: docs/own.md)"
         )
     sizes_of(choices)  # before a default can hide that both axes were given
     chosen = replace(choices, **{name: value for name, value in default_items() if getattr(choices, name) is None})
