@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test bench reliability fuzz lint types pytest clean
+.PHONY: demo test bench reliability fuzz sanitize lint types pytest clean
 
 demo: .venv/ready-run
 	$(BIN)/memscope demo
@@ -16,6 +16,10 @@ lint: .venv/ready-test
 
 types: .venv/ready-test
 	$(BIN)/mypy
+
+# The C part under the address and undefined-behaviour sanitizers; `make test` does it too.
+sanitize: .venv/ready-test
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/training/lanes/test_exercise.py
 
 # Two processes of one torch thread each: two threads in one process collapse as soon as anything else runs.
 pytest: .venv/ready-test

@@ -40,6 +40,8 @@ KINDS = {
     "three quarters": {"fraction": 0.75, "models": 24, "unit": 12},
     "other data": {"data": DataChoice("folder:/x", "e" * 64, 1000, 0.1, 3, 32)},
     "grown": {"sizes": (2, 4, 8), "models": 40, "full_models": 2},
+    "read by newer rules": {"data": DataChoice("folder:/x", "f" * 64, reading=2, test_share=0.2, split_seed=1)},
+    "in lanes": {"backend": "lanes"},
 }
 DIGESTS = {
     "cnn": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
@@ -55,6 +57,8 @@ DIGESTS = {
     "three quarters": "89db2d07f69d8b432ded80d828785127ad8645271188c7c4f2a412492a0d9379",
     "other data": "266933fb0ee10d86bb676c69778c9be4ee9235f84367efa445c586b2e43203c8",
     "grown": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
+    "read by newer rules": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
+    "in lanes": "5fb312123ed41ac859d6c9d8d4ecdc8bc83194d5d81233f40f48816053a0d468",
 }
 
 
@@ -78,22 +82,22 @@ class LaterRecipe(Recipe):
 
 @dataclass(frozen=True)
 class LaterData(DataChoice):
-    reading: int | None = None
+    colours: int | None = None
 
 
 @dataclass(frozen=True)
 class LaterPlan(Plan):
     data: LaterData
     recipe: LaterRecipe
-    backend: str = "torch"
+    pruning: str = "none"
 
 
 def later(**given) -> Plan:
     """The first of the plans as a memscope with three more fields has it."""
     values = {field.name: getattr(BASE, field.name) for field in fields(Plan)}
     values["recipe"] = LaterRecipe(**({"mixup": given["mixup"]} if "mixup" in given else {}))
-    values["data"] = LaterData("fashion-mnist-5k", "f" * 64, reading=given.get("reading"))
-    return LaterPlan(**values, **({"backend": given["backend"]} if "backend" in given else {}))
+    values["data"] = LaterData("fashion-mnist-5k", "f" * 64, colours=given.get("colours"))
+    return LaterPlan(**values, **({"pruning": given["pruning"]} if "pruning" in given else {}))
 
 
 @pytest.fixture
@@ -117,7 +121,7 @@ def test_a_field_that_is_added_later_changes_no_plan_that_leaves_it_at_its_defau
     assert read_plan(path) == later()
 
 
-@pytest.mark.parametrize("given", [{"mixup": 0.2}, {"backend": "lanes"}])
+@pytest.mark.parametrize("given", [{"mixup": 0.2}, {"pruning": "half"}])
 def test_where_it_is_not_at_its_default_it_is_hashed_and_written(given, tmp_path, of_later):
     plan = later(**given)
     assert plan.digest != DIGESTS["cnn"]
@@ -129,16 +133,16 @@ def test_where_it_is_not_at_its_default_it_is_hashed_and_written(given, tmp_path
 
 
 def test_a_later_field_of_the_data_is_written_and_the_fingerprint_stands_for_it_in_the_digest(tmp_path, of_later):
-    plan = later(reading=2)
+    plan = later(colours=2)
     assert plan.digest == DIGESTS["cnn"]
     path = tmp_path / "plan.toml"
     path.write_bytes(plan_to_toml(plan))
-    assert "reading = 2" in path.read_text()
+    assert "colours = 2" in path.read_text()
     assert read_plan(path) == plan
 
 
 def test_a_memscope_that_does_not_know_a_field_refuses_a_plan_that_needs_it(tmp_path):
     path = tmp_path / "plan.toml"
-    path.write_bytes(plan_to_toml(later(backend="lanes")))
-    with pytest.raises(RunError, match="unknown key 'backend'"):
+    path.write_bytes(plan_to_toml(later(pruning="half")))
+    with pytest.raises(RunError, match="unknown key 'pruning'"):
         read_plan(path)

@@ -17,6 +17,7 @@ from memscope.cli.types import (
     run_argument,
     work_options,
 )
+from memscope.plan.backends import BACKENDS
 from memscope.reports.keys import keys_of
 
 EPILOG = """
@@ -96,6 +97,12 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     "--precision",
     type=click.Choice(["auto", "float32", "bfloat16"]),
     help="Fixed when the run is made: auto takes bfloat16 where it is native.  [auto]",
+)
+@click.option(
+    "--backend",
+    type=click.Choice(["auto", *BACKENDS]),
+    help="What trains on a CPU, fixed when the run is made: torch, or lanes, 8 or 16 models in lockstep (narrow cnn, "
+    "mlp and resnet families, float32; needs a C compiler); auto: lanes where they pay.  [torch]",
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of subsets, order, augmentation and initial weights.  [0]")
 @click.option(

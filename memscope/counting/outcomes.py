@@ -73,7 +73,8 @@ class Tally:
 
     def add(self, task: Task, outcome: Outcome, good: np.ndarray) -> None:
         """Add the models of an outcome that are `good`, bool [models]; the others count as diverged."""
-        self.made_by.add(", ".join(outcome.made_by.get(key, "?") for key in HOW))
+        how = [outcome.made_by.get(key, "?") for key in HOW]
+        self.made_by.add(", ".join([*how, outcome.made_by["backend"]] if "backend" in outcome.made_by else how))
         numbers = np.array(task.models)
         self.diverged += [int(model) for model in numbers[~good]]
         if not good.any():

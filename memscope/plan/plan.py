@@ -15,6 +15,7 @@ import numpy as np
 
 from memscope.datasets.reading import FIRST_RULES
 from memscope.errors import OptionError
+from memscope.plan.backends import BACKENDS, TORCH
 from memscope.plan.recipe import OWN_LOOP, PRECISIONS, RECORDED, RULES, Recipe
 from memscope.plan.subsets import block_size, block_subsets, fraction_of
 
@@ -22,6 +23,7 @@ LARGEST_MODELS = 1_000_000
 """Of one size; a slip of the keyboard should not plan for years."""
 
 AXES = ("width", "depth")
+
 
 ALWAYS = {
     "Plan": (
@@ -84,6 +86,8 @@ class Plan:
     """How many models of one size share a task and a file; a divisor of the block"""
     full_models: int = 0
     """Models of each size trained on all the data"""
+    backend: str = TORCH
+    """What trains models on a CPU, one of BACKENDS"""
 
     def __post_init__(self) -> None:
         fraction_of(self.fraction)
@@ -94,6 +98,8 @@ class Plan:
             raise OptionError(f"the number of models is {self.models}; it must be at least 1")
         if self.precision not in PRECISIONS:
             raise OptionError(f"the precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+        if self.backend not in BACKENDS:
+            raise OptionError(f"the backend is {self.backend!r}; it must be one of {', '.join(BACKENDS)}")
         if not 0 <= self.full_models <= LARGEST_MODELS:
             raise OptionError(f"the number of full models is {self.full_models}; it must be 0 to {LARGEST_MODELS:,}")
         if self.models > LARGEST_MODELS:

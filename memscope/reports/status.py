@@ -154,5 +154,7 @@ class StatusReport:
     with the file"""
     repair: Repair | None = left_out()
     """What was read and moved aside, with `--repair`"""
+    backend: str | None = left_out()
+    """What trains on a CPU if it is not PyTorch: `lanes`"""
     timing: tuple[CommandTime, ...] | None = left_out()
     """Where the time went, with `--timing`: by command, and then for `all`"""

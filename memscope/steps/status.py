@@ -6,6 +6,7 @@ from pathlib import Path
 
 from memscope.counting.standard_errors import TARGETS, models_for
 from memscope.errors import RunError
+from memscope.plan.backends import TORCH
 from memscope.reports.keys import report_of
 from memscope.reports.results import RESULTS
 from memscope.reports.score import ScoreReport
@@ -68,6 +69,7 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
         axis=plan.axis,
         trainer=plan.recipe.trainer,
         precision=plan.precision,
+        backend=None if plan.backend == TORCH else plan.backend,
         models_planned=plan.models,
         sizes=tuple(sizes),
         score_precision=error_rows(run),

@@ -300,7 +300,7 @@ def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
             lengths = values["predicted_train"].shape[1], 8 * values["in_subset"].shape[1]
             if not lengths[1] - 8 < num_examples == lengths[0] <= lengths[1]:
                 raise ValueError(f"is of {num_examples:,} examples, has predictions of {lengths[0]:,}")
-            known_of = ("device", "precision", "torch_version", "memscope_version", *CODE)
+            known_of = ("device", "precision", "torch_version", "memscope_version", "backend", *CODE)
             made_by = {key: str(file.attrs[key]) for key in known_of if key in file.attrs}
     except DAMAGE as error:
         raise damage(run, path, error, again) from error

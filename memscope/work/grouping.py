@@ -37,10 +37,10 @@ def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say:
     measured: dict[int, str] = {}
     for size, name in names.items():
         at_once = BACKENDS[name].at_once
-        if not isinstance(at_once, int):
+        if at_once is None:
             measured[size] = name
         elif name != ONE_BY_ONE:
-            found[size] = Grouping(name, min(at_once, most[size]))
+            found[size] = Grouping(name, min(at_once(run.plan), most[size]))
     if measured:
         best = measured_groups(run, measured, most, worker_device(device, 0), say)
         found |= {size: Grouping(name, best[size]) for size, name in measured.items() if best[size]}
@@ -74,9 +74,9 @@ def measure(
     material = open_material(run.path, run.plan, run.examples, device)
     found = {}
     for size, name in names.items():
-        at_once = BACKENDS[name].at_once
-        assert not isinstance(at_once, int)
-        found[size] = at_once(material, size, most[size]), most[size]
+        measured = BACKENDS[name].measured
+        assert measured is not None
+        found[size] = measured(material, size, most[size]), most[size]
     return found
 
 

@@ -99,7 +99,7 @@ def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple
         say=say,
     )
     say(read_so(dataset))
-    return dataset, new_plan(chosen, dataset, device)
+    return dataset, new_plan(chosen, dataset, device, say)
 
 
 def read_so(dataset: ImageDataset) -> str:

@@ -11,8 +11,9 @@ from memscope.files.places import at_home, mended_spec, split_spec
 from memscope.plan.plan import DataChoice, Plan, check_increasing, ledger_unit
 from memscope.plan.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
 from memscope.plan.subsets import block_size, fraction_of
-from memscope.training.device import resolve_precision
+from memscope.training.backends.lanes.choice import resolve_backend
 from memscope.training.user_trainer import load_trainer
+from memscope.work.carrying_out import Say, silent
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Choices:
     fraction: float | None = None
     seed: int | None = None
     precision: str | None = None
+    backend: str | None = None
     trainer: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
@@ -64,6 +66,7 @@ DEFAULTS = Choices(
     fraction=0.7,
     seed=0,
     precision="auto",
+    backend="torch",
 )
 """The defaults of a new run, beside those of the recipe (recipe.py). There is no default data set."""
 
@@ -179,7 +182,7 @@ def default_items() -> list[tuple[str, Any]]:
     ]
 
 
-def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
+def new_plan(choices: Choices, dataset: ImageDataset, device: str, say: Say = silent) -> Plan:
     """The plan of a new run from choices with defaults; OptionError for what does not fit the data."""
     axis, sizes = sizes_of(choices)
     assert sizes is not None
@@ -209,6 +212,17 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
         raise OptionError(
             f"--batch-size is {choices.batch_size}; a subset has only {smallest} examples; use a smaller one"
         )
+    backend, precision = resolve_backend(
+        choices.backend or "torch",
+        recipe.trainer,
+        choices.family,
+        axis,
+        choices.width,
+        sizes,
+        choices.precision or "auto",
+        device,
+        say,
+    )
     return Plan(
         data=DataChoice(
             spec=absolute(choices.data),
@@ -229,8 +243,9 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str) -> Plan:
         models=-(-choices.models // block) * block,
         fraction=choices.fraction,
         seed=choices.seed or 0,
-        precision=resolve_precision(choices.precision or "auto", device),
+        precision=precision,
         recipe=recipe,
+        backend=backend,
         unit=1
         if recipe.trainer == RECORDED
         else ledger_unit(choices.fraction, recipe.steps(nominal) * recipe.batch_size),
@@ -261,6 +276,7 @@ def choices_of(plan: Plan) -> Choices:
         fraction=plan.fraction,
         seed=plan.seed,
         precision=plan.precision,
+        backend=plan.backend,
         **values,
     )
 
@@ -286,7 +302,7 @@ def check_against(plan: Plan, choices: Choices, path: str) -> None:
         given, kept = getattr(choices, field.name), getattr(saved, field.name)
         if given is None or field.name in ("data", "widths", "depths", "models", "full", "replayed"):
             continue
-        if field.name == "precision" and given == "auto":
+        if field.name in ("precision", "backend") and given == "auto":
             continue
         if field.name == "fraction" and fraction_of(given) == fraction_of(kept):
             continue

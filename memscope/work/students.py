@@ -21,18 +21,17 @@ def train_students(
     models: Sequence[ModelToTrain],
     groups: dict[int, Grouping],
 ) -> Iterator[TrainedModel]:
-    """Train students of several sizes. The teacher of a number teaches all the sizes, by one backend."""
-    sizes = dict.fromkeys(task.size for task, _, _ in models)
-    used = [groups.get(size, Grouping()) for size in sizes]
-    if len({one.backend for one in used}) > 1:
-        used, groups = [Grouping()], {}
-    together = max(one.models for one in used)
-    numbers = list(dict.fromkeys(model for _, model, _ in models))
+    """Train students of several sizes. The teacher of a number teaches all the sizes of one backend."""
+    used = {task.size: groups.get(task.size, Grouping()) for task, _, _ in models}
     found: dict[tuple[int, int], TrainedModel] = {}  # by size and number
-    for first in range(0, len(numbers), together):
-        some = set(numbers[first : first + together])
-        of_them = [one for one in models if one[1] in some]
-        found |= students_of(material, run, keep_weights, teaching, of_them, used[0].backend, groups)
+    for backend in dict.fromkeys(one.backend for one in used.values()):
+        theirs = [one for one in models if used[one[0].size].backend == backend]
+        together = max(one.models for one in used.values() if one.backend == backend)
+        numbers = list(dict.fromkeys(model for _, model, _ in theirs))
+        for first in range(0, len(numbers), together):
+            some = set(numbers[first : first + together])
+            of_them = [one for one in theirs if one[1] in some]
+            found |= students_of(material, run, keep_weights, teaching, of_them, backend, groups)
     return iter([found[task.size, model] for task, model, _ in models])
 
 

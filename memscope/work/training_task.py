@@ -17,6 +17,7 @@ import torch
 
 from memscope.errors import OptionError
 from memscope.imports import source_digest
+from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
@@ -109,11 +110,17 @@ def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], lis
             np.stack([subset_of(plan, task.variant, num_train, model) for model in task.models]) for task in bundle
         ]
         return [
-            pack(plan, task, models, in_subset, examples, made_by)
+            pack(plan, task, models, in_subset, examples, made_by | backend_of(job, task))
             for task, models, in_subset in zip(bundle, train(bundle, subsets), subsets, strict=True)
         ]
 
     return work
+
+
+def backend_of(job: Job, task: Task) -> dict[str, str]:
+    """The backend of a task's models if it is not torch; files of before name none."""
+    name = job.groups.get(task.size, Grouping()).backend
+    return {"backend": name} if name == LANES else {}
 
 
 def check_variant(plan: Plan, variant: str, teaching: Teaching | None) -> None:

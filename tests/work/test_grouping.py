@@ -190,7 +190,7 @@ def test_groups_are_measured_once_for_a_run_and_never_on_a_cpu(run, monkeypatch)
         asked.append((size, most))
         return {2: min(7, most), 4: 0}[size]
 
-    put(monkeypatch, "vectorised", at_once=measured)
+    put(monkeypatch, "vectorised", measured=measured)
     monkeypatch.setattr(grouping, "worker_device", lambda device, worker: torch.device("cpu"))
     assert group_sizes(run, ONE, "cpu", 1, print) == {}
     assert not asked
@@ -216,12 +216,17 @@ def test_groups_are_measured_once_for_a_run_and_never_on_a_cpu(run, monkeypatch)
 
 
 def test_a_backend_of_a_fixed_number_is_used_where_it_fits_and_nothing_is_measured(run, monkeypatch):
-    lanes = replace(BACKENDS["vectorised"], fits=lambda plan, size, device: (size, device) == (2, "cpu"), at_once=8)
-    everyone = {"lanes": lanes, **BACKENDS}
+    eights = replace(
+        BACKENDS["vectorised"],
+        fits=lambda plan, size, device: (size, device) == (2, "cpu"),
+        at_once=lambda plan: 8,
+        measured=None,
+    )
+    everyone = {"eights": eights, **BACKENDS}
     monkeypatch.setattr(backends, "BACKENDS", everyone)
     monkeypatch.setattr(grouping, "BACKENDS", everyone)
-    assert group_sizes(run, ONE + OTHERS, "cpu", 1, print) == {2: Grouping("lanes", 8)}
-    assert group_sizes(run, ONE + OTHERS, "cpu", 5, print) == {2: Grouping("lanes", 4)}
+    assert group_sizes(run, ONE + OTHERS, "cpu", 1, print) == {2: Grouping("eights", 8)}
+    assert group_sizes(run, ONE + OTHERS, "cpu", 5, print) == {2: Grouping("eights", 4)}
     assert not (run.path / "cache" / "groups.json").exists()
 
 

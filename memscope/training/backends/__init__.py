@@ -20,6 +20,7 @@ from torch import nn
 from memscope.plan.plan import Plan
 from memscope.plan.teaching import Teaching
 from memscope.training.backends import one_by_one
+from memscope.training.backends.lanes import models_in_lanes
 from memscope.training.backends.vectorised import group_size, models_at_once
 from memscope.training.backends.vectorised import teachers as stacked_teachers
 from memscope.training.device import no_room
@@ -36,9 +37,10 @@ class Backend:
 
     fits: Callable[[Plan, int, str], bool]
     """(plan, size, device) -> whether it can train this size of the plan on a `cpu`, `cuda` or `mps` device"""
-    at_once: int | Callable[[Material, int, int], int]
-    """How many models of a size it trains at once: a number or, if that must be measured, a function (material, size,
-    most) -> the best number, up to `most`; 0 if it cannot train such networks"""
+    at_once: Callable[[Plan], int] | None
+    """(plan) -> how many models of a size it is best given at once; None if that must be measured"""
+    measured: Callable[[Material, int, int], int] | None
+    """(material, size, most) -> that number if it must be measured, up to `most`; 0 if it cannot train such networks"""
     open_teachers: Callable[[Material, Teaching, Mapping[int, nn.Module], Mapping[int, np.ndarray], int], Teachers]
     """(material, teaching, the teacher of each number, the subset bool [N] of each, how many students of all sizes they
     will have) -> the teachers of the students of these numbers"""
@@ -51,9 +53,12 @@ class Backend:
 ONE_BY_ONE = "one by one"
 BACKENDS = {
     "vectorised": Backend(
-        models_at_once.fits, group_size.group_of, stacked_teachers.open_teachers, models_at_once.train
+        models_at_once.fits, None, group_size.group_of, stacked_teachers.open_teachers, models_at_once.train
     ),
-    ONE_BY_ONE: Backend(one_by_one.fits, 1, one_by_one.open_teachers, one_by_one.train),
+    "lanes": Backend(
+        models_in_lanes.fits, models_in_lanes.at_once, None, models_in_lanes.open_teachers, models_in_lanes.train
+    ),
+    ONE_BY_ONE: Backend(one_by_one.fits, one_by_one.at_once, None, one_by_one.open_teachers, one_by_one.train),
 }
 """In order of preference. The last can train everything."""
 

@@ -1,0 +1,196 @@
+"""The backend `lanes`: models of one size trained in lockstep, each in its lane of every vector, on a CPU.
+
+Draws, recipe and results are those of the loop (loop.py); numbers are those of the loop up to the rounding of sums, so
+that a run is trained by the one or the other, as its plan says, and by no other.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from memscope.plan.backends import LANES
+from memscope.plan.plan import Plan
+from memscope.plan.recipe import Recipe
+from memscope.plan.teaching import Teaching
+from memscope.training.augmentation import crop_padding, draw_shifts
+from memscope.training.backends.lanes.choice import pays
+from memscope.training.backends.lanes.description import Description, describe
+from memscope.training.backends.lanes.network import LaneNetworks, Pictures, Shifts, lanes
+from memscope.training.draws import Draws
+from memscope.training.loop import Course, EpochLosses
+from memscope.training.material import Material
+from memscope.training.models import ModelToTrain, TrainedModel, nominal_size, trained_model
+from memscope.training.optimiser import CLASSIFIER_REFERENCE
+
+
+@dataclass(frozen=True, eq=False)
+class Teachers:
+    """Trained networks by their numbers, and what each says of every training example where images never change."""
+
+    teaching: Teaching
+    networks: Mapping[int, nn.Module]
+    tables: Mapping[int, np.ndarray]
+    """float32 [N, classes] each; empty with augmentation"""
+    seconds: float
+    """Of the tables, for each student"""
+
+
+def fits(plan: Plan, size: int, device: str) -> bool:
+    return plan.backend == LANES and device == "cpu" and pays(plan, size)
+
+
+def at_once(plan: Plan) -> int:
+    """Models of a bundle, whole units: what fills the lanes best, and of these the fewest."""
+    width = lanes()
+    counts = range(plan.unit, 3 * max(plan.unit, width) + 1, plan.unit)
+    return max(counts, key=lambda count: (round(count / (-(-count // width) * width), 6), -count))
+
+
+def pictures_of(material: Material) -> Pictures:
+    return Pictures(material.images.numpy(), material.labels.numpy(), material.mean.numpy(), material.scale.numpy())
+
+
+def described(network: nn.Module) -> Description:
+    description = describe(network)
+    assert description is not None, "a plan says lanes only of families that they know"
+    return description
+
+
+def open_teachers(
+    material: Material,
+    teaching: Teaching,
+    networks: Mapping[int, nn.Module],
+    subsets: Mapping[int, np.ndarray],
+    students: int,
+) -> Teachers:
+    """The teachers of these numbers, with their tables where there is no augmentation."""
+    start = time.perf_counter()
+    tables: dict[int, np.ndarray] = {}
+    if material.plan.recipe.augment == "none":
+        numbers, width = list(networks), lanes()
+        for first in range(0, len(numbers), width):
+            some = numbers[first : first + width]
+            group = teacher_lanes(material, [networks[one] for one in some])
+            logits, _ = group.ask(np.arange(material.num_train))
+            tables |= {one: logits[lane].copy() for lane, one in enumerate(some)}
+    return Teachers(teaching, networks, tables, (time.perf_counter() - start) / students)
+
+
+def teacher_lanes(material: Material, networks: Sequence[nn.Module]) -> LaneNetworks:
+    return LaneNetworks(networks, described(networks[0]), pictures_of(material), 0)
+
+
+def train(
+    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], teachers: Teachers | None
+) -> list[TrainedModel]:
+    """Train and evaluate models of one size, as many at a time as there are lanes."""
+    width = lanes()
+    return [
+        trained
+        for first in range(0, len(models), width)
+        for trained in train_together(material, keep_weights, models[first : first + width], teachers)
+    ]
+
+
+def train_together(
+    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], teachers: Teachers | None
+) -> list[TrainedModel]:
+    """Train and evaluate no more models than there are lanes. What that takes is shared out evenly."""
+    start = time.perf_counter()
+    plan, count = material.plan, len(models)
+    draws = [Draws(plan.seed, task.size, model, task.replicate) for task, model, _ in models]
+    networks = [material.untrained(one) for one in draws]
+    group = LaneNetworks(networks, described(networks[0]), pictures_of(material), plan.recipe.batch_size)
+    subsets = [np.flatnonzero(subset) for _, _, subset in models]
+    steps = plan.recipe.steps(nominal_size(material, models[0][0]))
+    teacher = None if teachers is None else LaneTeacher(material, teachers, [model for _, model, _ in models])
+    courses = course_of(group, subsets, steps, plan.recipe, draws, material.image_shape[0], teacher)
+    between = time.perf_counter()
+    predicted, odds = group.evaluate()
+    end = time.perf_counter()
+    told = None if teacher is None or teachers is None else teacher.seconds / count + teachers.seconds
+    found = []
+    for lane, network in enumerate(networks):
+        group.give_back(lane, network, steps)
+        found.append(
+            trained_model(
+                network,
+                courses[lane],
+                predicted[lane],
+                odds[lane],
+                keep_weights,
+                seconds=(end - start) / count + (teachers.seconds if teachers else 0.0),
+                evaluation_seconds=(end - between) / count,
+                teacher_seconds=told,
+            )
+        )
+    return found
+
+
+class LaneTeacher:
+    """What the teachers of the models in the lanes say of a batch."""
+
+    def __init__(self, material: Material, teachers: Teachers, numbers: Sequence[int]) -> None:
+        self.teaching = teachers.teaching
+        padded = [*numbers, *[numbers[0]] * (lanes() - len(numbers))]
+        self.seconds = 0.0
+        """Of forward passes so far, of all lanes together"""
+        self.tables = [teachers.tables[one] for one in padded] if teachers.tables else None
+        self.group = None if self.tables else teacher_lanes(material, [teachers.networks[one] for one in padded])
+
+    def logits(self, index: np.ndarray, shifts: Shifts | None) -> np.ndarray:
+        """float32 [L, B, classes] for the examples at `index`, as the students see them."""
+        if self.tables is not None:
+            return np.stack([table[some] for table, some in zip(self.tables, index, strict=True)])
+        assert self.group is not None
+        start = time.perf_counter()
+        logits, _ = self.group.ask(index, shifts)
+        self.seconds += time.perf_counter() - start
+        return logits
+
+
+def course_of(
+    group: LaneNetworks,
+    subsets: Sequence[np.ndarray],
+    steps: int,
+    recipe: Recipe,
+    draws: Sequence[Draws],
+    side: int,
+    teacher: LaneTeacher | None,
+) -> list[Course]:
+    """Train every lane on its subset, as `train_model` of loop.py trains one model."""
+    padding, width = crop_padding(recipe.augment, side), group.lanes
+    batches = [one.batches(subset, steps, recipe.batch_size) for one, subset in zip(draws, subsets, strict=True)]
+    words = [one.augmentation() for one in draws]
+    relative = min(1.0, CLASSIFIER_REFERENCE / group.description.features)
+    losses = EpochLosses(recipe.epochs, steps, torch.zeros(len(draws)))
+    taught = {}
+    if teacher is not None:
+        taught = {"temperature": teacher.teaching.temperature, "soft_weight": teacher.teaching.soft_weight}
+    for step in range(steps):
+        index = filled([next(one) for one in batches], width)
+        shifts = None
+        if recipe.augment != "none":
+            drawn = [draw_shifts(one.random_raw(recipe.batch_size), recipe.augment, side) for one in words]
+            rows, columns, mirror = (filled(one, width) for one in zip(*drawn, strict=True))
+            shifts = Shifts(rows.astype(np.int32), columns.astype(np.int32), mirror.astype(np.uint8), padding)
+        rate = recipe.learning_rate_at(step, steps)
+        rates = (rate, rate * relative, recipe.momentum, recipe.weight_decay)
+        told = None if teacher is None else teacher.logits(index, shifts)
+        loss = group.step(index, rates, recipe.label_smoothing, shifts, told, **taught)
+        losses.total += torch.from_numpy(loss[: len(draws)])
+        losses.done(step)
+        if not losses.finite.any():
+            break
+    return [
+        Course(losses.mean[:, lane].copy(), not losses.finite[lane], tuple(losses.ended)) for lane in range(len(draws))
+    ]
+
+
+def filled(rows: Sequence[np.ndarray], width: int) -> np.ndarray:
+    """[L, ...]: a row for every lane, the first again for those that are left over."""
+    return np.stack([*rows, *[rows[0]] * (width - len(rows))])
