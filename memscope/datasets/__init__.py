@@ -6,6 +6,7 @@ The loaders are imported when they are asked for, so that importing this package
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
@@ -137,7 +138,11 @@ def with_composed_names(dataset: ImageDataset) -> ImageDataset:
 def _unknown(spec: str) -> str:
     message = f"unknown data set {spec!r}; the forms are " + ", ".join(FORMS)
     likely = _likely_form(Path(spec).expanduser()) if spec else None
-    return f"{message}; did you mean {likely}:{spec} ?" if likely else message
+    if likely:
+        return f"{message}; did you mean {likely}:{spec} ?"
+    form, _, place = spec.partition(":")
+    close = get_close_matches(form, LOADERS, 1) if place else []
+    return f"{message}; did you mean {close[0]}:{place} ?" if close else message
 
 
 def _likely_form(path: Path) -> str | None:

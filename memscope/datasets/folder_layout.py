@@ -64,7 +64,8 @@ def find_layout(directory: Path) -> Layout:
     for label, name in enumerate(classes):
         if not any(own == label for _, own in walk.files):
             raise DataError(
-                f"{part / name}: found no images{_only(walk, label)}, expected some of each class; add or remove it"
+                f"{part / name}: found no images{_only(walk, label)}, expected some in the folder of each class; "
+                "put some in, or remove it"
             )
     _note_walk(part, walk, notes, litter)
     test = _test(part, candidates, list(classes), notes, litter)

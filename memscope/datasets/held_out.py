@@ -30,12 +30,12 @@ def hold_out_test_set(dataset: ImageDataset, share: float, seed: int) -> ImageDa
         elif tested[own].all():
             tested[ranks == ranks[own].max()] = False
     for label, name in enumerate(dataset.class_names):
-        sides = set(tested[dataset.train_labels == label].tolist())
-        if len(sides) < 2:
+        sides = tested[dataset.train_labels == label]
+        if sides.all() or not sides.any():
+            why = "has 1 image" if len(sides) == 1 else f"has {len(sides):,} images, but only copies of one"
             raise DataError(
-                f"{dataset.spec}: has no test set, and none can be made of its training examples: class {name!r} would "
-                f"have no {'training' if True in sides else 'test'} example, because its images are too few or copies "
-                "of each other; add a test set, or images of that class"
+                f"{dataset.spec}: has no test set, and none can be made of it: class {name!r} {why}, and needs one for "
+                "training and one for testing; add images of it, or a test set, or take the class away"
             )
     names = dataset.train_names
     return replace(

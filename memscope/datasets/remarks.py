@@ -7,13 +7,16 @@ from memscope.datasets.appearance import Traits
 from memscope.datasets.decoding import UNKNOWN, Decoded
 from memscope.datasets.folder_layout import few
 
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp"})
+"""Endings of which one expects that the file is a picture"""
+
 
 def grouped(names: list[str], unreadable: dict[int, str]) -> str:
     """How many files cannot be read for which reason, by their endings where no format is known, and a few of them."""
     groups: dict[str, list[str]] = {}
     for at, reason in unreadable.items():
         ending = Path(names[at]).suffix.lower()
-        kind = f"*{ending}" if ending and reason == UNKNOWN else reason
+        kind = f"*{ending}" + " that are none" * (ending in PICTURES) if ending and reason == UNKNOWN else reason
         groups.setdefault(kind, []).append(names[at])
     largest = sorted(groups.items(), key=lambda group: -len(group[1]))
     shown = [f"{len(own):,} {kind if len(kind) < 80 else kind[:79] + '…'} ({few(own, 2)})" for kind, own in largest[:4]]

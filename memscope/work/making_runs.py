@@ -51,7 +51,8 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
     ensure_examples(run, dataset, say)
     check_networks(run, set(grown.sizes) - set(run.plan.sizes))  # before a size that cannot be is planned for good
     if choices.models is not None and choices.models != grown.models:
-        why = "as planned before" if run.plan.whole_blocks(choices.models) < grown.models else "whole blocks"
+        planned = run.plan.whole_blocks(choices.models) < grown.models
+        why = "as planned before" if planned else f"because they come in blocks of {run.plan.block}"
         say(f"--models {choices.models}: the run has {grown.models} models of each {grown.axis}, {why}")
     return grow(run, grown.sizes, grown.models, grown.full_models)
 

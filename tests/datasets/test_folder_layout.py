@@ -180,11 +180,13 @@ def test_what_is_no_data_set_is_refused_in_one_line(places, message, tmp_path):
 def test_a_class_without_images_is_refused(tmp_path):
     fill(tmp_path, *classes("train", "test"))
     (tmp_path / "train/bee").mkdir()
-    with pytest.raises(DataError, match=r"train/bee: found no images, expected some of each class; add or remove it"):
+    with pytest.raises(DataError, match=r"train/bee: found no images, expected some in the folder of each class"):
         read(tmp_path)
     (tmp_path / "train/bee/Thumbs.db").write_text("x")
     (tmp_path / "train/bee/1.jpg").write_bytes(b"")
-    with pytest.raises(DataError, match=r"train/bee: found no images, only 1 .*, 1 .*, expected some of each class"):
+    with pytest.raises(
+        DataError, match=r"train/bee: found no images, only 1 .*, 1 .*, expected some in the folder of each class"
+    ):
         read(tmp_path)
 
 
