@@ -42,7 +42,6 @@ class LanesHook(BuildHookInterface):
                 str(sources / "lanes.c"),
                 "-o",
                 str(target),
-                "-lm",
             ]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:

@@ -60,7 +60,7 @@ def peak_of(folder: Path) -> Callable[[], float]:
     source, library = folder / "peak.c", folder / "peak.so"
     source.write_text(PEAK)
     how = [one for one in COMMON if one != "-fvisibility=hidden"]
-    subprocess.run(["cc", *how, *KINDS[kind], f"-I{SOURCES}", str(source), "-o", str(library), "-lm"], check=True)
+    subprocess.run(["cc", *how, *KINDS[kind], f"-I{SOURCES}", str(source), "-o", str(library)], check=True)
     peak = ctypes.CDLL(str(library)).peak
     peak.argtypes, peak.restype = [ctypes.c_long], ctypes.c_float
 

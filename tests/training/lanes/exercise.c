@@ -6,12 +6,8 @@ static long budget = -1;   // allocations that still succeed; -1 for all
 static int spent(void) { return budget == 0 || (budget > 0 && --budget == 0); }
 static void *some_malloc(size_t n) { return spent() ? 0 : malloc(n); }
 static void *some_calloc(size_t n, size_t size) { return spent() ? 0 : calloc(n, size); }
-static void *some_realloc(void *p, size_t n) { return spent() ? 0 : realloc(p, n); }
-static void *some_aligned(size_t a, size_t n) { return spent() ? 0 : aligned_alloc(a, n); }
 #define malloc some_malloc
 #define calloc some_calloc
-#define realloc some_realloc
-#define aligned_alloc some_aligned
 #include "lanes.c"
 
 enum { HIGH = 11, WIDE = 9, CHANNELS = 3, CLASSES = 7, BATCH = 10, IMAGES_HERE = 50 };

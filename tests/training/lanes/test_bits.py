@@ -70,7 +70,7 @@ def builds(tmp_path_factory):
     def build(compiler, *flags):
         if (compiler, flags) not in made:
             path = folder / f"{len(made)}.so"
-            command = [compiler, *COMMON, *flags, str(SOURCES / "lanes.c"), "-o", str(path), "-lm"]
+            command = [compiler, *COMMON, *flags, str(SOURCES / "lanes.c"), "-o", str(path)]
             subprocess.run(command, check=True, capture_output=True)
             made[compiler, flags] = declared(ctypes.CDLL(str(path)))
         return made[compiler, flags]

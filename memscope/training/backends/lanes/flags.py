@@ -7,7 +7,9 @@ import hashlib
 import sys
 from pathlib import Path
 
-COMMON = ("-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-shared", "-fPIC", "-w")
+WINDOWS = sys.platform == "win32"
+HERE = ("-DEXPORT=__attribute__((dllexport))",) if WINDOWS else ("-fPIC", "-fvisibility=hidden")
+COMMON = ("-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-shared", "-w", *HERE)
 """`-ffp-contract=off` keeps the compiler from fusing what the source does not. There is no `-march=native`: a library
 is for a kind of processor, and all kinds give a model the same bits."""
 
@@ -27,4 +29,4 @@ def library_name(sources: Path, kind: str) -> str:
     digest = hashlib.sha256(repr((COMMON, KINDS[kind])).encode())
     for source in sorted(sources.iterdir()):
         digest.update(source.read_bytes())
-    return f"lanes-{kind}-{digest.hexdigest()[:16]}{'.dll' if sys.platform == 'win32' else '.so'}"
+    return f"lanes-{kind}-{digest.hexdigest()[:16]}{'.dll' if WINDOWS else '.so'}"

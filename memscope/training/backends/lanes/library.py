@@ -93,7 +93,7 @@ def compiled(kind: str) -> Path:
         os.close(handle)
         try:
             done = subprocess.run(
-                [*command, str(SOURCES / "lanes.c"), "-o", part, "-lm"],
+                [*command, str(SOURCES / "lanes.c"), "-o", part],
                 capture_output=True, text=True, timeout=300, check=False,
             )  # fmt: skip
             if done.returncode:

@@ -10,8 +10,9 @@
 #include "images.c"
 #include "head.c"
 
+#ifndef EXPORT
 #define EXPORT __attribute__((visibility("default")))
-
+#endif
 static void wire(Layer *c, size_t *size) {
     int k = c->kernel;
     c->out = (Size){(c->in.high + c->stride - 1) / c->stride, (c->in.wide + c->stride - 1) / c->stride};
@@ -52,7 +53,7 @@ EXPORT void lanes_drop(Net *net) {
         Gather *its[] = {&c->forward, &c->backward, &c->weight};
         for (int k = 0; k < 3; k++) free(its[k]->run), free(its[k]->first);
     }
-    free(net->layer), free(net->space), free(net);
+    free(net->layer), free(net->whole), free(net);
 }
 
 // layers: int [count][6] of source, what is added or -1, act, outputs, kernel, stride. With `batch` images a step; 0 for a
@@ -78,10 +79,9 @@ EXPORT Net *lanes_make(int high, int wide, int channels, int classes, int batch,
     last->beta = last->gamma, net->size -= classes;   // no scale: only a bias
     for (Layer *c = l; c <= last; c++) lack |= c->forward.n < 0 || c->backward.n < 0 || c->weight.n < 0;
     lay_out(net);
-    size_t bytes = (net->used * sizeof(V) + 63) / 64 * 64;
-    net->space = lack ? 0 : aligned_alloc(64, bytes);
-    if (!net->space) { lanes_drop(net); return 0; }
-    memset(net->space, 0, bytes);
+    net->whole = lack ? 0 : calloc(net->used + 1, sizeof(V));
+    if (!net->whole) { lanes_drop(net); return 0; }
+    net->space = (V *)(((uintptr_t)net->whole + sizeof(V) - 1) / sizeof(V) * sizeof(V));   // where a vector may begin
     lay_out(net);
     return net;
 }

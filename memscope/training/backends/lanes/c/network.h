@@ -23,6 +23,7 @@ typedef struct {
     Size side;
     size_t size, used;                   // parameters of a model; vectors of its space
     Layer *layer;
+    void *whole;                         // what was allocated
     V *space, *p, *g, *m;                // everything below; parameters, gradients, momenta
     V *dy, *loss, *logits, *delta;       // of a block: gradient of y; of a batch: the sum of losses; of a block: logits
     V *told, *p1, *p2;                   // of an image: the teacher's logits, two sets of probabilities
