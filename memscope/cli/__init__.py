@@ -5,6 +5,7 @@ become one line here, and nowhere else: exit status 2 for what was asked, 1 for 
 """
 
 import importlib
+import os
 import sys
 
 import click
@@ -23,6 +24,9 @@ COMMANDS = {
     "schema": "memscope.cli.schema",
 }
 """In the order in which `memscope --help` lists them."""
+
+UTF_8 = ["-X", "utf8"]
+"""Python's option for UTF-8 whatever the locale"""
 
 
 class Commands(click.Group):
@@ -58,9 +62,22 @@ def memscope() -> None:
 
 def main() -> None:
     """The program: run a command, and turn what it raises into one line and an exit status."""
+    if sys.getfilesystemencoding() != "utf-8" and sys.orig_argv[1:3] != UTF_8:
+        again_in_utf_8()
     with standard_outputs():
         status = run_command()
     sys.exit(status)
+
+
+def again_in_utf_8() -> None:
+    """Start the program anew in this process, so that Python takes names of files as UTF-8.
+
+    Elsewhere, as under LC_ALL=C with PYTHONUTF8=0, every name with a letter beyond the locale's would be undecodable.
+    What is printed stays in the locale's encoding.
+    """
+    if sys.stdout is not None:
+        os.environ.setdefault("PYTHONIOENCODING", sys.stdout.encoding)
+    os.execv(sys.executable, [sys.executable, *UTF_8, *sys.orig_argv[1:]])
 
 
 def run_command() -> int:

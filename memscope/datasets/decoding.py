@@ -9,7 +9,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from PIL import Image, ImageFile
 from memscope.cores import cores
 from memscope.datasets.appearance import Traits, shown_size
 from memscope.errors import DataError
+from memscope.files.kinds import GIT_LFS, HEAD, HEIC, WEB_PAGE, ZEROS, head_of, kind_of
 from memscope.files.limits import memory_bytes
 
 MAX_PIXELS = 64_000_000  # of one image; Pillow itself only warns from 89 million
@@ -29,6 +30,8 @@ FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM",
 """Of Pillow's formats those that are pictures and nothing else: it gives EPS to Ghostscript, which runs programs."""
 ONE_LARGE = Lock()
 UNKNOWN = "no known image format"
+NO_PICTURES = (GIT_LFS, WEB_PAGE, ZEROS, HEIC)
+"""Of what is under the name of a picture"""
 OUT_OF = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Errors of the machine, not of the file, which no one may skip."""
 
@@ -158,7 +161,7 @@ def _read(path: Source, image_size: int | None, appearance: Appearance, bits: in
     except MemoryError:
         raise
     except Exception as error:  # Pillow's decoders raise many kinds: OSError, SyntaxError, ValueError, struct.error
-        return None, Read(reason=_reason(error))
+        return None, Read(reason=_reason(error, path))
 
 
 def _size(path: Source) -> Read:
@@ -168,7 +171,7 @@ def _size(path: Source) -> Read:
     except MemoryError:
         raise
     except Exception as error:
-        return Read(reason=_reason(error))
+        return Read(reason=_reason(error, path))
 
 
 def _open(path: Source) -> ImageFile.ImageFile:
@@ -196,9 +199,12 @@ def formats() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, source: Source) -> str:
     """What went wrong, in one line and without repeating the path."""
     if type(error).__name__ == "UnidentifiedImageError":
+        with suppress(Exception):
+            start = source.read()[:HEAD] if isinstance(source, Encoded) else head_of(source)
+            return kind if (kind := kind_of(start)) in NO_PICTURES else UNKNOWN
         return UNKNOWN
     if isinstance(error, OSError) and error.errno in OUT_OF:
         raise error

@@ -16,6 +16,7 @@ from pathlib import Path
 from memscope.datasets.folder_walk import Walk, folders_and_files, holds_files, subfolders, walk_classes
 from memscope.datasets.litter import is_text
 from memscope.errors import DataError
+from memscope.files.limits import ARCHIVES
 from memscope.text import abridged
 
 ROLES = {
@@ -165,7 +166,12 @@ def _classes_alone(
         classes.append(one)
     _note_left_out(root, [], files if classes else [], notes)
     common = set.intersection(*({each.name for each in subfolders(one)} for one in classes)) if classes else set()
-    if len(classes) > 1 and len(common) > 1:
+    if len(classes) > 1 and common and all(_roles_of(name) for name in common):
+        notes.append(
+            f"{root}: each class has the folders {few(sorted(common))}, whose images are read together; "
+            f"to keep them apart, move them to {sorted(common)[0]}/<class>/ and so on"
+        )
+    elif len(classes) > 1 and len(common) > 1:
         notes.append(
             f"{root}: the classes are {few([one.name for one in classes])}, and each has the folders "
             f"{few(sorted(common))}; if these are the classes, name one: folder:{classes[0]}"
@@ -237,7 +243,9 @@ def _too_few(part: Path, classes: dict[str, list[Path]], files: list[Path]) -> s
         found = f"no class directories but {few([one.name for one in files])}"
     else:
         found = "no class directories"
-    return f"{part}: found {found}, expected at least 2; put each class's images in its own directory"
+    packed = [one.name for one in files if one.suffix.lower() in ARCHIVES]
+    way = f"unpack {few(packed)} first" if packed else "put each class's images in its own directory"
+    return f"{part}: found {found}, expected at least 2; {way}"
 
 
 def _only(walk: Walk, label: int) -> str:

@@ -11,6 +11,7 @@ from memscope.datasets.named_arrays import REQUIRED, NamedArray, Source, dataset
 from memscope.datasets.reading import FIRST_RULES, Reading
 from memscope.errors import DataError
 from memscope.files.guarded_hdf5 import Unreadable, expect_readable, opened, unwritten_chunks, values_of
+from memscope.files.kinds import instead
 from memscope.files.limits import existing_file
 from memscope.files.unreadable import ELSEWHERE
 
@@ -36,16 +37,20 @@ def load_hdf5(spec: str, path: Path, reading: Reading) -> ImageDataset:
     except DataError:
         raise
     except (OSError, RuntimeError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path}: cannot be read as HDF5 ({error}); {_way(path)}") from error
+        raise DataError(f"{path}: cannot be read as HDF5 ({error}); {_way(path, error)}") from error
 
 
-def _way(path: Path) -> str:
+def _way(path: Path, error: Exception) -> str:
     """What to do about a file that HDF5 does not read, by what it starts with."""
     with path.open("rb") as file:
         start = file.read(8)
     if start.startswith(b"PK\x03\x04"):
         return f"this is a zip archive: if NumPy wrote it, read it as npz:{path}"
-    return "it is truncated or of another format, get or write it again"
+    if start == b"\x89HDF\r\n\x1a\n":
+        # HDF5 says so of a file whose flag its writer, which was killed, did not take back
+        left = "already open for write" in str(error)
+        return "if no program writes it now, h5clear -s FILE clears that" if left else "it is truncated, get it again"
+    return instead(path) or "it is truncated or of another format, get or write it again"
 
 
 def names_in(file: h5py.File) -> list[str]:

@@ -17,6 +17,7 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.plain_arrays import numbered
 from memscope.datasets.reading import Reading
 from memscope.errors import DataError
+from memscope.files.kinds import HEAD, instead
 from memscope.files.limits import check_size, existing_directory
 
 # SHA-256 of Fashion-MNIST's 60,000 training labels, as bytes: the file names are MNIST's, so only this is sure.
@@ -35,6 +36,7 @@ FASHION_MNIST_CLASSES = (
 )
 CHUNK = 2**20
 GZIP = b"\x1f\x8b"
+OTHER_TYPES = (b"\x08", b"\x09", b"\x0b", b"\x0c", b"\x0d", b"\x0e")  # of numbers in IDX files, bytes among them
 
 
 def load_idx(spec: str, directory: Path, reading: Reading, split: str | None = None) -> ImageDataset:
@@ -86,9 +88,12 @@ def _read(path: Path, file: IO[bytes] | gzip.GzipFile, dimensions: int, where: s
     header = file.read(length)
     expected = bytes([0, 0, 8, dimensions])
     if len(header) < length or header[:4] != expected:
+        way = "get the file again"
+        if len(header) == length and header[:2] == b"\0\0" and header[2:3] in OTHER_TYPES and header[3]:
+            way = "write its values as bytes, or save all four arrays with numpy.savez and read them as npz:FILE"
         raise DataError(
             f"{path}: starts with {header[:4].hex(' ') or 'nothing'}, expected {expected.hex(' ')} and "
-            f"{dimensions} sizes (an IDX file of bytes); get the file again"
+            f"{dimensions} sizes (an IDX file of bytes); {instead(path, header + file.read(HEAD)) or way}"
         )
     shape = tuple(int.from_bytes(header[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(dimensions))
     if 0 in shape:

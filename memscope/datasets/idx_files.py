@@ -60,8 +60,11 @@ def idx_files(directory: Path, split: str | None = None) -> IdxFiles:
     ]
     tested = any(found["test"])
     if not all(found["train"]) or (tested and not all(found["test"])):
+        there = sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith("."))
+        named = f" but {', '.join(there[:4])}{' and more' if len(there) > 4 else ''}" if there else ""
         raise DataError(
-            f"{directory}: found no {missing[0]} or {missing[0]}.gz; expected the four IDX files, put it there"
+            f"{directory}: found no {missing[0]} or {missing[0]}.gz{named}; expected the four IDX files, put it there "
+            "or give it that name"
         )
     return IdxFiles(prefix, tuple(found["train"]), tuple(found["test"]) if tested else None)  # type: ignore[arg-type]
 

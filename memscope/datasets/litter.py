@@ -9,13 +9,15 @@ import re
 FOLDERS = frozenset({
     "__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "~snapshot",
     "$recycle.bin", "recycler", "lost+found", "__pycache__", "cvs", "_vti_cnf", "found.000",
-    "system volume information",
+    "system volume information", "network trash folder", "temporary items", "_gsdata_", "$extend",
+    "@synoresource", "@synoeastream",
 })  # fmt: skip
 FILES = frozenset({
     "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "picasa.ini", "zbthumbnail.info",
     "index", "readme", "license", "licence", "copying", "copyright", "authors", "changelog", "notice", "version",
     "md5sum", "md5sums", "sha1sums", "sha256sums", "checksums", "manifest", "makefile", "dockerfile", "thumbs",
-    "synoindex_media_info",
+    "synoindex_media_info", "sha512sums", "info2", "wpsettings.dat", "indexervolumeguid", "thevolumesettingsfolder",
+    "ds_store", "_ds_store", "pspbrwse.jbf", "albumart.pamp",
 })  # fmt: skip
 TEXTS = frozenset({
     "txt", "csv", "tsv", "json", "jsonl", "ndjson", "geojson", "xml", "md", "rst", "html", "htm", "yml", "yaml",
@@ -25,9 +27,11 @@ TEXTS = frozenset({
 ENDINGS = TEXTS | frozenset({
     "thm", "ctg", "xmp", "aae", "pp3", "dop", "on1", "lrv", "lnk", "url", "webloc", "ini", "inf", "db", "cache",
     "bak", "old", "orig", "tmp", "temp", "part", "partial", "filepart", "crdownload", "download", "swp", "swo",
-    "lock", "info", "nfo", "sfv", "md5", "sha1", "sha256", "torrent", "tfw", "jgw", "pgw", "wld", "prj",
-    "identifier", "pyc",
+    "lock", "info", "nfo", "sfv", "md5", "sha1", "sha256", "sha512", "asc", "sig", "dvc", "torrent", "tfw",
+    "jgw", "pgw", "wld", "prj", "identifier", "pyc",
 })  # fmt: skip
+STREAM = re.compile(r".+:(encryptable|afp_\w+|com\.\S+|smartscreen|.*\$data)", re.IGNORECASE)
+"""What Windows and macOS keep beside a file, and network drives as one: `Thumbs.db:encryptable`"""
 SYNOLOGY = re.compile(r"syno(photo|file|video|index)_", re.IGNORECASE)
 
 
@@ -42,6 +46,8 @@ def litter_kind(name: str, is_folder: bool) -> str | None:
         return name
     if SYNOLOGY.match(name):
         return "SYNO*"
+    if STREAM.fullmatch(name):
+        return "*:stream"
     if small.endswith("~") or small.startswith("~$"):
         return "*~"
     _, dot, ending = small.rpartition(".")

@@ -47,6 +47,15 @@ ROLES = {
     for name in (before + word, word + before)
 }
 """What a name stands for, in small letters and without separators."""
+ROLES |= {
+    name: (part, kind)
+    for part, shorts in {"train": ("tr",), "test": ("te", "ts")}.items()
+    for short in shorts
+    for kind, word in {"images": "x", "labels": "y"}.items()  # of longer words, img_ts may be the images' times
+    for name in (short + word, word + short)
+}
+ROLES |= {f"{before}dataset": (part, "images") for part, befores in PARTS.items() for before in befores if before}
+"""notMNIST's names; a plain `dataset` may be anything"""
 NAMES = (
     "classnames", "classes", "labelnames", "labelsnames", "targetnames", "targetsnames", "finelabelnames",
     "listclasses", "categories",

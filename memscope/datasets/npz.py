@@ -15,6 +15,7 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.named_arrays import NamedArray, Source, dataset_from_arrays
 from memscope.datasets.reading import Reading
 from memscope.errors import DataError
+from memscope.files.kinds import instead
 from memscope.files.limits import check_size, existing_file
 from memscope.files.npy_header import npy_header, npy_values
 
@@ -32,18 +33,10 @@ def load_npz(spec: str, path: Path, reading: Reading) -> ImageDataset:
     except DataError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); expected a NumPy .npz archive, {_way(path)}") from error
-
-
-def _way(path: Path) -> str:
-    """What to do about a file that is no archive, by what it starts with."""
-    with path.open("rb") as file:
-        start = file.read(8)
-    if start.startswith(b"\x93NUMPY"):
-        return "this is one array: save images and labels together with numpy.savez(FILE, images=..., labels=...)"
-    if start == b"\x89HDF\r\n\x1a\n":
-        return f"this is an HDF5 file: read it as hdf5:{path}"
-    return "save it again with numpy.savez"
+        raise DataError(
+            f"{path}: cannot be read ({error}); expected a NumPy .npz archive, "
+            f"{instead(path) or 'save it again with numpy.savez'}"
+        ) from error
 
 
 def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NamedArray:

@@ -27,6 +27,8 @@ def expect_plain_images(where: str, dtype: np.dtype, shape: tuple[int, ...]) -> 
         raise DataError(f"{found}, each image a row; {expected}; save {unrolled(shape[1])}")
     if len(shape) == 4 and shape[3] not in (1, 3) and shape[1] not in (1, 3):
         way = "the images in that order"
+        if min(shape[1:]) > 4:
+            way = "pictures, such as one slice of each volume, images[:, images.shape[1] // 2]"
         if shape[3] in (2, 4):
             way = f"images[..., :{shape[3] - 1}], without the transparency, if channel {shape[3]} is that"
         elif shape[2] in (1, 3):
@@ -79,8 +81,12 @@ def scaled(low: float, high: float, kind: str) -> str:
     """The line that makes values from `low` to `high` bytes."""
     if kind == "f" and low >= 0 and high <= 1:
         return "numpy.rint(images * 255).astype('uint8')"
+    if kind == "f" and low >= -0.5 and high <= 0.5:
+        return "numpy.rint((images + 0.5) * 255).astype('uint8')"
     if kind == "f" and low >= -1 and high <= 1:
         return "numpy.rint((images + 1) / 2 * 255).astype('uint8')"
+    if kind == "f" and low >= -64 and 200 <= high < 320:  # 0 to 255, resized with overshoot or with noise
+        return "numpy.rint(images).clip(0, 255).astype('uint8')"
     if low >= 0 and high <= 255:
         return "numpy.rint(images).astype('uint8')"
     if low >= 0:

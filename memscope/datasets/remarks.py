@@ -1,5 +1,6 @@
 """What is said of many pictures that were decoded: how many are of which kind, and a few names."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,12 +14,13 @@ PICTURES = frozenset({".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", 
 
 def grouped(names: list[str], unreadable: dict[int, str]) -> str:
     """How many files cannot be read for which reason, by their endings where no format is known, and a few of them."""
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, tuple[str, list[str]]] = {}
     for at, reason in unreadable.items():
         ending = Path(names[at]).suffix.lower()
         kind = f"*{ending}" + " that are none" * (ending in PICTURES) if ending and reason == UNKNOWN else reason
-        groups.setdefault(kind, []).append(names[at])
-    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
+        # reasons that differ in their numbers only are one, shown as the first of them
+        groups.setdefault(kind if kind != reason else re.sub(r"-?\d+", "0", kind), (kind, []))[1].append(names[at])
+    largest = sorted(groups.values(), key=lambda group: -len(group[1]))
     shown = [f"{len(own):,} {kind if len(kind) < 80 else kind[:79] + '…'} ({few(own, 2)})" for kind, own in largest[:4]]
     rest = sum(len(own) for _, own in largest[4:])
     return ", ".join(shown) + (f" and {rest:,} for other reasons" if rest else "")

@@ -40,8 +40,12 @@ def load_torchvision(spec: str, root: Path, reading: Reading) -> ImageDataset:
     name = spec.split(":")[1]
     kind, _, split = name.partition("/")
     if kind == "EMNIST" and split in EMNIST:
-        found = load_idx(spec, expected(spec, root / "EMNIST/raw"), reading, split)
-        return with_names(found, emnist_names(split))
+        lines: list[str] = []  # the letters' labels are renumbered, which needs no word where their names are known
+        apart = replace(reading, say=lines.append)
+        found = with_names(load_idx(spec, expected(spec, root / "EMNIST/raw"), apart, split), emnist_names(split))
+        for line in lines if found.class_names != emnist_names(split) else ():
+            reading.say(line)
+        return found
     if name in SAME_FILES:
         load, inside = SAME_FILES[name]
         return with_names(load(spec, expected(spec, root / inside), reading), NAMES.get(name))

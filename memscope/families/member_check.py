@@ -47,6 +47,7 @@ def check_member(family: Family, size: int, image_shape: ImageShape, num_classes
         try:
             model = family.build(size, image_shape, num_classes)
             classifier_of(model)
+            again = family.build(size, image_shape, num_classes) if ":" in family.name else None
         except OptionError:
             raise
         except (Exception, SystemExit) as error:
@@ -57,6 +58,11 @@ def check_member(family: Family, size: int, image_shape: ImageShape, num_classes
                 f"images ({reason_of(error)}); {advice}"
             ) from error
         check_weights(what, model)
+        if again is not None and shares_weights(model, again):
+            raise OptionError(
+                f"the family {family.name} gives the same weights each time it is called, so that each model would go "
+                "on where the one before it stopped, expected new ones; build the network inside its function"
+            )
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as in training
         for mode, counts in MODES.items():
             model.train(mode == "training")
@@ -64,6 +70,12 @@ def check_member(family: Family, size: int, image_shape: ImageShape, num_classes
                 fault = fault_of(model, images[:count], num_classes, training=mode == "training")
                 if fault:
                     raise OptionError(f"{what} in {mode} mode {fault}")
+
+
+def shares_weights(one: nn.Module, other: nn.Module) -> bool:
+    """Whether any trainable weights of two networks are the same object, as of a network that is kept outside."""
+    there = {id(weights) for weights in one.parameters() if weights.requires_grad}
+    return any(id(weights) in there for weights in other.parameters())
 
 
 def check_weights(what: str, model: nn.Module) -> None:
@@ -103,7 +115,7 @@ def fault_of(model: nn.Module, images: torch.Tensor, num_classes: int, *, traini
             f"cannot be run on {len(images)} {height}x{width}x{images.shape[1]} images ({reason_of(error)}); {advice}"
         )
     expected = f"expected logits [batch, classes], here {(len(images), num_classes)}"
-    if not isinstance(given, torch.Tensor):
+    if not isinstance(given, torch.Tensor) or given.layout is not torch.strided:
         return f"gives {described(given)}, {expected}; {what_to_return(given)}"
     if tuple(given.shape) != (len(images), num_classes):
         count = f"{len(images)} image{'s' * (len(images) > 1)}"
@@ -135,7 +147,7 @@ def described(given: Any) -> str:
     """What a network gave that is no tensor: its type, and of what is in it the types."""
     if given is None:
         return "None"
-    name = type(given).__name__
+    name = str(given.layout).removeprefix("torch.") if isinstance(given, torch.Tensor) else type(given).__name__
     article = "an" if name[:1].lower() in "aeiou" else "a"
     if isinstance(given, tuple | list):
         return f"{article} {name} of {len(given)}"

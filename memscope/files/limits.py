@@ -8,6 +8,9 @@ from memscope.errors import DataError
 FREE_BYTES = 16 * 2**20
 MOST_DEFLATED = 1032  # times: what deflate can make of a byte at most; a flat background comes near it
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar")
+"""Endings of what has to be unpacked before its files are there"""
+
 MAX_CLASSES = 2**16  # labels go to disk as uint16
 
 
@@ -37,8 +40,11 @@ def memory_bytes() -> int:
 
 def existing_directory(path: Path) -> Path:
     if not path.is_dir():
-        found = "a file" if path.exists() else "nothing"
-        raise DataError(f"{path}: found {found}, expected a directory; check the path")
+        if not path.is_file():
+            raise DataError(f"{path}: found nothing, expected a directory; check the path")
+        packed = path.suffix.lower() in ARCHIVES
+        way = "unpack it and name the folder" if packed else f"name the folder, {path.parent}, if its files are meant"
+        raise DataError(f"{path}: found a file, expected a directory; {way}")
     return path
 
 

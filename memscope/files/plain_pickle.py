@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from memscope.errors import DataError
+from memscope.files.kinds import HEAD, PICKLE, instead, kind_of
 from memscope.files.pickled_arrays import MAX_BYTES, Refused, Unfinished, called_with, expected, known, set_state
 
 MAX_OPCODES = 1_000_000  # CIFAR-100's largest file has some 250,000; each may cost 70 bytes of memory
@@ -39,6 +40,8 @@ def read_plain_pickle(path: Path) -> dict[bytes, Any]:
         if not isinstance(content, dict):
             raise Refused(f"{type(content).__name__} and not a dictionary")
     except (ValueError, TypeError, IndexError, KeyError, OverflowError, MemoryError, SystemError) as error:
+        if kind_of(data[:HEAD]) not in (None, PICKLE):
+            raise DataError(f"{path}: expected the plain data of CIFAR's python version; {instead(path)}") from error
         # pickletools raises many kinds for a damaged pickle; nothing of it has been run
         raise DataError(
             f"{path}: found {reason(error)}, expected the plain data of CIFAR's python version, a dictionary of "

@@ -151,3 +151,18 @@ def test_a_training_goes_on_when_nobody_reads_how_far_it_is(tiny_npz, tmp_path):
         shell(f"memscope train-family {run} {choices} {output}")
         assert b"missing" in shell(f"memscope status {run} --repair").stdout
         assert len(list((run / "outcomes").rglob("*.h5"))) == 1
+
+
+def test_names_beyond_the_locale_are_those_that_are_on_the_disk(tmp_path):
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "données"
+    folder.mkdir()
+    images, labels = rng.integers(0, 256, (30, 4, 4), dtype=np.uint8), np.arange(30) % 3
+    np.savez(folder / "é.npz", images=images, labels=labels, class_names=np.array(["日本", "b", "c"]))
+    made = shell(
+        f"memscope train-family {folder}/exécution --data npz:{folder}/é.npz --trainer record --widths 2 --models 10",
+        **ENCODINGS[-1],
+    )
+    assert made.returncode == 0, made.stderr.decode()
+    made.stderr.decode("ascii")
+    assert f'spec = "npz:{folder}/é.npz"' in (folder / "exécution/plan.toml").read_text(encoding="utf-8")

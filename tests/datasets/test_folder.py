@@ -259,3 +259,20 @@ def test_an_empty_class_or_part_is_refused(tmp_path):
     (tmp_path / "test/cat/x.png").unlink()
     with pytest.raises(DataError, match="test: found no images"):
         load_dataset(f"folder:{tmp_path}")
+
+
+def test_what_lies_under_the_names_of_pictures_is_named_and_reasons_of_one_kind_are_counted_together(tmp_path):
+    for part in ("train", "test"):
+        for name in ("cat", "dog"):
+            folder = tmp_path / part / name
+            folder.mkdir(parents=True)
+            for at in range(3):
+                values = np.full((4, 4), 70_000 + 100 * at + len(part), np.int32)
+                Image.fromarray(values).save(folder / f"{at}.tif")
+            (folder / "pointer.png").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:1f\nsize 9\n")
+            (folder / "page.jpg").write_bytes(b"<html><head>")
+    with pytest.raises(DataError) as refused:
+        load_dataset(f"folder:{tmp_path}")
+    assert "12 it has 32-bit values from 70005 to 70005, outside 0 to 65535 (train/cat/0.tif" in str(refused.value)
+    assert "4 a Git LFS pointer (train/cat/pointer.png" in str(refused.value)
+    assert "4 a web page (train/cat/page.jpg" in str(refused.value)

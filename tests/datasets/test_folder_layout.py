@@ -303,6 +303,31 @@ def test_litter_is_passed_over_with_a_count(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "name", ["Thumbs.db:encryptable", "1.png:AFP_AfpInfo", "1.png:x:$DATA", "1.png.dvc", "DS_Store"]
+)
+def test_what_network_drives_and_tools_leave_is_litter(name):
+    assert litter_kind(name, False) is not None
+
+
+def test_a_class_may_be_called_like_a_bin():
+    assert litter_kind("recycled", True) is None
+
+
+def test_splits_inside_the_classes_are_read_together_and_told_of(tmp_path):
+    fill(tmp_path, *(f"{name}/{part}/{at}.png" for name in "ab" for part in ("train", "test") for at in range(4)))
+    dataset, lines = read(tmp_path)
+    assert len(dataset.train_labels) + len(dataset.test_labels) == 16
+    assert any("each class has the folders test, train, whose images are read together" in line for line in lines)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_an_archive_is_to_be_unpacked(inside, tmp_path):
+    (tmp_path / "train.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"unpack train\.zip first" if inside else "unpack it and name the folder"):
+        read(tmp_path if inside else tmp_path / "train.zip")
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "1.jpg", "1.JPEG", "noending", "n01.png.1", "film.mov", "raw.CR2", "a.pdf", "a.zip", "a.svg", "a.heic",

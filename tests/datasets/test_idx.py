@@ -112,6 +112,19 @@ def test_another_kind_of_file_is_refused_with_what_it_starts_with(tmp_path):
         read_idx(tmp_path / "x", 3)
 
 
+def test_what_lies_under_the_name_of_an_idx_file_is_named_with_what_to_do(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(gzip.compress(gzip.compress(b"twice")))
+    with pytest.raises(DataError, match="packed by gzip: unpack it with gunzip"):
+        read_idx(path, 3)
+    path.write_bytes(gzip.compress(b"<!DOCTYPE html><title>403"))
+    with pytest.raises(DataError, match="a web page: the download failed"):
+        read_idx(path, 3)
+    path.write_bytes(bytes([0, 0, 0x0C, 1, 0, 0, 0, 1, 0, 0, 0, 7]))  # QMNIST's labels are whole numbers of 32 bits
+    with pytest.raises(DataError, match="write its values as bytes"):
+        read_idx(path, 1)
+
+
 @pytest.mark.parametrize("zipped", [False, True])
 def test_a_header_that_promises_terabytes_is_refused_before_allocating(zipped, tmp_path):
     data = bytes([0, 0, 8, 3]) + b"".join(size.to_bytes(4, "big") for size in (2**31, 1000, 1000)) + bytes(50)

@@ -1,5 +1,7 @@
 """npz: and hdf5: files under other people's names, with other people's types: what is plain is read as it was meant."""
 
+import gzip
+import pickle
 from pathlib import Path
 
 import h5py
@@ -53,6 +55,9 @@ def in_order(dataset: ImageDataset) -> tuple[np.ndarray, np.ndarray]:
         "images/train labels/train images/test labels/test",
         "mnist/x_train mnist/y_train mnist/x_test mnist/y_test",
         "x y x_test y_test",
+        "Xtr Ytr Xte Yte",
+        "tr_x tr_y ts_x ts_y",
+        "train_dataset train_labels test_dataset test_labels",  # notMNIST
     ],
 )
 def test_the_names_that_others_give_are_known(form, names, tmp_path):
@@ -173,6 +178,8 @@ def test_images_with_their_channels_first_are_turned(form, tmp_path):
         (X / 255).astype(np.float16),
         X / 127.5 - 1,
         X * (254.6 / 255),
+        X / 255 - 0.5,
+        X + np.where(X > 250, 0.7, -0.7),  # resized with overshoot
         X.astype(np.uint16) * 257,
         (X.astype(np.int16) - 128).astype(np.int8),
         X.astype(np.int32) * 1000 - 50_000,
@@ -281,7 +288,7 @@ def test_labels_that_are_none_are_refused(form, arrays, says, tmp_path):
 
 def test_a_file_of_another_kind_is_named(tmp_path):
     np.save(tmp_path / "x.npy", X)
-    with pytest.raises(DataError, match=r"this is one array: save images and labels together with numpy\.savez"):
+    with pytest.raises(DataError, match=r"this is one NumPy array: save images and labels together with numpy\.savez"):
         load_dataset(f"npz:{tmp_path}/x.npy")
     np.savez(tmp_path / "x.npz", images=X, labels=Y)
     with pytest.raises(DataError, match=r"if NumPy wrote it, read it as npz:"):
@@ -290,3 +297,34 @@ def test_a_file_of_another_kind_is_named(tmp_path):
         file["images"] = X
     with pytest.raises(DataError, match=r"this is an HDF5 file: read it as hdf5:"):
         load_dataset(f"npz:{tmp_path}/x.h5")
+
+
+@both
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:1f\nsize 9\n", "a Git LFS pointer: .*git lfs pull"),
+        (b"\n<!DOCTYPE html><title>404", "a web page: the download failed"),
+        (b"", "empty: get it again"),
+        (bytes(2000), "nothing but zeros: .*get it again"),
+        (gzip.compress(b"anything"), "packed by gzip: unpack it with gunzip"),
+        (pickle.dumps({"x": 1}), r"a pickle: load it where you trust it and save its arrays with numpy\.savez"),
+        (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", r"a MATLAB file: load it with scipy\.io\.loadmat"),
+        (b"PAR1 and more", "a Parquet file: read it as hf:"),
+    ],
+)
+def test_what_lies_under_the_name_of_a_file_of_arrays_is_named_with_what_to_do(form, content, says, tmp_path):
+    (tmp_path / "x").write_bytes(content)
+    with pytest.raises(DataError, match=f"this is {says}"):
+        load_dataset(f"{form}:{tmp_path}/x")
+
+
+def test_names_that_begin_like_a_test_set_and_are_something_else_do_not_hinder(tmp_path):
+    more = {"image_ts": np.arange(30), "y_str": np.array(["a"] * 30), "dataset": np.array("mine")}
+    dataset, _ = read("npz", tmp_path, images=X, labels=Y, **more)
+    assert (in_order(dataset)[0][..., 0] == X).all()
+
+
+def test_volumes_are_refused_with_the_line_that_takes_a_slice(tmp_path):
+    line = refusal("npz", tmp_path, images=np.zeros((30, 9, 8, 7), np.uint8), labels=Y)
+    assert line.endswith("images[:, images.shape[1] // 2]")

@@ -143,6 +143,19 @@ def test_logits_of_any_floating_type_and_scale_pass(other):
         check_member(gives(in_training(other)), 7, SHAPE, CLASSES)
 
 
+def test_a_network_that_is_the_same_each_time_is_refused():
+    kept = Network()
+    with pytest.raises(OptionError, match=r"gives the same weights each time.*build the network inside its function"):
+        check_member(family(lambda *sizes: nn.Sequential(kept)), 7, SHAPE, CLASSES)
+    kept.requires_grad_(False)  # a body that is not trained may well be shared
+    check_member(family(lambda *sizes: nn.Sequential(kept, nn.Linear(CLASSES, CLASSES))), 7, SHAPE, CLASSES)
+
+
+def test_a_sparse_output_is_refused():
+    with pytest.raises(OptionError, match="gives a sparse_coo, expected logits"):
+        check_member(gives(lambda model, logits: logits.to_sparse()), 7, SHAPE, CLASSES)
+
+
 def test_every_size_of_an_own_family_is_tried_and_the_first_of_another():
     built = []
 
@@ -152,7 +165,7 @@ def test_every_size_of_an_own_family_is_tried_and_the_first_of_another():
 
     check_members(family(build), (2, 4, 8), SHAPE, CLASSES)
     check_members(family(build, "brought"), (16, 32), SHAPE, CLASSES)
-    assert built == [2, 4, 8, 16]
+    assert built == [2, 2, 4, 4, 8, 8, 16]  # an own family's twice, to see that each is a new one
 
 
 @pytest.mark.parametrize("name", ["cnn", "mlp", "resnet8", "timm/resnet18", "timm/vit_tiny_patch16_224"])
