@@ -10,10 +10,12 @@ from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import FIRST_RULES, NEWEST_RULES, Reading, warn
 from memscope.errors import LONGEST, DataError, OptionError
-from memscope.files.places import split_spec
+from memscope.files.places import at_home, found_place, split_spec
 from memscope.text import abridged, printable
 
 __all__ = ["FORMS", "ImageDataset", "load_dataset"]
@@ -69,7 +71,7 @@ def load_dataset(
     Raises `OptionError` for options that are not possible, `DataError` for data that is not as it should be.
     """
     from memscope.datasets.held_out import TEST_SHARE, hold_out_test_set
-    from memscope.datasets.sampling import flip_labels, sample_examples
+    from memscope.datasets.sampling import DRAWS, flip_labels, sample_examples
 
     def tell(line: str) -> None:  # names of files and classes are in it
         say(abridged(printable(line), LONGEST))
@@ -109,7 +111,8 @@ def load_dataset(
         )
     if examples is not None:
         dataset = sample_examples(dataset, examples, data_seed)
-    return flip_labels(dataset, label_noise, data_seed)
+    # by the first rules a draw was taken whatever it left of a class
+    return flip_labels(dataset, label_noise, data_seed, 1 if reading == FIRST_RULES else DRAWS)
 
 
 def _load(spec: str, reading: Reading) -> ImageDataset:
@@ -122,22 +125,29 @@ def _load(spec: str, reading: Reading) -> ImageDataset:
         raise OptionError(_unknown(spec))
     place = split_spec(spec)[1]
     module, _, function = LOADERS[form].partition(":")
-    dataset: ImageDataset = getattr(import_module(module), function)(spec, Path(place).expanduser(), reading)
+    dataset: ImageDataset = getattr(import_module(module), function)(spec, found_place(place), reading)
     return dataset
 
 
 def with_composed_names(dataset: ImageDataset) -> ImageDataset:
-    """Its class names in Unicode's composed form (NFC): macOS, above all, writes decomposed letters."""
-    from memscope.datasets.checks import check_different
+    """Its class names in Unicode's composed form (NFC), two that are then the same as one class.
 
-    names = tuple(unicodedata.normalize("NFC", name) for name in dataset.class_names)
-    check_different(dataset.spec, names)
-    return replace(dataset, class_names=names)
+    macOS, above all, writes decomposed letters.
+    """
+    composed = [unicodedata.normalize("NFC", name) for name in dataset.class_names]
+    names = list(dict.fromkeys(composed))
+    number = np.array([names.index(name) for name in composed])
+    return replace(
+        dataset,
+        class_names=tuple(names),
+        train_labels=number[dataset.train_labels],
+        test_labels=number[dataset.test_labels],
+    )
 
 
 def _unknown(spec: str) -> str:
     message = f"unknown data set {spec!r}; the forms are " + ", ".join(FORMS)
-    likely = _likely_form(Path(spec).expanduser()) if spec else None
+    likely = _likely_form(at_home(spec)) if spec else None
     if likely:
         return f"{message}; did you mean {likely}:{spec} ?"
     form, _, place = spec.partition(":")

@@ -186,7 +186,7 @@ def _pictures(path: Path, content: dict[bytes, Any], say: Say) -> np.ndarray:
 
 def _texts(path: Path, key: bytes, values: Any) -> list[str]:
     if isinstance(values, np.ndarray) and values.dtype.kind in "US" and values.ndim == 1:
-        return texts_of(f"{path}: {key.decode()}", values)
+        return texts_of(f"{path}: {key.decode()}", values, as_stored=True)
     if not isinstance(values, list | tuple) or not all(isinstance(value, bytes | str) for value in values):
         raise DataError(f"{path}: {key.decode()}: expected a list of names; correct it, or get the file again")
     return [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]

@@ -20,6 +20,7 @@ from PIL import Image, ImageFile
 
 from memscope.cores import cores
 from memscope.datasets.appearance import Traits, shown_size
+from memscope.datasets.sixteen_bits import CONTENT
 from memscope.errors import DataError
 from memscope.files.kinds import GIT_LFS, HEAD, HEIC, WEB_PAGE, ZEROS, head_of, kind_of
 from memscope.files.limits import memory_bytes
@@ -176,7 +177,10 @@ def _size(path: Source) -> Read:
 
 def _open(path: Source) -> ImageFile.ImageFile:
     if isinstance(path, Encoded):
-        return _checked(Image.open(io.BytesIO(path.read()), formats=formats()))
+        content = path.read()
+        image = Image.open(io.BytesIO(content), formats=formats())
+        image.info[CONTENT] = content
+        return _checked(image)
     if not path.is_file():
         if path.is_dir():
             raise ValueError("a folder that may not be listed")

@@ -56,6 +56,8 @@ def load_folder(spec: str, directory: Path, reading: Reading) -> ImageDataset:
         (images[:split], labels[:split]),
         None if layout.test is None else (images[split:], labels[split:]),
         layout.classes,
+        train_index=kept[:split],
+        test_index=None if layout.test is None else kept[split:] - len(layout.train),
         train_names=names[:split],
         test_names=None if layout.test is None else names[split:],
     )

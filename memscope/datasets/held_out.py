@@ -16,8 +16,9 @@ def hold_out_test_set(dataset: ImageDataset, share: float, seed: int) -> ImageDa
     """Make a test set of those of the N training examples whose `pixel_ranks` are below `share`.
 
     So identical images stay together, whatever their labels, and no image moves when others are added or deleted. Each
-    class has `share` of its images in the test set on average. A class with none there gives its lowest ranks, one
-    with all there takes its highest back; `DataError` where even so a class has examples on one side only.
+    class has `share` of its images in the test set on average. Only in a class that has none there, the lowest rank
+    goes there, and from one that has all there the highest comes back; these may move when the class grows.
+    `DataError` where even so a class has examples on one side only.
     """
     if not 0 < share < 1:
         raise OptionError(f"the test share is {share}; it is a fraction between 0 and 1, such as {TEST_SHARE}")
@@ -32,7 +33,7 @@ def hold_out_test_set(dataset: ImageDataset, share: float, seed: int) -> ImageDa
     for label, name in enumerate(dataset.class_names):
         sides = tested[dataset.train_labels == label]
         if sides.all() or not sides.any():
-            why = "has 1 image" if len(sides) == 1 else f"has {len(sides):,} images, but only copies of one"
+            why = "has 1 image" if len(sides) == 1 else f"has {len(sides):,} images, all of them copies"
             raise DataError(
                 f"{dataset.spec}: has no test set, and none can be made of it: class {name!r} {why}, and needs one for "
                 "training and one for testing; add images of it, or a test set, or take the class away"

@@ -6,6 +6,7 @@ which would copy Parquet files into a cache of its own. Nothing in a table is ru
 
 import json
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,15 +19,16 @@ from memscope.datasets.appearance import as_seen
 from memscope.datasets.checks import assemble
 from memscope.datasets.decoding import Encoded, decode
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.plain_arrays import numbered
 from memscope.datasets.reading import Reading
 from memscope.datasets.remarks import grouped, remarks
 from memscope.errors import DataError, OptionError
 from memscope.files.limits import memory_bytes
 
-TEST = ("test", "validation", "valid", "val", "dev")
+TEST = ("test", "testing", "validation", "valid", "val", "eval", "dev")
 """Splits that can be the test set, the first that is there and has labels"""
 IMAGE_COLUMNS = ("image", "img", "images")
-LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "target")
+LABEL_COLUMNS = ("label", "labels", "fine_label", "class", "target", "category")
 LARGEST_JSON = 2**24
 SHARD = re.compile(r"(.+?)(-\d{5}-of-\d{5}.*)?\.parquet")
 """`train-00000-of-00001-0f1e2d3c.parquet` is a piece of `train`"""
@@ -53,7 +55,8 @@ def load_hugging_face(spec: str, directory: Path, reading: Reading) -> ImageData
         ) from error
     try:
         found = files_of_splits(directory)
-        name = "train" if "train" in found else next(iter(found)) if len(found) == 1 else None
+        names = [one for one in ("train", "training") if one in found] or list(found)[: len(found) == 1]
+        name = names[0] if names else None
         if name is None:
             raise DataError(f"{directory}: found the splits {', '.join(found)}, expected train; rename one")
         train = read_split(found[name])
@@ -63,7 +66,10 @@ def load_hugging_face(spec: str, directory: Path, reading: Reading) -> ImageData
         raise
     except (pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError) as error:  # of damaged names and counts
         reason = str(error).partition("\n")[0][:200]
-        raise DataError(f"{directory}: cannot be read ({reason}); save the data set again") from error
+        raise DataError(
+            f"{directory}: cannot be read ({reason}); save it again, or get it again: git lfs pull, if there are "
+            "pointers of Git LFS in place of its files"
+        ) from error
 
 
 def files_of_splits(directory: Path) -> dict[str, list[Path]]:
@@ -72,7 +78,10 @@ def files_of_splits(directory: Path) -> dict[str, list[Path]]:
         return {"train": [directory]}
     if not directory.is_dir():
         found = "a file" if directory.exists() else "nothing"
-        raise DataError(f"{directory}: found {found}, expected a directory or a .parquet file; check the path")
+        raise DataError(
+            f"{directory}: found {found}, expected a directory or a .parquet file; check the path, for nothing is "
+            "downloaded"
+        )
     if (directory / "dataset_dict.json").is_file():
         splits = json_in(directory / "dataset_dict.json").get("splits")
         if not isinstance(splits, list) or not all(isinstance(one, str) and Path(one).name == one for one in splits):
@@ -213,18 +222,24 @@ def column(
     return candidates[0]
 
 
+def composed(names: list[str] | None) -> list[str] | None:
+    return None if names is None else [unicodedata.normalize("NFC", name) for name in names]
+
+
 def first_with_labels(directory: Path, found: dict[str, list[Path]], train: Split, reading: Reading) -> Split | None:
     """The test set; None where no split has labels. The Hub's test sets often have -1 in their place."""
+    blind: list[str] = []
     for name in TEST:
         if name not in found:
             continue
         split = read_split(found[name])
         if split.labels.null_count == len(split.labels) or split.labels.unique().to_pylist() == [-1]:
             reading.say(f"{directory}: the split {name} has no labels and is left out")
+            blind.append(name)
             continue
-        if split.class_names != train.class_names:
+        if composed(split.class_names) != composed(train.class_names):
             raise DataError(f"{directory}: the splits train and {name} have different classes; expected the same")
-        others = [other for other in found if other not in ("train", name)]
+        others = [other for other in found if other not in ("train", "training", name, *blind)]
         if others:
             reading.say(f"{directory}: the split {name} is the test set; {', '.join(others)} left out")
         return split
@@ -238,16 +253,10 @@ def assembled(spec: str, directory: Path, train: Split, test: Split | None, read
     for split in splits:
         if split.labels.null_count:
             raise DataError(f"{split.place}: {split.labels.null_count} images have no label; leave them out")
-    labels = [np.array(split.labels.to_pylist()) for split in splits]
-    labels = [part.astype(np.int64) if part.dtype.kind == "b" else part for part in labels]
-    if labels[0].dtype.kind == "U":
-        names = sorted(set(labels[0].tolist()))
-        strange = sorted({str(one) for split in labels for one in split.tolist()} - set(names))
-        if strange:
-            raise DataError(
-                f"{directory}: found the test label {strange[0]!r}, which no training example has; leave it out"
-            )
-        labels = [np.searchsorted(names, split) for split in labels]
+    labels = [labels_of(split) for split in splits]
+    if names is None:
+        found = numbered(directory, labels[0], None if test is None else labels[1], None, reading.say)
+        labels, names = [part for part in found[:2] if part is not None], found[2]
     sources = [one for split in splits for one in encoded(directory, split)]
     decoded = decode(directory, sources, reading.image_size, as_seen)
     names_of_all = [one.name for one in sources]
@@ -277,6 +286,14 @@ def assembled(spec: str, directory: Path, train: Split, test: Split | None, read
         train_names=chosen(paths[0], kept[first]),
         test_names=None if test is None else chosen(paths[1], kept[~first] - len(labels[0])),
     )
+
+
+def labels_of(split: Split) -> Any:
+    """Whole numbers int64 [N], or N texts in Unicode's composed form."""
+    labels = split.labels.to_pylist()
+    if labels and isinstance(labels[0], str):
+        return [unicodedata.normalize("NFC", one) for one in labels]
+    return np.array(labels).astype(np.int64)
 
 
 def encoded(directory: Path, split: Split) -> list[Encoded]:

@@ -10,14 +10,15 @@ FOLDERS = frozenset({
     "__macosx", "@eadir", "@tmp", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "~snapshot",
     "$recycle.bin", "recycler", "lost+found", "__pycache__", "cvs", "_vti_cnf", "found.000",
     "system volume information", "network trash folder", "temporary items", "_gsdata_", "$extend",
-    "@synoresource", "@synoeastream",
+    "@synoresource", "@synoeastream", "thevolumesettingsfolder", "nksc_param",
 })  # fmt: skip
 FILES = frozenset({
     "thumbs.db", "ehthumbs.db", "ehthumbs_vista.db", "desktop.ini", "icon\r", "picasa.ini", "zbthumbnail.info",
     "index", "readme", "license", "licence", "copying", "copyright", "authors", "changelog", "notice", "version",
     "md5sum", "md5sums", "sha1sums", "sha256sums", "checksums", "manifest", "makefile", "dockerfile", "thumbs",
     "synoindex_media_info", "sha512sums", "info2", "wpsettings.dat", "indexervolumeguid", "thevolumesettingsfolder",
-    "ds_store", "_ds_store", "pspbrwse.jbf", "albumart.pamp",
+    "ds_store", "_ds_store", "pspbrwse.jbf", "albumart.pamp", "descript.ion", "autprint.mrk", "folder.jpg",
+    "albumartsmall.jpg",
 })  # fmt: skip
 TEXTS = frozenset({
     "txt", "csv", "tsv", "json", "jsonl", "ndjson", "geojson", "xml", "md", "rst", "html", "htm", "yml", "yaml",
@@ -28,7 +29,8 @@ ENDINGS = TEXTS | frozenset({
     "thm", "ctg", "xmp", "aae", "pp3", "dop", "on1", "lrv", "lnk", "url", "webloc", "ini", "inf", "db", "cache",
     "bak", "old", "orig", "tmp", "temp", "part", "partial", "filepart", "crdownload", "download", "swp", "swo",
     "lock", "info", "nfo", "sfv", "md5", "sha1", "sha256", "sha512", "asc", "sig", "dvc", "torrent", "tfw",
-    "jgw", "pgw", "wld", "prj", "identifier", "pyc",
+    "jgw", "pgw", "wld", "prj", "identifier", "pyc", "nksc", "vrd", "cos", "dxo", "bdm", "db-journal", "db-wal",
+    "supplemental-metadata",
 })  # fmt: skip
 STREAM = re.compile(r".+:(encryptable|afp_\w+|com\.\S+|smartscreen|.*\$data)", re.IGNORECASE)
 """What Windows and macOS keep beside a file, and network drives as one: `Thumbs.db:encryptable`"""

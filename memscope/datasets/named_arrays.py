@@ -238,4 +238,4 @@ def _class_names(path: Path, name: str, names: NamedArray) -> list[str]:
             f"{path}: {name}: found {names.dtype} {list(names.shape)}, expected text [classes]; "
             "save it as numpy.array([...names...])"
         )
-    return texts_of(f"{path}: {name}", names.read())
+    return texts_of(f"{path}: {name}", names.read(), as_stored=True)

@@ -3,6 +3,7 @@
 What can be meant in one way only is read. Anything else is refused, with the line of NumPy that decides it.
 """
 
+import unicodedata
 from collections.abc import Callable
 from math import isqrt
 
@@ -144,10 +145,11 @@ def positions_of_ones(where: str, rows: np.ndarray) -> np.ndarray:
     return found
 
 
-def texts_of(where: str, texts: np.ndarray) -> list[str]:
-    """Texts from an array of str, or of bytes in UTF-8."""
+def texts_of(where: str, texts: np.ndarray, as_stored: bool = False) -> list[str]:
+    """Texts from an array of str, or of bytes in UTF-8; in Unicode's composed form, unless `as_stored`."""
     try:
-        return [text.decode() if isinstance(text, bytes) else str(text) for text in texts.tolist()]
+        plain = (text.decode() if isinstance(text, bytes) else str(text) for text in texts.tolist())
+        return [text if as_stored else unicodedata.normalize("NFC", text) for text in plain]
     except (SystemError, ValueError) as error:  # NumPy raises SystemError for a number that is no character
         raise DataError(f"{where} is not UTF-8 ({error}); save the names as text") from error
 
@@ -168,7 +170,7 @@ def numbered(
         if not isinstance(train, list) or isinstance(test, np.ndarray):
             raise DataError(f"{where}: found labels as text in one part and as numbers in the other; save both alike")
         classes = sorted(set(train)) if names is None else names
-        number = {name: position for position, name in enumerate(classes)}
+        number = {unicodedata.normalize("NFC", name): position for position, name in enumerate(classes)}
         strange = next((text for text in (*train, *(test or ())) if text not in number), None)
         if strange is not None:
             which = "which no training example has" if names is None else "which the class names do not have"

@@ -55,12 +55,13 @@ def balanced_choice(labels: np.ndarray, num_classes: int, count: int, order: np.
     return np.sort(taken)
 
 
-def flip_labels(dataset: ImageDataset, fraction: float, data_seed: int) -> ImageDataset:
+def flip_labels(dataset: ImageDataset, fraction: float, data_seed: int, draws: int = DRAWS) -> ImageDataset:
     """Give round(fraction * N) training examples, chosen uniformly, a uniformly random other label.
 
     The labels before are kept in `true_labels`. A permutation of the N examples picks which: the flips of a
     sample are not those of the whole set. Flips that leave a class without any example are drawn again. Raises
-    `OptionError` for a fraction outside [0, 1), and where `DRAWS` draws all empty a class.
+    `OptionError` for a fraction outside [0, 1), and where `draws` draws all empty a class; with a single draw it is
+    taken as it is.
     """
     if not 0 <= fraction < 1:
         raise OptionError(f"label noise {fraction} was asked for; it is a fraction from 0 to below 1")
@@ -69,16 +70,16 @@ def flip_labels(dataset: ImageDataset, fraction: float, data_seed: int) -> Image
     if not flipped:
         return dataset
     source = stream("flips", data_seed)
-    for _ in range(DRAWS):
+    for _ in range(draws):
         chosen = permutation(source, count)[:flipped]
         steps = 1 + integers(source, dataset.num_classes - 1, flipped)
         labels = dataset.train_labels.copy()
         labels[chosen] = (labels[chosen] + steps) % dataset.num_classes
-        if np.bincount(labels, minlength=dataset.num_classes).all():
+        if draws == 1 or np.bincount(labels, minlength=dataset.num_classes).all():
             break
     else:
         raise OptionError(
-            f"label noise {fraction} was asked for; each of {DRAWS} draws of it left a class of {dataset.spec} without "
+            f"label noise {fraction} was asked for; each of {draws} draws of it left a class of {dataset.spec} without "
             "training examples; use less, or more examples of its smallest classes"
         )
     before = dataset.train_labels if dataset.true_labels is None else dataset.true_labels

@@ -3,6 +3,7 @@
 How many bits are used is decided by the greatest value of a whole data set, so that brightness stays comparable.
 """
 
+import io
 import sys
 
 import numpy as np
@@ -85,13 +86,19 @@ def _lower_bytes(image: ImageFile.ImageFile, raw: str) -> Image.Image:
     """The file read once more, with the order of its bytes turned round."""
     mode, _, order = raw.partition(";")
     other = "RGBA" if raw == GREY_ALPHA else f"{mode};{OTHER_BYTE[order]}"
-    with Image.open(image.filename, formats=(image.format,)) as again:  # type: ignore[arg-type]
+    content = image.info.get(CONTENT)
+    source = image.filename if content is None else io.BytesIO(content)
+    with Image.open(source, formats=(image.format,)) as again:  # type: ignore[arg-type]
         again.tile = [
             tile._replace(args=(other, *tile.args[1:]) if isinstance(tile.args, tuple) else other)
             for tile in again.tile
         ]
         again.load()
         return again
+
+
+CONTENT = "memscope: its bytes"
+"""Key in a picture's `info` for one that has no file of its own to be read again from"""
 
 
 def extremes(channel: Image.Image) -> tuple[int, int]:

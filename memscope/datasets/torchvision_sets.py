@@ -51,7 +51,11 @@ def load_torchvision(spec: str, root: Path, reading: Reading) -> ImageDataset:
         return with_names(load(spec, expected(spec, root / inside), reading), NAMES.get(name))
     if name in OTHERS:
         return through_torchvision(spec, name, root)
-    known = ", ".join([*SAME_FILES, *(f"EMNIST/{one}" for one in EMNIST), *OTHERS])
+    every = [*SAME_FILES, *(f"EMNIST/{one}" for one in EMNIST), *OTHERS]
+    known = ", ".join(every)
+    close = next((one for one in every if one.lower().startswith(name.lower())), None)
+    if close:
+        raise OptionError(f"{spec}: there is no data set {name!r}; did you mean {close} ? There are {known}")
     raise OptionError(f"{spec}: {name!r} is no data set of images and their classes that is read here; {known} are")
 
 

@@ -20,20 +20,25 @@ from memscope.families.registry import Family, ImageShape
 MODES = {"evaluation": (2, 1), "training": (2,)}
 """Images at once in each mode. The last batch of an evaluation may be a single image."""
 
+PROBABILITIES = "gives probabilities"
 UNBATCHED_VIEW = "view size is not compatible"
 """What torch says where memory is not in the order of the dimensions"""
 
 
-def check_members(family: Family, sizes: Sequence[int], image_shape: ImageShape, num_classes: int) -> None:
-    """OptionError where the family cannot be trained on such images and classes.
+def check_members(
+    family: Family, sizes: Sequence[int], image_shape: ImageShape, num_classes: int, probabilities: bool = False
+) -> None:
+    """OptionError where the family cannot be trained on such images and classes; `probabilities` may be allowed.
 
     What a size means in a family of the user's own is not known here: there each is tried, elsewhere the first alone.
     """
     for size in sizes if ":" in family.name else sizes[:1]:
-        check_member(family, size, image_shape, num_classes)
+        check_member(family, size, image_shape, num_classes, probabilities)
 
 
-def check_member(family: Family, size: int, image_shape: ImageShape, num_classes: int) -> None:
+def check_member(
+    family: Family, size: int, image_shape: ImageShape, num_classes: int, probabilities: bool = False
+) -> None:
     """Build one member and run it in evaluation and in training mode; OptionError where it gives no logits.
 
     What the user's code draws leaves no trace in the generators of torch, NumPy and Python.
@@ -68,7 +73,7 @@ def check_member(family: Family, size: int, image_shape: ImageShape, num_classes
             model.train(mode == "training")
             for count in counts:
                 fault = fault_of(model, images[:count], num_classes, training=mode == "training")
-                if fault:
+                if fault and not (probabilities and fault.startswith(PROBABILITIES)):
                     raise OptionError(f"{what} in {mode} mode {fault}")
 
 
@@ -126,7 +131,7 @@ def fault_of(model: nn.Module, images: torch.Tensor, num_classes: int, *, traini
     if not values.isfinite().all():
         return f"gives NaN or infinite outputs for images of mean 0 and variance 1, {expected}; see what makes them so"
     if num_classes > 1 and (values >= 0).all() and (values.sum(1) - 1).abs().max() < 1e-3:
-        return f"gives probabilities (each row sums to 1), {expected}; leave out the softmax"
+        return f"{PROBABILITIES} (each row sums to 1), {expected}; leave out the softmax"
     if training:
         return fault_of_gradient(given, expected)
     return None

@@ -15,6 +15,7 @@ from memscope.files.atomic import remove_abandoned
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
+from memscope.store.ledger import finished_tasks
 from memscope.work.carrying_out import Say
 from memscope.work.data_set import check_there, ensure_examples, load_as_planned
 from memscope.work.options import (
@@ -65,7 +66,9 @@ def check_networks(run: Run, sizes: Iterable[int]) -> None:
     plan, examples = run.plan, run.examples
     if plan.recipe.trainer == OWN_LOOP:
         family = open_family(plan.family, axis=plan.axis, fixed=plan.fixed)
-        check_members(family, sorted(sizes), examples.image_shape, len(examples.class_names))
+        # an earlier run may have been made before probabilities were refused: it goes on
+        earlier = any(finished_tasks(run.path, plan, size) for size in plan.sizes)
+        check_members(family, sorted(sizes), examples.image_shape, len(examples.class_names), earlier)
 
 
 def grown_plan(run: Run, choices: Choices) -> Plan:

@@ -104,7 +104,7 @@ def test_a_class_of_copies_of_one_image_is_told_in_one_line():
     images = pictures(22)
     images[20:] = images[20]
     labels = np.array([0] * 10 + [1] * 10 + [2] * 2)
-    with pytest.raises(DataError, match=r"none can be made of it: class 'c' has 2 images, but only copies of one, and"):
+    with pytest.raises(DataError, match=r"none can be made of it: class 'c' has 2 images, all of them copies, and"):
         hold_out_test_set(without_test(images, labels), 0.2, seed=0)
     with pytest.raises(DataError, match=r"none can be made of it: class 'c' has 1 image, and needs one for training"):
         hold_out_test_set(without_test(images[:21], labels[:21]), 0.2, seed=0)

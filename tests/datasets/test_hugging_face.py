@@ -3,6 +3,9 @@
 import io
 import json
 import shutil
+import struct
+import unicodedata
+import zlib
 from contextlib import suppress
 
 import numpy as np
@@ -120,6 +123,47 @@ def test_file_names_are_kept_and_pictures_are_read_as_they_are_seen(tmp_path):
     assert found.train_images[0, :3].min() == 255
     assert found.train_images[0, 3:].max() == 0
     assert "are turned or mirrored as their EXIF orientation says" in lines[0]
+
+
+def test_colours_of_12_bits_in_16_are_read_from_a_table_as_from_a_file(tmp_path):
+    deep = RANDOM.integers(0, 4096, (12, 6, 5, 3), dtype=np.uint16)
+    content = [sixteen_bit_png(one) for one in deep]
+    (tmp_path / "table").mkdir()
+    parquet.write_table(pyarrow.table({"image": content, "label": [0, 1] * 6}), tmp_path / "table" / "train.parquet")
+    for at, one in enumerate(content):
+        place = tmp_path / "files" / "train" / str(at % 2)
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"{at:02d}.png").write_bytes(one)
+    found, lines = lines_of(f"hf:{tmp_path / 'table'}")
+    assert any("use values up to" in line for line in lines)
+    expected = np.rint(deep[found.train_index] * (255 / 4095))
+    assert np.abs(found.train_images.astype(int) - expected).max() <= 1
+    of_files, _ = lines_of(f"folder:{tmp_path / 'files'}")
+    assert sorted(one.tobytes() for one in found.train_images) == sorted(one.tobytes() for one in of_files.train_images)
+
+
+def sixteen_bit_png(pixels):
+    """A PNG of 16-bit colours, which Pillow reads and does not write."""
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def test_text_labels_in_two_unicode_forms_and_numbers_from_1_are_made_plain(tmp_path):
+    content = [png(one) for one in pixels(12)]
+    both = [unicodedata.normalize(("NFC", "NFD")[at % 2], ("été", "hiver")[at // 6]) for at in range(12)]
+    parquet.write_table(pyarrow.table({"image": content, "label": both}), tmp_path / "texts.parquet")
+    found, _ = lines_of(f"hf:{tmp_path / 'texts.parquet'}")
+    assert found.class_names == ("hiver", "été")
+    parquet.write_table(pyarrow.table({"image": content, "label": [1, 2, 4] * 4}), tmp_path / "numbers.parquet")
+    found, lines = lines_of(f"hf:{tmp_path / 'numbers.parquet'}")
+    assert found.class_names == ("1", "2", "4")
+    assert "go from 1 to 4" in lines[0]
 
 
 def test_a_test_split_without_labels_is_left_out(tmp_path):

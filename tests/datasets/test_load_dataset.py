@@ -1,13 +1,14 @@
 import importlib.util
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from memscope.datasets import FORMS, load_dataset
-from memscope.errors import OptionError
+from memscope.errors import DataError, OptionError
 
 ROOT = Path(__file__).parents[2]
 SOURCE = Path("/usr/share/datasets/fashion-mnist")
@@ -110,3 +111,35 @@ def test_the_package_loads_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_class_names_in_composed_and_decomposed_letters_are_one_class(tmp_path):
+    both = np.array([unicodedata.normalize(form, "café") for form in ("NFC", "NFD")] + ["thé"])
+    images = np.random.default_rng(0).integers(0, 256, (30, 4, 4), dtype=np.uint8)
+    given = {
+        "train_images": images,
+        "train_labels": np.arange(30) % 3,
+        "test_images": images,
+        "test_labels": np.arange(30) % 3,
+    }
+    np.savez(tmp_path / "names.npz", **given, class_names=both)
+    found = load_dataset(f"npz:{tmp_path}/names.npz")
+    assert found.class_names == ("café", "thé")
+    assert found.train_labels.tolist() == [0, 0, 1] * 10
+    given |= {"train_labels": both[np.arange(30) % 3], "test_labels": both[(np.arange(30) + 1) % 3]}
+    np.savez(tmp_path / "texts.npz", **given)
+    found = load_dataset(f"npz:{tmp_path}/texts.npz")
+    assert found.class_names == ("café", "thé")
+    assert found.test_labels.tolist() == [0, 1, 0] * 10
+
+
+def test_places_are_found_in_either_unicode_form_and_an_unknown_home_is_told(tmp_path):
+    folder = tmp_path / unicodedata.normalize("NFD", "é")
+    folder.mkdir()
+    images = np.random.default_rng(0).integers(0, 256, (30, 4, 4), dtype=np.uint8)
+    labels = np.arange(30) % 3
+    np.savez(folder / "a.npz", train_images=images, train_labels=labels, test_images=images, test_labels=labels)
+    composed = unicodedata.normalize("NFC", f"npz:{tmp_path}/é/a.npz")
+    assert len(load_dataset(composed).train_labels) == 30
+    with pytest.raises(DataError, match="found nothing"):
+        load_dataset("npz:~nobodyofthisname/a.npz")

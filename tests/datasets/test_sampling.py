@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from memscope.datasets import load_dataset
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.sampling import balanced_choice, flip_labels, sample_examples
 from memscope.errors import OptionError
@@ -137,3 +138,23 @@ def test_flips_never_empty_a_class_and_only_a_draw_that_would_changes():
 def test_noise_that_nearly_always_empties_a_class_is_told_in_one_line():
     with pytest.raises(OptionError, match="left a class of made without training examples; use less"):
         flip_labels(dataset_of(np.arange(2), 2), 0.5, 0)
+
+
+def test_by_the_first_rules_a_draw_is_taken_whatever_it_leaves(tmp_path):
+    """Runs of before were made with it: their labels must be found again."""
+    labels = np.array([0, 1] * 30 + [2])
+    arrays = {"train_images": np.arange(61, dtype=np.uint8)[:, None, None] * np.ones((1, 3, 3), np.uint8)}
+    np.savez(
+        tmp_path / "rare.npz", **arrays, train_labels=labels,
+        test_images=arrays["train_images"][-3:], test_labels=np.arange(3),
+    )  # fmt: skip
+    emptied = 0
+    for seed in range(40):
+        first = load_dataset(f"npz:{tmp_path}/rare.npz", label_noise=0.05, data_seed=seed, reading=1, say=str)
+        newest = load_dataset(f"npz:{tmp_path}/rare.npz", label_noise=0.05, data_seed=seed, say=str)
+        assert np.bincount(newest.train_labels, minlength=3).all()
+        if np.bincount(first.train_labels, minlength=3).all():
+            assert (first.train_labels == newest.train_labels).all()
+        else:
+            emptied += 1
+    assert emptied > 0

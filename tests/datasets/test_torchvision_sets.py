@@ -139,7 +139,10 @@ def test_files_that_are_not_those_that_were_published_are_refused(tmp_path):
 
 
 def test_names_and_places_that_there_are_not(tmp_path):
-    for name in ("ImageNet", "CocoDetection", "EMNIST", "EMNIST/greek", "cifar10"):
+    for name, meant in (("EMNIST", "EMNIST/balanced"), ("cifar10", "CIFAR10"), ("fashionmnist", "FashionMNIST")):
+        with pytest.raises(OptionError, match=f"there is no data set {name!r}; did you mean {meant} "):
+            quiet(f"torchvision:{name}:{tmp_path}")
+    for name in ("ImageNet", "CocoDetection", "EMNIST/greek"):
         with pytest.raises(OptionError, match=f"{name!r} is no data set of images and their classes that is read here"):
             quiet(f"torchvision:{name}:{tmp_path}")
     with pytest.raises(DataError, match=r"found no .*MNIST/raw, expected it as torchvision leaves it; name the root"):
