@@ -4,8 +4,8 @@
     report.sizes[-1].mean_score
 
 `plan_ahead` is `memscope train-family --dry-run`. The options of the command line come in dataclasses: `Choices` (what
-is trained), `WorkOptions` (how the work is carried out), `Until` (when to stop adding models), `Teaching` (of `distill`)
-and `MemoryOptions` (of `resmem`).
+is trained), `WorkOptions` (how the work is carried out), `Until` (when to stop adding models), `Teaching` (of
+`distill`) and `MemoryOptions` (of `resmem`).
 
     from memscope.commands import Choices, Teaching, distill, train_family
 

@@ -12,9 +12,9 @@ from memscope.reports.results import RESULTS
 from memscope.reports.score import ScoreReport
 from memscope.reports.status import (
     CommandTime,
-    StandardErrorForecast,
     SizeStandardError,
     SizeStatus,
+    StandardErrorForecast,
     StatusReport,
     VariantStatus,
 )
