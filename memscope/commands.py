@@ -3,26 +3,68 @@
     report = memscope.commands.score("runs/mine")
     report.sizes[-1].mean_score
 
-`plan_ahead` is `memscope train-family --dry-run`.
+`plan_ahead` is `memscope train-family --dry-run`. The options of the command line come in dataclasses: `Choices` (what
+is trained), `WorkOptions` (how the work is carried out), `Until` (when to stop adding models), `Teaching` (of
+`distill`) and `MemoryOptions` (of `resmem`).
+
+    from memscope.commands import Choices, Teaching, distill, train_family
+
+    if __name__ == "__main__":  # in a script: workers import it
+        train_family("runs/mine", Choices(data="npz:mine.npz", widths=(2, 4), models=10))
+        distill("runs/mine", Teaching(4))
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from memscope.counting.standard_errors import Until
+    from memscope.plan.teaching import Teaching
     from memscope.steps.distill import distill
-    from memscope.steps.resmem import resmem
+    from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
     from memscope.steps.status import status
     from memscope.steps.train_family import plan_ahead, train_family
     from memscope.steps.trajectories import trajectories
+    from memscope.work.carrying_out import WorkOptions
+    from memscope.work.options import Choices
 
-__all__ = ["distill", "plan_ahead", "resmem", "score", "status", "train_family", "trajectories"]
+__all__ = [
+    "Choices",
+    "MemoryOptions",
+    "Teaching",
+    "Until",
+    "WorkOptions",
+    "distill",
+    "plan_ahead",
+    "resmem",
+    "score",
+    "status",
+    "train_family",
+    "trajectories",
+]
+
+HOMES = {
+    "memscope.counting.standard_errors": ("Until",),
+    "memscope.plan.teaching": ("Teaching",),
+    "memscope.steps.distill": ("distill",),
+    "memscope.steps.resmem": ("MemoryOptions", "resmem"),
+    "memscope.steps.score": ("score",),
+    "memscope.steps.status": ("status",),
+    "memscope.steps.train_family": ("plan_ahead", "train_family"),
+    "memscope.steps.trajectories": ("trajectories",),
+    "memscope.work.carrying_out": ("WorkOptions",),
+    "memscope.work.options": ("Choices",),
+}
 
 
 def __getattr__(name: str) -> Any:
     """Each is loaded when it is first used: what reads a run does without torch, which what trains loads."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "train_family" if name == "plan_ahead" else name
-    return getattr(importlib.import_module(f"memscope.steps.{module}"), name)
+    for module, names in HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -37,30 +37,44 @@ def module_of(file: Path) -> str:
     return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+def package_of(module: str) -> str:
+    """Where the dots of a module's imports start."""
+    return module if FILES[module].name == "__init__.py" else module.rpartition(".")[0]
+
+
 FILES = {module_of(file): file for file in sorted((ROOT / "memscope").rglob("*.py"))}
 
 
-def imported(nodes: list[ast.AST]) -> set[str]:
-    """The modules of memscope that some import statements name."""
+def named_by(node: ast.ImportFrom, package: str) -> str:
+    """The module of `from MODULE import ...`, in full; its dots start from the package that the statement is in."""
+    if not node.level:
+        return node.module or ""
+    start = package.split(".")[: len(package.split(".")) + 1 - node.level]
+    return ".".join([*start, *([node.module] if node.module else [])])
+
+
+def imported(nodes: list[ast.AST], package: str) -> set[str]:
+    """The modules of memscope that some import statements in a package name."""
     found = set()
     for node in nodes:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            found |= {name if name in FILES else node.module for name in names}
+        if isinstance(node, ast.ImportFrom):
+            module = named_by(node, package)
+            names = [f"{module}.{alias.name}" for alias in node.names]
+            found |= {name if name in FILES else module for name in names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
     return {name for name in found if name.partition(".")[0] == "memscope" and name in FILES}
 
 
-def imports_of(source: str, inside_functions: bool = True) -> set[str]:
-    """What a module imports; without `inside_functions` only what it imports when it is itself imported."""
+def imports_of(source: str, inside_functions: bool = True, package: str = "memscope") -> set[str]:
+    """What a module of a package imports; without `inside_functions` only what it needs to be imported itself."""
     tree = ast.parse(source)
     nodes = list(ast.walk(tree))
     if not inside_functions:
         functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         hidden = {id(inner) for function in functions for inner in ast.walk(function)}
         nodes = [node for node in nodes if id(node) not in hidden]
-    return imported(nodes)
+    return imported(nodes, package)
 
 
 def room_of(module: str) -> str:
@@ -93,11 +107,17 @@ def test_every_room_has_its_line_in_the_table():
 
 
 def test_nothing_imports_from_a_layer_above_its_own():
-    assert upward({module: imports_of(file.read_text()) for module, file in FILES.items()}) == []
+    assert (
+        upward({module: imports_of(file.read_text(), package=package_of(module)) for module, file in FILES.items()})
+        == []
+    )
 
 
 def test_no_modules_import_each_other_in_a_circle():
-    imports = {module: imports_of(file.read_text(), inside_functions=False) for module, file in FILES.items()}
+    imports = {
+        module: imports_of(file.read_text(), inside_functions=False, package=package_of(module))
+        for module, file in FILES.items()
+    }
     # a package that is imported for one of its modules is no part of a circle
     assert circle(imports) == []
 
@@ -109,6 +129,11 @@ def test_an_arrow_up_and_a_circle_would_be_seen():
     assert upward({known: imports_of("def f():\n    import memscope.cli.score")}) == [
         f"{known} imports memscope.cli.score"
     ]
+    for source in ("from .. import run", "from ..run import Run", "def f():\n    from .. import run"):
+        assert upward({known: imports_of(source, package=package_of(known))}) == [f"{known} imports memscope.run"]
+    assert imports_of("from . import ledger", package="memscope.store") == {known}
+    assert imports_of("from .ledger import *", package="memscope.store") == {known}
+    assert imports_of("from . import cores") == {"memscope.cores"}
     assert upward({"memscope.run": imports_of("from memscope.store import ledger")}) == []
     assert circle({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == ["a", "b", "c", "d"]
     assert circle({"a": {"b"}, "b": set()}) == []

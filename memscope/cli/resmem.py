@@ -39,7 +39,7 @@ Examples:
     type=click.Choice(["none", "unit", "standard"]),
     default="none",
     show_default=True,
-    help="Of the features: to length one, or each to mean 0 and standard deviation 1.",
+    help="Scale the features: `unit` to length 1, `standard` each to mean 0 and standard deviation 1.",
 )
 @click.option(
     "--metric",

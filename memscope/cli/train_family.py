@@ -32,7 +32,9 @@ Examples:
 
 
 REPLICATES = "2: train the subsets of the first block twice, to tell training noise from subset noise."
-REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; errors need three.  [one block]"
+REPLICATE_MODELS = (
+    "How many models of each size to train twice, in whole blocks. Standard errors need three blocks.  [one block]"
+)
 
 
 @click.command("train-family", epilog=EPILOG)
@@ -59,9 +61,9 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
     "--test-share",
     type=float,
     metavar="SHARE",
-    help="Of data without a test set: keep this share of each class for testing.  [0.2]",
+    help="If the data have no test set: keep this share of each class for testing.  [0.2]",
 )
-@click.option("--split-seed", type=int, metavar="N", help="Seed of which are kept for testing.  [0]")
+@click.option("--split-seed", type=int, metavar="N", help="Seed of the choice of test examples.  [0]")
 @click.option(
     "--skip-unreadable",
     is_flag=True,
@@ -121,7 +123,9 @@ REPLICATE_MODELS = "How many of each size are trained twice, in whole blocks; er
 @click.option("--replicates", type=click.IntRange(1, 2), default=1, show_default=True, help=REPLICATES)
 @click.option("--replicate-models", type=int, metavar="N", help=REPLICATE_MODELS)
 @click.option("--until-error", type=float, metavar="E", help="Add models until scores have this error (rms).")
-@click.option("--until-error-population", type=float, metavar="E", help="The same of the population estimate's scores.")
+@click.option(
+    "--until-error-population", type=float, metavar="E", help="The same for the scores of the population estimate."
+)
 @click.option(
     "--until-agreement",
     type=float,

@@ -196,7 +196,7 @@ class TypeMemory:
     type: str
     """Type of the trajectory of the models without memory, by the raw rule"""
     examples: float
-    """How many examples are of it: mean over both ways"""
+    """How many examples are of this type: mean over both swaps of the halves"""
     sizes: tuple[TypeMemoryAtSize, ...]
     """By size"""
 

@@ -24,7 +24,7 @@ class SizeStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrecisionForecast:
+class StandardErrorForecast:
     """What another error of the scores would take."""
 
     error: float
@@ -36,7 +36,7 @@ class PrecisionForecast:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SizePrecision:
+class SizeStandardError:
     """How precise the last scores of one size are."""
 
     size: int
@@ -49,7 +49,7 @@ class SizePrecision:
     """Root mean square posterior standard deviation of the population estimate"""
     agreement: float
     """Rank correlation of the scores of the blocks of even and of odd number"""
-    forecast: tuple[PrecisionForecast, ...]
+    forecast: tuple[StandardErrorForecast, ...]
     """For some other errors"""
 
 
@@ -100,7 +100,7 @@ class CommandTime:
     calls: int
     """How often it was called"""
     seconds: float
-    """Its time, of which all that follows but `other` are the parts"""
+    """Its time; the fields below, without `other`, are its parts"""
     start: float
     """Until the first of the others begins: Python, torch, the data"""
     training: float
@@ -123,7 +123,7 @@ class CommandTime:
 
 @dataclass(frozen=True, kw_only=True)
 class StatusReport:
-    """What of a run is done, is missing, has failed, is out of date."""
+    """What a run has done, what is missing, what has failed and what is out of date."""
 
     run: str
     """The run's directory"""
@@ -143,7 +143,7 @@ class StatusReport:
     """Models that are planned of each size"""
     sizes: tuple[SizeStatus, ...]
     """The models on subsets, by size"""
-    score_precision: tuple[SizePrecision, ...] | None
+    score_precision: tuple[SizeStandardError, ...] | None
     """How precise the scores are, by size; null before `score`"""
     variants: tuple[VariantStatus, ...]
     """What there is beside the models on subsets"""

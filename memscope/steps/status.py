@@ -12,9 +12,9 @@ from memscope.reports.results import RESULTS
 from memscope.reports.score import ScoreReport
 from memscope.reports.status import (
     CommandTime,
-    PrecisionForecast,
-    SizePrecision,
+    SizeStandardError,
     SizeStatus,
+    StandardErrorForecast,
     StatusReport,
     VariantStatus,
 )
@@ -81,7 +81,7 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
     )
 
 
-def error_rows(run: Run) -> tuple[SizePrecision, ...] | None:
+def error_rows(run: Run) -> tuple[SizeStandardError, ...] | None:
     """The standard errors of the last scores by size, with the models and time that smaller errors would take.
 
     None without scores. The error falls with the square root of the number of models; the time is that of one worker.
@@ -97,14 +97,16 @@ def error_rows(run: Run) -> tuple[SizePrecision, ...] | None:
             continue
         needed = {target: models_for(row.models, error, target, run.plan) for target in TARGETS}
         rows.append(
-            SizePrecision(
+            SizeStandardError(
                 size=row.size,
                 models=row.models,
                 rms_standard_error=error,
                 rms_sd=row.population.rms_sd,
                 agreement=row.agreement,
                 forecast=tuple(
-                    PrecisionForecast(error=target, models=models, seconds=max(models - row.models, 0) * row.seconds)
+                    StandardErrorForecast(
+                        error=target, models=models, seconds=max(models - row.models, 0) * row.seconds
+                    )
                     for target, models in needed.items()
                 ),
             )

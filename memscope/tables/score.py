@@ -134,8 +134,7 @@ def show_noise(report: ScoreReport) -> None:
         for size, noise in rows:
             if noise.left_out:
                 say(
-                    f"Left out of it at {report.axis} {size}: {noise.left_out} subsets one of "
-                    "whose two models diverged."
+                    f"At {report.axis} {size}, {noise.left_out} subsets are left out: one of their two models diverged."
                 )
 
 
@@ -163,7 +162,7 @@ def show_validation(found: Validation, axis: str) -> None:
     thirds = ", ".join(decimals(c, 2) for c in found.calibration_thirds)
     say(
         "error: mean squared error, the noise of what is predicted taken out. c: squared error over what the posterior "
-        "standard deviations promise, 1 where they are right; in brackets how far it goes apart (SD) between ways of "
+        "standard deviations promise, 1 where they are right; in brackets its standard deviation over ways of "
         f"halving the models. Over all sizes, c in the thirds of the examples with small, middle, large sd: {thirds}."
     )
     for line in verdicts(rows, axis):

@@ -73,7 +73,7 @@ def show_state(report: StatusReport) -> None:
             [[row.variant, str(row.size), str(row.models), str(row.missing)] for row in report.variants],
         )
     for file in report.other_failures:
-        say(f"Failed: {file} has the traceback; the command that it is of tries it again.")
+        say(f"Failed: {file} has the traceback. To try it again, run the command that failed.")
     for group, state in report.results.items():
         teacher = f" --teacher {report.sizes[-1].size}" if group == "distill" and state == "missing" else ""
         remedy = "" if state == "current" else f"; run memscope {group} {report.run}{teacher}"

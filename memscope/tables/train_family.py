@@ -93,7 +93,7 @@ def show_forecast(report: ForecastReport) -> None:
     else:
         say(
             f"Expected standard error of a score at p = 0.5: {report.expected_standard_error:.3f} with {report.models} "
-            f"models of each size at fraction {report.fraction:g}; of others less. A first block of models "
+            f"models of each size at fraction {report.fraction:g}. At other p it is smaller. A first block of models "
             f"({report.block} of each size) tells more: train it, then ask again."
         )
     if report.until_asked:
@@ -106,7 +106,7 @@ def until_forecast(report: ForecastReport) -> str:
     pilot = [each.pilot for each in report.sizes if each.pilot]
     if report.models_until is None:
         if min((one.models for one in pilot), default=0) >= 2 * report.block:
-            return "How many models --until-... takes cannot be told: halves of those that there are do not agree."
+            return "How many models --until-... takes cannot be forecast: two halves of the models so far do not agree."
         blocks = 2 if pilot else 1
         return f"How many models --until-... takes is not known before there are {blocks * report.block} of each size."
     time = "" if math.isnan(report.seconds_until) else f", {duration(report.seconds_until)} more"

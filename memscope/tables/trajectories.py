@@ -99,7 +99,7 @@ def notes(report: TrajectoriesReport) -> list[str]:
         f"called: with at least {report.confidence:.0%} of the posterior. Compare shares only on "
         "equal sizes and models.",
         "population: shares in the population that empirical Bayes fits to all examples, the noise taken out; called "
-        "by it: with as much of its posterior. All else is of the raw scores.",
+        "by it: with as much of its posterior. All other columns are from the raw scores.",
     ]
     errors = (
         "No ±: shares need four blocks of models."

@@ -88,7 +88,7 @@ def test_a_second_model_that_diverged_is_named_as_such_and_its_subset_left_out(r
     noise = [row["noise"] for row in keys_of(score(run))["sizes"]]
     assert [(row["subsets"], row["left_out"]) for row in noise] == [(10, 0), (9, 1), (10, 0)]
     shown = CliRunner().invoke(memscope, ["score", str(run)]).stdout
-    assert "Left out of it at width 4: 1 subsets one of whose two models diverged" in " ".join(shown.split())
+    assert "At width 4, 1 subsets are left out: one of their two models diverged." in " ".join(shown.split())
 
 
 def test_what_failed_is_named_with_its_replicate(capsys):
