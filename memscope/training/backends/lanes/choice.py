@@ -13,10 +13,12 @@ from memscope.plan.recipe import OWN_LOOP
 from memscope.training.backends.lanes.library import NoLibraryError, library
 from memscope.training.device import resolve_precision
 
-WIDEST = {"cnn": 32, "resnet": 16, "mlp": 32}
-"""Width up to which lanes are faster than torch in float32, by benchmarks/lanes.py; part of the rules of every plan"""
+WIDEST = {"cnn": 16, "resnet": 8, "mlp": 64}
+"""Width up to which lanes are faster than torch in float32, by benchmarks/lanes.py (docs/results.md); part of the rules
+of every plan"""
 WIDEST_OVER_BFLOAT16 = {"cnn": 8, "resnet": 4, "mlp": 8}
-"""Width up to which they are more than twice as fast, about what bfloat16 brings torch where it is native"""
+"""Width up to which they are more than twice as fast, about what bfloat16 may bring torch where it is native; not
+measured there"""
 
 
 def architecture(family: str) -> str:
