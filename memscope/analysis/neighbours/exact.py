@@ -27,6 +27,10 @@ BLOCK_SIZE = 64 * 2**20
 QUERIES = 1024
 """Queries in a block at most. Products of more run at the same rate."""
 
+SCORES = 2**25
+"""Bytes of the scores of a block at most: fresh memory is cleared by the system, and of more that costs more than it
+gains."""
+
 FAR = 2.0**60
 """A query this many times farther from the centre than any vector could overflow float32."""
 
@@ -94,11 +98,13 @@ def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tu
     bytes, and 6 MiB; more where one query needs more, whose scores of M vectors are held at once.
     """
     k, (size, features) = memory.k, memory.vectors.shape
-    width = min(k + k // 8 + 8, size)  # of 50,000 vectors in clusters the bound seldom leaves more than k + 5
+    width = min(
+        k + k // 8 + min(8, k + 2), size
+    )  # of 50,000 vectors in clusters the bound seldom leaves more than k + 5
     positions = torch.empty((len(queries), k), dtype=torch.int64, device=queries.device)
     squared = torch.empty((len(queries), k), dtype=torch.float64, device=queries.device)
     needed = 5 * size + 2 * bytes_of_row(width, size) + 40 * features  # bytes for a query
-    rows = max(1, min(QUERIES, len(queries), block_size // needed))
+    rows = max(1, min(QUERIES, len(queries), block_size // needed, SCORES // (4 * size)))
     scores = torch.empty((rows if width < size else 0, size), dtype=torch.float32, device=queries.device)
     for first in range(0, len(queries), rows):
         here = slice(first, first + rows)
