@@ -24,6 +24,7 @@ RAW_ENDINGS = frozenset({
 })  # fmt: skip
 """Raw photographs. Many are TIFF files whose first page is a thumbnail, which Pillow would give for the photograph."""
 STRIP = 2_000_000  # pixels of a picture that are laid on white at a time: of 64 million all at once took 1.5 GB
+FAINT = 8  # of 256 levels: what has no more contrast on white is not seen there
 ORIENTATION = 0x0112
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -114,9 +115,9 @@ def _opaque(image: Image.Image, form: str | None) -> tuple[Image.Image, bool, st
         # in BMP and TGA the fourth byte is often left 0 and means nothing
         if lowest < 255 and not (highest == 0 and form in ("BMP", "TGA")):
             clear, plain = "partly" if highest else "wholly", laid
-            if lowest < highest and _is_plain(laid):
+            if lowest < highest and _contrast(laid) <= FAINT:
                 on_black, _, _ = _laid_on(image, "black", mode)
-                if not _is_plain(on_black):
+                if _contrast(on_black) > FAINT:
                     clear, plain = "white", on_black
     if plain is None:
         plain = image if image.mode == mode else image.convert(mode)  # a copy of 64 million pixels takes 256 MB
@@ -140,11 +141,11 @@ def _laid_on(image: Image.Image, ground: str, mode: str) -> tuple[Image.Image, i
     return result, lowest, highest
 
 
-def _is_plain(image: Image.Image) -> bool:
-    """Whether all pixels have one colour."""
+def _contrast(image: Image.Image) -> int:
+    """The widest range of values in a channel."""
     extrema = image.getextrema()
     pairs = extrema if isinstance(extrema[0], tuple) else (extrema,)
-    return all(low == high for low, high in pairs)
+    return max(int(high - low) for low, high in pairs)
 
 
 def _is_grey(image: Image.Image) -> bool:

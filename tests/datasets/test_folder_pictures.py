@@ -151,6 +151,13 @@ def test_an_icon_whose_picture_is_its_alpha_is_seen(tmp_path):
     ]
 
 
+def test_a_figure_that_is_nearly_white_on_a_transparent_ground_is_laid_on_black_too(tmp_path):
+    nearly = np.full((6, 5, 3), 251, np.uint8)
+    found, lines = read(tmp_path, saved(np.dstack([nearly, ALPHA])))
+    assert "white on a transparent ground" in lines[0]
+    assert np.ptp(found[0]) > 100
+
+
 def test_a_picture_that_is_transparent_everywhere_is_white_and_said(tmp_path):
     found, lines = read(tmp_path, saved(np.dstack([COLOURS, 0 * ALPHA])))
     assert (found == 255).all()
