@@ -12,6 +12,7 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.families import open_family
 from memscope.plan.plan import Plan
 from memscope.store.examples import channel_statistics
+from memscope.training.backends.lanes import models_in_lanes
 from memscope.training.device import worker_device
 from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import BATCH, evaluate
@@ -52,14 +53,27 @@ def probe(plan: Plan, dataset: ImageDataset, size: int, device: str) -> Cost:
 
         data = Inputs(images, labels, mean, scale, plan.precision)
 
-        def train(steps: int) -> None:
-            train_model(model, data, few, steps * recipe.batch_size, recipe, draws)
+        together = 1.0
+        if models_in_lanes.fits(plan, size, device):
+            group, together = models_in_lanes.group_to_time(model, data, recipe.batch_size, plan)
 
-        def score() -> None:
-            evaluate(model, data)
+            def train(steps: int) -> None:
+                index = np.resize(few, (group.lanes, recipe.batch_size))
+                for _ in range(steps):
+                    group.step(index, (1e-3, 1e-3, recipe.momentum, recipe.weight_decay))
 
-        step = seconds_of(lambda: train(PROBE_STEPS), lambda: train(2)) / PROBE_STEPS
-        evaluation = seconds_of(score, score) / len(few)
+            def score() -> None:
+                group.evaluate()
+        else:
+
+            def train(steps: int) -> None:
+                train_model(model, data, few, steps * recipe.batch_size, recipe, draws)
+
+            def score() -> None:
+                evaluate(model, data)
+
+        step = seconds_of(lambda: train(PROBE_STEPS), lambda: train(2)) / PROBE_STEPS / together
+        evaluation = seconds_of(score, score) / len(few) / together
     finally:
         torch.set_num_threads(threads)
     steps = plan.recipe.steps(round(len(dataset.train_labels) * plan.fraction))

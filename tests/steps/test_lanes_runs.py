@@ -14,10 +14,11 @@ from memscope.steps.distill import distill
 from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.status import status
-from memscope.steps.train_family import WorkOptions, train_family
+from memscope.steps.train_family import WorkOptions, plan_ahead, train_family
 from memscope.store.ledger import read_outcome
 from memscope.store.weights import read_weights
 from memscope.training.backends.lanes.library import kind_of_processor
+from memscope.training.backends.lanes.network import LaneNetworks
 from memscope.work.options import Choices
 
 pytestmark = pytest.mark.skipif(kind_of_processor() is None, reason="no vectors to train in")
@@ -96,3 +97,16 @@ def test_without_a_compiler_auto_takes_torch_and_says_what_is_lost(tiny_npz, tmp
     assert done.exit_code == 0, done.output
     assert "narrow ones take up to 20 times as long: there is no C compiler" in done.output
     assert open_run(tmp_path / "run").plan.backend == "torch"
+
+
+def test_a_forecast_times_what_will_train(choices, tmp_path, monkeypatch):
+    stepped = []
+    step = LaneNetworks.step
+    monkeypatch.setattr(LaneNetworks, "step", lambda self, *given: stepped.append(self.lanes) or step(self, *given))
+    torch = plan_ahead(tmp_path / "torch", replace(choices, backend="torch"), INLINE)
+    assert not stepped
+    lanes = plan_ahead(tmp_path / "lanes", choices, INLINE)
+    assert stepped
+    for one, other in zip(lanes.sizes, torch.sizes, strict=True):
+        assert one.parameters == other.parameters
+        assert one.seconds_per_model > 0

@@ -21,6 +21,7 @@ from memscope.training.backends.lanes.choice import pays
 from memscope.training.backends.lanes.description import Description, describe
 from memscope.training.backends.lanes.network import LaneNetworks, Pictures, Shifts, lanes
 from memscope.training.draws import Draws
+from memscope.training.inputs import Inputs
 from memscope.training.loop import Course, EpochLosses
 from memscope.training.material import Material
 from memscope.training.models import ModelToTrain, TrainedModel, nominal_size, trained_model
@@ -58,6 +59,13 @@ def described(network: nn.Module) -> Description:
     description = describe(network)
     assert description is not None, "a plan says lanes only of families that they know"
     return description
+
+
+def group_to_time(network: nn.Module, data: Inputs, batch: int, plan: Plan) -> tuple[LaneNetworks, float]:
+    """A network in every lane, to see how long steps take, and how many models a step of the plan trains on average."""
+    pictures = Pictures(*(one.numpy() for one in (data.images, data.labels, data.mean, data.scale)))
+    group, count = LaneNetworks([network], described(network), pictures, batch), at_once(plan)
+    return group, count / -(-count // group.lanes)
 
 
 def open_teachers(
