@@ -26,8 +26,9 @@ def show_repair(repair: Repair) -> None:
 
 def show_state(report: StatusReport) -> None:
     """What is there, how precise the scores are, what failed, and what is out of date."""
+    how = f", trained in {report.backend}" if report.backend else ""
     table(
-        f"{report.family} on {report.data}, {report.models_planned} models of each {report.axis} planned",
+        f"{report.family} on {report.data}, {report.models_planned} models of each {report.axis} planned{how}",
         [report.axis, "models", "missing", "failed tasks", "outcomes", "weights"],
         [
             [
