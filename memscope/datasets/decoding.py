@@ -5,6 +5,7 @@ Threads do it (Pillow releases the interpreter while it decodes), and nothing is
 
 import errno
 import io
+import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ LARGE_PIXELS = 4_000_000  # images above are decoded one at a time: 64 million p
 FORMATS = ("AVIF", "BMP", "GIF", "ICO", "JPEG", "JPEG2000", "PCX", "PNG", "PPM", "SGI", "TGA", "TIFF", "WEBP")
 """Of Pillow's formats those that are pictures and nothing else: it gives EPS to Ghostscript, which runs programs."""
 ONE_LARGE = Lock()
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # it writes to standard error what it raises as well
 UNKNOWN = "no known image format"
 NO_PICTURES = (GIT_LFS, WEB_PAGE, ZEROS, HEIC)
 """Of what is under the name of a picture"""

@@ -1,6 +1,9 @@
 """Pictures are read as a person sees them: turned, laid on white, of the bits that they use, their first frame."""
 
+import io
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -490,3 +493,20 @@ def test_a_large_picture_is_laid_on_white_strip_by_strip(tmp_path, monkeypatch):
     found, _ = read(tmp_path, saved(np.dstack([COLOURS, ALPHA])), png(values, 2))
     assert np.abs(found[0] - laid_on(255, COLOURS, ALPHA)).max() <= 1
     assert (found[1] == scaled(values, 12)).all()
+
+
+def test_what_pillow_logs_of_a_damaged_tiff_is_not_printed(tmp_path):
+    buffer = io.BytesIO()
+    Image.fromarray(COLOURS).save(buffer, "TIFF")
+    content = bytearray(buffer.getvalue())
+    at = content.index(b"\x15\x01\x03\x00\x01\x00\x00\x00")  # the entry of SamplesPerPixel
+    content[at + 8] = 101
+    for kind, written in (("a", bytes(content)), ("b", buffer.getvalue())):
+        (tmp_path / kind).mkdir()
+        (tmp_path / kind / "0.tif").write_bytes(written)
+    # in a process of its own: pytest listens to what is logged, and then Python itself writes nothing
+    code = (
+        f"from memscope.datasets import load_dataset as read\ntry: read('folder:{tmp_path}')\nexcept ValueError: pass"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
