@@ -77,8 +77,7 @@ def test_idx(zipped, tmp_path):
         (tmp_path / f"{IDX_NAMES[0]}.gz").write_bytes(gzipped(idx_file(sizes, b""), GIGABYTE))
     else:
         (tmp_path / IDX_NAMES[0]).write_bytes(idx_file(sizes, b""))
-    says = "found uint8 [12], expected integers [1048576]" if zipped else "claims 1,073,741,824 bytes"
-    assert says in refusal(lambda: load_dataset(f"idx:{tmp_path}"))
+    assert "found uint8 [12], expected integers [1048576]" in refusal(lambda: load_dataset(f"idx:{tmp_path}"))
 
 
 def test_images_of_more_than_half_the_memory_are_refused(monkeypatch, tmp_path):
