@@ -69,10 +69,10 @@ def check_said(line: str) -> None:
 def read_folder(spec: str) -> None:
     """Under both rules; of every second case the images are made one size, as users do with their own."""
     size = 4 if len(spec) % 2 else None
-    ways = [{"reading": FIRST_RULES}, {"skip_unreadable": True}, {}]
+    ways: list[dict[str, int]] = [{"reading": FIRST_RULES}, {"skip_unreadable": True}, {}]
     for position, options in enumerate(ways):
         try:
-            check_dataset(load_dataset(spec, image_size=size, say=check_said, **options))  # type: ignore[arg-type]
+            check_dataset(load_dataset(spec, image_size=size, say=check_said, **options))
         except MemscopeError as error:
             if position == len(ways) - 1:
                 raise

@@ -47,7 +47,7 @@ def table(random: Random, count: int) -> Any:
         columns[random.choice(TEXTS).decode("latin-1")] = columns.pop(random.choice(("image", "label")))
     features = {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": ["cat", "dög", "eel"]}}
     if random.random() < 0.2:
-        features["label"]["names"] = random.choice((None, [], ["a"], [1, 2, 3], ["x", "x", "y"], "abc"))  # type: ignore[assignment]
+        features["label"]["names"] = random.choice((None, [], ["a"], [1, 2, 3], ["x", "x", "y"], "abc"))
     noted = json.dumps({"info": {"features": features}}).encode()
     found = pyarrow.table(columns)
     return found.replace_schema_metadata({b"huggingface": random.choice((noted, noted, damaged(random, noted), b"{"))})

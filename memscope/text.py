@@ -1,5 +1,7 @@
 """Text: numbers as parts of file names, and other people's text made safe to show."""
 
+import unicodedata
+
 
 def shortest(value: float) -> str:
     """The shortest decimal that gives the number again: 4, 0.9, 1e-05."""
@@ -89,3 +91,8 @@ def abridged(text: str, longest: int) -> str:
         return text
     end = longest * 2 // 5
     return f"{text[: longest - end - 1]}…{text[-end:]}"
+
+
+def composed(text: str) -> str:
+    """The text in Unicode's composed form (NFC), which equal words have in common whatever wrote them."""
+    return unicodedata.normalize("NFC", text)

@@ -27,11 +27,11 @@ class Output(io.TextIOBase):
         self.stream, self.needed = stream, needed
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # an attribute of the class, asked of the stream here
         return self.stream.encoding
 
     @property
-    def errors(self) -> str | None:  # type: ignore[override]
+    def errors(self) -> str | None:  # type: ignore[override]  # likewise
         return self.stream.errors
 
     def write(self, text: str) -> int:

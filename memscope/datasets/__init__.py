@@ -3,7 +3,6 @@
 The loaders are imported when they are asked for, so that importing this package loads neither Pillow nor h5py.
 """
 
-import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from difflib import get_close_matches
@@ -16,7 +15,7 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.reading import FIRST_RULES, NEWEST_RULES, Reading, warn
 from memscope.errors import LONGEST, DataError, OptionError
 from memscope.files.places import at_home, found_place, split_spec
-from memscope.text import abridged, printable
+from memscope.text import abridged, composed, printable
 
 __all__ = ["FORMS", "ImageDataset", "load_dataset"]
 
@@ -134,9 +133,9 @@ def with_composed_names(dataset: ImageDataset) -> ImageDataset:
 
     macOS, above all, writes decomposed letters.
     """
-    composed = [unicodedata.normalize("NFC", name) for name in dataset.class_names]
-    names = list(dict.fromkeys(composed))
-    number = np.array([names.index(name) for name in composed])
+    forms = [composed(name) for name in dataset.class_names]
+    names = list(dict.fromkeys(forms))
+    number = np.array([names.index(name) for name in forms])
     return replace(
         dataset,
         class_names=tuple(names),

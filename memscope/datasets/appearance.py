@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageChops, ImageFile
 
 from memscope.datasets.sixteen_bits import (
+    STRIP,
     colours_in_eight_bits,
     declares_range,
     deep_mode,
@@ -23,7 +24,6 @@ RAW_ENDINGS = frozenset({
     "pef", "raf", "raw", "rw2", "sr2", "srw", "x3f",
 })  # fmt: skip
 """Raw photographs. Many are TIFF files whose first page is a thumbnail, which Pillow would give for the photograph."""
-STRIP = 2_000_000  # pixels of a picture that are laid on white at a time: of 64 million all at once took 1.5 GB
 FAINT = 8  # of 256 levels: what has no more contrast on white is not seen there
 ORIENTATION = 0x0112
 TURNS = {

@@ -124,6 +124,22 @@ def decode(directory: Path, files: Sequence[Source], image_size: int | None, app
     return Decoded(images, [one.traits for one in done], _reasons(done), bits)
 
 
+def readable(decoded: Decoded) -> tuple[np.ndarray, np.ndarray]:
+    """Positions int64 [n] of what could be read, and its images uint8 [n, H, W, C]: one channel if every one is grey.
+
+    They are moved up in place, for a copy could be more than memory holds.
+    """
+    images = decoded.images
+    kept = np.array([at for at in range(len(images)) if at not in decoded.unreadable], dtype=np.int64)
+    if decoded.unreadable:
+        for to, at in enumerate(kept):
+            images[to] = images[at]
+        images = images[: len(kept)]
+    if all(traits.grey for traits in decoded.traits if traits is not None):
+        images = np.ascontiguousarray(images[..., :1])
+    return kept, images
+
+
 def _reasons(done: Sequence[Read]) -> dict[int, str]:
     return {at: one.reason for at, one in enumerate(done) if one.reason is not None}
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from memscope.datasets.appearance import as_seen
 from memscope.datasets.checks import assemble
-from memscope.datasets.decoding import decode
+from memscope.datasets.decoding import decode, readable
 from memscope.datasets.folder_first import as_stored, find_first_layout
 from memscope.datasets.folder_layout import Layout, few, find_layout
 from memscope.datasets.image_dataset import ImageDataset
@@ -39,14 +39,7 @@ def load_folder(spec: str, directory: Path, reading: Reading) -> ImageDataset:
     if not first:
         for line in lines:
             reading.say(line)
-    kept = np.array([at for at in range(len(files)) if at not in decoded.unreadable])
-    images = decoded.images
-    if decoded.unreadable:  # moved up in place: a copy could be more than memory holds
-        for to, at in enumerate(kept):
-            images[to] = images[at]
-        images = images[: len(kept)]
-    if all(traits.grey for traits in decoded.traits if traits is not None):
-        images = np.ascontiguousarray(images[..., :1])
+    kept, images = readable(decoded)
     labels = np.array([listed[at][1] for at in kept], dtype=np.int64)
     names = [names[at] for at in kept]
     split = int((kept < len(layout.train)).sum())

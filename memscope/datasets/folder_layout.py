@@ -7,7 +7,6 @@ Folders that only wrap these are descended into.
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from memscope.datasets.folder_walk import Walk, folders_and_files, holds_files, 
 from memscope.datasets.litter import is_text
 from memscope.errors import DataError
 from memscope.files.limits import ARCHIVES
-from memscope.text import abridged
+from memscope.text import abridged, composed
 
 ROLES = {
     "train": ("train", "training"),
@@ -104,7 +103,7 @@ def _inside_single(part: Path, classes: tuple[str, ...]) -> Path:
     """The folder of classes inside a part that has its own name once more, as in seg_train/seg_train/<class>."""
     for _ in range(DEEPEST):
         folders = subfolders(part)
-        if len(folders) != 1 or _composed(folders[0].name) in classes or not subfolders(folders[0]):
+        if len(folders) != 1 or composed(folders[0].name) in classes or not subfolders(folders[0]):
             break
         part = folders[0]
     return part
@@ -147,10 +146,10 @@ def _classes_alone(
                 else f"expected train/<class>/ too; add it, or name one: folder:{folders[0]}"
             )
         )
-    others = {_composed(one.name) for one in folders if not _roles_of(one.name)}
+    others = {composed(one.name) for one in folders if not _roles_of(one.name)}
     candidates = []
     for one in _with_role(folders, ("test", "val")):
-        inside = {_composed(each.name) for each in subfolders(_inside_single(one, tuple(others)))}
+        inside = {composed(each.name) for each in subfolders(_inside_single(one, tuple(others)))}
         # `valid` beside `invalid` is a class, and so is `test` beside `control`
         if (inside and inside <= others) or (not inside and _roles_of(one.name) == "test" and len(others) > 1):
             candidates.append(one)
@@ -183,7 +182,7 @@ def _classes(folders: list[Path], part: Path, notes: list[str]) -> dict[str, lis
     """The folders of each class, by its name in composed letters: file systems keep names in different forms."""
     classes: dict[str, list[Path]] = {}
     for folder in folders:
-        classes.setdefault(_composed(folder.name), []).append(folder)
+        classes.setdefault(composed(folder.name), []).append(folder)
     twice = [name for name, same in classes.items() if len(same) > 1]
     if twice:
         notes.append(f"{part}: {few(twice)} is there in composed and in decomposed letters, and is one class")
@@ -264,7 +263,3 @@ def few(names: Sequence[str], count: int = 4) -> str:
     """A few of the names, and how many more there are."""
     shown = ", ".join(abridged(name, 60) for name in names[:count])
     return shown if len(names) <= count else f"{shown} and {len(names) - count:,} more"
-
-
-def _composed(name: str) -> str:
-    return unicodedata.normalize("NFC", name)

@@ -2,7 +2,6 @@
 
 import os
 import stat
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from memscope.datasets.litter import litter_kind
 from memscope.errors import DataError
+from memscope.text import composed
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def walk_classes(part: Path, classes: Sequence[Sequence[Path]]) -> Walk:
             with os.scandir(folder) as listing:
                 entries = sorted(listing, key=lambda entry: entry.name)
         except OSError:  # it may not be listed: named among what cannot be read
-            found.append((_composed(folder, top), folder, label))
+            found.append((_order_of(folder, top), folder, label))
             continue
         for entry in entries:
             path = folder / entry.name
@@ -60,7 +60,7 @@ def walk_classes(part: Path, classes: Sequence[Sequence[Path]]) -> Walk:
             elif is_folder:
                 (links if entry.is_symlink() else stack).append((path, top, label))
             else:
-                found.append((_composed(path, top), path, label))
+                found.append((_order_of(path, top), path, label))
     found.sort(key=lambda each: (each[2], each[0], each[1].as_posix()))
     files = [(path, label) for _, path, label in found]
     return Walk(files, litter, [path for path, _ in again], [label for _, label in again])
@@ -139,6 +139,6 @@ def _identity(folder: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _composed(path: Path, top: Path) -> str:
+def _order_of(path: Path, top: Path) -> str:
     """What files are sorted by: their order must not change with the Unicode form that a file system keeps."""
-    return unicodedata.normalize("NFC", path.relative_to(top).as_posix())
+    return composed(path.relative_to(top).as_posix())

@@ -6,7 +6,6 @@ which would copy Parquet files into a cache of its own. Nothing in a table is ru
 
 import json
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,13 +16,14 @@ import numpy as np
 
 from memscope.datasets.appearance import as_seen
 from memscope.datasets.checks import assemble
-from memscope.datasets.decoding import Encoded, decode
+from memscope.datasets.decoding import Encoded, decode, readable
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.plain_arrays import numbered
 from memscope.datasets.reading import Reading
 from memscope.datasets.remarks import grouped, remarks
 from memscope.errors import DataError, OptionError
 from memscope.files.limits import memory_bytes
+from memscope.text import composed
 
 TEST = ("test", "testing", "validation", "valid", "val", "eval", "dev")
 """Splits that can be the test set, the first that is there and has labels"""
@@ -222,10 +222,6 @@ def column(
     return candidates[0]
 
 
-def composed(names: list[str] | None) -> list[str] | None:
-    return None if names is None else [unicodedata.normalize("NFC", name) for name in names]
-
-
 def first_with_labels(directory: Path, found: dict[str, list[Path]], train: Split, reading: Reading) -> Split | None:
     """The test set; None where no split has labels. The Hub's test sets often have -1 in their place."""
     blind: list[str] = []
@@ -237,7 +233,7 @@ def first_with_labels(directory: Path, found: dict[str, list[Path]], train: Spli
             reading.say(f"{directory}: the split {name} has no labels and is left out")
             blind.append(name)
             continue
-        if composed(split.class_names) != composed(train.class_names):
+        if [composed(one) for one in split.class_names or ()] != [composed(one) for one in train.class_names or ()]:
             raise DataError(f"{directory}: the splits train and {name} have different classes; expected the same")
         others = [other for other in found if other not in ("train", "training", name, *blind)]
         if others:
@@ -268,10 +264,7 @@ def assembled(spec: str, directory: Path, train: Split, test: Split | None, read
             f"{directory}: {len(decoded.unreadable):,} of its {len(sources):,} images cannot be read: "
             f"{grouped(names_of_all, decoded.unreadable)}; replace them, or go on without them: --skip-unreadable"
         )
-    kept = np.array([at for at in range(len(sources)) if at not in decoded.unreadable], dtype=np.int64)
-    images = decoded.images if len(kept) == len(sources) else decoded.images[kept]
-    if all(traits.grey for traits in decoded.traits if traits is not None):
-        images = np.ascontiguousarray(images[..., :1])
+    kept, images = readable(decoded)
     first = kept < len(labels[0])
     split_at = int(first.sum())
     paths = [paths_of(split) for split in splits]
@@ -292,7 +285,7 @@ def labels_of(split: Split) -> Any:
     """Whole numbers int64 [N], or N texts in Unicode's composed form."""
     labels = split.labels.to_pylist()
     if labels and isinstance(labels[0], str):
-        return [unicodedata.normalize("NFC", one) for one in labels]
+        return [composed(one) for one in labels]
     return np.array(labels).astype(np.int64)
 
 

@@ -58,15 +58,21 @@ def idx_files(directory: Path, split: str | None = None) -> IdxFiles:
         for kind, path in zip(KINDS, found[part], strict=True)
         if path is None
     ]
-    tested = any(found["test"])
-    if not all(found["train"]) or (tested and not all(found["test"])):
+    train, test = _pair(found["train"]), _pair(found["test"])
+    if train is None or (test is None and any(found["test"])):
         there = sorted(entry.name for entry in directory.iterdir() if not entry.name.startswith("."))
         named = f" but {', '.join(there[:4])}{' and more' if len(there) > 4 else ''}" if there else ""
         raise DataError(
             f"{directory}: found no {missing[0]} or {missing[0]}.gz{named}; expected the four IDX files, put it there "
             "or give it that name"
         )
-    return IdxFiles(prefix, tuple(found["train"]), tuple(found["test"]) if tested else None)  # type: ignore[arg-type]
+    return IdxFiles(prefix, train, test)
+
+
+def _pair(files: list[Path | None]) -> tuple[Path, Path] | None:
+    """Images and labels; None where one is missing."""
+    images, labels = files
+    return None if images is None or labels is None else (images, labels)
 
 
 def _names(directory: Path, split: str | None = None) -> dict[str, Path]:

@@ -3,7 +3,6 @@
 What can be meant in one way only is read. Anything else is refused, with the line of NumPy that decides it.
 """
 
-import unicodedata
 from collections.abc import Callable
 from math import isqrt
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from memscope.errors import DataError
 from memscope.files.limits import MAX_CLASSES
+from memscope.text import composed
 
 ROWS = 2**12
 """Images or labels that are looked at together, so that looking takes little memory."""
@@ -149,7 +149,7 @@ def texts_of(where: str, texts: np.ndarray, as_stored: bool = False) -> list[str
     """Texts from an array of str, or of bytes in UTF-8; in Unicode's composed form, unless `as_stored`."""
     try:
         plain = (text.decode() if isinstance(text, bytes) else str(text) for text in texts.tolist())
-        return [text if as_stored else unicodedata.normalize("NFC", text) for text in plain]
+        return [text if as_stored else composed(text) for text in plain]
     except (SystemError, ValueError) as error:  # NumPy raises SystemError for a number that is no character
         raise DataError(f"{where} is not UTF-8 ({error}); save the names as text") from error
 
@@ -170,7 +170,7 @@ def numbered(
         if not isinstance(train, list) or isinstance(test, np.ndarray):
             raise DataError(f"{where}: found labels as text in one part and as numbers in the other; save both alike")
         classes = sorted(set(train)) if names is None else names
-        number = {unicodedata.normalize("NFC", name): position for position, name in enumerate(classes)}
+        number = {composed(name): position for position, name in enumerate(classes)}
         strange = next((text for text in (*train, *(test or ())) if text not in number), None)
         if strange is not None:
             which = "which no training example has" if names is None else "which the class names do not have"

@@ -132,12 +132,16 @@ def fonts_of_machine(weight: str) -> tuple[str, ...]:
     return tuple(sorted((path for path, entry in entries.items() if not UNFIT.search(entry.name)), key=rank))
 
 
+UNREADABLE = (OSError, RuntimeError, ValueError, TypeError)
+"""What FreeType raises of a font that has gone or is damaged: another font, or an escape, is taken in its place."""
+
+
 @cache
 def codes_of(path: str) -> np.ndarray:
     """The characters of a font, uint32; none if it cannot be read, as when it has gone since matplotlib listed it."""
     try:
         return np.array([*FT2Font(path).get_charmap()], dtype=np.uint32)
-    except Exception:
+    except UNREADABLE:
         return np.array([], dtype=np.uint32)
 
 
@@ -148,7 +152,7 @@ def has_outline(path: str, character: str) -> bool:
         font.set_size(12, 72)
         font.load_char(ord(character))
         return bool(font.scalable and len(font.get_path()[0]))
-    except Exception:
+    except UNREADABLE:
         return False
 
 

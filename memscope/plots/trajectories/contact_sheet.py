@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from memscope.analysis.trajectories import TYPES
+from memscope.datasets import DARK
 from memscope.plots.common.class_names import NUMBER_NOTE, NUMBERED, class_label
 from memscope.plots.common.setting import Setting, caption, epsilon_note
 from memscope.plots.common.style import (
@@ -31,8 +32,6 @@ HEADER, CELL, IMAGE = 1.35, 1.0, 0.88  # inches: of a row's name, from image to 
 LINE, GAP = 0.155, 0.27  # inches: of a line of text, between rows
 BEFORE_SPARK, SPARK = 0.05, 0.42  # inches: above a small trajectory, and its height
 TRUE = "true: "  # before a true label
-DARK = 63
-"""Greatest value, of 255, up to which images are drawn brighter: those of 0 and 1, or 0 to 16, would be black."""
 
 
 @dataclass(frozen=True, eq=False)
