@@ -307,11 +307,12 @@ def test_a_file_of_another_kind_is_named(tmp_path):
         (b"\n<!DOCTYPE html><title>404", "a web page: the download failed"),
         (b"", "empty: get it again"),
         (bytes(2000), "nothing but zeros: .*get it again"),
-        (gzip.compress(b"anything"), "packed by gzip: unpack it with gunzip"),
+        (gzip.compress(b"anything", mtime=0), "packed by gzip: unpack it with gunzip"),
         (pickle.dumps({"x": 1}), r"a pickle: load it where you trust it and save its arrays with numpy\.savez"),
         (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", r"a MATLAB file: load it with scipy\.io\.loadmat"),
         (b"PAR1 and more", "a Parquet file: read it as hf:"),
     ],
+    ids=["git-lfs", "html", "empty", "zeros", "gzip", "pickle", "matlab", "parquet"],
 )
 def test_what_lies_under_the_name_of_a_file_of_arrays_is_named_with_what_to_do(form, content, says, tmp_path):
     (tmp_path / "x").write_bytes(content)
