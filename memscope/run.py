@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from memscope.analysis.fit import own_accuracy
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import create_atomically, write_atomically
@@ -23,7 +24,6 @@ from memscope.store.ledger import (
     Task,
     finished_tasks,
     outcome_path,
-    own_accuracy,
     read_outcome,
     write_outcome,
 )

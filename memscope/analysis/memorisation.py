@@ -152,6 +152,13 @@ def count_outcomes(in_subset: ArrayLike, correct: ArrayLike) -> Counts:
     return reduce(add, (count(mask[rows], outcome[rows]) for rows in batches))
 
 
+def probability_of(log_odds: NDArray[np.floating]) -> NDArray[np.float32]:
+    """float32 probability of the given label, for soft scores, from its log-odds; NaN stays NaN."""
+    with np.errstate(over="ignore"):  # exp of a large negative log-odds is infinite, its probability 0
+        odds_against: NDArray[np.float32] = np.exp(-log_odds.astype(np.float32))
+    return np.float32(1) / (1 + odds_against)
+
+
 def stack_blocks(blocks: Sequence[Counts]) -> Counts:
     """Counts [blocks, ..., examples] of each block's counts; raises OptionError for unlike or no blocks."""
     if not blocks:

@@ -1,6 +1,5 @@
 """What residual memories do, compared with their models and by type of trajectory: the rows of `memscope resmem`."""
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -9,7 +8,7 @@ from memscope.analysis.memorisation import Counts
 from memscope.analysis.statistics.correlation import correlation_over_blocks, rank_correlation
 from memscope.analysis.statistics.groups import Blocks, means_by_group
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_one_block
-from memscope.analysis.statistics.means import mean
+from memscope.analysis.statistics.means import mean, spread
 from memscope.analysis.trajectories import TYPES, raw_types
 from memscope.counting.memories import COUNTED, LARGEST_NORM, Chosen, MemoryCounts
 from memscope.counting.outcomes import count_size
@@ -98,11 +97,6 @@ def memory_change(run: Run, found: MemoryCounts) -> MemoryChange:
         harm_in=mean(harm.accuracy_in),
         harm_out=mean(harm.accuracy_out),
     )
-
-
-def spread(values: np.ndarray) -> float:
-    """Standard deviation over models; NaN for fewer than two."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
 def size_memory_on_all(size: int, found: MemoryCounts) -> SizeMemoryOnAll:

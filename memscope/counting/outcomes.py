@@ -9,13 +9,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from memscope.analysis.memorisation import Counts, count_outcomes, stack_blocks
+from memscope.analysis.fit import interpolates
+from memscope.analysis.memorisation import Counts, count_outcomes, probability_of, stack_blocks
+from memscope.analysis.statistics.correlation import agreement_of_halves
 from memscope.errors import RunError
 from memscope.run import Run
 from memscope.store.ledger import CODE, ONEHOT, Outcome, Task, finished_tasks, read_outcome
-
-INTERPOLATES = 0.99
-"""A size interpolates if the median model fits at least this share of its own subset."""
 
 HOW = ("device", "precision", "torch_version", "memscope_version")
 """What is reported if the models of a run were not all made alike."""
@@ -54,9 +53,14 @@ class SizeCounts:
         return len(self.own_accuracy)
 
     @property
+    def agreement(self) -> float:
+        """Rank correlation of the scores of the halves of the blocks; NaN with fewer than two blocks."""
+        return agreement_of_halves(lambda half: self.hard_of(half).score, self.blocks)
+
+    @property
     def interpolates(self) -> bool:
         """Whether the median model fits what it was trained on."""
-        return bool(np.median(self.own_accuracy) >= INTERPOLATES)
+        return interpolates(self.own_accuracy)
 
 
 @dataclass
@@ -161,12 +165,6 @@ def note_code(known: dict[str, set[str]], task: Task, outcome: Outcome, good: np
 
 def add(counts: dict[int, Counts], block: int, more: Counts) -> None:
     counts[block] = counts[block] + more if block in counts else more
-
-
-def probability_of(log_odds: np.ndarray) -> np.ndarray:
-    """float32 probability of the given label from its log-odds; NaN stays NaN."""
-    with np.errstate(over="ignore"):  # exp of a large negative log-odds is infinite, its probability 0
-        return 1 / (1 + np.exp(-log_odds.astype(np.float32)))
 
 
 def sizes_in_ledger(run: Run) -> tuple[int, ...]:

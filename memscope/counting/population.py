@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
+from memscope.analysis.memorisation import probability_of
 from memscope.analysis.population.sums import PopulationSums, population_sums
-from memscope.counting.outcomes import Add, SizeCounts, count_size, probability_of
+from memscope.counting.outcomes import Add, SizeCounts, count_size
 from memscope.run import Run
 from memscope.store.ledger import Outcome, Task
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.population.estimate import population_from_sums
-from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.means import rms
 from memscope.analysis.statistics.more_models import (
     agreement_with,
@@ -16,7 +15,7 @@ from memscope.analysis.statistics.more_models import (
     models_for_agreement,
     models_for_error,
 )
-from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
+from memscope.counting.outcomes import sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.errors import OptionError
 from memscope.plan.plan import Plan
@@ -84,20 +83,12 @@ def errors_so_far(run: Run, population: bool) -> list[SizeErrors]:
             size,
             one.used,
             rms(memorisation_from_counts(one.hard.total()).standard_error),
-            split_half_agreement(one),
+            one.agreement,
             None if sd is None else rms(sd[at]),
             float(np.median(one.seconds)) if len(one.seconds) else float("nan"),
         )
         for at, (size, one) in enumerate(zip(sizes, counts, strict=True))
     ]
-
-
-def split_half_agreement(counts: SizeCounts) -> float:
-    """Rank correlation of the scores from even-numbered and odd-numbered blocks; NaN with fewer than two blocks."""
-    halves = [[block for block in counts.blocks if block % 2 == part] for part in (0, 1)]
-    if not all(halves):
-        return float("nan")
-    return rank_correlation(*(counts.hard_of(half).score for half in halves))
 
 
 def reached(found: list[SizeErrors], until: Until) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from memscope.analysis.memorisation import Counts
 from memscope.analysis.statistics.groups import Blocks, means_by_group
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_half, delete_one_block
-from memscope.analysis.statistics.means import mean
+from memscope.analysis.statistics.means import mean, spread
 from memscope.analysis.student_change import changed_shares, changed_shares_if_same
 from memscope.analysis.trajectories import TYPES, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
@@ -130,7 +130,7 @@ def kind_of(counts: SizeCounts, flipped: np.ndarray | None) -> StudentKind:
         mean_accuracy_in=mean(total.accuracy_in),
         mean_accuracy_out=mean(total.accuracy_out),
         test_accuracy=float(counts.test_accuracy.mean()),
-        test_accuracy_sd=float(np.std(counts.test_accuracy, ddof=1)) if counts.used > 1 else math.nan,
+        test_accuracy_sd=spread(counts.test_accuracy),
         own_accuracy=float(np.median(counts.own_accuracy)),
         by_label=None
         if flipped is None

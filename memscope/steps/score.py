@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from memscope.analysis.fit import fits_more_before, stuck_models
 from memscope.analysis.memorisation import Memorisation, memorisation_from_counts
 from memscope.analysis.noise_split import split_noise
 from memscope.analysis.population.estimate import Population, population_from_sums
 from memscope.analysis.population.sums import population_sums
 from memscope.analysis.statistics.jackknife import delete_half
-from memscope.analysis.statistics.means import mean, rms
+from memscope.analysis.statistics.means import mean, rms, spread
 from memscope.analysis.statistics.roc import area_under_roc
 from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger
 from memscope.counting.population import SEED, adding
 from memscope.counting.score_errors import jackknifed, share_above, share_below
-from memscope.counting.standard_errors import split_half_agreement
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.errors import OptionError
 from memscope.reports.keys import keys_of
@@ -39,9 +39,6 @@ from memscope.steps.validation import validation
 from memscope.store.ledger import finished_tasks, outcome_path, read_outcome, state_for
 from memscope.store.results import write_results
 from memscope.work.timing import spent_on
-
-STUCK = 0.5
-"""A model is stuck if it fits less than this fraction of what the median model of its size fits."""
 
 
 def score(
@@ -167,7 +164,7 @@ def size_row(
     run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: Memorisation | None, noise: TrainingNoise | None
 ) -> SizeScore:
     """The row of the table for one size, without the population estimate, which needs all sizes."""
-    own, total = float(np.median(counts.own_accuracy)), counts.hard.total()
+    total = counts.hard.total()
     return SizeScore(
         size=size,
         models=counts.used,
@@ -183,18 +180,18 @@ def size_row(
         mean_accuracy_out=mean(hard.accuracy_out),
         mean_accuracy_out_error=jackknifed(counts.hard, lambda s: mean(s.accuracy_out)),
         test_accuracy=mean(counts.test_accuracy),
-        test_accuracy_sd=float(np.std(counts.test_accuracy, ddof=1)) if counts.used > 1 else math.nan,
+        test_accuracy_sd=spread(counts.test_accuracy),
         mean_standard_error=mean(hard.standard_error),
         rms_standard_error=rms(hard.standard_error),
-        agreement=float(split_half_agreement(counts)),
+        agreement=counts.agreement,
         seconds=float(np.median(counts.seconds)),
         share_low=share_below(total),
         share_low_error=jackknifed(counts.hard, share_below, delete_half),
         share_high=share_above(total),
         share_high_error=jackknifed(counts.hard, share_above, delete_half),
-        own_accuracy=own,
+        own_accuracy=float(np.median(counts.own_accuracy)),
         interpolates=counts.interpolates,
-        stuck_models=int((counts.own_accuracy < STUCK * own).sum()),
+        stuck_models=stuck_models(counts.own_accuracy),
         noise=noise,
         flipped=flipped_row(run.examples.flipped, counts, hard),
     )
@@ -264,21 +261,19 @@ def fit_warnings(rows: Sequence[SizeScore], axis: str) -> list[str | None]:
     Two signs can be seen without further training: a smaller size fits more, or single models are far below the
     median of their size.
     """
-    best, best_size = -1.0, 0
     found: list[str | None] = []
-    for row in rows:
+    for row, better in zip(rows, fits_more_before([row.own_accuracy for row in rows]), strict=True):
         warnings = []
-        if row.own_accuracy < best - 0.01:
+        if better is not None:
             warnings.append(
-                f"the median model fits {row.own_accuracy:.1%} of its subset, {axis} {best_size} fits {best:.1%}: "
-                "badly optimised rather than too small; try another --learning-rate or more --epochs"
+                f"the median model fits {row.own_accuracy:.1%} of its subset, {axis} {rows[better].size} fits "
+                f"{rows[better].own_accuracy:.1%}: badly optimised rather than too small; try another "
+                "--learning-rate or more --epochs"
             )
         if row.stuck_models:
             warnings.append(
                 f"{row.stuck_models} of {row.models} models fit less than half of what the median model fits"
             )
-        if row.own_accuracy > best:
-            best, best_size = row.own_accuracy, row.size
         found.append("; ".join(warnings) or None)
     return found
 

@@ -213,11 +213,6 @@ def outcome_digest(outcome: Outcome) -> str:
     return digest.hexdigest()
 
 
-def own_accuracy(predicted: np.ndarray, labels: np.ndarray, in_subset: np.ndarray) -> np.ndarray:
-    """float32 [models]: the share of its own subset that each model gets right; the arrays are [models, N] and [N]."""
-    return (((predicted == labels) & in_subset).sum(1) / in_subset.sum(1)).astype(np.float32)
-
-
 def write_outcome(run: Path, plan: Plan, task: Task, outcome: Outcome) -> Path:
     """Write one task's outcome to its file, whole or not at all, and return the path. Writing it twice is harmless."""
     path = outcome_path(run, plan, task)

@@ -1,5 +1,6 @@
 """Rank correlation over examples, with an interval for examples that all share the same models."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,3 +53,12 @@ def correlation_over_blocks(statistic: StatisticOf, blocks: int) -> Correlation:
     reach = t_quantile(0.975, blocks - 1) * error if blocks >= FEWEST_BLOCKS else float("nan")
     low, high = np.clip([value - reach, value + reach], -1, 1)
     return Correlation(value, error, float(low), float(high))
+
+
+def agreement_of_halves(score_of: Callable[[list[int]], ArrayLike], blocks: Collection[int]) -> float:
+    """Rank correlation of the scores from the even-numbered and from the odd-numbered blocks of models.
+
+    `score_of(blocks)` are the scores [examples] from these blocks alone. NaN with fewer than two blocks.
+    """
+    halves = [[block for block in blocks if block % 2 == part] for part in (0, 1)]
+    return rank_correlation(*map(score_of, halves)) if all(halves) else float("nan")

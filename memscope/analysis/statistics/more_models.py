@@ -3,6 +3,11 @@
 import math
 
 
+def expected_error(n_in: int, n_out: int) -> float:
+    """Standard error of a score at p = 0.5 on both sides: sqrt(.25 / (n_in - 1) + .25 / (n_out - 1))."""
+    return math.sqrt(0.25 / max(n_in - 1, 1) + 0.25 / max(n_out - 1, 1))
+
+
 def error_with(error: float, models: int, others: int) -> float:
     """The standard error of `models` models, with `others` in their place: it falls with the square root."""
     return error * math.sqrt(models / others)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from memscope.analysis.statistics.correlation import correlation_over_blocks, rank_correlation
+from memscope.analysis.statistics.correlation import agreement_of_halves, correlation_over_blocks, rank_correlation
 from memscope.analysis.statistics.intervals import t_quantile
 from memscope.errors import OptionError
 
@@ -95,3 +95,13 @@ def test_students_t_quantiles_are_those_of_the_tables():
     for degrees, expected in tables.items():
         assert t_quantile(0.975, degrees) == pytest.approx(expected, abs=5e-5)
     assert t_quantile(0.95, 8) == pytest.approx(1.8595, abs=5e-5)
+
+
+def test_halves_are_the_even_and_the_odd_blocks():
+    scores = {0: [1, 2, 3, 4], 1: [4, 3, 2, 1], 2: [1, 3, 2, 4], 5: [4, 2, 3, 1]}
+
+    def score_of(half: list[int]) -> np.ndarray:
+        return np.sum([scores[block] for block in half], axis=0)
+
+    assert agreement_of_halves(score_of, scores) == pytest.approx(-1)  # ranks of 2, 5, 5, 8 and of 8, 5, 5, 2
+    assert np.isnan(agreement_of_halves(score_of, [0, 2]))

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from memscope.analysis.statistics.means import rms
+from memscope.analysis.statistics.means import rms, spread
 from memscope.analysis.statistics.more_models import (
     agreement_with,
     error_with,
+    expected_error,
     models_for_agreement,
     models_for_error,
 )
@@ -34,3 +35,17 @@ def test_the_agreement_of_longer_tests_is_that_of_simulated_ones():
     assert np.isnan(agreement_with(-0.2, 20, 80))
     assert models_for_agreement(20, -0.2, 0.5) is None
     assert models_for_agreement(20, 1.0, 0.5) is None
+
+
+def test_the_expected_error_is_the_largest_that_a_score_can_have_on_average():
+    # the variance of a mean of n fair coins is estimated by p (1 - p) / (n - 1), which is largest at p = 1/2
+    random = np.random.default_rng(0)
+    inside, outside = random.random((20_000, 35)) < 0.5, random.random((20_000, 15)) < 0.5
+    scores = inside.mean(1) - outside.mean(1)
+    assert expected_error(36, 16) == pytest.approx(scores.std(), rel=0.02)
+    assert expected_error(1, 1) == pytest.approx(np.sqrt(0.5))
+
+
+def test_the_spread_is_that_of_a_sample_and_unknown_of_one_number():
+    assert spread(np.array([1.0, 3.0])) == pytest.approx(np.sqrt(2))
+    assert np.isnan(spread(np.array([1.0])))
