@@ -5,7 +5,8 @@
 
 Without `--whole`, training steps: of torch's loop and of lanes, in turn, one thread in one process, images a second of
 processor time; and the multiply-adds of convolutions and classifier, forward and backward, as a share of what a loop of
-nothing but multiply-adds reaches. ATEN_CPU_CAPABILITY=avx2 measures eight lanes on a processor that has sixteen.
+nothing but multiply-adds reaches; and the memory that the lanes take. ATEN_CPU_CAPABILITY=avx2 and
+ONEDNN_MAX_CPU_ISA=AVX2 measure eight lanes on a processor that has sixteen.
 
 With `--whole`, `memscope train-family` from start to end, on as many models as last about half a minute, beside the
 usual loop (throughput.py) on a few models, by seconds a model: 2,000 images of Fashion-MNIST, 6 epochs, float32.
@@ -33,8 +34,8 @@ from memscope.families import open_family
 from memscope.plan.recipe import Recipe
 from memscope.training.backends.lanes.description import describe
 from memscope.training.backends.lanes.flags import COMMON, KINDS
-from memscope.training.backends.lanes.library import SOURCES, kind_of_processor
-from memscope.training.backends.lanes.network import LaneNetworks, Pictures, lanes
+from memscope.training.backends.lanes.library import SOURCES, kinds_of_processor, most_lanes
+from memscope.training.backends.lanes.network import LaneNetworks, Pictures
 from memscope.training.draws import Draws, build_model
 from memscope.training.inputs import Inputs
 from memscope.training.loop import train_model
@@ -55,7 +56,7 @@ float peak(long rounds) {   // 12 chains, as many as a tile of a convolution has
 
 def peak_of(folder: Path) -> Callable[[], float]:
     """A function that measures the multiply-adds of one core, a second of processor time."""
-    kind = kind_of_processor()
+    kind = kinds_of_processor()[0]
     assert kind is not None
     source, library = folder / "peak.c", folder / "peak.so"
     source.write_text(PEAK)
@@ -67,9 +68,14 @@ def peak_of(folder: Path) -> Callable[[], float]:
     def measured() -> float:
         start = time.process_time()
         peak(10_000_000)
-        return 10_000_000 * 12 * lanes() / (time.process_time() - start)
+        return 10_000_000 * 12 * most_lanes() / (time.process_time() - start)
 
     return measured
+
+
+def resident() -> float:
+    """MB of memory that this process has."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def multiply_adds(model: nn.Module, shape: tuple[int, int, int]) -> int:
@@ -94,35 +100,39 @@ def step_rows(family: str, widths: list[int], shape: tuple[int, int, int], batch
     images, labels = random.integers(0, 256, (3000, *shape), dtype=np.uint8), random.integers(0, 10, 3000)
     mean, scale = np.full(shape[2], 120, np.float32), np.full(shape[2], 1 / 60, np.float32)
     inputs = Inputs(*map(torch.from_numpy, (images, labels, mean, scale)), "float32")
-    subset = np.arange(2000)
+    subset, count = np.arange(2000), most_lanes()
     recipe = Recipe(epochs=1, batch_size=batch, learning_rate=1e-3)
     with tempfile.TemporaryDirectory() as folder:
         peak = peak_of(Path(folder))
         for width in widths:
-            models = [build_model(open_family(family).build, Draws(0, width, one), shape, 10) for one in range(lanes())]
+            models = [build_model(open_family(family).build, Draws(0, width, one), shape, 10) for one in range(count)]
             description = describe(models[0])
             assert description is not None
+            before = resident()
             group = LaneNetworks(models, description, Pictures(images, labels, mean, scale), batch)
-            index = random.integers(0, 2000, (lanes(), batch))
+            index = random.integers(0, 2000, (count, batch))
 
             def in_lanes(steps: int, group: LaneNetworks = group, index: np.ndarray = index) -> float:
                 start = time.process_time()
                 for _ in range(steps):
                     group.step(index, (1e-3, 1e-3, 0.9, 5e-4))
-                return lanes() * steps * batch / (time.process_time() - start)
+                return count * steps * batch / (time.process_time() - start)
 
             def by_torch(steps: int, model: nn.Module = models[0]) -> float:
                 start = time.process_time()
                 train_model(model, inputs, subset, steps * batch, recipe, Draws(0, 1, 0))
                 return steps * batch / (time.process_time() - start)
 
-            in_lanes(2), by_torch(2)
+            in_lanes(2)
+            taken = resident() - before
+            by_torch(2)
             many, few = (max(3, int(SECONDS * rate(5) / batch)) for rate in (in_lanes, by_torch))
-            found = np.array([(in_lanes(max(3, many // lanes())), by_torch(few), peak()) for _ in range(repeats)])
+            found = np.array([(in_lanes(max(3, many // count)), by_torch(few), peak()) for _ in range(repeats)])
             ours, theirs, most = np.median(found, axis=0)
             share = multiply_adds(models[0], shape) / most
             note = f"{ours:,.0f}, {theirs:,.0f} images/s; {ours * share:.0%}, {theirs * share:.0%} of the peak"
-            what = f"step in {lanes()} lanes, {family}, width {width}, {batch} of {'x'.join(map(str, shape))}"
+            note += f"; {taken:.0f} MB"
+            what = f"step in {count} lanes, {family}, width {width}, {batch} of {'x'.join(map(str, shape))}"
             yield Row(what, "torch's step", list(found[:, 0] / found[:, 1]), note)
 
 
@@ -142,7 +152,7 @@ def our_seconds(data: str, family: str, width: int, models: int) -> float:
         command += ["--data", data, "--family", family, "--widths", str(width), "--models", str(models), "--no-weights"]
         command += ["--epochs", str(EPOCHS), "--batch-size", str(BATCH), "--fraction", str(FRACTION)]
         start = time.perf_counter()
-        subprocess.run([*command, "--precision", "float32"], check=True, capture_output=True)
+        subprocess.run([*command, "--precision", "float32", "--backend", "lanes"], check=True, capture_output=True)
         return (time.perf_counter() - start) / models
 
 
@@ -150,8 +160,8 @@ def whole_rows(family: str, widths: list[int], repeats: int) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         data = write_images(Path(folder) / "images.npz", EXAMPLES)
         for width in widths:
-            guess = our_seconds(data, family, width, 40)
-            models = max(40, min(4000, round(HALF_A_MINUTE / guess / 40) * 40))
+            guess = our_seconds(data, family, width, 80)
+            models = max(80, min(4000, round(HALF_A_MINUTE / guess / 80) * 80))  # two workers, full lanes
             found = np.array(
                 [(usual_seconds(data, family, width), our_seconds(data, family, width, models)) for _ in range(repeats)]
             )
@@ -171,7 +181,7 @@ def main() -> None:
     options = parser.parse_args()
     widths = [int(width) for width in options.widths.split(",")]
     height, wide, channels = (int(one) for one in options.shape.split(","))
-    print(f"{processor()}, {kind_of_processor()}\n")
+    print(f"{processor()}, {kinds_of_processor()[0]}\n")
     show([])
     steps = step_rows(options.family, widths, (height, wide, channels), options.batch, options.repeats)
     for row in whole_rows(options.family, widths, options.repeats) if options.whole else steps:

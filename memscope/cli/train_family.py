@@ -104,7 +104,7 @@ REPLICATE_MODELS = (
     "--backend",
     type=click.Choice(["auto", *BACKENDS]),
     help="What trains on a CPU, fixed when the run is made: torch, or lanes, 8 or 16 models in lockstep (narrow cnn, "
-    "mlp and resnet families, float32; needs a C compiler); auto: lanes where they pay.  [torch]",
+    "mlp and resnet families, float32; needs a C compiler); auto: lanes where they pay.  [auto]",
 )
 @click.option("--seed", type=int, metavar="N", help="Seed of subsets, order, augmentation and initial weights.  [0]")
 @click.option(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from memscope.analysis.statistics.more_models import expected_error
 from memscope.counting.standard_errors import SizeErrors, Until, errors_so_far, models_until, next_models, reached, told
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import OptionError, RunError
@@ -169,7 +170,7 @@ def forecast(
     num_examples = len(dataset.train_labels) + len(dataset.test_labels)
     class_bytes = 1 if dataset.num_classes <= 256 else 2
     per_model = len(dataset.train_labels) // 8 + num_examples * (class_bytes + 2)
-    total = sum(missing.values())
+    total, n_in = sum(missing.values()), int(plan.models * fraction_of(plan.fraction))
     enough = None if until is None or not pilot else models_until(list(pilot), until, plan)
     return ForecastReport(
         sizes=sizes,
@@ -178,7 +179,7 @@ def forecast(
         seconds=sum(work[each.size] * each.seconds_per_model for each in sizes) / workers,
         outcome_bytes=total * per_model,
         weight_bytes=sum(4 * each.models * (each.parameters or 0) for each in sizes) if keep_weights else 0,
-        expected_standard_error=expected_error(plan.models, plan.fraction),
+        expected_standard_error=expected_error(n_in, plan.models - n_in),
         models_until=enough,
         seconds_until=math.nan
         if enough is None
@@ -206,13 +207,6 @@ def pilot_row(one: SizeErrors, models: int) -> Pilot:
     )
 
 
-def expected_error(models: int, fraction: float) -> float:
-    """Standard error of a score at p = 0.5 on both sides: sqrt(.25 / (n_in - 1) + .25 / (n_out - 1))."""
-    n_in = int(models * fraction_of(fraction))
-    n_out = models - n_in
-    return math.sqrt(0.25 / max(n_in - 1, 1) + 0.25 / max(n_out - 1, 1))
-
-
 def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
     """The errors of the models that exist, at every planned size; empty if a size has no models yet."""
     if any(not finished_tasks(run.path, plan, size) for size in plan.sizes):
@@ -237,7 +231,7 @@ def train_missing(
         how = " again where only the weights are missing" if missing_weights else ""
         say(f"training {total} models{how} with {workers_of(options, device)} workers")
     groups = group_sizes(run, tasks, device, workers_of(options, device), say)
-    bundles = bundles_of(tasks, groups)
+    bundles = bundles_of(plan, tasks, groups)
     trained = train_tasks(run, bundles, options, device, on_end, groups=groups, for_weights=missing_weights)
     trained.already = sum(task.count for task in share) - total
     return trained

@@ -1,9 +1,10 @@
-"""Evaluation: predicted class and log-odds of the given label, without augmentation, in eval mode."""
+"""What trained models say of examples, without augmentation, in eval mode: classes and log-odds, or representations."""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from memscope.families import features_and_logits
 from memscope.store.predictions import LARGEST
 from memscope.training.inputs import Inputs, autocast
 
@@ -27,6 +28,19 @@ def evaluate(model: nn.Module, data: Inputs) -> tuple[np.ndarray, np.ndarray]:
         predictions.append(logits.argmax(1).cpu())
         log_odds.append(log_odds_of(logits, data.labels[some]).cpu())
     return torch.cat(predictions).numpy(), torch.cat(log_odds).numpy()
+
+
+@torch.inference_mode()
+def represent(model: nn.Module, data: Inputs) -> tuple[np.ndarray, np.ndarray]:
+    """Penultimate features float32 [N, F] and logits float32 [N, classes] of every example of `data`."""
+    model.eval()
+    features, logits = [], []
+    for start in range(0, len(data.images), BATCH):
+        with autocast(data.device, data.precision):
+            some_features, some_logits = features_and_logits(model, data.of(slice(start, start + BATCH)))
+        features.append(some_features.float().cpu())
+        logits.append(some_logits.float().cpu())
+    return torch.cat(features).numpy(), torch.cat(logits).numpy()
 
 
 def log_odds_of(logits: Tensor, labels: Tensor) -> Tensor:

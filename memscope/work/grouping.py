@@ -9,10 +9,11 @@ import torch
 
 from memscope.engines import Bundle
 from memscope.files.atomic import write_atomically
+from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run
-from memscope.store.ledger import Task
-from memscope.training.backends import BACKENDS, ONE_BY_ONE, Grouping, backend_for
+from memscope.store.ledger import FULL, Task
+from memscope.training.backends import BACKENDS, ONE_BY_ONE, Grouping, backend_for, grouping_of
 from memscope.training.backends.vectorised.group_size import LARGEST
 from memscope.training.device import device_name, worker_device
 from memscope.training.material import open_material
@@ -28,7 +29,7 @@ def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say:
     if run.plan.recipe.trainer != OWN_LOOP:
         return {}
     models: dict[int, int] = {}
-    for task in tasks:
+    for task in [one for one in tasks if one.variant != FULL] or tasks:
         models[task.size] = models.get(task.size, 0) + task.count
     # small enough to leave every worker something to do
     most = {size: min(LARGEST, -(-count // workers)) for size, count in models.items()}
@@ -40,7 +41,7 @@ def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say:
         if at_once is None:
             measured[size] = name
         elif name != ONE_BY_ONE:
-            found[size] = Grouping(name, min(at_once(run.plan), most[size]))
+            found[size] = Grouping(name, at_once(run.plan, most[size]))
     if measured:
         best = measured_groups(run, measured, most, worker_device(device, 0), say)
         found |= {size: Grouping(name, best[size]) for size, name in measured.items() if best[size]}
@@ -95,13 +96,13 @@ def read_groups(file: Path, about: str) -> dict[int, tuple[int, int]]:
     return {}
 
 
-def bundles_of(tasks: Sequence[Task], groups: Mapping[int, Grouping]) -> list[Bundle]:
+def bundles_of(plan: Plan, tasks: Sequence[Task], groups: Mapping[int, Grouping]) -> list[Bundle]:
     """The tasks in bundles: those of one size and variant together, up to the number of models trained at once."""
     bundles: list[Bundle] = []
     for task in tasks:
         last = bundles[-1] if bundles else ()
         alike = last and (last[0].variant, last[0].size, last[0].replicate) == (task.variant, task.size, task.replicate)
-        if alike and sum(one.count for one in last) + task.count <= groups.get(task.size, Grouping()).models:
+        if alike and sum(one.count for one in last) + task.count <= grouping_of(plan, groups, task).models:
             bundles[-1] = (*last, task)
         else:
             bundles.append((task,))

@@ -13,17 +13,15 @@ import numpy as np
 import torch
 
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, grid_accuracy, predicted_class
-from memscope.analysis.residual_memory import residuals
-from memscope.families import features_and_logits
+from memscope.analysis.memory_use import memory_use, residual_norms, weight_by_class
 from memscope.plan.plan import Plan
 from memscope.store.examples import RunData, read_data
 from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, pack_memory
 from memscope.store.weights import check_in_sight, read_weights, weights_path
 from memscope.training.agreement import Made, check_agreement
+from memscope.training.backends import BACKENDS, backend_for
 from memscope.training.device import device_name, worker_device
-from memscope.training.evaluation import BATCH
-from memscope.training.inputs import autocast
 from memscope.training.material import Material, material_of
 
 LARGEST_CLASS_WEIGHTS = 2**26
@@ -74,15 +72,16 @@ def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, .
     def measure(task: Task) -> bytes:
         outcome = read_outcome(run, plan, task)
         weights = read_weights(run, plan, task)
+        backend = BACKENDS[backend_for(plan, task.size, device.type)]
+        good = [weights[model] for model, bad in zip(task.models, outcome.diverged, strict=True) if not bad]
+        represented = backend.represent(material, task.size, good)
         rows: list[Row] = []
-        network = None
         for position, model in enumerate(task.models):
             row: Row = {"model": np.int32(model), "diverged": np.uint8(outcome.diverged[position])}
             if outcome.diverged[position]:
                 rows.append(row | empty(job.what, material))
                 continue
-            network = material.trained(task.size, weights[model], network)
-            features, logits = representation(network, material)
+            features, logits = next(represented)
             check_agreement(logits, labels, outcome, position, weights_path(run, plan, task), here)
             inside = outcome.in_subset[position]
             if isinstance(job.what, MemoryGrid):
@@ -96,19 +95,6 @@ def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, .
         return pack_memory(plan, task, file_of(job.what, task), values, outcome_digest(outcome))
 
     return work
-
-
-@torch.inference_mode()
-def representation(network: torch.nn.Module, material: Material) -> tuple[np.ndarray, np.ndarray]:
-    """Penultimate features float32 [N + M, F] and logits float32 [N + M, classes] of every example."""
-    features, logits = [], []
-    for start in range(0, len(material.images), BATCH):
-        inputs = material.inputs.of(slice(start, start + BATCH))
-        with autocast(material.device, material.plan.precision):
-            some_features, some_logits = features_and_logits(network, inputs)
-        features.append(some_features.float().cpu())
-        logits.append(some_logits.float().cpu())
-    return torch.cat(features).numpy(), torch.cat(logits).numpy()
 
 
 def try_grid(grid: MemoryGrid, features: np.ndarray, logits: np.ndarray, labels: np.ndarray, inside: np.ndarray) -> Row:
@@ -135,20 +121,16 @@ def remember(
     predicted = predicted_class(memory.combine(logits, positions, weights))
     asking = np.flatnonzero(~inside)
     retrieved = held_in[positions[asking]]  # [n, k], training examples
-    weight = weights[asking]
-    # at temperature 1, whatever was chosen, so that norms can be compared between sizes
-    norm = np.linalg.norm(residuals(logits[:train], labels[:train], 1.0), axis=1)
+    use = memory_use(retrieved, weights[asking], train)
     found: Row = {
         "predicted_train": predicted[:train].astype(np.uint16),
         "predicted_test": predicted[train:].astype(np.uint16),
-        "residual": norm.astype(np.float16),
-        "retrieved": np.bincount(retrieved.ravel(), minlength=train).astype(np.int32),
-        "weight": np.bincount(retrieved.ravel(), weight.ravel(), minlength=train).astype(np.float32),
+        "residual": residual_norms(logits[:train], labels[:train]).astype(np.float16),
+        "retrieved": use.retrieved,
+        "weight": use.weight,
     }
     if train * classes <= LARGEST_CLASS_WEIGHTS:
-        by_class = retrieved * classes + labels[asking][:, np.newaxis]
-        summed = np.bincount(by_class.ravel(), weight.ravel(), minlength=train * classes)
-        found["class_weight"] = summed.reshape(train, classes).astype(np.float32)
+        found["class_weight"] = weight_by_class(retrieved, weights[asking], labels[asking], train, classes)
     return found
 
 

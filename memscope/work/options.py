@@ -66,7 +66,7 @@ DEFAULTS = Choices(
     fraction=0.7,
     seed=0,
     precision="auto",
-    backend="torch",
+    backend="auto",
 )
 """The defaults of a new run, beside those of the recipe (recipe.py). There is no default data set."""
 
@@ -213,7 +213,7 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str, say: Say = si
             f"--batch-size is {choices.batch_size}; a subset has only {smallest} examples; use a smaller one"
         )
     backend, precision = resolve_backend(
-        choices.backend or "torch",
+        choices.backend or "auto",
         recipe.trainer,
         choices.family,
         axis,

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from memscope.analysis.fit import own_accuracy
 from memscope.errors import OptionError
 from memscope.imports import source_digest
 from memscope.plan.backends import LANES
@@ -22,9 +23,9 @@ from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
 from memscope.store.examples import Examples, RunData, dataset_of, read_data
-from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, own_accuracy, pack_outcome
+from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, pack_outcome
 from memscope.store.weights import check_in_sight, pack_weights
-from memscope.training.backends import Grouping, train_models
+from memscope.training.backends import Grouping, grouping_of, train_models
 from memscope.training.device import device_name, worker_device
 from memscope.training.draws import Draws
 from memscope.training.material import material_of
@@ -119,7 +120,7 @@ def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], lis
 
 def backend_of(job: Job, task: Task) -> dict[str, str]:
     """The backend of a task's models if it is not torch; files of before name none."""
-    name = job.groups.get(task.size, Grouping()).backend
+    name = grouping_of(job.plan, job.groups, task).backend
     return {"backend": name} if name == LANES else {}
 
 

@@ -17,11 +17,11 @@ from memscope.steps.status import status
 from memscope.steps.train_family import WorkOptions, plan_ahead, train_family
 from memscope.store.ledger import read_outcome
 from memscope.store.weights import read_weights
-from memscope.training.backends.lanes.library import kind_of_processor
+from memscope.training.backends.lanes.library import kinds_of_processor
 from memscope.training.backends.lanes.network import LaneNetworks
 from memscope.work.options import Choices
 
-pytestmark = pytest.mark.skipif(kind_of_processor() is None, reason="no vectors to train in")
+pytestmark = pytest.mark.skipif(not kinds_of_processor(), reason="no vectors to train in")
 INLINE = WorkOptions(device="cpu", engine="inline")
 
 
@@ -73,8 +73,12 @@ def test_a_run_in_lanes_is_scored_distilled_and_remembered_and_names_its_backend
     assert resmem(run.path, options=INLINE).measured > 0  # which holds torch's logits against the ledger's
 
 
-def test_torch_is_the_default_and_a_run_keeps_its_backend(tiny_choices, choices, tmp_path):
-    train_family(tmp_path / "torch", replace(tiny_choices, models=10, widths=(2,)), INLINE)
+def test_lanes_are_the_default_and_a_run_keeps_its_backend(tiny_choices, choices, tmp_path):
+    train_family(tmp_path / "lanes", replace(tiny_choices, models=10, widths=(2,)), INLINE)
+    assert open_run(tmp_path / "lanes").plan.backend == "lanes"
+    with pytest.raises(OptionError, match="was made with --backend lanes, now asked for torch"):
+        train_family(tmp_path / "lanes", Choices(backend="torch"), INLINE)
+    train_family(tmp_path / "torch", replace(tiny_choices, models=10, widths=(2,), backend="torch"), INLINE)
     plan = open_run(tmp_path / "torch").plan
     assert plan.backend == "torch"
     assert b"backend" not in (tmp_path / "torch" / "plan.toml").read_bytes()

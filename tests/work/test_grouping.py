@@ -7,20 +7,25 @@ from dataclasses import replace
 import pytest
 import torch
 
+from memscope.plan.plan import DataChoice, Plan
+from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
 from memscope.run import open_run
+from memscope.steps.train_family import train_family
 from memscope.store.examples import read_examples
 from memscope.store.ledger import FULL, Task, read_outcome
 from memscope.store.weights import read_weights
 from memscope.training import backends
-from memscope.training.backends import BACKENDS, ONE_BY_ONE, Grouping
+from memscope.training.backends import BACKENDS, ONE_BY_ONE, Grouping, grouping_of
 from memscope.training.backends.vectorised.group_size import best_group, group_of
 from memscope.training.material import open_material
 from memscope.work import grouping, students
+from memscope.work.carrying_out import WorkOptions
 from memscope.work.grouping import bundles_of, bundles_of_students, group_sizes
 from memscope.work.training import write_packed
 from memscope.work.training_task import Job, open_training
 
+PLAN = Plan(DataChoice("x", "f" * 64), "cnn", "width", None, (2, 4, 8), 20, 0.7, 0, "float32", Recipe(), 10, 0, "lanes")
 ONE = [Task("onehot", 2, first, 5) for first in (0, 5, 10, 15)]
 OTHERS = [Task("onehot", 4, 0, 5), Task("onehot", 4, 5, 5), Task(FULL, 4, 0, 1), Task(FULL, 4, 1, 1)]
 
@@ -35,9 +40,17 @@ def put(monkeypatch, name, **functions):
     monkeypatch.setitem(BACKENDS, name, replace(BACKENDS[name], **functions))
 
 
+@pytest.fixture(scope="module")
+def torch_run(tiny_choices, tmp_path_factory):
+    """The models of `tiny_run` by torch, one by one."""
+    path = tmp_path_factory.mktemp("runs") / "torch"
+    train_family(path, replace(tiny_choices, backend="torch"), WorkOptions(device="cpu", engine="inline"))
+    return path
+
+
 @pytest.fixture
-def run(tiny_run, tmp_path):
-    shutil.copytree(tiny_run, tmp_path / "run")
+def run(torch_run, tmp_path):
+    shutil.copytree(torch_run, tmp_path / "run")
     return open_run(tmp_path / "run")
 
 
@@ -56,14 +69,23 @@ def train(run, tmp_path):
 
 
 def test_tasks_of_one_size_and_variant_are_bundled_up_to_the_group():
-    assert bundles_of(ONE + OTHERS, {}) == [(task,) for task in ONE + OTHERS]
-    assert bundles_of(ONE + OTHERS, at_once({2: 10, 4: 64})) == [
+    assert bundles_of(PLAN, ONE + OTHERS, {}) == [(task,) for task in ONE + OTHERS]
+    assert bundles_of(PLAN, ONE + OTHERS, at_once({2: 10, 4: 64})) == [
         tuple(ONE[:2]),
         tuple(ONE[2:]),
         tuple(OTHERS[:2]),
         tuple(OTHERS[2:]),
     ]
-    assert bundles_of(ONE, at_once({2: 7})) == [(task,) for task in ONE]  # a task is never split over bundles
+    assert bundles_of(PLAN, ONE, at_once({2: 7})) == [(task,) for task in ONE]  # a task is never split over bundles
+
+
+def test_models_on_all_the_data_go_one_by_one_where_a_lone_one_would_take_longer_in_lanes():
+    groups = {size: Grouping("lanes", 8) for size in (2, 4, 8)}
+    full = [Task(FULL, size, number, 1) for size in (4, 8) for number in (0, 1)]
+    assert bundles_of(PLAN, full, groups) == [tuple(full[:2]), (full[2],), (full[3],)]
+    assert [grouping_of(PLAN, groups, task) for task in full[1:3]] == [Grouping("lanes", 8), Grouping()]
+    assert grouping_of(PLAN, groups, Task("onehot", 8, 0, 10)) == Grouping("lanes", 8)
+    assert grouping_of(PLAN, {8: Grouping("vectorised", 5)}, full[2]) == Grouping("vectorised", 5)
 
 
 def test_a_bundle_trained_at_once_gives_the_outcomes_of_one_by_one(run, train):
@@ -204,7 +226,7 @@ def test_groups_are_measured_once_for_a_run_and_never_on_a_cpu(run, monkeypatch)
     # size 4 cannot be trained in groups
     assert group_sizes(run, ONE + OTHERS, "cuda", 2, print) == at_once({2: 7})
     assert group_sizes(run, ONE + OTHERS, "cuda", 2, print) == at_once({2: 7})
-    assert asked == [(2, 5), (2, 20), (4, 6)]
+    assert asked == [(2, 5), (2, 20), (4, 5)]
     file = run.path / "cache" / "groups.json"
     file.write_text(file.read_text().replace("float32", "bfloat16"))  # measured for something else
     assert group_sizes(run, ONE, "cuda", 1, print) == at_once({2: 7})
@@ -219,7 +241,7 @@ def test_a_backend_of_a_fixed_number_is_used_where_it_fits_and_nothing_is_measur
     eights = replace(
         BACKENDS["vectorised"],
         fits=lambda plan, size, device: (size, device) == (2, "cpu"),
-        at_once=lambda plan: 8,
+        at_once=lambda plan, most: min(8, most),
         measured=None,
     )
     everyone = {"eights": eights, **BACKENDS}

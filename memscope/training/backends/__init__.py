@@ -17,10 +17,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.teaching import Teaching
+from memscope.store.ledger import FULL, Task
+from memscope.store.weights import Weights
 from memscope.training.backends import one_by_one
 from memscope.training.backends.lanes import models_in_lanes
+from memscope.training.backends.lanes.choice import pays_alone
 from memscope.training.backends.vectorised import group_size, models_at_once
 from memscope.training.backends.vectorised import teachers as stacked_teachers
 from memscope.training.device import no_room
@@ -37,8 +41,9 @@ class Backend:
 
     fits: Callable[[Plan, int, str], bool]
     """(plan, size, device) -> whether it can train this size of the plan on a `cpu`, `cuda` or `mps` device"""
-    at_once: Callable[[Plan], int] | None
-    """(plan) -> how many models of a size it is best given at once; None if that must be measured"""
+    at_once: Callable[[Plan, int], int] | None
+    """(plan, most) -> how many models of a size it is best given at once, where a worker has `most` to train; None if
+    that must be measured"""
     measured: Callable[[Material, int, int], int] | None
     """(material, size, most) -> that number if it must be measured, up to `most`; 0 if it cannot train such networks"""
     open_teachers: Callable[[Material, Teaching, Mapping[int, nn.Module], Mapping[int, np.ndarray], int], Teachers]
@@ -48,17 +53,37 @@ class Backend:
     """(material, whether to keep weights, models of one size, no more than are trained at once, teachers for at least
     their numbers) -> the models, trained and evaluated. If the device has no room for so many, it raises a RuntimeError
     for which `no_room` is true, and leaves nothing of them on the device"""
+    represent: Callable[[Material, int, Sequence[Weights]], Iterator[tuple[np.ndarray, np.ndarray]]]
+    """(material, size, weights of trained models) -> of each, penultimate features float32 [N + M, F] and logits
+    float32 [N + M, classes] of every example"""
 
 
 ONE_BY_ONE = "one by one"
 BACKENDS = {
     "vectorised": Backend(
-        models_at_once.fits, None, group_size.group_of, stacked_teachers.open_teachers, models_at_once.train
+        models_at_once.fits,
+        None,
+        group_size.group_of,
+        stacked_teachers.open_teachers,
+        models_at_once.train,
+        one_by_one.represent,
     ),
     "lanes": Backend(
-        models_in_lanes.fits, models_in_lanes.at_once, None, models_in_lanes.open_teachers, models_in_lanes.train
+        models_in_lanes.fits,
+        models_in_lanes.at_once,
+        None,
+        models_in_lanes.open_teachers,
+        models_in_lanes.train,
+        models_in_lanes.represent,
     ),
-    ONE_BY_ONE: Backend(one_by_one.fits, one_by_one.at_once, None, one_by_one.open_teachers, one_by_one.train),
+    ONE_BY_ONE: Backend(
+        one_by_one.fits,
+        one_by_one.at_once,
+        None,
+        one_by_one.open_teachers,
+        one_by_one.train,
+        one_by_one.represent,
+    ),
 }
 """In order of preference. The last can train everything."""
 
@@ -77,6 +102,16 @@ def backend_for(plan: Plan, size: int, device: str) -> str:
     return next(name for name, backend in BACKENDS.items() if backend.fits(plan, size, device))
 
 
+def grouping_of(plan: Plan, groups: Mapping[int, Grouping], task: Task) -> Grouping:
+    """How the models of a task are trained: as `groups` says for their size, or one by one if it says nothing.
+
+    Models on all the data are few, often one. They are trained one by one where one would take longer in lanes.
+    """
+    found = groups.get(task.size, Grouping())
+    lone = task.variant == FULL and found.backend == LANES and not pays_alone(plan, task.size)
+    return Grouping() if lone else found
+
+
 def train_models(
     material: Material,
     keep_weights: bool,
@@ -91,7 +126,7 @@ def train_models(
     """
     done, size = 0, models[0][0].size
     while done < len(models):
-        grouping = groups.get(size, Grouping())
+        grouping = grouping_of(material.plan, groups, models[done][0])
         some = models[done : done + grouping.models]
         trained = train_if_room(grouping.backend, material, keep_weights, some, teachers)
         if trained is None:

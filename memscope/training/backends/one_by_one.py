@@ -1,7 +1,7 @@
 """One model after another, by the loop (loop.py): any network, recipe, device. Tests compare the others with it."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +10,9 @@ from torch import nn
 from memscope.plan.plan import Plan
 from memscope.plan.teaching import Teaching
 from memscope.store.ledger import Task
+from memscope.store.weights import Weights
+from memscope.training import evaluation
 from memscope.training.draws import Draws
-from memscope.training.evaluation import evaluate
 from memscope.training.loop import train_model
 from memscope.training.material import Material
 from memscope.training.models import ModelToTrain, TrainedModel, nominal_size, trained_model
@@ -22,7 +23,7 @@ def fits(plan: Plan, size: int, device: str) -> bool:
     return True
 
 
-def at_once(plan: Plan) -> int:
+def at_once(plan: Plan, most: int) -> int:
     return 1
 
 
@@ -53,6 +54,14 @@ def train(
     ]
 
 
+def represent(material: Material, size: int, weights: Iterable[Weights]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Features and logits of every example, of one trained model after another."""
+    network = None
+    for one in weights:
+        network = material.trained(size, one, network)
+        yield evaluation.represent(network, material.inputs)
+
+
 def train_one(
     material: Material,
     keep_weights: bool,
@@ -69,7 +78,7 @@ def train_one(
     positions, size = np.flatnonzero(subset), nominal_size(material, task)
     course = train_model(network, material.inputs, positions, size, plan.recipe, draws, teacher)
     between = time.perf_counter()
-    predictions, log_odds = evaluate(network, material.inputs)
+    predictions, log_odds = evaluation.evaluate(network, material.inputs)
     end = time.perf_counter()
     # the logits in a table were computed before the start
     before = teacher.seconds if teacher and teacher.table is not None else 0.0

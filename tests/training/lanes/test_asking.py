@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from memscope.families import features_and_logits
-from memscope.training.backends.lanes.network import Shifts, lanes
+from memscope.training.backends.lanes.library import most_lanes
+from memscope.training.backends.lanes.network import Shifts
 from memscope.training.evaluation import log_odds_of
 from tests.training.lanes.nets import in_lanes, networks, pictures, torch_batch
 
@@ -15,7 +16,7 @@ RATES = (0.1, 0.05, 0.9, 5e-4)
 def asked_after_steps(family, size, shape, count=None):
     """Networks a few steps old, in lanes and as torch modules in evaluation mode."""
     about = pictures(shape, 50)
-    models = networks(family, size, shape, count or lanes())
+    models = networks(family, size, shape, count or most_lanes())
     group = in_lanes(models, about, 12)
     for seed in range(3):
         group.step(np.random.default_rng(seed).integers(0, 50, (group.lanes, 12)), RATES)

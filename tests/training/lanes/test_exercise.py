@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memscope.training.backends.lanes.flags import KINDS
-from memscope.training.backends.lanes.library import SOURCES, kind_of_processor
+from memscope.training.backends.lanes.library import SOURCES, kinds_of_processor
 
 EXERCISE = Path(__file__).parent / "exercise.c"
 FLAGS = ("-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-w", f"-I{SOURCES}", str(EXERCISE))
@@ -25,9 +25,9 @@ def printed(folder: Path, compiler: str, *flags: str, run: tuple[str, ...] = ())
     return done.stdout
 
 
-@pytest.mark.skipif(kind_of_processor() is None or shutil.which("cc") is None, reason="no compiler, or no vectors")
+@pytest.mark.skipif(not kinds_of_processor() or shutil.which("cc") is None, reason="no compiler, or no vectors")
 def test_sanitizers_find_nothing_and_memory_that_ends_is_told(tmp_path):
-    kind = KINDS[kind_of_processor()]
+    kind = KINDS[kinds_of_processor()[0]]
     sanitized = printed(
         tmp_path, "cc", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", *kind, "-DL=4"
     )
@@ -35,9 +35,9 @@ def test_sanitizers_find_nothing_and_memory_that_ends_is_told(tmp_path):
 
 
 @pytest.mark.skipif(
-    not all(map(shutil.which, ("aarch64-linux-gnu-gcc", "qemu-aarch64", "cc"))) or kind_of_processor() is None,
+    not all(map(shutil.which, ("aarch64-linux-gnu-gcc", "qemu-aarch64", "cc"))) or not kinds_of_processor(),
     reason="no cross-compiler, or no emulator of ARM",
 )
 def test_neon_gives_the_same_bits(tmp_path):
-    ours = printed(tmp_path, "cc", "-O2", *KINDS[kind_of_processor()])
+    ours = printed(tmp_path, "cc", "-O2", *KINDS[kinds_of_processor()[0]])
     assert printed(tmp_path, "aarch64-linux-gnu-gcc", "-O3", "-static", run=("qemu-aarch64",)) == ours

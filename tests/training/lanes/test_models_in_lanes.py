@@ -12,8 +12,9 @@ from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
 from memscope.store.ledger import FULL, Task
 from memscope.training.backends import one_by_one
-from memscope.training.backends.lanes import models_in_lanes
-from memscope.training.backends.lanes.network import lanes
+from memscope.training.backends.lanes import library, models_in_lanes
+from memscope.training.backends.lanes.library import most_lanes
+from memscope.training.evaluation import evaluate
 from memscope.training.material import Material
 
 RECIPE = Recipe(epochs=8, batch_size=20, learning_rate=0.05)
@@ -73,7 +74,7 @@ def test_models_in_lanes_learn_what_the_loops_learn(data, family, recipe):
 def test_the_weights_that_are_kept_give_the_outcome_again_in_torch(data):
     material = material_of(data)
     (one,) = models_in_lanes.train(material, True, models_of(material, 1), None)
-    predictions, log_odds = one_by_one.evaluate(material.trained(2, one.weights), material.inputs)
+    predictions, log_odds = evaluate(material.trained(2, one.weights), material.inputs)
     assert (predictions == one.predictions).mean() > 0.99
     assert log_odds.astype(float) == pytest.approx(one.log_odds.astype(float), rel=2e-3, abs=2e-3)
     assert int(one.weights["0.1.num_batches_tracked"]) == RECIPE.steps(112)
@@ -82,7 +83,7 @@ def test_the_weights_that_are_kept_give_the_outcome_again_in_torch(data):
 @pytest.mark.parametrize("recipe", [RECIPE, AUGMENTED], ids=["plain", "augmented"])
 def test_how_models_are_bundled_changes_no_bit(data, recipe):
     material = material_of(data, recipe=recipe)
-    models = models_of(material, lanes() + 3)
+    models = models_of(material, most_lanes() + 3)
     together = models_in_lanes.train(material, True, models, None)
     alone = [found for one in models[-4:] for found in models_in_lanes.train(material, True, [one], None)]
     turned = models_in_lanes.train(material, True, models[::-1], None)[::-1]
@@ -147,15 +148,32 @@ def test_training_stops_when_every_model_has_diverged(data):
     assert all(one.seconds < 5 for one in found)  # of 2,800 steps a few were taken
 
 
+MACHINES = {8: ("avx2",), 16: ("avx512", "avx2"), 4: ("neon",)}
+
+
 @pytest.mark.parametrize(
-    ("width", "unit", "expected"),
-    [(8, 10, 30), (8, 5, 15), (8, 1, 8), (8, 2, 8), (16, 10, 30), (16, 5, 15), (16, 1, 16), (4, 10, 20), (4, 1, 4)],
+    ("width", "unit", "most", "expected"),
+    [
+        *((8, 10, 10, 10), (8, 10, 20, 20), (8, 10, 50, 30), (8, 10, 40, 40), (8, 10, 1000, 40), (8, 1, 5, 5)),
+        *((8, 1, 100, 8), (8, 5, 11, 15), (16, 10, 10, 10), (16, 10, 20, 20), (16, 10, 40, 40), (16, 1, 100, 16)),
+        *((4, 10, 40, 20), (4, 1, 100, 4), (16, 1, 5, 5)),
+    ],
 )
-def test_the_bundle_fills_the_lanes_as_well_as_whole_units_can(monkeypatch, data, width, unit, expected):
-    monkeypatch.setattr(models_in_lanes, "lanes", lambda: width)
-    count = models_in_lanes.at_once(replace(material_of(data).plan, unit=unit))
+def test_bundles_take_the_fewest_lanes_that_whole_units_can(monkeypatch, data, width, unit, most, expected):
+    monkeypatch.setattr(library, "kinds_of_processor", lambda: MACHINES[width])
+    count = models_in_lanes.at_once(replace(material_of(data).plan, unit=unit), most)
     assert count == expected
-    assert count / (-(-count // width) * width) > 0.8
+    if most >= 20:
+        whole, rest = divmod(-(-most // unit) * unit, count)
+        taken = whole * models_in_lanes.lanes_taken(count) + models_in_lanes.lanes_taken(rest)
+        assert most / taken >= 0.8
+
+
+def test_what_is_left_over_takes_the_narrowest_vectors_that_hold_it(monkeypatch):
+    monkeypatch.setattr(library, "kinds_of_processor", lambda: MACHINES[16])
+    assert [models_in_lanes.lanes_taken(count) for count in (1, 8, 9, 16, 17, 25, 40)] == [8, 8, 16, 16, 24, 32, 40]
+    monkeypatch.setattr(library, "kinds_of_processor", lambda: MACHINES[8])
+    assert [models_in_lanes.lanes_taken(count) for count in (1, 8, 9, 20)] == [8, 8, 16, 24]
 
 
 def test_torchs_generator_is_left_as_it_was(data):

@@ -6,7 +6,8 @@ import torch
 
 from memscope.plan.recipe import Recipe
 from memscope.training.augmentation import crop_padding, draw_shifts
-from memscope.training.backends.lanes.network import GET_GRADIENT, Shifts, lanes
+from memscope.training.backends.lanes.library import most_lanes
+from memscope.training.backends.lanes.network import GET_GRADIENT, Shifts
 from tests.training.lanes.nets import (
     CLASSES,
     far,
@@ -50,7 +51,7 @@ def gradients_of(group, lane, model):
 @pytest.mark.parametrize(("family", "size", "shape", "batch"), KINDS)
 def test_a_step_is_as_near_to_float64_as_torch_in_float32(family, size, shape, batch, loss):
     about, random, options = pictures(shape), np.random.default_rng(1), LOSSES[loss]
-    models = networks(family, size, shape, lanes())
+    models = networks(family, size, shape, most_lanes())
     index = np.stack([random.choice(200, batch, replace=False) for _ in models])
     told = 3 * random.normal(size=(len(models), batch, CLASSES)).astype(np.float32) if "taught" in loss else None
     group = in_lanes(models, about, batch)
@@ -73,7 +74,7 @@ def test_a_step_is_as_near_to_float64_as_torch_in_float32(family, size, shape, b
 @pytest.mark.parametrize(("family", "shape"), [("cnn", (16, 16, 3)), ("mlp", (9, 12, 3)), ("resnet8", (8, 10, 1))])
 def test_images_are_shifted_and_mirrored_as_by_torch(family, shape, augment):
     about, random = pictures(shape), np.random.default_rng(2)
-    models = networks(family, 4, shape, lanes())
+    models = networks(family, 4, shape, most_lanes())
     index = np.stack([random.choice(200, 6, replace=False) for _ in models])
     side = shape[0]
     drawn = [draw_shifts(random.integers(0, 2**64, 6, dtype=np.uint64), augment, side) for _ in models]
@@ -92,7 +93,7 @@ def test_images_are_shifted_and_mirrored_as_by_torch(family, shape, augment):
 def test_after_20_steps_lanes_are_where_float64_is_as_nearly_as_torch(family, size):
     shape, recipe = (16, 16, 1), Recipe()
     about, random = pictures(shape), np.random.default_rng(3)
-    models = networks(family, size, shape, lanes())
+    models = networks(family, size, shape, most_lanes())
     indices = np.stack([[random.choice(200, 32, replace=False) for _ in range(20)] for _ in models])
     group = in_lanes(models, about, 32)
     relative = min(1.0, 16 / group.description.features)

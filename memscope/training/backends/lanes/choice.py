@@ -4,7 +4,7 @@ Numbers depend on the backend, so a probe would make them depend on the machine 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from memscope.errors import OptionError
 from memscope.plan.backends import LANES, TORCH
@@ -16,6 +16,9 @@ from memscope.training.device import resolve_precision
 WIDEST = {"cnn": 16, "resnet": 8, "mlp": 64}
 """Width up to which lanes are faster than torch in float32, by benchmarks/lanes.py (docs/results.md); part of the rules
 of every plan"""
+WIDEST_ALONE = {"cnn": 4, "resnet": 2, "mlp": 4}
+"""Width up to which one model, which takes as long as a full set of 8 lanes, is about as fast as by torch; part of the
+rules of every plan"""
 WIDEST_OVER_BFLOAT16 = {"cnn": 8, "resnet": 4, "mlp": 8}
 """Width up to which they are more than twice as fast, about what bfloat16 may bring torch where it is native; not
 measured there"""
@@ -33,8 +36,17 @@ def widths_of(axis: str, fixed: int | None, sizes: Sequence[int]) -> list[int]:
 
 def pays(plan: Plan, size: int) -> bool:
     """Whether a size of a `lanes` plan is trained in lanes; if not, by torch."""
+    return narrow(plan, size, WIDEST)
+
+
+def pays_alone(plan: Plan, size: int) -> bool:
+    """The same of its models on all the data, of which there are few."""
+    return narrow(plan, size, WIDEST_ALONE)
+
+
+def narrow(plan: Plan, size: int, widest: Mapping[str, int]) -> bool:
     (width,) = widths_of(plan.axis, plan.fixed, [size])
-    return width <= WIDEST.get(architecture(plan.family), 0)
+    return width <= widest.get(architecture(plan.family), 0)
 
 
 def resolve_backend(

@@ -13,12 +13,15 @@ COMMON = ("-O3", "-std=gnu11", "-ffp-contract=off", "-fno-math-errno", "-shared"
 """`-ffp-contract=off` keeps the compiler from fusing what the source does not. There is no `-march=native`: a library
 is for a kind of processor, and all kinds give a model the same bits."""
 
+LANES = {"avx512": 16, "avx2": 8, "neon": 4}
+"""Floats in the registers of each kind of processor, widest first"""
+
 KINDS = {
-    "avx512": ("-mavx512f", "-mavx2", "-mfma", "-DL=16"),
-    "avx2": ("-mavx2", "-mfma", "-DL=8"),
-    "neon": ("-DL=4",),
+    "avx512": ("-mavx512f", "-mavx2", "-mfma", f"-DL={LANES['avx512']}"),
+    "avx2": ("-mavx2", "-mfma", f"-DL={LANES['avx2']}"),
+    "neon": (f"-DL={LANES['neon']}",),
 }
-"""Flags of each kind of processor; L is the number of floats in its registers."""
+"""Flags of each kind of processor"""
 
 MACHINES = {"x86_64": ("avx512", "avx2"), "amd64": ("avx512", "avx2"), "aarch64": ("neon",), "arm64": ("neon",)}
 """The kinds of processor that `platform.machine()` may stand for, in lower case."""

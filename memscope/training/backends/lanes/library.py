@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from memscope.errors import MemscopeError
-from memscope.training.backends.lanes.flags import COMMON, KINDS, MACHINES, library_name
+from memscope.training.backends.lanes.flags import COMMON, KINDS, LANES, MACHINES, library_name
 
 SOURCES = Path(__file__).parent / "c"
 BUILT = Path(__file__).parent / "built"
@@ -50,23 +50,36 @@ class NoLibraryError(MemscopeError):
 
 
 @cache
-def kind_of_processor() -> str | None:
-    """A key of `KINDS`; None for a processor without wide enough multiply-adds."""
+def kinds_of_processor() -> tuple[str, ...]:
+    """The keys of `KINDS` that this processor is, widest first; none without wide enough multiply-adds."""
     kinds = MACHINES.get(platform.machine().lower(), ())
     if "neon" in kinds:
-        return "neon"
+        return kinds
     import torch
 
     found = torch.backends.cpu.get_cpu_capability().lower()
-    return found if found in kinds else None
+    return kinds[kinds.index(found) :] if found in kinds else ()
+
+
+def most_lanes() -> int:
+    """How many models can be trained at once on this machine; NoLibraryError where none can."""
+    kinds = kinds_of_processor()
+    if not kinds:
+        raise NoLibraryError(f"this processor ({platform.machine()}) has no vectors that models could be trained in")
+    return LANES[kinds[0]]
+
+
+def lanes_for(models: int) -> int:
+    """The fewest lanes that this machine has for so many models, or the most: empty lanes are a waste."""
+    enough = [LANES[kind] for kind in kinds_of_processor() if LANES[kind] >= models]
+    return min(enough, default=most_lanes())
 
 
 @cache
-def library() -> ctypes.CDLL:
-    """The compiled part for this processor; NoLibraryError where there is none."""
-    kind = kind_of_processor()
-    if kind is None:
-        raise NoLibraryError(f"this processor ({platform.machine()}) has no vectors that models could be trained in")
+def library(lanes: int | None = None) -> ctypes.CDLL:
+    """The compiled part for so many lanes, or for the most; NoLibraryError where there is none."""
+    most = most_lanes()
+    kind = next(kind for kind in kinds_of_processor() if LANES[kind] == (lanes or most))
     built = BUILT / library_name(SOURCES, kind)
     path = built if built.is_file() else compiled(kind)
     check_private(path.parent)
@@ -78,14 +91,14 @@ def library() -> ctypes.CDLL:
 
 def compiled(kind: str) -> Path:
     """The library in the user's cache, compiled if it is not there for these sources."""
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        raise NoLibraryError("there is no C compiler (cc, gcc or clang)")
-    command = [*compiler.split(), *COMMON, *KINDS[kind]]
     folder = cache_folder()
     target = folder / library_name(SOURCES, kind)
     if target.is_file():
         return target
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise NoLibraryError("there is no C compiler (cc, gcc or clang)")
+    command = [*compiler.split(), *COMMON, *KINDS[kind]]
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         check_private(folder)

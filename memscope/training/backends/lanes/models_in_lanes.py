@@ -5,7 +5,7 @@ that a run is trained by the one or the other, as its plan says, and by no other
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,16 +16,21 @@ from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
+from memscope.store.weights import Weights
 from memscope.training.augmentation import crop_padding, draw_shifts
 from memscope.training.backends.lanes.choice import pays
 from memscope.training.backends.lanes.description import Description, describe
-from memscope.training.backends.lanes.network import LaneNetworks, Pictures, Shifts, lanes
+from memscope.training.backends.lanes.library import lanes_for, most_lanes
+from memscope.training.backends.lanes.network import LaneNetworks, Pictures, Shifts
 from memscope.training.draws import Draws
 from memscope.training.inputs import Inputs
 from memscope.training.loop import Course, EpochLosses
 from memscope.training.material import Material
 from memscope.training.models import ModelToTrain, TrainedModel, nominal_size, trained_model
 from memscope.training.optimiser import CLASSIFIER_REFERENCE
+
+LARGEST = 4
+"""Units, or sets of lanes, in a bundle at most: what an interruption can lose"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +49,22 @@ def fits(plan: Plan, size: int, device: str) -> bool:
     return plan.backend == LANES and device == "cpu" and pays(plan, size)
 
 
-def at_once(plan: Plan) -> int:
-    """Models of a bundle, whole units: what fills the lanes best, and of these the fewest."""
-    width = lanes()
-    counts = range(plan.unit, 3 * max(plan.unit, width) + 1, plan.unit)
-    return max(counts, key=lambda count: (round(count / (-(-count // width) * width), 6), -count))
+def at_once(plan: Plan, most: int) -> int:
+    """Models of a bundle, whole units: with what `most` models take the fewest lanes, and those the widest."""
+    units = -(-most // plan.unit) * plan.unit
+
+    def taken(count: int) -> int:
+        whole, rest = divmod(units, count)
+        return whole * lanes_taken(count) + lanes_taken(rest)
+
+    counts = range(plan.unit, min(units, LARGEST * max(plan.unit, most_lanes())) + 1, plan.unit)
+    return min(counts, key=lambda count: (taken(count), count < most_lanes(), count))
+
+
+def lanes_taken(models: int) -> int:
+    """The lanes of all the steps that so many models take together; what is left over may take narrower ones."""
+    whole, rest = divmod(models, most_lanes())
+    return whole * most_lanes() + (lanes_for(rest) if rest else 0)
 
 
 def pictures_of(material: Material) -> Pictures:
@@ -63,9 +79,11 @@ def described(network: nn.Module) -> Description:
 
 def group_to_time(network: nn.Module, data: Inputs, batch: int, plan: Plan) -> tuple[LaneNetworks, float]:
     """A network in every lane, to see how long steps take, and how many models a step of the plan trains on average."""
+    every = most_lanes()
+    count = at_once(plan, LARGEST * max(plan.unit, every))
     pictures = Pictures(*(one.numpy() for one in (data.images, data.labels, data.mean, data.scale)))
-    group, count = LaneNetworks([network], described(network), pictures, batch), at_once(plan)
-    return group, count / -(-count // group.lanes)
+    group = LaneNetworks([network] * every, described(network), pictures, batch)
+    return group, count / lanes_taken(count) * every
 
 
 def open_teachers(
@@ -79,16 +97,16 @@ def open_teachers(
     start = time.perf_counter()
     tables: dict[int, np.ndarray] = {}
     if material.plan.recipe.augment == "none":
-        numbers, width = list(networks), lanes()
+        numbers, width = list(networks), most_lanes()
         for first in range(0, len(numbers), width):
             some = numbers[first : first + width]
-            group = teacher_lanes(material, [networks[one] for one in some])
+            group = asked_in_lanes(material, [networks[one] for one in some])
             logits, _ = group.ask(np.arange(material.num_train))
             tables |= {one: logits[lane].copy() for lane, one in enumerate(some)}
     return Teachers(teaching, networks, tables, (time.perf_counter() - start) / students)
 
 
-def teacher_lanes(material: Material, networks: Sequence[nn.Module]) -> LaneNetworks:
+def asked_in_lanes(material: Material, networks: Sequence[nn.Module]) -> LaneNetworks:
     return LaneNetworks(networks, described(networks[0]), pictures_of(material), 0)
 
 
@@ -96,7 +114,7 @@ def train(
     material: Material, keep_weights: bool, models: Sequence[ModelToTrain], teachers: Teachers | None
 ) -> list[TrainedModel]:
     """Train and evaluate models of one size, as many at a time as there are lanes."""
-    width = lanes()
+    width = most_lanes()
     return [
         trained
         for first in range(0, len(models), width)
@@ -115,7 +133,10 @@ def train_together(
     group = LaneNetworks(networks, described(networks[0]), pictures_of(material), plan.recipe.batch_size)
     subsets = [np.flatnonzero(subset) for _, _, subset in models]
     steps = plan.recipe.steps(nominal_size(material, models[0][0]))
-    teacher = None if teachers is None else LaneTeacher(material, teachers, [model for _, model, _ in models])
+    teacher = None
+    if teachers is not None:
+        numbers = [model for _, model, _ in models]
+        teacher = LaneTeacher(material, teachers, [*numbers, *numbers[:1] * (group.lanes - count)])
     courses = course_of(group, subsets, steps, plan.recipe, draws, material.image_shape[0], teacher)
     between = time.perf_counter()
     predicted, odds = group.evaluate()
@@ -139,16 +160,24 @@ def train_together(
     return found
 
 
+def represent(material: Material, size: int, weights: Sequence[Weights]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Features and logits of every example, of as many trained models at a time as there are lanes."""
+    for first in range(0, len(weights), most_lanes()):
+        networks = [material.trained(size, one) for one in weights[first : first + most_lanes()]]
+        logits, features = asked_in_lanes(material, networks).ask(np.arange(len(material.images)), features=True)
+        assert features is not None
+        yield from zip(features[: len(networks)], logits[: len(networks)], strict=True)
+
+
 class LaneTeacher:
-    """What the teachers of the models in the lanes say of a batch."""
+    """What the teachers with these numbers, one for every lane, say of a batch."""
 
     def __init__(self, material: Material, teachers: Teachers, numbers: Sequence[int]) -> None:
         self.teaching = teachers.teaching
-        padded = [*numbers, *[numbers[0]] * (lanes() - len(numbers))]
         self.seconds = 0.0
         """Of forward passes so far, of all lanes together"""
-        self.tables = [teachers.tables[one] for one in padded] if teachers.tables else None
-        self.group = None if self.tables else teacher_lanes(material, [teachers.networks[one] for one in padded])
+        self.tables = [teachers.tables[one] for one in numbers] if teachers.tables else None
+        self.group = None if self.tables else asked_in_lanes(material, [teachers.networks[one] for one in numbers])
 
     def logits(self, index: np.ndarray, shifts: Shifts | None) -> np.ndarray:
         """float32 [L, B, classes] for the examples at `index`, as the students see them."""

@@ -11,7 +11,7 @@ from torch import nn
 from memscope.errors import MemscopeError
 from memscope.store.predictions import LARGEST
 from memscope.training.backends.lanes.description import Description
-from memscope.training.backends.lanes.library import Batch, Rates, Targets, library
+from memscope.training.backends.lanes.library import Batch, Rates, Targets, lanes_for, library
 
 GET, SET, GET_GRADIENT = 0, 1, 2
 
@@ -51,8 +51,8 @@ class LaneNetworks:
 
         MemscopeError where memory is short.
         """
-        self.c = library()
-        self.lanes = lanes()
+        self.lanes = lanes_for(len(networks))
+        self.c = library(self.lanes)
         self.description, self.pictures = description, pictures
         self.batch = batch
         height, width, channels = pictures.images.shape[1:]
@@ -201,8 +201,3 @@ def log_odds_of(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
         others -= top[:, :, None]
         odds = own - top - np.log(np.exp(others, out=others).sum(axis=2))
     return np.clip(odds, -LARGEST, LARGEST).astype(np.float16)
-
-
-def lanes() -> int:
-    """How many models are trained at once on this machine."""
-    return int(library().lanes_count())
