@@ -5,9 +5,9 @@
 change a bit of them.
 
 Most of the time goes into a float32 matrix product of queries and memory. It gives scores |x|^2 - 2 q.x, which are
-|x - q|^2 - |q|^2 with an error that is bounded. Somewhat more than k of the lowest are measured in float64; where the
-bound does not rule out all others, everything that it does not rule out is measured. Where distances are whole numbers
-nearly every query ties and comes to that, so this is done for many queries at once.
+|x - q|^2 - |q|^2 with an error that is bounded. Somewhat more than k of the lowest are measured in float64, where the
+bound rules out all others; else everything that it does not rule out. Where distances are whole numbers nearly every
+query ties and comes to that, so this is done for many queries at once.
 """
 
 from dataclasses import dataclass
@@ -119,7 +119,7 @@ def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tu
 
 
 def nearest_by_scores(memory: Memory, block: Tensor, width: int, scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Places and squared distances, of which the first k are the nearest, [B, width], of queries `block` [B, F].
+    """Places and squared distances of the k nearest, [B, k], of queries `block` [B, F].
 
     `width` is k at least; `scores` [B, M] is space.
     """
@@ -130,31 +130,43 @@ def nearest_by_scores(memory: Memory, block: Tensor, width: int, scores: Tensor)
     factors[:, :features] = -2 * centred.masked_fill_((norms > FAR)[:, None], 0)
     multiply(factors, memory.factors, out=scores)
     minima = minima_of(scores)
-    lowest, places = lowest_scores(scores, minima, width)
-    places, distances = measured(memory.vectors, block, places)
-    limit = highest_score(distances[:, k - 1] * memory.scale**2, norms, features)
-    undecided = (lowest.amax(dim=1) <= limit).nonzero()[:, 0]
-    space = len(block) * bytes_of_row(width, scores.shape[1])
-    for rows, near in scores_up_to(limit, scores, minima, undecided, space):
+    lowest, candidates = lowest_scores(scores, minima, width)
+    limit = highest_score(lowest.kthvalue(k, dim=1).values, norms, features)
+    decided = lowest.amax(dim=1) > limit
+    places = torch.empty((len(block), k), dtype=torch.int64, device=block.device)
+    distances = torch.empty((len(block), k), dtype=torch.float64, device=block.device)
+
+    def measure(rows: Tensor, near: Tensor) -> None:
         found = measured(memory.vectors, block[rows], near)
-        places[rows, :k], distances[rows, :k] = found[0][:, :k], found[1][:, :k]
+        places[rows], distances[rows] = found[0][:, :k], found[1][:, :k]
+
+    sure, unsure = decided.nonzero()[:, 0], (~decided).nonzero()[:, 0]
+    measure(sure, candidates[sure])
+    for rows, near in scores_up_to(limit, scores, minima, unsure, len(block) * bytes_of_row(width, scores.shape[1])):
+        measure(rows, near)
     return places, distances
 
 
-def highest_score(squared: Tensor, norms: Tensor, features: int) -> Tensor:
-    """Float32 [B] that no score of a vector exceeds whose `squared` distance [B] from the query, or less, was measured.
+def highest_score(kth: Tensor, norms: Tensor, features: int) -> Tensor:
+    """Float32 [B] that the score of none of the k nearest exceeds, where the k-th lowest score is `kth` [B].
 
     A score is the sum, in any order, of F + 1 products of rounded factors. So it is off by gamma_(F+3) times the sum
     of their magnitudes, 2 |q| |x| + |x|^2, at most, where gamma_n = n u / (1 - n u) and u = 2^-24 (Higham 2002,
-    'Accuracy and stability of numerical algorithms', section 3.1). No |x| is above 1, nor, at this distance, above |q|
-    and the distance together, so that a few outliers do not blur all.
+    'Accuracy and stability of numerical algorithms', section 3.1). k vectors are as near as the k-th score and that
+    error say, so the nearest are, and their scores are off by as much again. No |x| is above 1, nor, at such a
+    distance, above |q| and the distance together, so that a few outliers do not blur all.
     """
     gamma = (features + 8) * 2.0**-24
     gamma /= 1 - gamma
-    reach = (norms + squared.sqrt()).clamp(max=1)
-    # Rounding in float64, of centred vectors and of the distances themselves, and what float32 flushes to zero.
-    spare = (features + 8) * (2.0**-50 * (norms + reach) ** 2 + 2.0**-120 * (norms + 1))
-    limit = (squared - norms**2 + gamma * (2 * norms + reach) * reach + spare).float()
+
+    def error(reach: Tensor) -> Tensor:
+        # Rounding in float64, of centred vectors and of the distances themselves, and what float32 flushes to zero.
+        spare = (features + 8) * (2.0**-50 * (norms + reach) ** 2 + 2.0**-120 * (norms + 1))
+        return gamma * (2 * norms + reach) * reach + spare
+
+    score = kth.double()
+    squared = (score + norms**2 + error(torch.ones_like(norms))).clamp(min=0)  # of the k-th distance, at most
+    limit = (score + 2 * error((norms + squared.sqrt()).clamp(max=1))).float()
     return torch.where(norms > FAR, torch.inf, torch.nextafter(limit, torch.full_like(limit, torch.inf)))
 
 
