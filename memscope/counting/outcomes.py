@@ -13,6 +13,7 @@ from memscope.analysis.fit import interpolates
 from memscope.analysis.memorisation import Counts, count_outcomes, probability_of, stack_blocks
 from memscope.analysis.statistics.correlation import agreement_of_halves
 from memscope.errors import RunError
+from memscope.plan.backends import TORCH
 from memscope.run import Run
 from memscope.store.ledger import CODE, ONEHOT, Outcome, Task, finished_tasks, read_outcome
 
@@ -41,8 +42,8 @@ class SizeCounts:
     """float64 [models], the part of `seconds` that a teacher took"""
     diverged: tuple[int, ...]
     """Numbers of the models that were left out"""
-    made_by: tuple[str, ...]
-    """The ways in which the models were made: one entry if all were made alike"""
+    made_by: frozenset[tuple[str, str]]
+    """How the models were made, and by which backend: one pair if all were made alike"""
 
     def hard_of(self, blocks: Collection[int]) -> Counts:
         """The hard counts over the models of some blocks."""
@@ -73,12 +74,13 @@ class Tally:
     soft_known: bool = True
     columns: dict[str, list[float]] = field(default_factory=dict)
     diverged: list[int] = field(default_factory=list)
-    made_by: set[str] = field(default_factory=set)
+    made_by: set[tuple[str, str]] = field(default_factory=set)
+    """How outcomes were made, and the backend"""
 
     def add(self, task: Task, outcome: Outcome, good: np.ndarray) -> None:
         """Add the models of an outcome that are `good`, bool [models]; the others count as diverged."""
-        how = [outcome.made_by.get(key, "?") for key in HOW]
-        self.made_by.add(", ".join([*how, outcome.made_by["backend"]] if "backend" in outcome.made_by else how))
+        how = ", ".join(outcome.made_by.get(key, "?") for key in HOW)
+        self.made_by.add((how, outcome.made_by.get("backend", TORCH)))
         numbers = np.array(task.models)
         self.diverged += [int(model) for model in numbers[~good]]
         if not good.any():
@@ -112,7 +114,7 @@ class Tally:
             soft=stack_blocks([self.soft[block] for block in sorted(self.soft)]) if self.soft_known else None,
             **columns,
             diverged=tuple(self.diverged),
-            made_by=tuple(sorted(self.made_by)),
+            made_by=frozenset(self.made_by),
         )
 
 
@@ -151,6 +153,12 @@ def count_pairs(run: Run, size: int, variant: str) -> tuple[SizeCounts, SizeCoun
             both[1].add(partner, other, good)
     onehot, others = both[0].counts(), both[1].counts()
     return None if onehot is None or others is None else (onehot, others)
+
+
+def ways(made_by: Collection[frozenset[tuple[str, str]]]) -> tuple[str, ...]:
+    """How the models of all sizes were made; with the backend only if one size has several, which no plan asks for."""
+    mixed = any(len({backend for _, backend in size}) > 1 for size in made_by)
+    return tuple(sorted({f"{how}, {backend}" if mixed else how for size in made_by for how, backend in size}))
 
 
 def note_code(known: dict[str, set[str]], task: Task, outcome: Outcome, good: np.ndarray) -> None:

@@ -18,7 +18,7 @@ from memscope.analysis.population.sums import population_sums
 from memscope.analysis.statistics.jackknife import delete_half
 from memscope.analysis.statistics.means import mean, rms, spread
 from memscope.analysis.statistics.roc import area_under_roc
-from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger
+from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger, ways
 from memscope.counting.population import SEED, adding
 from memscope.counting.score_errors import jackknifed, share_above, share_below
 from memscope.counting.suggestions import Votes, suggested_labels
@@ -83,7 +83,7 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
     sizes = sizes_in_ledger(run)
     columns: dict[str, list[np.ndarray]] = {}
     rows: list[SizeScore] = []
-    made_by: set[str] = set()
+    made_by: list[frozenset[tuple[str, str]]] = []
     made_from: dict[str, set[str]] = {}
     ledger = state_for(run.path, run.plan, RESULTS)
     sums = population_sums(len(sizes), len(examples.labels), SEED)
@@ -97,7 +97,7 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
         for name, values in size_columns(hard, soft, suggested, share).items():
             columns.setdefault(name, []).append(values)
         rows.append(size_row(run, size, counts, hard, soft, noise_row(run, size, made_from)))
-        made_by |= set(counts.made_by)
+        made_by.append(counts.made_by)
     estimate = population_from_sums(sums, types=False)
     rows = [
         replace(row, population=population_row(estimate, position), fit_warning=warning)
@@ -115,7 +115,7 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
         trainer=run.plan.recipe.trainer,
         models_planned=run.plan.models,
         sizes=tuple(rows),
-        made_by=tuple(sorted(made_by)),
+        made_by=ways(made_by),
         made_from={kind: tuple(sorted(values)) for kind, values in sorted(made_from.items())},
     )
     stored: dict[str, Any] = {name: np.stack(arrays) for name, arrays in columns.items()}

@@ -228,7 +228,9 @@ def notes(report: ScoreReport) -> list[str]:
         )
     if len(report.made_by) > 1:
         lines.append(
-            "Warning: models were made in different ways (device, precision, torch): " + "; ".join(report.made_by) + "."
+            "Warning: models were made in different ways (device, precision, versions, backend): "
+            + "; ".join(report.made_by)
+            + "."
         )
     for kind, sources in report.made_from.items():
         if len(sources) > 1:
