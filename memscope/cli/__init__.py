@@ -46,7 +46,7 @@ class Commands(click.Group):
 def memscope() -> None:
     """Which training examples does an image classifier memorise, and how does that change as it grows?
 
-    Try it on bundled real images (a few minutes on two cores):
+    Try it on bundled real images (80 seconds on two cores):
 
     \b
         memscope demo

@@ -133,7 +133,7 @@ def of_shard(options: WorkOptions, tasks: Sequence[Task]) -> list[Task]:
 def carry_out(
     run: Run, work: Work, bundles: Sequence[Bundle], options: WorkOptions, device: str, on_end: OnEnd
 ) -> Done:
-    """Do the tasks that have no file yet; each bundle that fails is tried once more at the end."""
+    """Do the tasks that have no file yet; what fails is tried once more at the end, models of other numbers apart."""
     result = Done()
     total = sum(task.count for bundle in bundles for task in bundle if not work.path_of(task).exists())
     engine = open_engine(options.engine, cluster_of(options, device))
@@ -155,11 +155,18 @@ def carry_out(
                 else:
                     failed.append((report.tasks, report.failure))
                 on_end(Ended(report.tasks, report.failure is not None, result.models, total, report.cluster))
-        bundles = [bundle for bundle, _ in failed]
+        bundles = [part for bundle, _ in failed for part in apart(bundle)]
         if not failed:
             break
     result.failures = [(task, last_line(reason)) for bundle, reason in failed for task in bundle]
     return result
+
+
+def apart(bundle: Bundle) -> list[Bundle]:
+    """A bundle by the numbers of its models: what is wrong with some should not keep the others from being done."""
+    return [
+        tuple(task for task in bundle if task.first == first) for first in dict.fromkeys(one.first for one in bundle)
+    ]
 
 
 def keep(run: Run, work: Work, reports: Iterable[Report]) -> Generator[tuple[Report, list[Any]], None, None]:

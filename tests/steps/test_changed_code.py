@@ -16,7 +16,7 @@ from memscope.reports.keys import keys_of
 from memscope.run import open_run
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
-from memscope.store.ledger import Task, read_outcome, write_outcome
+from memscope.store.ledger import CODE, Task, read_outcome, write_outcome
 from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
@@ -134,7 +134,8 @@ def test_another_timm_is_told(tiny_choices, tmp_path, monkeypatch):
 
 def test_families_and_training_of_memscope_need_no_stamp(tiny_run):
     made_by = [outcome.made_by.keys() for _, outcome in open_run(tiny_run).outcomes(2)]
-    assert made_by == [{"device", "precision", "torch_version", "memscope_version"}] * 2
+    assert all(not set(CODE) & set(keys) for keys in made_by)
+    assert {"device", "precision", "torch_version", "memscope_version"} <= set(made_by[0])
 
 
 def test_a_module_without_a_source_file_has_no_digest(module):
