@@ -17,7 +17,8 @@ from memscope.steps.status import status
 from memscope.steps.train_family import WorkOptions, plan_ahead, train_family
 from memscope.store.ledger import read_outcome, write_outcome
 from memscope.store.weights import read_weights
-from memscope.training.backends.lanes.library import kinds_of_processor
+from memscope.training.backends.lanes import choice, models_in_lanes
+from memscope.training.backends.lanes.library import NoLibraryError, kinds_of_processor
 from memscope.training.backends.lanes.network import LaneNetworks
 from memscope.work.options import Choices
 
@@ -94,10 +95,19 @@ def test_lanes_are_the_default_and_a_run_keeps_its_backend(tiny_choices, choices
     train_family(tmp_path / "torch", Choices(backend="auto"), INLINE)
 
 
-def test_without_a_compiler_auto_takes_torch_and_says_what_is_lost(tiny_npz, tmp_path, monkeypatch):
-    from memscope.training.backends.lanes import choice
-    from memscope.training.backends.lanes.library import NoLibraryError
+def test_a_run_in_lanes_that_goes_on_where_there_are_none_stops_before_any_task(choices, tmp_path, monkeypatch):
+    train_family(tmp_path / "run", replace(choices, models=10, widths=(2,)), INLINE)
 
+    def none():
+        raise NoLibraryError("there is no C compiler (cc, gcc or clang)")
+
+    monkeypatch.setattr(models_in_lanes, "library", none)
+    with pytest.raises(NoLibraryError, match="as its plan says, and here they cannot be had: there is no C compiler"):
+        train_family(tmp_path / "run", Choices(models=20), INLINE)
+    assert not (tmp_path / "run" / "failures").exists()
+
+
+def test_without_a_compiler_auto_takes_torch_and_says_what_is_lost(tiny_npz, tmp_path, monkeypatch):
     def none():
         raise NoLibraryError("there is no C compiler (cc, gcc or clang)")
 

@@ -20,7 +20,7 @@ from memscope.store.weights import Weights
 from memscope.training.augmentation import crop_padding, draw_shifts
 from memscope.training.backends.lanes.choice import pays
 from memscope.training.backends.lanes.description import Description, describe
-from memscope.training.backends.lanes.library import lanes_for, most_lanes
+from memscope.training.backends.lanes.library import NoLibraryError, lanes_for, library, most_lanes
 from memscope.training.backends.lanes.network import LaneNetworks, Pictures, Shifts
 from memscope.training.draws import Draws
 from memscope.training.inputs import Inputs
@@ -50,7 +50,17 @@ def fits(plan: Plan, size: int, device: str) -> bool:
 
 
 def at_once(plan: Plan, most: int) -> int:
-    """Models of a bundle, whole units: with what `most` models take the fewest lanes, and those the widest."""
+    """Models of a bundle, whole units: with what `most` models take the fewest lanes, and those the widest.
+
+    NoLibraryError where this machine cannot train in lanes: said before any task is begun.
+    """
+    try:
+        library()
+    except NoLibraryError as error:
+        raise NoLibraryError(
+            f"this run is trained in lanes, as its plan says, and here they cannot be had: {error}; install one, or go "
+            "on where the run was made"
+        ) from error
     units = -(-most // plan.unit) * plan.unit
 
     def taken(count: int) -> int:
