@@ -29,7 +29,7 @@ def train(path: Path, backend: str, options: argparse.Namespace) -> Run:
     subprocess.run([*command, "--backend", backend, "--precision", "float32"], check=True)
     if options.students:
         command = [memscope, "distill", str(path), "--teacher", str(options.teacher)]
-        subprocess.run([*command, "--widths", options.students], check=True)
+        subprocess.run([*command, "--students", options.students], check=True)
     return open_run(path)
 
 
