@@ -44,33 +44,31 @@ def test_the_program_is_also_a_module():
     assert "is not a run" in done.stderr
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
-def test_help_loads_neither_torch_nor_numpy_nor_rich(command):
-    script = (
-        "import sys, click, memscope.cli\n"
-        f"sys.argv = ['memscope', *{list(command)!r}, '--help']\n"
-        "try:\n    memscope.cli.main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
-        "heavy = {'torch', 'numpy', 'rich', 'h5py', 'matplotlib', 'timm', 'PIL'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Usage:" in done.stdout
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [("score",), ("score", "--npz", os.devnull), ("trajectories",), ("trajectories", "--plot"), ("status",)],
-)
-def test_commands_that_only_count_do_without_torch_which_takes_seconds_to_load(copy, arguments):
+def told_by_one_process(commands: list[list[str]], heavy: set[str]) -> str:
+    """What commands print one after the other, none of which loads what is heavy."""
     script = (
         "import sys, memscope.cli\n"
-        f"sys.argv = ['memscope', {arguments[0]!r}, {str(copy)!r}, *{list(arguments[1:])!r}]\n"
-        "try:\n    memscope.cli.main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
-        "assert 'torch' not in sys.modules\n"
+        f"for command in {commands!r}:\n"
+        "    sys.argv = ['memscope', *command]\n"
+        "    try:\n        memscope.cli.main()\n    except SystemExit as ended:\n        assert not ended.code, command\n"
+        f"    loaded = {heavy!r} & set(sys.modules)\n"
+        "    assert not loaded, (command, loaded)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_help_loads_neither_torch_nor_numpy_nor_rich():
+    heavy = {"torch", "numpy", "rich", "h5py", "matplotlib", "timm", "PIL"}
+    shown = told_by_one_process([["--help"], *([name, "--help"] for name in COMMANDS)], heavy)
+    assert shown.count("Usage:") == 1 + len(COMMANDS)
+
+
+def test_commands_that_only_count_do_without_torch_which_takes_seconds_to_load(copy):
+    run = str(copy)
+    commands = [["score", run], ["score", run, "--npz", os.devnull], ["trajectories", run]]
+    told_by_one_process([*commands, ["trajectories", run, "--plot"], ["status", run]], {"torch"})
 
 
 def test_every_command_shows_an_example_in_its_help():

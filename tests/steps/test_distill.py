@@ -42,13 +42,15 @@ def run(full_run, tmp_path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def distilled(full_run, tmp_path_factory) -> Path:
-    """`full_run` with the students of three settings. Tests must not change it."""
-    path = tmp_path_factory.mktemp("distilled") / "run"
-    shutil.copytree(full_run, path)
-    for teaching in (TEACHING, Teaching(8, soft_weight=0), Teaching(8, on="full")):
-        distill(path, teaching, options=INLINE)
-    return path
+def distilled(full_run, run_made_once) -> Path:
+    """`full_run` with the students of three settings. Tests must not change it but by comparing."""
+
+    def make(path: Path) -> None:
+        shutil.copytree(full_run, path)
+        for teaching in (TEACHING, Teaching(8, soft_weight=0), Teaching(8, on="full")):
+            distill(path, teaching, options=INLINE)
+
+    return run_made_once("distilled", make)
 
 
 def outcomes(run: Path, variant: str) -> dict[str, np.ndarray]:
@@ -187,8 +189,9 @@ def test_the_comparison_is_that_of_the_ledger_read_by_hand(distilled):
             assert all(row[name] is None for name in row if name.endswith("_error"))
 
 
-def test_with_four_blocks_means_leave_out_one_and_shares_half_of_them(run):
-    train_family(run, Choices(models=40), INLINE)
+def test_with_four_blocks_means_leave_out_one_and_shares_half_of_them(forty_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(forty_run, run)
     summary = keys_of(distill(run, TEACHING, options=INLINE, epsilon=0.2))
     for row in summary["settings"][0]["students"]:
         both = [all_of(run, row["size"], variant) for variant in ("onehot", TEACHING.variant)]
