@@ -1,41 +1,32 @@
+import io
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from memscope.cli import COMMANDS
+from memscope.cli import COMMANDS, main
 
 
 def memscope(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own, forked from one that has loaded what takes three seconds to load."""
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["memscope.steps.demo"])
+    """A command, as the program runs it, but in this process, which has loaded what takes seconds to load."""
     command = ["memscope", *map(str, arguments)]
-    with tempfile.TemporaryDirectory() as directory:
-        streams = (Path(directory) / "out", Path(directory) / "error")
-        process = server.Process(target=run_command, args=(command, cwd or Path.cwd(), streams, dict(os.environ)))
-        process.start()
-        process.join()
-        assert process.exitcode is not None
-        return subprocess.CompletedProcess(command, process.exitcode, *(stream.read_text() for stream in streams))
-
-
-def run_command(command: list[str], cwd: Path, streams: tuple[Path, Path], environment: dict[str, str]) -> None:
-    from memscope.cli import main
-
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(cwd)
-    for number, path in enumerate(streams, 1):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
-    sys.argv = command
-    main()
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", command)
+        patched.setattr(sys, "path", list(sys.path))
+        patched.chdir(cwd or Path.cwd())
+        for name, stream in zip(("stdout", "stderr"), streams, strict=True):
+            patched.setattr(sys, name, stream)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    for stream in streams:
+        stream.flush()
+    out, error = (stream.buffer.getvalue().decode() for stream in streams)
+    return subprocess.CompletedProcess(command, ended.value.code, out, error)
 
 
 def test_the_program_is_also_a_module():
