@@ -23,9 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Gives what is made at a path by the first of the processes that ask for it, under a name. It is not to be changed:
-    other processes may look at it."""
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Gives what is made at a path by the first process that asks for it, under a name; others may look at it then."""
     base = tmp_path_factory.getbasetemp()
     shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
     shared.mkdir(exist_ok=True)
@@ -44,8 +43,8 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callab
 
 
 @pytest.fixture(scope="session")
-def run_made_once(made_once, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """A run that `made_once` gives, copied for this process: commands that change nothing lay claims to it for a while."""
+def run_made_once(made_once, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A run that `made_once` gives, copied for this process: commands that change nothing lay claims for a while."""
 
     def get(name: str, make: Callable[[Path], object]) -> Path:
         path = tmp_path_factory.mktemp("runs") / name

@@ -10,6 +10,8 @@ import pytest
 
 from memscope.cli import COMMANDS, main
 
+pytestmark = pytest.mark.xdist_group("command line")  # `copy` and `compared` are made by one process
+
 
 def memscope(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """A command, as the program runs it, but in this process, which has loaded what takes seconds to load."""
@@ -41,7 +43,8 @@ def told_by_one_process(commands: list[list[str]], heavy: set[str]) -> str:
         "import sys, memscope.cli\n"
         f"for command in {commands!r}:\n"
         "    sys.argv = ['memscope', *command]\n"
-        "    try:\n        memscope.cli.main()\n    except SystemExit as ended:\n        assert not ended.code, command\n"
+        "    try:\n        memscope.cli.main()\n"
+        "    except SystemExit as ended:\n        assert not ended.code, command\n"
         f"    loaded = {heavy!r} & set(sys.modules)\n"
         "    assert not loaded, (command, loaded)\n"
     )

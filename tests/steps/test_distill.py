@@ -1,8 +1,5 @@
-import os
+import multiprocessing
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Collection
 from dataclasses import replace
@@ -140,16 +137,22 @@ def test_a_run_that_grows_is_distilled_as_if_it_had_been_whole(distilled, tiny_c
 
 
 def test_sigkill_of_a_distillation_loses_nothing_and_it_goes_on(distilled, run):
-    random = np.random.default_rng(0)
-    for _ in range(3):
-        command = [sys.executable, "-m", "memscope", "distill", str(run), "--teacher", "8", "--workers", "1"]
-        process = subprocess.Popen([*command, "--device", "cpu"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(random.uniform(3, 5))
-        before = set(run.glob("outcomes/distilled/**/[0-9]*.h5"))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+    server = multiprocessing.get_context("forkserver")
+    for _ in range(5):  # again if it had ended before it was killed
+        process = server.Process(target=distill, args=(run, TEACHING), kwargs={"options": INLINE})
+        process.start()
+        deadline = time.monotonic() + 60
+        while not (before := set(run.glob("outcomes/distilled/**/[0-9]*.h5"))):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+        process.join()
         assert before <= set(run.glob("outcomes/distilled/**/[0-9]*.h5"))
-    distill(run, TEACHING, options=INLINE)
+        if distill(run, TEACHING, options=INLINE).trained:
+            break
+        shutil.rmtree(run / "outcomes" / "distilled")
+    else:
+        pytest.fail("it had ended whenever it was killed")
     assert_equal(outcomes(run, TEACHING.variant), outcomes(distilled, TEACHING.variant))
     assert not list(run.rglob(".*.tmp"))
 

@@ -21,6 +21,8 @@ from memscope.store.ledger import outcome_path
 from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
+pytestmark = pytest.mark.xdist_group("score")  # `scored` is made by one process
+
 INLINE = WorkOptions(device="cpu", engine="inline")
 
 
