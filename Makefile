@@ -29,9 +29,10 @@ pytest: .venv/ready-test
 bench: .venv/ready-bench
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
-# SIGKILLs and damaged files by the hundred and the thousand: about an hour.
+# SIGKILLs and damaged files by the hundred and the thousand, and the long forms of other tests: about an hour.
 reliability: .venv/ready-test
 	MEMSCOPE_THOROUGH=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/reliability -s
+	MEMSCOPE_THOROUGH=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m thorough
 
 # Damaged and hostile files, every format: some 20 minutes of one core for 100,000 cases. FUZZ="--format npz --case 12"
 # does one case again. In memory where there is /dev/shm: a case writes a few small files.

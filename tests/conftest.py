@@ -1,16 +1,61 @@
-"""Small data sets and runs that several tests share."""
+"""Small data sets and runs that several tests share, and which tests `make reliability` alone does."""
 
+import os
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock  # torch needs it as well
 
 from memscope.work.options import Choices
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long forms of what is held once already are left to `make reliability`."""
+    if os.environ.get("MEMSCOPE_THOROUGH"):
+        return
+    for item in items:
+        if item.get_closest_marker("thorough"):
+            item.add_marker(pytest.mark.skip(reason="a long form: make reliability"))
+
+
 @pytest.fixture(scope="session")
-def tiny_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Gives what is made at a path by the first process that asks for it, under a name; others may look at it then."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    shared.mkdir(exist_ok=True)
+
+    def get(name: str, make: Callable[[Path], object]) -> Path:
+        path = shared / name
+        with FileLock(shared / f"{name}.lock"):
+            if not path.exists():
+                making = shared / "making" / name  # under the same name, which may be an extension
+                making.parent.mkdir(exist_ok=True)
+                make(making)
+                making.rename(path)
+        return path
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def run_made_once(made_once, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A run that `made_once` gives, copied for this process: commands that change nothing lay claims for a while."""
+
+    def get(name: str, make: Callable[[Path], object]) -> Path:
+        path = tmp_path_factory.mktemp("runs") / name
+        shutil.copytree(made_once(name, make), path)
+        return path
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def tiny_npz(made_once) -> Path:
     """120 training and 40 test images of 8x8 pixels in four classes, each a noisy copy of its class's pattern."""
     random = np.random.default_rng(0)
     patterns = random.integers(0, 256, (4, 8, 8, 1))
@@ -20,9 +65,7 @@ def tiny_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
         noise = random.normal(0, 60, (count, 8, 8, 1))
         arrays[f"{part}_images"] = np.clip(patterns[labels] + noise, 0, 255).astype(np.uint8)
         arrays[f"{part}_labels"] = labels
-    path = tmp_path_factory.mktemp("data") / "tiny.npz"
-    np.savez(path, **arrays)
-    return path
+    return made_once("tiny.npz", lambda path: np.savez(path, **arrays))
 
 
 @pytest.fixture(scope="session")
@@ -41,26 +84,38 @@ def tiny_choices(tiny_npz: Path) -> Choices:
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tiny_choices: Choices, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run of `tiny_choices`, trained in this process. Tests must not change it."""
+def tiny_run(tiny_choices: Choices, run_made_once) -> Path:
+    """A finished run of `tiny_choices`, trained in this process or in one beside it. Tests must not change it."""
     from memscope.steps.train_family import train_family
     from memscope.work.carrying_out import WorkOptions
 
-    path = tmp_path_factory.mktemp("runs") / "tiny"
-    result = train_family(path, replace(tiny_choices), WorkOptions(device="cpu", engine="inline"))
-    assert not result.failed
-    return path
+    def make(path: Path) -> None:
+        assert not train_family(path, replace(tiny_choices), WorkOptions(device="cpu", engine="inline")).failed
+
+    return run_made_once("tiny", make)
 
 
 @pytest.fixture(scope="session")
-def full_run(tiny_run: Path, tiny_choices: Choices, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def full_run(tiny_run: Path, run_made_once) -> Path:
     """`tiny_run` with two models of each size on all the data as well. Tests must not change it."""
-    import shutil
-
     from memscope.steps.train_family import train_family
     from memscope.work.carrying_out import WorkOptions
 
-    path = tmp_path_factory.mktemp("runs") / "full"
-    shutil.copytree(tiny_run, path)
-    train_family(path, Choices(full=2), WorkOptions(device="cpu", engine="inline"))
-    return path
+    def make(path: Path) -> None:
+        shutil.copytree(tiny_run, path)
+        train_family(path, Choices(full=2), WorkOptions(device="cpu", engine="inline"))
+
+    return run_made_once("full", make)
+
+
+@pytest.fixture(scope="session")
+def forty_run(tiny_run: Path, run_made_once) -> Path:
+    """`tiny_run` with 40 models of each width: four blocks. Tests must not change it."""
+    from memscope.steps.train_family import train_family
+    from memscope.work.carrying_out import WorkOptions
+
+    def make(path: Path) -> None:
+        shutil.copytree(tiny_run, path)
+        train_family(path, Choices(models=40), WorkOptions(device="cpu", engine="inline"))
+
+    return run_made_once("forty", make)

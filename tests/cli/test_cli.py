@@ -1,41 +1,34 @@
+import io
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from memscope.cli import COMMANDS
+from memscope.cli import COMMANDS, main
+
+pytestmark = pytest.mark.xdist_group("command line")  # `copy` and `compared` are made by one process
 
 
 def memscope(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """A command in a process of its own, forked from one that has loaded what takes three seconds to load."""
-    server = multiprocessing.get_context("forkserver")
-    server.set_forkserver_preload(["memscope.steps.demo"])
+    """A command, as the program runs it, but in this process, which has loaded what takes seconds to load."""
     command = ["memscope", *map(str, arguments)]
-    with tempfile.TemporaryDirectory() as directory:
-        streams = (Path(directory) / "out", Path(directory) / "error")
-        process = server.Process(target=run_command, args=(command, cwd or Path.cwd(), streams, dict(os.environ)))
-        process.start()
-        process.join()
-        assert process.exitcode is not None
-        return subprocess.CompletedProcess(command, process.exitcode, *(stream.read_text() for stream in streams))
-
-
-def run_command(command: list[str], cwd: Path, streams: tuple[Path, Path], environment: dict[str, str]) -> None:
-    from memscope.cli import main
-
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(cwd)
-    for number, path in enumerate(streams, 1):
-        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
-    sys.argv = command
-    main()
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2)]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", command)
+        patched.setattr(sys, "path", list(sys.path))
+        patched.chdir(cwd or Path.cwd())
+        for name, stream in zip(("stdout", "stderr"), streams, strict=True):
+            patched.setattr(sys, name, stream)
+        with pytest.raises(SystemExit) as ended:
+            main()
+    for stream in streams:
+        stream.flush()
+    out, error = (stream.buffer.getvalue().decode() for stream in streams)
+    return subprocess.CompletedProcess(command, ended.value.code, out, error)
 
 
 def test_the_program_is_also_a_module():
@@ -44,33 +37,32 @@ def test_the_program_is_also_a_module():
     assert "is not a run" in done.stderr
 
 
-@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)])
-def test_help_loads_neither_torch_nor_numpy_nor_rich(command):
-    script = (
-        "import sys, click, memscope.cli\n"
-        f"sys.argv = ['memscope', *{list(command)!r}, '--help']\n"
-        "try:\n    memscope.cli.main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
-        "heavy = {'torch', 'numpy', 'rich', 'h5py', 'matplotlib', 'timm', 'PIL'} & set(sys.modules)\n"
-        "assert not heavy, heavy\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "Usage:" in done.stdout
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [("score",), ("score", "--npz", os.devnull), ("trajectories",), ("trajectories", "--plot"), ("status",)],
-)
-def test_commands_that_only_count_do_without_torch_which_takes_seconds_to_load(copy, arguments):
+def told_by_one_process(commands: list[list[str]], heavy: set[str]) -> str:
+    """What commands print one after the other, none of which loads what is heavy."""
     script = (
         "import sys, memscope.cli\n"
-        f"sys.argv = ['memscope', {arguments[0]!r}, {str(copy)!r}, *{list(arguments[1:])!r}]\n"
-        "try:\n    memscope.cli.main()\nexcept SystemExit as ended:\n    assert not ended.code\n"
-        "assert 'torch' not in sys.modules\n"
+        f"for command in {commands!r}:\n"
+        "    sys.argv = ['memscope', *command]\n"
+        "    try:\n        memscope.cli.main()\n"
+        "    except SystemExit as ended:\n        assert not ended.code, command\n"
+        f"    loaded = {heavy!r} & set(sys.modules)\n"
+        "    assert not loaded, (command, loaded)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_help_loads_neither_torch_nor_numpy_nor_rich():
+    heavy = {"torch", "numpy", "rich", "h5py", "matplotlib", "timm", "PIL"}
+    shown = told_by_one_process([["--help"], *([name, "--help"] for name in COMMANDS)], heavy)
+    assert shown.count("Usage:") == 1 + len(COMMANDS)
+
+
+def test_commands_that_only_count_do_without_torch_which_takes_seconds_to_load(copy):
+    run = str(copy)
+    commands = [["score", run], ["score", run, "--npz", os.devnull], ["trajectories", run]]
+    told_by_one_process([*commands, ["trajectories", run, "--plot"], ["status", run]], {"torch"})
 
 
 def test_every_command_shows_an_example_in_its_help():

@@ -7,10 +7,17 @@ import sys
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from memscope import cli
 from memscope.steps.score import score
+from memscope.steps.train_family import train_family
 from memscope.text import writable
+from memscope.work.carrying_out import WorkOptions
+from memscope.work.options import Choices
 
+INLINE = WorkOptions(device="cpu", engine="inline")
+pytestmark = pytest.mark.xdist_group("outputs")  # `scored` is of one process
 ENCODINGS = [
     {"PYTHONIOENCODING": "ascii"},
     {"PYTHONIOENCODING": "latin-1"},
@@ -85,9 +92,16 @@ def test_letters_are_replaced_by_what_looks_alike_or_escaped(text, encoding, exp
     assert writable(text, encoding) == expected
 
 
-@pytest.mark.parametrize("variables", [ENCODINGS[0], ENCODINGS[3]], ids=["ascii", "C"])
 @pytest.mark.parametrize(
-    "arguments", ["--help", "train-family --help", "score né", "né", "train-family n --data npz:é"]
+    ("arguments", "variables"),
+    [
+        *(
+            pytest.param(arguments, variables, id=f"{arguments}-{name}")
+            for arguments in ("--help", "train-family --help", "score né", "né")
+            for name, variables in (("ascii", ENCODINGS[0]), ("C", ENCODINGS[3]))
+        ),
+        pytest.param("train-family n --data npz:é", ENCODINGS[3], id="data-C"),  # which loads torch
+    ],
 )
 def test_help_and_errors_are_in_ascii_where_the_output_is(arguments, variables):
     done = shell(f"memscope {arguments}", **variables)
@@ -98,9 +112,9 @@ def test_help_and_errors_are_in_ascii_where_the_output_is(arguments, variables):
 def test_names_of_classes_in_any_script_are_printed_and_json_is_ascii_anyway(tiny_npz, tmp_path):
     arrays = dict(np.load(tiny_npz))
     np.savez(tmp_path / "d.npz", **arrays, class_names=np.array(["中文", "é", "±", "→"]))
-    choices = f"--data npz:{tmp_path / 'd.npz'} --family mlp --widths 2,4 --models 10 --epochs 1 --engine inline"
     run = tmp_path / "run"
-    assert shell(f"memscope train-family {run} {choices}", PYTHONIOENCODING="ascii").returncode == 0
+    choices = Choices(data=f"npz:{tmp_path / 'd.npz'}", family="mlp", widths=(2, 4), models=10, epochs=1)
+    train_family(run, choices, INLINE)
     told = shell(f"memscope score {run}", PYTHONIOENCODING="ascii").stdout.decode("ascii")
     assert r"\u4e2d\u6587" in told
     assert shell(f"memscope score {run} --json", PYTHONIOENCODING="ascii").stdout.isascii()
@@ -149,7 +163,7 @@ def test_a_training_goes_on_when_nobody_reads_how_far_it_is(tiny_npz, tmp_path):
     for number, output in enumerate((">&- 2>&- <&-", "2>/dev/full", "2>&1 | exec true")):
         run = tmp_path / f"run-{number}"
         shell(f"memscope train-family {run} {choices} {output}")
-        assert b"missing" in shell(f"memscope status {run} --repair").stdout
+        assert "missing" in CliRunner().invoke(cli.memscope, ["status", str(run), "--repair"]).stdout
         assert len(list((run / "outcomes").rglob("*.h5"))) == 1
 
 

@@ -4,13 +4,13 @@ Each look at a file's bytes in memscope/files/guarded_hdf5.py has its file here,
 Where a later HDF5 does better, that test fails, and the look may go once no older HDF5 is allowed.
 """
 
+import json
 import struct
 import subprocess
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import sleep
 
 import h5py
 import numpy as np
@@ -23,42 +23,66 @@ from memscope.datasets import load_dataset
 from memscope.errors import RunError
 from memscope.files.guarded_hdf5 import check_attributes
 from memscope.store.ledger import outcome_path, read_outcome
-from tests.fuzz.test_bombs import GIGABYTE, deflated, pytestmark, refusal
+from tests.fuzz import test_bombs
+from tests.fuzz.test_bombs import GIGABYTE, deflated, refusal
 
-__all__ = ["pytestmark"]
+pytestmark = [test_bombs.pytestmark, pytest.mark.xdist_group("hdf5 alone")]
 MOST = 300
 """Megabytes at which a reader is stopped; the files have 1.1 at most."""
 ALONE = """
-import resource, sys
-resource.setrlimit(resource.RLIMIT_CPU, (3, 3))
-resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+import json, os, resource, sys, time
 import h5py
-with h5py.File(sys.argv[1]) as file:
-    item = file[sys.argv[2]]
-    item[()] if isinstance(item, h5py.Dataset) else dict(item.attrs)
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+def read(path, item):
+    with h5py.File(path) as file:
+        found = file[item]
+        found[()] if isinstance(found, h5py.Dataset) else dict(found.attrs)
+
+def peak(pid):
+    with open(f"/proc/{pid}/status") as told:
+        return max([int(line.split()[1]) / 1024 for line in told if line.startswith("VmHWM")], default=0)
+
+for line in sys.stdin:
+    path, item, most = json.loads(line)
+    child = os.fork()
+    if not child:
+        resource.setrlimit(resource.RLIMIT_CPU, (3, 3))
+        try:
+            read(path, item)
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    ended = 0
+    while not ended:
+        if peak(child) > most:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+            break
+        time.sleep(0.005)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    print(os.waitstatus_to_exitcode(status) if ended else "memory", flush=True)
 """
+"""Forks itself for every file, and so loads h5py once. A child may take three seconds of processor time."""
 
 
-def alone(path: Path, item: str) -> str:
+@pytest.fixture(scope="module")
+def alone() -> Iterator[Callable[[Path, str], str]]:
     """What h5py does when it reads a dataset, or a group's attributes, with nobody who looks first."""
-    with subprocess.Popen([sys.executable, "-c", ALONE, str(path), item], stderr=subprocess.DEVNULL) as child:
-        while child.poll() is None:
-            if peak(child.pid) > MOST:
-                child.kill()
-                return "takes the memory"
-            sleep(0.02)
-    return {0: "reads", 1: "refuses", -24: "hangs", -9: "hangs"}.get(child.returncode, "crashes")
+    command = [sys.executable, "-c", ALONE]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, text=True, **pipes) as process:
+
+        def ask(path: Path, item: str) -> str:
+            print(json.dumps([str(path), item, MOST]), file=process.stdin, flush=True)
+            ends = {"0": "reads", "1": "refuses", "memory": "takes the memory", "-24": "hangs", "-9": "hangs"}
+            return ends.get(process.stdout.readline().strip(), "crashes")
+
+        yield ask
+        process.stdin.close()
 
 
-def peak(pid: int) -> float:
-    """Megabytes that a process has had at most; 0 once it has ended."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    return 0
-
-
-def test_what_hdf5_does_alone_is_seen(tmp_path):
+def test_what_hdf5_does_alone_is_seen(alone, tmp_path):
     path = tmp_path / "set.h5"
     path.write_bytes(good_file("plain", "earliest"))
     assert alone(path, "class_names") == "reads"
@@ -175,14 +199,14 @@ def a_text_of_gigabytes(file: h5py.File) -> None:
         (a_text_of_gigabytes, "class_names", "bytes of text in a file of"),
     ],
 )
-def test_a_dataset_that_would_take_the_memory_or_crash_hdf5_is_refused(put, left_out, says, tmp_path):
+def test_a_dataset_that_would_take_the_memory_or_crash_hdf5_is_refused(put, left_out, says, alone, tmp_path):
     spec = write_hdf5(tmp_path / "set.h5", put, left_out)
     assert (tmp_path / "set.h5").stat().st_size < 3_000_000
     assert alone(tmp_path / "set.h5", left_out) == ("crashes" if put is scaled_to_gigabytes else "takes the memory")
     assert says in refusal(lambda: load_dataset(spec))
 
 
-def test_settings_of_szip_over_which_hdf5_crashes_are_refused(tmp_path):
+def test_settings_of_szip_over_which_hdf5_crashes_are_refused(alone, tmp_path):
     """It divides by the pixels of a block."""
     spec = write_hdf5(tmp_path / "set.h5", lambda file: packed(file, compression="szip") and None)
     content = (tmp_path / "set.h5").read_bytes()
@@ -194,7 +218,7 @@ def test_settings_of_szip_over_which_hdf5_crashes_are_refused(tmp_path):
     assert "settings of the filter szip that do not fit" in refusal(lambda: load_dataset(spec))
 
 
-def test_a_dataset_that_was_never_written_is_refused(tmp_path):
+def test_a_dataset_that_was_never_written_is_refused(alone, tmp_path):
     """HDF5 gives zeros for it: a writer that was killed would leave a data set of black images."""
     spec = write_hdf5(tmp_path / "set.h5", lambda file: file.create_dataset("train_images", (12, 5, 4, 3), np.uint8))
     assert alone(tmp_path / "set.h5", "train_images") == "reads"
@@ -203,7 +227,7 @@ def test_a_dataset_that_was_never_written_is_refused(tmp_path):
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 @pytest.mark.parametrize("length", [2**64 - 16, 2**64 - 1, 2**63, 100_000])
-def test_hdf5_whose_texts_lead_out_of_their_heap(length, number, tmp_path):
+def test_hdf5_whose_texts_lead_out_of_their_heap(length, number, alone, tmp_path):
     """libhdf5 2.0 goes from text to text by their lengths: round and round where they say so."""
     content = bytearray(good_file("plain", "earliest"))
     start = content.index(b"GCOL") + 16
@@ -218,7 +242,7 @@ def test_hdf5_whose_texts_lead_out_of_their_heap(length, number, tmp_path):
 
 
 @pytest.mark.parametrize("less", [16, 2048])
-def test_hdf5_whose_free_space_ends_before_its_heap_does(less, tmp_path):
+def test_hdf5_whose_free_space_ends_before_its_heap_does(less, alone, tmp_path):
     """What libhdf5 2.0 finds there are texts of no length, without end."""
     content = bytearray(good_file("plain", "earliest"))
     start = position = content.index(b"GCOL")
@@ -234,7 +258,7 @@ def test_hdf5_whose_free_space_ends_before_its_heap_does(less, tmp_path):
     assert "its texts are damaged" in refusal(lambda: load_dataset(f"hdf5:{tmp_path}/set.h5"))
 
 
-def test_an_attribute_of_an_outcome_whose_type_has_one_bit_flipped_is_refused(tmp_path):
+def test_an_attribute_of_an_outcome_whose_type_has_one_bit_flipped_is_refused(alone, tmp_path):
     """A text became a sequence of any length, over which libhdf5 2.0 crashes."""
     path = outcome_path(tmp_path, plan(), TASK)
     path.parent.mkdir(parents=True)
@@ -260,7 +284,7 @@ def refusal_of_attributes(path: Path) -> str:
 
 
 @pytest.mark.parametrize("version", [1, 3])
-def test_an_attribute_that_claims_gigabytes_of_text_is_refused(version, tmp_path):
+def test_an_attribute_that_claims_gigabytes_of_text_is_refused(version, alone, tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
         file.create_group("other").attrs["summary"] = "before"
@@ -289,7 +313,7 @@ def test_an_attribute_that_claims_gigabytes_of_text_is_refused(version, tmp_path
     assert "its attribute summary claims more text" in refusal_of_attributes(path)
 
 
-def test_an_attribute_of_one_text_many_times_is_refused(tmp_path):
+def test_an_attribute_of_one_text_many_times_is_refused(alone, tmp_path):
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
         file.create_group("score").attrs["summary"] = ["x" * 500_000, *["y"] * 1999]
@@ -302,7 +326,7 @@ def test_an_attribute_of_one_text_many_times_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("text", [True, False])
-def test_hdf5_itself_sees_an_attribute_that_is_larger_than_its_place(text, tmp_path):
+def test_hdf5_itself_sees_an_attribute_that_is_larger_than_its_place(text, alone, tmp_path):
     """So nobody need look at how much an attribute stores."""
     path, length = tmp_path / "a.h5", 77
     with h5py.File(path, "w") as file:

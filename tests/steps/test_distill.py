@@ -1,8 +1,5 @@
-import os
+import multiprocessing
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Collection
 from dataclasses import replace
@@ -42,13 +39,15 @@ def run(full_run, tmp_path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def distilled(full_run, tmp_path_factory) -> Path:
-    """`full_run` with the students of three settings. Tests must not change it."""
-    path = tmp_path_factory.mktemp("distilled") / "run"
-    shutil.copytree(full_run, path)
-    for teaching in (TEACHING, Teaching(8, soft_weight=0), Teaching(8, on="full")):
-        distill(path, teaching, options=INLINE)
-    return path
+def distilled(full_run, run_made_once) -> Path:
+    """`full_run` with the students of three settings. Tests must not change it but by comparing."""
+
+    def make(path: Path) -> None:
+        shutil.copytree(full_run, path)
+        for teaching in (TEACHING, Teaching(8, soft_weight=0), Teaching(8, on="full")):
+            distill(path, teaching, options=INLINE)
+
+    return run_made_once("distilled", make)
 
 
 def outcomes(run: Path, variant: str) -> dict[str, np.ndarray]:
@@ -138,16 +137,22 @@ def test_a_run_that_grows_is_distilled_as_if_it_had_been_whole(distilled, tiny_c
 
 
 def test_sigkill_of_a_distillation_loses_nothing_and_it_goes_on(distilled, run):
-    random = np.random.default_rng(0)
-    for _ in range(3):
-        command = [sys.executable, "-m", "memscope", "distill", str(run), "--teacher", "8", "--workers", "1"]
-        process = subprocess.Popen([*command, "--device", "cpu"], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        time.sleep(random.uniform(3, 5))
-        before = set(run.glob("outcomes/distilled/**/[0-9]*.h5"))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+    server = multiprocessing.get_context("forkserver")
+    for _ in range(5):  # again if it had ended before it was killed
+        process = server.Process(target=distill, args=(run, TEACHING), kwargs={"options": INLINE})
+        process.start()
+        deadline = time.monotonic() + 60
+        while not (before := set(run.glob("outcomes/distilled/**/[0-9]*.h5"))):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+        process.join()
         assert before <= set(run.glob("outcomes/distilled/**/[0-9]*.h5"))
-    distill(run, TEACHING, options=INLINE)
+        if distill(run, TEACHING, options=INLINE).trained:
+            break
+        shutil.rmtree(run / "outcomes" / "distilled")
+    else:
+        pytest.fail("it had ended whenever it was killed")
     assert_equal(outcomes(run, TEACHING.variant), outcomes(distilled, TEACHING.variant))
     assert not list(run.rglob(".*.tmp"))
 
@@ -187,8 +192,9 @@ def test_the_comparison_is_that_of_the_ledger_read_by_hand(distilled):
             assert all(row[name] is None for name in row if name.endswith("_error"))
 
 
-def test_with_four_blocks_means_leave_out_one_and_shares_half_of_them(run):
-    train_family(run, Choices(models=40), INLINE)
+def test_with_four_blocks_means_leave_out_one_and_shares_half_of_them(forty_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(forty_run, run)
     summary = keys_of(distill(run, TEACHING, options=INLINE, epsilon=0.2))
     for row in summary["settings"][0]["students"]:
         both = [all_of(run, row["size"], variant) for variant in ("onehot", TEACHING.variant)]

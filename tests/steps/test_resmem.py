@@ -1,8 +1,5 @@
-import os
+import multiprocessing
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +22,8 @@ from memscope.store.weights import read_weights, weights_path
 from memscope.training.material import open_material
 from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
+
+pytestmark = pytest.mark.xdist_group("resmem")  # `measured` is made by one process
 
 INLINE = WorkOptions(device="cpu", engine="inline")
 TRIED = MemoryOptions(k=(1, 5, 20), sigma=(0.1, 1.0), temperature=(1.0, 4.0))
@@ -258,20 +257,23 @@ def test_memories_are_bit_identical_for_any_number_of_workers(measured, run, wor
 
 
 def test_sigkill_loses_nothing_and_it_goes_on(measured, run):
-    options = ["--k", "1,5,20", "--sigma", "0.1,1", "--temperature", "1,4", "--device", "cpu", "--workers", "1"]
-    random = np.random.default_rng(0)
-    for _ in range(3):
-        process = subprocess.Popen(
-            [sys.executable, "-m", "memscope", "resmem", str(run), *options],
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-        )
-        time.sleep(random.uniform(3, 5))
-        before = set(run.glob("memories/**/[0-9]*.h5"))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+    server = multiprocessing.get_context("forkserver")
+    for _ in range(5):  # again if it had ended before it was killed
+        process = server.Process(target=resmem, args=(run, TRIED, INLINE))
+        process.start()
+        deadline = time.monotonic() + 60
+        while not (before := set(run.glob("memories/**/[0-9]*.h5"))):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.kill()
+        process.join()
         assert before <= set(run.glob("memories/**/[0-9]*.h5"))
-    summary = keys_of(resmem(run, TRIED, INLINE))
+        summary = keys_of(resmem(run, TRIED, INLINE))
+        if summary["measured"]:
+            break
+        shutil.rmtree(run / "memories")
+    else:
+        pytest.fail("it had ended whenever it was killed")
     assert_equal(memories(run), memories(measured[0]))
     assert summary | {"measured": 0} == measured[1] | {"run": str(run), "measured": 0}
     assert not list(run.rglob(".*.tmp"))

@@ -21,6 +21,8 @@ from memscope.store.ledger import outcome_path
 from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
+pytestmark = pytest.mark.xdist_group("score")  # `scored` is made by one process
+
 INLINE = WorkOptions(device="cpu", engine="inline")
 
 
@@ -287,11 +289,10 @@ def test_scoring_reads_every_outcome_once_and_holds_one_at_a_time(tiny_run, monk
 
 
 @pytest.fixture(scope="module")
-def forty(tiny_run, tmp_path_factory) -> Path:
-    """`tiny_run` with 40 models of each width: four blocks. Tests must not change it."""
+def forty(forty_run, tmp_path_factory) -> Path:
+    """`forty_run`, to be scored."""
     path = tmp_path_factory.mktemp("forty") / "run"
-    shutil.copytree(tiny_run, path)
-    train_family(path, Choices(models=40), INLINE)
+    shutil.copytree(forty_run, path)
     return path
 
 

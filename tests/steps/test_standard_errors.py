@@ -40,6 +40,19 @@ def run(tiny_run, tmp_path) -> Path:
     return path
 
 
+@pytest.fixture
+def fifty(forty_run, made_once, tmp_path) -> Path:
+    """Five blocks."""
+
+    def make(path: Path) -> None:
+        shutil.copytree(forty_run, path)
+        train_family(path, Choices(models=50), INLINE)
+
+    path = tmp_path / "run"
+    shutil.copytree(made_once("fifty", make), path)
+    return path
+
+
 def arrays_of(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """in_subset [models, N], correct and probability [sizes, models, N], read from the ledger."""
     opened = open_run(path)
@@ -103,8 +116,9 @@ def test_validation_needs_four_blocks_and_says_how_to_get_them(run):
         validation(open_run(run))
 
 
-def test_validation_compares_halves_of_the_blocks_with_each_other_in_all_three_ways(run):
-    train_family(run, Choices(models=40), INLINE)
+def test_validation_compares_halves_of_the_blocks_with_each_other_in_all_three_ways(forty_run, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(forty_run, run)
     with timed(run, "score") as clock:
         rows = keys_of(validation(open_run(run)))["validation"]
     assert clock.seconds["scoring"] > clock.seconds["rest"]
@@ -126,8 +140,8 @@ def test_validation_compares_halves_of_the_blocks_with_each_other_in_all_three_w
         assert row["helps"] == (row["ratio"] < 1)
 
 
-def test_halves_of_an_odd_number_of_blocks_are_told_apart_and_each_loses_its_own_noise(run):
-    train_family(run, Choices(models=50), INLINE)
+def test_halves_of_an_odd_number_of_blocks_are_told_apart_and_each_loses_its_own_noise(fifty):
+    run = fifty
     rows = keys_of(validation(open_run(run)))["validation"]
     inside, correct, _ = arrays_of(run)
     for row, right in zip(rows, correct, strict=True):
@@ -214,8 +228,8 @@ def test_models_for_an_error_grow_with_its_square_in_whole_blocks(run):
     assert models_for(20, 0.1, 0.2, plan) == 10
 
 
-def test_a_block_that_is_not_whole_or_has_diverged_models_has_no_part_in_the_validation(run):
-    plan = open_run(train_family(run, Choices(models=50), INLINE).run).plan
+def test_a_block_that_is_not_whole_or_has_diverged_models_has_no_part_in_the_validation(fifty):
+    run, plan = fifty, open_run(fifty).plan
     expected = keys_of(validation(open_run(run)))["validation"]
     task = Task("onehot", SIZES[1], 40, 10)
     outcome = read_outcome(run, plan, task)

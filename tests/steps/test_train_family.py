@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,11 +89,10 @@ def test_an_interrupted_run_goes_on_where_it_stopped(tiny_run, tiny_choices, tmp
 
 
 def test_sigkill_of_coordinator_and_workers_loses_no_finished_task(tiny_run, tiny_choices, tmp_path):
-    path = tmp_path / "run"
-    random = np.random.default_rng(0)
-    for _ in range(4):
+    for attempt in range(5):  # again if it had ended before it was killed
+        path = tmp_path / f"run-{attempt}"
         process = start_training(path, tiny_choices)
-        time.sleep(random.uniform(2.5, 5))
+        until(lambda: list(path.glob("outcomes/**/[0-9]*.h5")))  # noqa: B023
         before = set(path.glob("outcomes/**/[0-9]*.h5"))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
@@ -100,9 +100,19 @@ def test_sigkill_of_coordinator_and_workers_loses_no_finished_task(tiny_run, tin
         for file in path.glob("outcomes/**/[0-9]*.h5"):
             with h5py.File(file) as opened:
                 assert "predicted_train" in opened
-    train_family(path, tiny_choices, INLINE)
+        if train_family(path, tiny_choices, INLINE).trained:
+            break
+    else:
+        pytest.fail("every command ended before it was killed")
     assert_same_outcomes(path, tiny_run)
     assert not list(path.rglob(".*.tmp"))
+
+
+def until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 300
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def start_training(path: Path, choices: Choices, stdout: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
@@ -131,7 +141,7 @@ def test_two_calls_on_one_run_share_the_work_and_neither_spoils_it(tiny_run, tin
 def test_a_dead_call_beside_a_living_one_costs_nothing(tiny_run, tiny_choices, tmp_path):
     path = tmp_path / "run"
     first, second = start_training(path, tiny_choices), start_training(path, tiny_choices)
-    time.sleep(4)
+    until(lambda: list(path.glob("outcomes/**/[0-9]*.h5")))
     first.kill()
     first.wait()
     assert second.wait() == 0

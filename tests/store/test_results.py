@@ -122,7 +122,7 @@ def test_flipped_bytes_in_results_and_examples_give_an_error_of_ours_or_nothing(
     random = np.random.default_rng(0)
     for path in (results_path(scored, "score"), scored / "examples.h5"):
         content = path.read_bytes()
-        for position in random.integers(0, len(content), 60):
+        for position in random.integers(0, len(content), 20):
             broken = bytearray(content)
             broken[position] ^= 1 << random.integers(8)
             path.write_bytes(bytes(broken))

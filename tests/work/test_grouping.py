@@ -25,6 +25,8 @@ from memscope.work.grouping import bundles_of, bundles_of_students, group_sizes
 from memscope.work.training import write_packed
 from memscope.work.training_task import Job, open_training
 
+pytestmark = pytest.mark.xdist_group("grouping")  # `torch_run` is made by one process
+
 PLAN = Plan(DataChoice("x", "f" * 64), "cnn", "width", None, (2, 4, 8), 20, 0.7, 0, "float32", Recipe(), 10, 0, "lanes")
 ONE = [Task("onehot", 2, first, 5) for first in (0, 5, 10, 15)]
 OTHERS = [Task("onehot", 4, 0, 5), Task("onehot", 4, 5, 5), Task(FULL, 4, 0, 1), Task(FULL, 4, 1, 1)]

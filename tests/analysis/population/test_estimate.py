@@ -10,6 +10,8 @@ from memscope.analysis.population.estimate import HIGH, LOW, Population, populat
 from memscope.analysis.trajectories import TYPES, classify_trajectories, type_shares
 from memscope.plan.subsets import balanced_subsets
 
+pytestmark = pytest.mark.xdist_group("population")  # simulations and fits are kept by one process
+
 SIZES = 5
 STEPS = np.linspace(0, 1, SIZES)[:, np.newaxis]
 MODELS = (20, 40, 100, 400)

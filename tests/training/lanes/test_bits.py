@@ -77,15 +77,19 @@ def builds(tmp_path_factory):
     return build
 
 
-OTHERS = [
+OTHERS = [("cc", "-O1", "-DL=4"), ("cc", "-O1", "-DL=16"), ("clang", "-O1", "-DL=8")]
+ONE_BY_ONE = [
     *(("cc", "-O1"), ("cc", "-O2")),
     *(("cc", f"-DL={count}") for count in (4, 8, 16)),
     *(("clang", "-O1"), ("clang", "-O3"), ("clang", "-DL=4")),
 ]
+"""Builds that take five seconds each, for what `OTHERS` change at once."""
 
 
 @pytest.mark.skipif(not kinds_of_processor(), reason="no vectors to train in")
-@pytest.mark.parametrize("other", OTHERS, ids=" ".join)
+@pytest.mark.parametrize(
+    "other", [*OTHERS, *(pytest.param(one, marks=pytest.mark.thorough) for one in ONE_BY_ONE)], ids=" ".join
+)
 def test_compilers_flags_and_numbers_of_lanes_give_the_same_bits(builds, monkeypatch, other):
     compiler, *flags = other
     if shutil.which(compiler) is None:

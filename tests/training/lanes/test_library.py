@@ -20,6 +20,8 @@ needs_compiler = pytest.mark.skipif(not kinds_of_processor(), reason="no vectors
 
 @pytest.fixture
 def own_cache(tmp_path, monkeypatch):
+    """An empty folder, into which is compiled without optimising, which would take ten times as long."""
+    monkeypatch.setattr(module, "COMMON", tuple("-O0" if flag == "-O3" else flag for flag in flags.COMMON))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     library.cache_clear()
     yield tmp_path / "cache" / "memscope"
