@@ -1,5 +1,6 @@
 """Small data sets and runs that several tests share."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,10 @@ import numpy as np
 import pytest
 
 from memscope.work.options import Choices
+
+for name in [name for name in os.environ if name.startswith("MEMSCOPE_")]:
+    if not name.startswith(("MEMSCOPE_THOROUGH", "MEMSCOPE_CASE")):  # which are our own, of tests/reliability
+        del os.environ[name]  # it would stand for an option in whatever command a test runs
 
 
 @pytest.fixture(scope="session")
