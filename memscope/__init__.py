@@ -20,7 +20,7 @@ touches down to what everything rests on; nothing imports from a line above its 
     analysis/       the mathematics, as pure functions of arrays
     files/          files as such: atomic, sealed, guarded
     reports/        what commands find, as dataclasses
-    errors.py, streams.py, text.py, cores.py, imports.py, torchvision_import.py, version.py      the ground
+    errors.py, streams.py, text.py, cores.py, imports.py, torchvision_import.py, under_way.py, version.py    the ground
 """
 
 from typing import TYPE_CHECKING, Any

@@ -5,7 +5,7 @@
 
 `plan_ahead` is `memscope train-family --dry-run`. The options of the command line come in dataclasses: `Choices` (what
 is trained), `WorkOptions` (how the work is carried out), `Until` (when to stop adding models), `Teaching` (of
-`distill`) and `MemoryOptions` (of `resmem`).
+`distill`), `MemoryOptions` (of `resmem`) and `Drawing` (where figures go, and how they look).
 
     from memscope.commands import Choices, Teaching, distill, train_family
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from memscope.counting.standard_errors import Until
     from memscope.plan.teaching import Teaching
     from memscope.steps.distill import distill
+    from memscope.steps.drawing import Drawing
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
     from memscope.steps.status import status
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Choices",
+    "Drawing",
     "MemoryOptions",
     "Teaching",
     "Until",
@@ -48,6 +50,7 @@ HOMES = {
     "memscope.counting.standard_errors": ("Until",),
     "memscope.plan.teaching": ("Teaching",),
     "memscope.steps.distill": ("distill",),
+    "memscope.steps.drawing": ("Drawing",),
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),
     "memscope.steps.score": ("score",),
     "memscope.steps.status": ("status",),

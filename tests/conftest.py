@@ -12,6 +12,10 @@ from filelock import FileLock  # torch needs it as well
 
 from memscope.work.options import Choices
 
+for name in [name for name in os.environ if name.startswith("MEMSCOPE_")]:
+    if not name.startswith(("MEMSCOPE_THOROUGH", "MEMSCOPE_CASE")):  # which are our own, of tests/reliability
+        del os.environ[name]  # it would stand for an option in whatever command a test runs
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long forms of what is held once already are left to `make reliability`."""

@@ -26,7 +26,7 @@ LAYERS = (
     ("analysis",),
     ("files",),
     ("reports",),
-    ("errors", "streams", "text", "cores", "imports", "torchvision_import", "version"),
+    ("errors", "streams", "text", "cores", "imports", "torchvision_import", "under_way", "version"),
 )
 HEIGHT = {room: -number for number, layer in enumerate(LAYERS) for room in layer}
 DOORS = ("memscope", "memscope.__main__")

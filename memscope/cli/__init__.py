@@ -7,11 +7,17 @@ become one line here, and nowhere else: exit status 2 for what was asked, 1 for 
 import importlib
 import os
 import sys
+import traceback
+from typing import Any
 
 import click
 
+from memscope.cli.interrupted import told
 from memscope.cli.output import standard_outputs
+from memscope.cli.variables import with_variables
+from memscope.cli.verbosity import with_verbosity
 from memscope.errors import MemscopeError
+from memscope.tables.verbosity import verbose
 
 COMMANDS = {
     "train-family": "memscope.cli.train_family",
@@ -32,16 +38,43 @@ UTF_8 = ["-X", "utf8"]
 class Commands(click.Group):
     """Loads a command's module when it is wanted; modules import steps, and with them torch, only inside."""
 
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except MemscopeError:
+            if verbose():
+                traceback.print_exc()
+            raise
+
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        return importlib.import_module(COMMANDS[name]).command
+        return with_variables(name, with_verbosity(importlib.import_module(COMMANDS[name]).command))
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+EPILOG = """
+\b
+Exit status:
+  0    done
+  1    something stands in the way: a file, a run, a device, a task that failed, a reader that has gone
+  2    what was asked is not possible: the command or an option must change
+  130  interrupted; what was finished is kept
+
+\b
+Environment:
+  MEMSCOPE_COMMAND_OPTION  stands for an option that is not given: MEMSCOPE_TRAIN_FAMILY_WORKERS=2
+  NO_COLOR                 no colours, if it is set
+"""
+
+
+@click.group(
+    cls=Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="memscope-ml", prog_name="memscope")
 def memscope() -> None:
     """Which training examples does an image classifier memorise, and how does that change as it grows?
@@ -90,8 +123,8 @@ def run_command() -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. What was finished is kept; run the same command again to go on.", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:
+        click.echo(told(error if isinstance(error, KeyboardInterrupt) else error.__cause__), err=True)
         return 130
     except MemscopeError as error:
         click.echo(f"Error: {error}", err=True)

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import click
 
+from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.types import (
     Sizes,
     json_option,
     load_for_workers,
     noted,
-    plot_option,
-    run_argument,
     work_options,
 )
 from memscope.reports.keys import keys_of
+from memscope.steps.drawing import Drawing
 
 EPILOG = """
 \b
@@ -27,7 +27,7 @@ Examples:
 
 
 @click.command("distill", epilog=EPILOG)
-@run_argument
+@run_or_plot
 @click.option("--teacher", type=int, metavar="N", help="Size of the teachers; without it nothing is trained.")
 @click.option("--students", type=Sizes(), help="Sizes of the students.  [all smaller than the teacher]")
 @click.option("--temperature", type=float, default=4.0, show_default=True, help="Softens both softmaxes.")
@@ -42,7 +42,7 @@ Examples:
     help="What the teacher was trained on: the student's own subset, or (ablation) all the data.",
 )
 @click.option("--epsilon", type=float, default=0.2, show_default=True, help="A change of the score that counts.")
-@plot_option
+@draws
 @work_options
 @click.option("--no-weights", is_flag=True, help="Do not keep the students' weights.")
 @json_option
@@ -55,7 +55,7 @@ def command(
     soft_weight: float,
     teacher_on: str,
     epsilon: float,
-    plot: str | None,
+    plot: Drawing | None,
     device: str,
     engine: str,
     address: str | None,
@@ -86,7 +86,7 @@ def command(
             students,
             options,
             epsilon=epsilon,
-            plot=None if plot is None else Path(plot) if plot else run / "figures",
+            plot=plot,
             say=progress.say,
             on_end=progress.ended,
         )

@@ -7,11 +7,15 @@ An output may lack letters (`PYTHONIOENCODING=ascii`), be closed from the start 
 import io
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
 from typing import TextIO
 
+import click
+
 from memscope.errors import MemscopeError
+from memscope.files.places import STANDARD_OUTPUT
 from memscope.text import writable
 
 
@@ -40,6 +44,10 @@ class Output(io.TextIOBase):
         with self.failing():
             self.stream.write(writable(text, self.encoding))
         return len(text)
+
+    def write_bytes(self, content: bytes | memoryview) -> None:
+        with self.failing():
+            self.stream.buffer.write(content)
 
     def flush(self) -> None:
         with self.failing():
@@ -89,6 +97,25 @@ def standard_outputs() -> Iterator[None]:
                 stream.flush()
             except OSError:
                 drop(stream)
+
+
+def check_outputs(files: Mapping[str, Path | None]) -> None:
+    """UsageError if several files are asked for on standard output, or on a terminal one that is no text."""
+    asked = [option for option, file in files.items() if file == STANDARD_OUTPUT]
+    if len(asked) > 1:
+        raise click.UsageError(f"{' and '.join(asked)} cannot both be on standard output (-); give one of them a file.")
+    if asked == ["--npz"] and sys.stdout.isatty():
+        raise click.UsageError("--npz - is no text, and standard output is a terminal; give a file, or send it on.")
+
+
+@contextmanager
+def told_beside(*files: Path | None) -> Iterator[None]:
+    """Inside, what is told goes to standard error if one of the files is standard output."""
+    if STANDARD_OUTPUT not in files:
+        yield
+        return
+    with redirect_stdout(sys.stderr):
+        yield
 
 
 def drop(stream: TextIO) -> None:

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import click
 
+from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.types import (
     Numbers,
     Sizes,
     json_option,
     load_for_workers,
     noted,
-    plot_option,
-    run_argument,
     work_options,
 )
 from memscope.reports.keys import keys_of
+from memscope.steps.drawing import Drawing
 
 EPILOG = """
 \b
@@ -28,7 +28,7 @@ Examples:
 
 
 @click.command("resmem", epilog=EPILOG)
-@run_argument
+@run_or_plot
 @click.option("--k", type=Sizes(), help="Numbers of neighbours to try.  [1,3,10,30,100]")
 @click.option(
     "--sigma", type=Numbers(), help="Scales of the weights to try, in units of the features.  [0.1,0.3,1,3,10,30]"
@@ -56,7 +56,7 @@ Examples:
     help="Search for neighbours; faiss (an extra) where the training set is too large for an exact one.",
 )
 @click.option("--epsilon", type=float, default=0.2, show_default=True, help="A change of the score that counts.")
-@plot_option
+@draws
 @work_options
 @json_option
 @noted("resmem")
@@ -69,7 +69,7 @@ def command(
     metric: str,
     index: str,
     epsilon: float,
-    plot: str | None,
+    plot: Drawing | None,
     device: str,
     engine: str,
     address: str | None,
@@ -95,7 +95,7 @@ def command(
             MemoryOptions(k, sigma, temperature, normalise, metric, index),
             WorkOptions(device=device, engine=engine, address=address, workers=workers),
             epsilon=epsilon,
-            plot=None if plot is None else Path(plot) if plot else run / "figures",
+            plot=plot,
             say=progress.say,
             on_end=progress.ended,
         )

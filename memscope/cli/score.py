@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from memscope.cli.types import Place, json_option, noted, run_argument
+from memscope.cli.output import check_outputs, told_beside
+from memscope.cli.types import OutputFile, json_option, noted, run_argument
 from memscope.reports.keys import keys_of
 
 EPILOG = """
@@ -13,8 +14,8 @@ Examples:
   memscope score runs/fashion
   memscope score runs/fashion --suspects suspects.csv     # labels to look at, most suspect first
   memscope score runs/fashion --npz scores.npz --json
+  memscope score runs/fashion --csv - | head              # - is standard output
 """
-FILE = Place(dir_okay=False)
 
 
 @click.command("score", epilog=EPILOG)
@@ -26,10 +27,17 @@ FILE = Place(dir_okay=False)
     show_default=True,
     help="How many of the most memorised examples to list.",
 )
-@click.option("--suspects", type=FILE, metavar="FILE", help="Write a csv of labels to look at, most suspect first.")
-@click.option("--csv", "csv_file", type=FILE, metavar="FILE", help="Write a csv with a row for every size and example.")
+@click.option(
+    "--suspects",
+    type=OutputFile(),
+    metavar="FILE",
+    help="Write a csv of labels to look at, most suspect first; - is standard output.",
+)
+@click.option(
+    "--csv", "csv_file", type=OutputFile(), metavar="FILE", help="Write a csv with a row for every size and example."
+)
 @click.option("--csv-safe", is_flag=True, help="Alter names in csv files so that no spreadsheet runs one as a formula.")
-@click.option("--npz", "npz_file", type=FILE, metavar="FILE", help="Write arrays [size, example].")
+@click.option("--npz", "npz_file", type=OutputFile(), metavar="FILE", help="Write arrays [size, example].")
 @click.option("--validate", is_flag=True, help="Check the population estimate on halves of the models (4 blocks).")
 @json_option
 @noted("score")
@@ -49,9 +57,8 @@ def command(
     trained without it (Feldman 2020); the soft score takes the probability of its label in place of 0 or 1.
     """
     from memscope.steps.score import score
-    from memscope.tables.printing import print_json
-    from memscope.tables.score import show
 
+    check_outputs({"--suspects": suspects, "--csv": csv_file, "--npz": npz_file})
     found = score(
         run,
         top=top,
@@ -61,7 +68,11 @@ def command(
         csv_safe=csv_safe,
         npz_file=npz_file,
     )
-    if as_json:
-        print_json(keys_of(found))
-    else:
-        show(found)
+    with told_beside(suspects, csv_file, npz_file):
+        from memscope.tables.printing import print_json
+        from memscope.tables.score import show
+
+        if as_json:
+            print_json(keys_of(found))
+        else:
+            show(found)

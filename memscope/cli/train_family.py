@@ -184,8 +184,6 @@ def command(
         device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights, shard=shard
     )
     if dry_run:
-        from memscope.text import printable
-
         ahead = plan_ahead(
             run,
             given,
@@ -193,7 +191,7 @@ def command(
             until=until,
             replicates=replicates,
             replicate_models=replicate_models,
-            say=lambda text: click.echo(printable(text), err=True),
+            say=TrainingProgress().say,
         )
         if as_json:
             print_json(keys_of(ahead))

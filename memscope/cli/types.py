@@ -1,14 +1,14 @@
 """Kinds of option values that several commands take."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from memscope.files.places import found_place, found_spec
+from memscope.files.places import STANDARD_OUTPUT, found_place, found_spec
 
 
 class Sizes(click.ParamType):
@@ -64,6 +64,19 @@ class Place(click.Path):
         return super().convert(found_place(os.fspath(value)) if value else value, param, ctx)
 
 
+class OutputFile(Place):
+    """A file to write; `-` is standard output, and `./-` a file of that name."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, allow_dash=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "-":
+            return STANDARD_OUTPUT
+        found = super().convert(value, param, ctx)
+        return found.absolute() if found == STANDARD_OUTPUT else found
+
+
 class Spec(click.ParamType):
     """A data set, FORM:PLACE, its place as `found_place` finds it."""
 
@@ -73,24 +86,24 @@ class Spec(click.ParamType):
         return found_spec(value)
 
 
-class PlotPlace(click.ParamType):
-    """The directory of --plot; empty where none was named."""
+class Names(click.ParamType):
+    """One or several of some names, with commas between."""
 
-    name = "DIR"
+    name = "NAME,NAME,..."
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        return str(found_place(value)) if value else value
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = tuple(known)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        if isinstance(value, tuple):
+            return value
+        names = tuple(name.strip() for name in str(value).split(","))
+        for name in names:
+            if name not in self.known:
+                self.fail(f"{name!r} is not one of {', '.join(self.known)}; several are given with commas", param, ctx)
+        return names
 
 
-plot_option = click.option(
-    "--plot",
-    type=PlotPlace(),
-    is_flag=False,
-    flag_value="",
-    default=None,
-    metavar="[DIR]",
-    help="Draw the figures, into DIR.  [RUN/figures]",
-)
 run_argument = click.argument("run", type=Place(), metavar="RUN")
 
 
@@ -99,14 +112,13 @@ def noted(command: str) -> Callable[[Any], Any]:
 
     def wrap(function: Any) -> Any:
         @wraps(function)
-        def with_note(run: Path | None, **options: Any) -> None:
+        def with_note(run: Path, **options: Any) -> None:
             from memscope.work.timing import timed
 
-            place = run or options.get("plot")  # the value that --plot may have can swallow the run
-            if place is None or options.get("dry_run"):  # which writes nothing
+            if options.get("dry_run"):  # which writes nothing
                 function(run=run, **options)
                 return
-            with timed(place, command):
+            with timed(run, command):
                 function(run=run, **options)
 
         return with_note

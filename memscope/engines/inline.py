@@ -2,7 +2,9 @@
 
 import traceback
 from collections.abc import Generator, Iterable
+from functools import partial
 
+from memscope import under_way
 from memscope.engines import Bundle, OpenWork, Report
 
 
@@ -11,7 +13,9 @@ def run_inline(open_work: OpenWork, bundles: Iterable[Bundle], workers: int = 1)
     work = open_work(0)
     for bundle in bundles:
         try:
-            report = Report(bundle, work(bundle))
+            under_way.begin()
+            with under_way.heard_by(partial(under_way.pass_on, bundle)):
+                report = Report(bundle, work(bundle))
         except (Exception, SystemExit):  # the user's own code may call sys.exit
             report = Report(bundle, failure=traceback.format_exc())
         yield report

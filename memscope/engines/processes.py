@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from memscope import under_way
 from memscope.engines import Bundle, OpenWork, Report
 
 ENVIRONMENT = {
@@ -38,6 +40,9 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(2**30),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
 }
+
+TELL_EVERY = 0.25
+"""Seconds between two words of a worker on how far it is."""
 
 PATIENCE = 5.0
 """Seconds in which a worker that has no more to do may end by itself."""
@@ -75,8 +80,10 @@ def run_processes(open_work: OpenWork, bundles: Iterable[Bundle], workers: int) 
                 leaving.remove(worker)
                 worker.end()
             for pipe in [pipe for pipe, worker in busy.items() if pipe in ready or worker.process.sentinel in ready]:
+                report = collect(busy[pipe])
+                if report is None:
+                    continue
                 worker = busy.pop(pipe)
-                report = collect(worker)
                 bundle = next(waiting, None)
                 if bundle is None:
                     worker.pipe.close()  # it sees the end of its pipe and returns
@@ -152,14 +159,18 @@ def hand_out(worker: Worker, bundle: Bundle) -> None:
         worker.pipe.send(bundle)
 
 
-def collect(worker: Worker) -> Report:
-    """The report that a worker has ready, or how it died."""
+def collect(worker: Worker) -> Report | None:
+    """The report that a worker has ready, or how it died; None if it only told how far it is."""
     if worker.process.exitcode is not None:
         worker.end()  # else what it has started could hold the pipe, and half a report in it be waited for
     try:
         if worker.process.exitcode is not None and not worker.pipe.poll():
             raise EOFError
-        products, failure = worker.pipe.recv()
+        message = worker.pipe.recv()
+        if isinstance(message, float):
+            under_way.pass_on(worker.bundle, message)
+            return None
+        products, failure = message
         return Report(worker.bundle, products, failure)
     except (EOFError, OSError):
         worker.process.join()
@@ -208,6 +219,7 @@ def serve(pipe: Connection, open_work: OpenWork, number: int, variables: dict[st
     os.environ.clear()
     os.environ.update(variables | ENVIRONMENT)
     np.random.seed()  # noqa: NPY002
+    under_way.HAND.hears = Telling(pipe)
     work, unusable = None, None
     products: Sequence[Any] = ()
     try:
@@ -221,6 +233,7 @@ def serve(pipe: Connection, open_work: OpenWork, number: int, variables: dict[st
             break
         products, failure = (), unusable
         if work is not None:
+            under_way.begin()
             try:
                 products = work(bundle)
             except (Exception, SystemExit):  # the user's own code may call sys.exit
@@ -232,6 +245,20 @@ def serve(pipe: Connection, open_work: OpenWork, number: int, variables: dict[st
     for child in multiprocessing.active_children():
         if not child.daemon:  # the end of this process would wait for it; the others, as those of a pool, it ends
             child.kill()
+
+
+class Telling:
+    """Tells the coordinator how far a bundle is, not more often than anybody looks."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self.pipe, self.last = pipe, -TELL_EVERY
+
+    def __call__(self, models: float) -> None:
+        if time.monotonic() - self.last < TELL_EVERY:
+            return
+        self.last = time.monotonic()
+        with suppress(OSError):  # the end of the coordinator is noticed elsewhere
+            self.pipe.send(float(models))
 
 
 def end_with_parent() -> None:

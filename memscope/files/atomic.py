@@ -4,14 +4,20 @@ Appending to HDF5 files was seen to destroy old data under SIGKILL; a file writt
 """
 
 import contextlib
+import logging
 import os
 import re
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from memscope.errors import RunError
+from memscope.files.places import STANDARD_OUTPUT
+from memscope.text import printable
+
+NOTES = logging.getLogger(__name__)
 
 TEMPORARY = re.compile(r"^\..+~(?P<host>[^~]*)~(?P<process>\d+)\.tmp$")
 
@@ -26,8 +32,11 @@ def write_where_told(path: Path, content: bytes | memoryview) -> None:
     """Write what the user wants under a name of theirs, which may be a link, or no file but /dev/stdout or a pipe.
 
     `write_atomically` would put a file in the place of those. It is for the files of a run, where nothing is followed.
+    `-` is standard output.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if path == STANDARD_OUTPUT:
+        write_out(content)
+    elif path.exists() and not path.is_file() and not path.is_dir():
         try:
             with open(path, "wb") as stream:
                 stream.write(content)
@@ -35,6 +44,14 @@ def write_where_told(path: Path, content: bytes | memoryview) -> None:
             raise unwritten(path, error) from error
     else:
         write_atomically(Path(os.path.realpath(path)), content)
+
+
+def write_out(content: bytes | memoryview) -> None:
+    """Write to standard output, as the program or a test has it; BrokenPipeError if its reader has gone."""
+    sys.stdout.flush()
+    write = getattr(sys.stdout, "write_bytes", None) or sys.stdout.buffer.write
+    write(content)
+    sys.stdout.flush()
 
 
 @contextlib.contextmanager
@@ -45,8 +62,10 @@ def writing(path: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
+        size = temporary.stat().st_size
         os.replace(temporary, path)
         sync_directory(path.parent)
+    NOTES.debug("wrote %s (%d bytes)", printable(str(path)), size)
 
 
 def create_atomically(path: Path, content: bytes) -> bool:

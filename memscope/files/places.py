@@ -4,6 +4,9 @@ import os
 import unicodedata
 from pathlib import Path
 
+STANDARD_OUTPUT = Path("-")
+"""Where a command writes a file that is asked for as `-`"""
+
 
 def at_home(path: str | os.PathLike[str]) -> Path:
     """The path with `~` as the home directory; as it is where there is no such home."""

@@ -21,6 +21,7 @@ from memscope.plan.teaching import Teaching
 from memscope.reports.distill import RESULTS, DistillReport
 from memscope.reports.keys import keys_of, report_of
 from memscope.run import Run, open_run
+from memscope.steps.drawing import Drawing, write
 from memscope.store.ledger import (
     FULL,
     ONEHOT,
@@ -61,14 +62,14 @@ def distill(
     options: WorkOptions | None = None,
     *,
     epsilon: float = 0.2,
-    plot: Path | None = None,
+    plot: Drawing | Path | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
 ) -> DistillReport:
     """Train the missing students of a setting, compare all settings of the run, and write `results/distill.h5`.
 
     Without `teaching` nothing is trained. `students` are sizes, by default all that are smaller than the teacher.
-    `plot` is a directory for the figures. OptionError for a setting that the run's family does not allow, RunError
+    `plot` says where the figures go. OptionError for a setting that the run's family does not allow, RunError
     if there is no teacher.
     """
     options = options or WorkOptions()
@@ -117,14 +118,13 @@ def distill(
     )
 
 
-def draw_distill_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
-    """Draw the stored comparison into a directory, as PNG files; their paths. RunError where there is none."""
-    from memscope.plots.common.writing import write_figures  # loads matplotlib
-    from memscope.plots.distill.figures import figures
+def draw_distill_figures(run_path: str | os.PathLike[str], plot: Drawing | Path) -> list[Path]:
+    """Draw the stored comparison; the paths of the files. RunError where there is none."""
+    from memscope.plots.distill.figures import figures  # loads matplotlib
 
     run = open_run(run_path)
     values, _, summary = read_results(run.path, "distill", run.plan)
-    return write_figures(directory, figures(values, report_of(DistillReport, summary)))
+    return write(plot, figures(values, report_of(DistillReport, summary)))
 
 
 def student_sizes(run: Run, teaching: Teaching, students: Sequence[int] | None) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ from memscope.plan.subsets import fraction_of
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.resmem import RESULTS, HyperparameterGrid, MemorySelection, ResmemReport
 from memscope.run import Run, open_run
+from memscope.steps.drawing import Drawing, write
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome, state_for
 from memscope.store.memories import MemoryFile, memory_path, read_memory
 from memscope.store.results import read_results, write_results
@@ -71,13 +72,13 @@ def resmem(
     options: WorkOptions | None = None,
     *,
     epsilon: float = 0.2,
-    plot: Path | None = None,
+    plot: Drawing | Path | None = None,
     say: Say = silent,
     on_end: OnEnd = unseen,
 ) -> ResmemReport:
     """Measure what residual memories do, write `results/resmem.h5`, and return what was found.
 
-    If tasks failed, nothing is written, and the report says which. `plot` is a directory for the figures. OptionError
+    If tasks failed, nothing is written, and the report says which. `plot` says where the figures go. OptionError
     for a grid that is not possible, RunError if models or their weights are missing.
     """
     options = options or WorkOptions()
@@ -124,14 +125,13 @@ def resmem(
     return replace(found, measured=done.models)
 
 
-def draw_resmem_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
-    """Draw the stored comparison into a directory, as PNG files; their paths. RunError where there is none."""
-    from memscope.plots.common.writing import write_figures  # loads matplotlib
-    from memscope.plots.resmem.figures import figures
+def draw_resmem_figures(run_path: str | os.PathLike[str], plot: Drawing | Path) -> list[Path]:
+    """Draw the stored comparison; the paths of the files. RunError where there is none."""
+    from memscope.plots.resmem.figures import figures  # loads matplotlib
 
     run = open_run(run_path)
     _, _, summary = read_results(run.path, "resmem", run.plan)
-    return write_figures(directory, figures(report_of(ResmemReport, summary)))
+    return write(plot, figures(report_of(ResmemReport, summary)))
 
 
 def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float) -> ResmemReport:

@@ -23,6 +23,7 @@ from memscope.counting.population import SEED, adding
 from memscope.counting.score_errors import jackknifed, share_above, share_below
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.errors import OptionError
+from memscope.files.places import STANDARD_OUTPUT
 from memscope.reports.keys import keys_of
 from memscope.reports.score import (
     RESULTS,
@@ -65,14 +66,20 @@ def score(
     validated = validation(run) if validate else None
     if suspects:
         count, size = export_suspects(run, suspects, csv_safe)
-        written.append(f"{suspects}: {count} suspect labels, judged by the held-out models of {found.axis} {size}")
+        written.append(
+            f"{name_of(suspects)}: {count} suspect labels, judged by the held-out models of {found.axis} {size}"
+        )
     if csv_file:
         export_csv(run, csv_file, csv_safe)
-        written.append(f"{csv_file}: a row for every size and example")
+        written.append(f"{name_of(csv_file)}: a row for every size and example")
     if npz_file:
         export_npz(run, npz_file)
-        written.append(f"{npz_file}: arrays [size, example]")
+        written.append(f"{name_of(npz_file)}: arrays [size, example]")
     return replace(found, most_memorised=most_memorised(run, top), validated=validated, written=tuple(written) or None)
+
+
+def name_of(file: Path) -> str:
+    return "standard output" if file == STANDARD_OUTPUT else str(file)
 
 
 @spent_on("scoring")

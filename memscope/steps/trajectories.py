@@ -38,6 +38,7 @@ from memscope.reports.trajectories import (
     TypesOfLabels,
 )
 from memscope.run import Run, open_run
+from memscope.steps.drawing import Drawing, write
 from memscope.steps.score import score_of
 from memscope.store.ledger import state_for
 from memscope.store.results import read_results, results_path, write_results
@@ -55,11 +56,11 @@ def trajectories(
     confidence: float = 0.8,
     seed: int = 0,
     *,
-    plot: Path | None = None,
+    plot: Drawing | Path | None = None,
 ) -> TrajectoriesReport:
     """Classify the trajectories of a run, write `results/trajectories.h5`, and return what was found.
 
-    `plot` is a directory for the figures. RunError if fewer than two sizes have models.
+    `plot` says where the figures go, and how they look. RunError if fewer than two sizes have models.
     """
     found = trajectories_of(path, epsilon, confidence, seed)
     if plot is not None:
@@ -67,21 +68,20 @@ def trajectories(
     return found
 
 
-def draw_figures(run_path: str | os.PathLike[str], directory: Path) -> list[Path]:
-    """Draw the stored types and the scores into a directory, as PNG files; their paths, in reading order.
+def draw_figures(run_path: str | os.PathLike[str], plot: Drawing | Path) -> list[Path]:
+    """Draw the stored types and the scores; the paths of the files, in reading order.
 
     The trajectories must have been classified; scores are computed first where they are missing or come from
     other models than the trajectories. RunError where results are missing or a file cannot be written.
     """
-    from memscope.plots.common.writing import write_figures  # loads matplotlib
-    from memscope.plots.trajectories.figures import figures
+    from memscope.plots.trajectories.figures import figures  # loads matplotlib
 
     run = open_run(run_path)
     ensure_examples(run)
     found, ledger, summary = read_results(run.path, "trajectories", run.plan)
     scored, score_report = scores_of(run, ledger)
     report = report_of(TrajectoriesReport, summary)
-    return write_figures(directory, figures(run, found, report, scored["score"], score_report))
+    return write(plot, figures(run, found, report, scored["score"], score_report))
 
 
 def scores_of(run: Run, ledger: str) -> tuple[dict[str, np.ndarray], ScoreReport]:

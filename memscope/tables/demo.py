@@ -2,7 +2,7 @@
 
 from memscope.steps.demo import Demonstration
 from memscope.tables.distill import show_students
-from memscope.tables.printing import console, say
+from memscope.tables.printing import headline, say
 from memscope.tables.resmem import show_subsets
 from memscope.tables.score import show_scores
 from memscope.tables.trajectories import show_types
@@ -24,8 +24,7 @@ def tell(shown: Demonstration) -> None:
     first, last = rows[0], rows[-1]
     assert types.flipped_types is not None
     flipped, called = types.flipped_types.flipped.called, types.all_sizes.called
-    console.print()
-    console.print("[bold]What you have just seen[/bold]")
+    headline("What you have just seen")
     first_flipped, last_flipped = first.flipped, last.flipped
     assert first_flipped is not None
     assert last_flipped is not None

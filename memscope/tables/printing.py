@@ -11,7 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from memscope.reports.keys import plain
+from memscope.tables.verbosity import quiet
 from memscope.text import printable, writable
+
+WARNINGS = ("Warning", "Failed", "The tracebacks", "Diverged", "Left out", "Unfinished")
+"""How sentences begin that are told in spite of `--quiet`."""
 
 # Width is the terminal's, or what a table needs where there is none: piped output is never folded.
 console = Console(soft_wrap=False, highlight=False)
@@ -25,6 +29,8 @@ def print_json(keys: dict[str, Any]) -> None:
 
 def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
     """Print a table whose first `left` columns are text and whose others are numbers."""
+    if quiet():
+        return
     # not the table's own title: rich would fold that to the width of its table
     console.print(literal(title), style="bold")
     upright = Table(header_style="bold", pad_edge=False)
@@ -52,8 +58,22 @@ def fits(shown: Table) -> bool:
 
 
 def say(text: str) -> None:
-    """Print a sentence as it is: square brackets, `:smile:` and terminal commands in names and paths are text."""
+    """Print a sentence as it is: square brackets, `:smile:` and terminal commands in names and paths are text.
+
+    With `--quiet`, only if it is a warning, and on standard error.
+    """
+    if quiet():
+        if text.startswith(WARNINGS):
+            click.echo(printable(text), err=True)
+        return
     console.print(shown(text), markup=False, soft_wrap=not console.is_terminal, emoji=False)
+
+
+def headline(text: str) -> None:
+    """Print a title of ours after an empty line."""
+    if not quiet():
+        console.print()
+        console.print(literal(text), style="bold")
 
 
 def literal(text: str) -> Text:

@@ -5,6 +5,8 @@ Most bundles are one task. Every task ends in one file, which is the record that
 share the tasks that are missing.
 """
 
+import logging
+import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from memscope import under_way
 from memscope.cores import cores
 from memscope.engines import Bundle, Cluster, ClusterState, OpenWork, Report, last_line, open_engine
 from memscope.engines.cluster import connect, room
@@ -23,6 +26,9 @@ from memscope.run import Run
 from memscope.store.claims import release, unfinished
 from memscope.store.examples import RunData, read_data
 from memscope.store.ledger import Task, failure_path
+from memscope.text import printable
+
+NOTES = logging.getLogger(__name__)
 
 WRITERS = 8
 """Reports whose files are written at the same time. A disk flushes several files in little more than the time of one:
@@ -57,6 +63,8 @@ class Ended:
     total: int
     """Models that this call has to do in all"""
     cluster: ClusterState | None = None
+    error: float = math.nan
+    """Standard error to expect of a score with the models that there are; NaN if a size has too few"""
 
 
 Say = Callable[[str], None]
@@ -136,6 +144,7 @@ def carry_out(
     """Do the tasks that have no file yet; what fails is tried once more at the end, models of other numbers apart."""
     result = Done()
     total = sum(task.count for bundle in bundles for task in bundle if not work.path_of(task).exists())
+    under_way.announce(total)
     engine = open_engine(options.engine, cluster_of(options, device))
     # a cluster may grow beyond what it has room for now
     most = options.workers or len(bundles) if options.engine == "ray" else workers_of(options, device)
@@ -149,6 +158,7 @@ def carry_out(
             closing(keep(run, work, reports)) as kept,
         ):
             for report, told in kept:
+                note(report)
                 if report.failure is None:
                     result.models += sum(task.count for task in report.tasks)
                     result.told += zip(report.tasks, told, strict=True)
@@ -167,6 +177,15 @@ def apart(bundle: Bundle) -> list[Bundle]:
     return [
         tuple(task for task in bundle if task.first == first) for first in dict.fromkeys(one.first for one in bundle)
     ]
+
+
+def note(report: Report) -> None:
+    """Note how a bundle ended; with the whole traceback if it failed."""
+    tasks = ", ".join(f"size {task.size} models {task.first} to {task.first + task.count - 1}" for task in report.tasks)
+    if report.failure is None:
+        NOTES.debug("done: %s", tasks)
+    else:
+        NOTES.debug("failed: %s\n%s", tasks, "\n".join(map(printable, report.failure.splitlines())))
 
 
 def keep(run: Run, work: Work, reports: Iterable[Report]) -> Generator[tuple[Report, list[Any]], None, None]:

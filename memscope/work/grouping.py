@@ -1,6 +1,7 @@
 """How many models a worker trains at once: group sizes, measured once for a run, and bundles of tasks to match."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from memscope.training.backends.vectorised.group_size import LARGEST
 from memscope.training.device import device_name, worker_device
 from memscope.training.material import open_material
 from memscope.work.carrying_out import Say
+
+NOTES = logging.getLogger(__name__)
 
 
 def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say: Say) -> dict[int, Grouping]:
@@ -45,6 +48,9 @@ def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say:
     if measured:
         best = measured_groups(run, measured, most, worker_device(device, 0), say)
         found |= {size: Grouping(name, best[size]) for size, name in measured.items() if best[size]}
+    for size in sorted(models):
+        how = found.get(size, Grouping())
+        NOTES.debug("size %d: %d models, %s, up to %d at once", size, models[size], how.backend, how.models)
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from memscope import under_way
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, grid_accuracy, predicted_class
 from memscope.analysis.memory_use import memory_use, residual_norms, weight_by_class
 from memscope.plan.plan import Plan
@@ -77,6 +78,8 @@ def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, .
         represented = backend.represent(material, task.size, good)
         rows: list[Row] = []
         for position, model in enumerate(task.models):
+            if position:
+                under_way.finish(1)
             row: Row = {"model": np.int32(model), "diverged": np.uint8(outcome.diverged[position])}
             if outcome.diverged[position]:
                 rows.append(row | empty(job.what, material))

@@ -1,17 +1,19 @@
 """Training tasks and writing them to the ledger: what `train-family` and `distill` share."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
+from memscope.analysis.statistics.more_models import expected_error
 from memscope.engines import Bundle
 from memscope.files.atomic import write_atomically
+from memscope.plan.subsets import fraction_of
 from memscope.plan.teaching import Teaching
 from memscope.run import Run
-from memscope.store.ledger import Task, outcome_path
+from memscope.store.ledger import ONEHOT, Task, finished_tasks, outcome_path
 from memscope.store.weights import weights_path
 from memscope.training.backends import Grouping
-from memscope.work.carrying_out import OnEnd, Work, WorkOptions, carry_out, data_to_send, workers_of
+from memscope.work.carrying_out import Ended, OnEnd, Work, WorkOptions, carry_out, data_to_send, workers_of
 from memscope.work.timing import share_out, spent_on
 from memscope.work.training_task import Job, Packed, Summary, check_variant, open_training
 
@@ -62,10 +64,27 @@ def train_tasks(
     work = Work(partial(open_training, job), path_of, partial(write_packed, run))
     workers = workers_of(options, device)  # now: a cluster may be gone when the work is done
     with spent_on("waiting"):
-        done = carry_out(run, work, bundles, options, device, on_end)
+        done = carry_out(run, work, bundles, options, device, with_error(run, on_end))
         share_out(spent_by(summary for _, summary in done.told), workers)
     diverged = [(task, model) for task, summary in done.told for model in summary.diverged]
     return Trained(run, done.models, failures=done.failures, diverged=diverged)
+
+
+def with_error(run: Run, on_end: OnEnd) -> OnEnd:
+    """`on_end`, told of the standard error to expect as well, at the size with the fewest models on subsets."""
+    plan = run.plan
+    there = {size: sum(task.count for task in finished_tasks(run.path, plan, size)) for size in plan.sizes}
+
+    def ended(end: Ended) -> None:
+        for task in end.tasks:
+            if not end.failed and (task.variant, task.replicate) == (ONEHOT, 0):
+                there[task.size] += task.count
+        fewest = min(there.values())
+        n_in = int(fewest * fraction_of(plan.fraction))
+        known = fewest >= plan.block
+        on_end(replace(end, error=expected_error(n_in, fewest - n_in) if known else end.error))
+
+    return ended
 
 
 def write_packed(run: Run, task: Task, product: Packed) -> Summary:

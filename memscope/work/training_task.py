@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from memscope import under_way
 from memscope.analysis.fit import own_accuracy
 from memscope.errors import OptionError
 from memscope.imports import source_digest
@@ -243,6 +244,7 @@ def with_trainer(job: Job, data: RunData) -> TrainBundle:
         draws = Draws(plan.seed, task.size, model, task.replicate)
         predictions, log_odds, diverged = train_with(trainer, dataset, subset, draws)
         seconds = time.perf_counter() - start
+        under_way.finish(1)
         # the user's function does not say how much of it is evaluation
         return TrainedModel(predictions, log_odds, unknown, diverged, {}, seconds, evaluation_seconds=np.nan)
 

@@ -12,10 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from memscope.plots.common.look import look, room
 from memscope.plots.common.setting import Setting
-from memscope.plots.common.style import INK, POINTS, SMALL, extent, size_axis, size_positions, text_width
+from memscope.plots.common.style import INK, POINTS, balanced, extent, size_axis, size_positions, text_width
 
-LINE = 1.35 * SMALL / POINTS  # inches from one label to the next
 BEFORE_LABEL = 6.0  # points from the last marker to its label
 
 
@@ -71,7 +71,8 @@ def draw_panel(axes: Axes, axis: str, sizes: np.ndarray, curves: Sequence[Curve]
     size_axis(axes, axis, sizes)
     closest = min_distance(axes, axis, sizes)
     widest = max(abs(curve.shift) for curve in curves) / POINTS
-    closer = min(1.0, 0.35 * closest / widest) if widest else 1.0  # a marker stays nearest to its own size
+    most = min(1.0, look().lines)
+    closer = min(most, 0.35 * closest / widest) if widest else most  # a marker stays nearest to its own size
     inches = axes.figure.dpi_scale_trans
     for curve in curves:
         shifted = axes.transData + ScaledTranslation(closer * curve.shift / POINTS, 0, inches)
@@ -81,16 +82,17 @@ def draw_panel(axes: Axes, axis: str, sizes: np.ndarray, curves: Sequence[Curve]
             yerr=None if np.isnan(curve.errors).all() else curve.errors,
             color=curve.kind.colour,
             marker=curve.marker or curve.kind.marker,
-            markersize=6,
+            markersize=6 * look().lines,
             markerfacecolor="white" if curve.open else curve.kind.colour,
             linestyle="none" if curve.open else curve.kind.line,
-            linewidth=1.8,
-            elinewidth=1.2,
+            linewidth=1.8 * look().lines,
+            elinewidth=1.2 * look().lines,
             capsize=2.5,
             label=curve.label or f"{curve.kind.name}, open",
             transform=shifted,
         )
-    axes.set_ylabel(name, size=SMALL, color=INK)
+    lines = balanced(name, look().small, extent(axes)[1] + room(0.2))
+    axes.set_ylabel("\n".join(lines), size=look().small, color=INK)
 
 
 def min_distance(axes: Axes, axis: str, sizes: np.ndarray) -> float:
@@ -138,7 +140,8 @@ def label_ends(axes: Axes, axis: str, curves: Sequence[Curve]) -> None:
         return
     tall = extent(axes)[1]
     low, high = axes.get_ylim()
-    heights = spread([tall * (value - low) / (high - low) for _, _, value in ends], LINE, LINE / 2, tall - LINE / 2)
+    line = label_height()
+    heights = spread([tall * (value - low) / (high - low) for _, _, value in ends], line, line / 2, tall - line / 2)
     last = max(place for _, place, _ in ends)  # of one column, for labels that were moved away from their markers
     right = max(curve.shift for curve in curves)
     for (curve, _, _), height in zip(ends, heights, strict=True):
@@ -146,19 +149,26 @@ def label_ends(axes: Axes, axis: str, curves: Sequence[Curve]) -> None:
             curve.label,
             (last, height / tall),
             xycoords=("data", "axes fraction"),
-            xytext=(BEFORE_LABEL + right, 0),
+            xytext=((BEFORE_LABEL + right) * look().lines, 0),
             textcoords="offset points",
             va="center",
-            size=SMALL,
+            size=look().small,
             color=curve.kind.colour,
             annotation_clip=False,
         )
 
 
+def label_height() -> float:
+    """Inches from one label to the next."""
+    return 1.35 * look().small / POINTS
+
+
 def label_room(curves: Sequence[Curve]) -> float:
     """Inches that the labels of a panel need on its right."""
     shift = max(curve.shift for curve in curves)
-    return max(text_width(curve.label, SMALL) for curve in curves) + (BEFORE_LABEL + shift) / POINTS
+    return (
+        max(text_width(curve.label, look().small) for curve in curves) + (BEFORE_LABEL + shift) * look().lines / POINTS
+    )
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

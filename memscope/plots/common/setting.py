@@ -7,7 +7,8 @@ import numpy as np
 
 from memscope.analysis.trajectories import TYPES
 from memscope.plots.common.fonts import enclosed, legible
-from memscope.plots.common.style import SMALL, percent, truncated
+from memscope.plots.common.look import look
+from memscope.plots.common.style import percent, truncated
 
 LONGEST_NAME = 4.0
 """Inches: a data set may be named by a long path, a family by a long import path."""
@@ -43,7 +44,9 @@ def caption(setting: Setting, *notes: str) -> str:
     flipped = "" if setting.flipped is None else f", {setting.flipped:,} of them with a flipped label"
     fewest, most = min(setting.models), max(setting.models)
     models = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-    data, family = (enclosed(truncated(legible(name), SMALL, LONGEST_NAME)) for name in (setting.data, setting.family))
+    data, family = (
+        enclosed(truncated(legible(name), look().small, LONGEST_NAME)) for name in (setting.data, setting.family)
+    )
     about = (
         f"Data: {data}, {setting.examples:,} training examples{flipped}. "
         f"Family: {family}, {models} models at each {setting.axis}, "

@@ -20,10 +20,10 @@ from matplotlib.textpath import text_to_path
 
 from memscope.analysis.trajectories import UNDETERMINED
 from memscope.plots.common.fonts import families
+from memscope.plots.common.look import look, room
 
 DPI = 150
 POINTS = 72  # in an inch
-MARGIN = 0.3  # inches, left and right of a page
 
 # Okabe & Ito's palette, which colour-blind readers can tell apart.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
@@ -44,27 +44,37 @@ TYPE_STYLES = {
 }
 """Colour, marker and line style of each type. Vermillion is kept for flipped labels."""
 
-TITLE, TEXT, SMALL, TINY = 13.0, 9.5, 8.5, 7.5  # points
-
 
 def page(width: float, body: float, title: str, subtitle: str, caption: str) -> tuple[Figure, float]:
     """A page with `body` inches between heading and caption. Returns the figure, and where the body begins.
 
-    Text is wrapped to the width, and decides the height. All in inches, from the bottom.
+    Text is wrapped to the width, and decides the height. All in inches, from the bottom. A style may leave out the
+    title, or the subtitle and the caption.
     """
-    room = width - 2 * MARGIN
-    above = [(line, TITLE, INK, "bold") for line in balanced(title, TITLE, room, "bold")]
-    above += [(line, TEXT, GREY, "normal") for line in balanced(subtitle, TEXT, room)]
-    below = [(line, SMALL, GREY, "normal") for line in balanced(caption, SMALL, room)]
-    bottom = 0.15 + _height(below) + 0.1
-    height = bottom + body + 0.12 + _height(above) + 0.15
+    style = look()
+    wide, edge = width - 2 * style.margin, style.margin / 2
+    above, below = [], []
+    if style.heading:
+        above += [(line, style.title, INK, "bold") for line in balanced(title, style.title, wide, "bold")]
+    if style.prose:
+        above += [(line, style.text, GREY, "normal") for line in balanced(subtitle, style.text, wide)]
+        below += [(line, style.small, GREY, "normal") for line in balanced(caption, style.small, wide)]
+    bottom = edge + _height(below) + (0.1 if below else 0)
+    height = bottom + body + (0.12 + _height(above) if above else 0) + edge
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white")
     figure.set_layout_engine("none")
     FigureCanvasAgg(figure)
-    for lines, top in ((above, height - 0.15), (below, bottom - 0.1)):
+    for lines, top in ((above, height - edge), (below, bottom - 0.1)):
         for line, size, colour, weight in lines:
             figure.text(
-                MARGIN / width, top / height, line, size=size, color=colour, weight=weight, va="top", parse_math=False
+                style.margin / width,
+                top / height,
+                line,
+                size=size,
+                color=colour,
+                weight=weight,
+                va="top",
+                parse_math=False,
             )
             top -= _height([(line, size, colour, weight)])
     return figure, bottom
@@ -82,7 +92,7 @@ def place(figure: Figure, left: float, bottom: float, width: float, height: floa
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(GREY)
         spine.set_linewidth(0.8)
-    axes.tick_params(labelsize=SMALL, color=GREY, labelcolor=INK, length=3, width=0.8)
+    axes.tick_params(labelsize=look().small, color=GREY, labelcolor=INK, length=3, width=0.8, pad=room(3.5))
     axes.grid(axis="y", color=FAINT, linewidth=0.8)
     axes.set_axisbelow(True)
     return axes
@@ -111,11 +121,11 @@ def size_axis(axes: Axes, axis: str, sizes: np.ndarray) -> None:
     If there is no room for all, every second one is labelled, or else each that stands clear of those before it.
     """
     places = size_positions(axis, sizes)
-    pad = 0.07 * (places[-1] - places[0]) if len(places) > 1 else 0.5
+    pad = 0.07 * max(1.0, look().lines) * (places[-1] - places[0]) if len(places) > 1 else 0.5
     axes.set_xlim(places[0] - pad, places[-1] + pad)
     inches_per_unit = extent(axes)[0] / (places[-1] - places[0] + 2 * pad)
     names = [str(int(size)) for size in sizes]
-    widths = [text_width(name, SMALL) + 0.06 for name in names]
+    widths = [text_width(name, look().small) + 0.06 for name in names]
 
     def clear(one: int, other: int) -> bool:
         return abs(places[other] - places[one]) * inches_per_unit >= (widths[one] + widths[other]) / 2

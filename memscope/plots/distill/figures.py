@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from memscope.plots.common.look import look
 from memscope.plots.common.setting import Setting
 from memscope.plots.distill.scores import draw_distillation_scores
 from memscope.plots.distill.students import draw_distillation
@@ -16,11 +17,14 @@ def figures(values: Mapping[str, np.ndarray], report: DistillReport) -> Iterator
     """The comparison of all settings, then scores and types of each. If there are several, names have the setting."""
     settings = report.settings
     every = [row for one in settings for row in one.students]
-    yield "distillation", draw_distillation(setting_of(report, every), settings)
+    if look().width is None:
+        yield "distillation", draw_distillation(setting_of(report, every), settings)
     sizes, names = values["size"].tolist(), values["setting"].tolist()
     for one in settings:
         setting = setting_of(report, one.students)
         suffix = f"-{one.setting}" if len(settings) > 1 else ""
+        if look().width is not None:  # in a column, the panels of all settings would be taller than a page
+            yield f"distillation{suffix}", draw_distillation(setting, [one])
         columns = [sizes.index(row.size) for row in one.students]
         counts = values["histogram"][names.index(one.setting), columns]
         scores = draw_distillation_scores(setting, one, counts, values["histogram_edge"])

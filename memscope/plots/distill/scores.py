@@ -1,6 +1,7 @@
 """`distillation-scores.png`: distilled against one-hot score of every example, at each size."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,21 +9,21 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from memscope.plots.common.look import look, room
+from memscope.plots.common.panels import draw_legend, grid, legend_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
     BLUE,
     FAINT,
     INK,
-    MARGIN,
+    POINTS,
     SKY,
-    SMALL,
-    TEXT,
-    grid_of,
     page,
     percent,
     place,
     plain_text,
     text_width,
+    wrap,
 )
 from memscope.plots.distill.students import heading, most_changed
 from memscope.reports.distill import DistillationSetting, SizeOfStudents
@@ -30,7 +31,7 @@ from memscope.reports.distill import DistillationSetting, SizeOfStudents
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#C9E4F6", SKY, BLUE, "#00243A"])
 """From few to many examples: one hue that darkens, so that the order is seen without colour too."""
 
-SIDE, BETWEEN, UNDER, HEADING, LEGEND = 2.25, 0.3, 0.35, 0.62, 0.45  # inches
+SIDE, BEFORE, BETWEEN, UNDER = 2.25, 0.65, 0.3, 0.35  # inches
 BAR, BAR_HEIGHT = 2.0, 0.12  # inches, of the legend of colours
 
 
@@ -43,12 +44,19 @@ def draw_distillation_scores(
     are logarithmic, since most examples share a few bins.
     """
     students = one.students
-    rows, columns = (1, len(students)) if len(students) <= 4 else grid_of(len(students))
-    left = MARGIN + 0.65
-    columns_wide = max(columns, 3)  # narrower, the title would be a column of words
-    width = left + columns_wide * SIDE + (columns_wide - 1) * BETWEEN + MARGIN
-    row_height = HEADING + SIDE + UNDER
-    body = LEGEND + rows * row_height + 0.2
+    columns = len(students) if len(students) <= 4 else None
+    panels = grid(
+        len(students), SIDE, SIDE, left=BEFORE, between=BETWEEN, under=UNDER, columns=columns, least=3, fill=False
+    )
+    panels = replace(panels, tall=panels.wide)  # both axes are scores
+    heads = [head_of(setting, row, panels.wide + panels.between) for row in students]
+    pitch = 1.4 * look().small / POINTS
+    head = pitch * max(map(len, heads)) + room(0.12)
+    panels = replace(panels, under=panels.under + head)
+    most = int(histogram.max(initial=0))
+    colours = LogNorm(1, max(10, most))
+    scale = ColourScale(colours, panels.page, setting.epsilon)
+    body = scale.height + panels.height + room(0.2)
     undefined = sum(row.undefined for row in students)
     notes = [
         "Noise alone: what would be seen if distillation changed no accuracy, at these numbers of models; an upper "
@@ -57,7 +65,7 @@ def draw_distillation_scores(
     if undefined:
         notes.append(f"{undefined:,} times a score is not defined at a {setting.axis}; those are left out.")
     figure, bottom = page(
-        width,
+        panels.page,
         body,
         title(setting, students),
         f"{heading(setting, one)}. A square is a bin of scores, darker for more examples. Below the "
@@ -65,42 +73,40 @@ def draw_distillation_scores(
         f"than {setting.epsilon:g}.",
         caption(setting, *notes),
     )
-    most = int(histogram.max(initial=0))
-    colours = LogNorm(1, max(10, most))
     lowest = floor_of(histogram, edges)
-    for position, (row_of, counts) in enumerate(zip(students, histogram, strict=True)):
-        row, place_in_row = divmod(position, columns)
-        axes = place(
-            figure,
-            left + place_in_row * (SIDE + BETWEEN),
-            bottom + 0.2 + (rows - 1 - row) * row_height + UNDER,
-            SIDE,
-            SIDE,
-        )
+    for position, (above, counts) in enumerate(zip(heads, histogram, strict=True)):
+        axes = panels.axes(figure, position, bottom + room(0.2), room(UNDER))
+        first = position % panels.columns == 0
         draw_counts(axes, counts, edges, colours, setting.epsilon, lowest)
-        above = (
-            (f"{setting.axis} {row_of.size}", TEXT, INK, "bold"),
-            (f"inhibited {percent(row_of.inhibited)} ({noise(row_of.inhibited_if_same)})", SMALL, INK, "normal"),
-            (f"raised {percent(row_of.raised)} ({noise(row_of.raised_if_same)})", SMALL, INK, "normal"),
-        )
-        for line, (text, size, colour, weight) in enumerate(above):
+        for line, (text, size, weight) in enumerate(reversed(above)):
             axes.annotate(
                 text,
                 (0, 1),
                 xycoords="axes fraction",
-                xytext=(0, 6 + 12 * (2 - line)),
+                xytext=(0, 6 + POINTS * pitch * line),
                 textcoords="offset points",
                 size=size,
-                color=colour,
+                color=INK,
                 weight=weight,
             )
-        axes.tick_params(labelleft=place_in_row == 0)
-        if place_in_row == 0:
-            axes.set_ylabel("distilled score", size=SMALL, color=INK)
-        if position + columns >= len(students):
-            axes.set_xlabel("one-hot score", size=SMALL, color=INK)
-    draw_legend(figure, colours, setting.epsilon, bottom + body)
+        axes.tick_params(labelleft=first)
+        if first:
+            axes.set_ylabel("distilled score", size=look().small, color=INK)
+        if panels.lowest(position, len(students)):
+            axes.set_xlabel("one-hot score", size=look().small, color=INK)
+    scale.draw(figure, bottom + body)
     return plain_text(figure)
+
+
+def head_of(setting: Setting, row: SizeOfStudents, wide: float) -> list[tuple[str, float, str]]:
+    """The lines above a panel, the uppermost first: text, size, weight."""
+    style = look()
+    said = (
+        f"inhibited {percent(row.inhibited)} ({noise(row.inhibited_if_same)})",
+        f"raised {percent(row.raised)} ({noise(row.raised_if_same)})",
+    )
+    lines = [line for text in said for line in wrap(text, style.small, wide)]
+    return [(f"{setting.axis} {row.size}", style.text, "bold"), *((line, style.small, "normal") for line in lines)]
 
 
 def title(setting: Setting, students: Sequence[SizeOfStudents]) -> str:
@@ -114,7 +120,7 @@ def title(setting: Setting, students: Sequence[SizeOfStudents]) -> str:
 
 
 def noise(share: float | None) -> str:
-    return f"noise alone {percent(share)}"
+    return f"noise\u00a0alone\u00a0{percent(share)}"
 
 
 def floor_of(histogram: np.ndarray, edges: np.ndarray) -> float:
@@ -144,37 +150,51 @@ def draw_counts(
     axes.set_yticks(ticks, names)
 
 
-def draw_legend(figure: Figure, colours: LogNorm, epsilon: float, top: float) -> None:
-    """Draw the legend: colours with their numbers of examples, and the lines; `top` in inches."""
-    across, up = figure.get_size_inches()
+class ColourScale:
+    """The legend: colours with their numbers of examples, and the lines; beside each other where there is room."""
+
     label = "examples in a bin:"
-    before = MARGIN + text_width(label, SMALL) + 0.15
-    bar = place(figure, before, top - BAR_HEIGHT - 0.05, BAR, BAR_HEIGHT)
-    bar.grid(False)
-    most = float(colours.vmax or 1)
-    counts = np.geomspace(1, most, 257)
-    bar.pcolormesh(counts, [0, 1], np.sqrt(counts[1:] * counts[:-1])[np.newaxis], cmap=COUNTS, norm=colours)
-    bar.set_xscale("log")
-    bar.set_xlim(1, most)
-    tens = 10 ** np.arange(0, np.floor(np.log10(most) + 1e-9) + 1)
-    names = [f"{ten:,.0f}" for ten in tens]
-    every = next(step for step in (1, 2, 3, 4, 12) if 1.2 * text_width(names[-1], SMALL) < step * BAR / np.log10(most))
-    bar.set_xticks(tens, [name if ten % every == 0 else "" for ten, name in enumerate(names)])
-    bar.minorticks_off()
-    bar.set_yticks([])
-    bar.spines["left"].set_visible(False)
-    figure.text(MARGIN / across, (top - BAR_HEIGHT / 2 - 0.05) / up, label, size=SMALL, color=INK, va="center")
-    figure.legend(
-        handles=[
+
+    def __init__(self, colours: LogNorm, page: float, epsilon: float) -> None:
+        style = look()
+        self.colours, self.page = colours, page
+        self.before = style.margin + text_width(self.label, style.small) + room(0.15)
+        self.wide = min(BAR * style.panels, page - self.before - room(0.35))
+        handles = [
             Line2D([], [], color=INK, linewidth=1, label="no change"),
             Line2D([], [], color=INK, linewidth=1, linestyle="--", label=f"a change by {epsilon:g}"),
-        ],
-        loc="center left",
-        bbox_to_anchor=((before + BAR + 0.35) / across, (top - BAR_HEIGHT / 2 - 0.05) / up),
-        borderaxespad=0,
-        borderpad=0,
-        ncols=2,
-        columnspacing=1.4,
-        frameon=False,
-        fontsize=SMALL,
-    )
+        ]
+        beside = page - self.before - self.wide - room(0.35) - style.margin
+        self.lines = legend_of(handles, beside, 2)
+        self.stacked = self.lines.columns == 1
+        if self.stacked:
+            self.lines = legend_of(handles, page - 2 * style.margin, 2)
+        self.height = room(0.45) + (self.lines.height if self.stacked else 0)
+
+    def draw(self, figure: Figure, top: float) -> None:
+        """Draw it; `top` in inches."""
+        across, up = figure.get_size_inches()
+        tall = room(BAR_HEIGHT)
+        middle = top - tall / 2 - 0.05
+        bar = place(figure, self.before, top - tall - 0.05, self.wide, tall)
+        bar.grid(False)
+        most = float(self.colours.vmax or 1)
+        counts = np.geomspace(1, most, 257)
+        bar.pcolormesh(counts, [0, 1], np.sqrt(counts[1:] * counts[:-1])[np.newaxis], cmap=COUNTS, norm=self.colours)
+        bar.set_xscale("log")
+        bar.set_xlim(1, most)
+        tens = 10 ** np.arange(0, np.floor(np.log10(most) + 1e-9) + 1)
+        names = [f"{ten:,.0f}" for ten in tens]
+        widest = 1.2 * text_width(names[-1], look().small)
+        every = next(step for step in (1, 2, 3, 4, 12) if widest < step * self.wide / np.log10(most))
+        bar.set_xticks(tens, [name if ten % every == 0 else "" for ten, name in enumerate(names)])
+        bar.minorticks_off()
+        bar.set_yticks([])
+        bar.spines["left"].set_visible(False)
+        figure.text(look().margin / across, middle / up, self.label, size=look().small, color=INK, va="center")
+        if self.stacked:
+            draw_legend(figure, self.lines, look().margin, top - self.height + self.lines.height + room(0.05))
+        else:
+            draw_legend(
+                figure, self.lines, self.before + self.wide + room(0.35), middle + (self.lines.height - room(0.1)) / 2
+            )

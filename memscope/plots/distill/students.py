@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -17,25 +18,28 @@ from memscope.plots.common.compared import (
     set_scale,
     signed,
 )
+from memscope.plots.common.look import look, room
+from memscope.plots.common.panels import Row, row_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
     BLACK,
     GREEN,
     GREY,
     INK,
-    MARGIN,
-    SMALL,
-    TEXT,
+    POINTS,
     page,
     percent,
-    place,
     plain_text,
-    truncated,
+    text_width,
+    wrap,
 )
 from memscope.reports.distill import DistillationSetting, SizeOfStudents
 
 MOST_SETTINGS = 6
 """Rows of one page; more would be too small to read on a screen."""
+
+HEADS = 0.8
+"""Of the page: if a heading and the number of pairs take less, they stand beside each other."""
 
 ONEHOT_KIND = Kind("one-hot", BLACK, "o", "--")
 DISTILLED_KIND = Kind("distilled", GREEN, "s", "-")
@@ -54,7 +58,7 @@ PANELS: tuple[tuple[str, tuple[float, float], Measures], ...] = (
     ),
     ("test accuracy", (0, 1), (("test_accuracy", "test_change_error", "", ""),)),
 )
-PANEL_WIDTH, BEFORE, HEADING, UNDER = 2.4, 0.68, 0.42, 0.3  # inches
+PANEL_WIDTH, BEFORE, UNDER = 2.4, 0.68, 0.3  # inches
 PANEL_HEIGHT, PANEL_HEIGHT_OF_SEVERAL = 2.4, 1.75
 
 
@@ -67,49 +71,67 @@ def draw_distillation(setting: Setting, settings: Sequence[DistillationSetting])
     shown = settings[:MOST_SETTINGS]
     curves = [[curves_of(one.students, measures) for _, _, measures in PANELS] for one in shown]
     right = [label_room(curves[0][panel]) + 0.05 for panel in range(len(PANELS))]
-    lefts = [MARGIN + sum(right[:panel]) + panel * (BEFORE + PANEL_WIDTH) + BEFORE for panel in range(len(PANELS))]
-    width = lefts[-1] + PANEL_WIDTH + right[-1] + MARGIN
     tall = PANEL_HEIGHT if len(shown) == 1 else PANEL_HEIGHT_OF_SEVERAL
-    row_height = HEADING + tall + UNDER
+    panels = row_of(right, PANEL_WIDTH, tall, BEFORE, UNDER)
+    pairs = [count_of(setting, one.students) for one in shown]
+    heads = [
+        wrap(heading(setting, one), look().text, panels.page - panels.lefts[0] - look().margin, "bold") for one in shown
+    ]
+    pitch = 1.4 * look().text / POINTS
+    beside = all(
+        len(head) == 1
+        and text_width(head[0], look().text, "bold") + text_width(pair, look().small) < HEADS * panels.page
+        for head, pair in zip(heads, pairs, strict=True)
+    )
+    headed = look().heading or len(shown) > 1
+    head_height = pitch * (max(map(len, heads)) + (0 if beside else 1)) + room(0.15) if headed else 0
+    row_height = head_height + panels.height
     notes = [error_note(shown)]
     if len(settings) > len(shown):
         notes.insert(0, f"The first {len(shown)} of {len(settings)} settings are shown.")
     if any(one.teacher_on == "full" for one in shown):
         notes.append("A teacher that saw all the data hands on the labels of examples that its students did not see.")
     figure, bottom = page(
-        width,
-        len(shown) * row_height + 0.25,
+        panels.page,
+        len(shown) * row_height + room(0.2),
         title(setting, shown),
         "A student has the size, the subset and the initial weights of a one-hot model. The score of an example is its "
         f"accuracy in (models trained with it) minus its accuracy out.{by_label(setting, shown)}",
         caption(setting, *notes),
     )
-    height = figure.get_figheight()
     grid = []
-    for row, one in enumerate(shown):
-        floor = bottom + 0.25 + (len(shown) - 1 - row) * row_height + UNDER
-        top = (floor + tall + 0.14) / height
-        figure.text(
-            lefts[0] / width,
-            top,
-            truncated(heading(setting, one), TEXT, lefts[-1] - lefts[0], "bold"),
-            size=TEXT,
-            weight="bold",
-            color=INK,
-        )
-        pairs = count_of(setting, one.students)
-        figure.text(1 - (MARGIN + right[-1]) / width, top, pairs, size=SMALL, color=GREY, ha="right")
-        panels = [place(figure, left, floor, PANEL_WIDTH, tall) for left in lefts]
-        for axes, (name, _, _), of_panel in zip(panels, PANELS, curves[row], strict=True):
+    for row in range(len(shown)):
+        floor = bottom + room(0.2) + (len(shown) - 1 - row) * row_height
+        top = floor + row_height - pitch
+        if headed:
+            draw_heading(figure, heads[row], pairs[row], panels, top, right[-1] if beside else None)
+        drawn = [panels.axes(figure, position, floor) for position in range(len(PANELS))]
+        for axes, (name, _, _), of_panel in zip(drawn, PANELS, curves[row], strict=True):
             draw_panel(axes, setting.axis, setting.sizes, of_panel, name)
-            if row == len(shown) - 1:
-                axes.set_xlabel(setting.axis, size=SMALL, color=INK)
-        grid.append(panels)
+            if row == len(shown) - 1 or look().width is not None:
+                axes.set_xlabel(setting.axis, size=look().small, color=INK)
+        grid.append(drawn)
     for panel, (_, within, _) in enumerate(PANELS):
         set_scale([row[panel] for row in grid], [curve for row in curves for curve in row[panel]], within)
         for row, _ in enumerate(shown):
             label_ends(grid[row][panel], setting.axis, curves[row][panel])
     return plain_text(figure)
+
+
+def draw_heading(
+    figure: Figure, lines: Sequence[str], pairs: str, panels: Row, top: float, right: float | None
+) -> None:
+    """A setting above its panels, and the number of pairs: beside it, `right` inches before the margin, or below it."""
+    style, height, left = look(), figure.get_figheight(), panels.lefts[0] / panels.page
+    pitch = 1.4 * style.text / POINTS
+    for line, text in enumerate(lines):
+        at = (top - line * pitch) / height
+        figure.text(left, at, text, size=style.text, weight="bold", color=INK, va="bottom")
+    looks: dict[str, Any] = {"size": style.small, "color": GREY, "va": "bottom"}
+    if right is None:
+        figure.text(left, (top - len(lines) * pitch) / height, pairs, **looks)
+    else:
+        figure.text(1 - (style.margin + right) / panels.page, top / height, pairs, ha="right", **looks)
 
 
 def curves_of(students: Sequence[SizeOfStudents], measures: Measures) -> list[Curve]:

@@ -2,24 +2,24 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from memscope.plots.common.compared import Curve, Kind, column, draw_panel, raw_rule_note, reach, set_scale, signed
+from memscope.plots.common.look import look, room
+from memscope.plots.common.panels import draw_legend, draw_title, grid, legend_of, title_lines, title_room
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
     GREY,
     INK,
-    MARGIN,
-    SMALL,
-    TEXT,
     TYPE_STYLES,
-    grid_of,
     page,
     percent,
-    place,
     plain_text,
     size_positions,
 )
@@ -33,7 +33,7 @@ FARTHEST = 1.0
 """Panels end at this change of a score: intervals over few blocks of models can reach beyond all possible scores."""
 
 OVERALL_MARKER = "."  # a line of one size has no length
-PANEL_WIDTH, PANEL_HEIGHT, BETWEEN, UNDER, LEGEND = 2.45, 1.75, 0.25, 0.8, 0.3  # inches
+PANEL_WIDTH, PANEL_HEIGHT, BEFORE, BETWEEN, UNDER = 2.45, 1.75, 0.66, 0.25, 0.8  # inches
 
 
 def has_changes(one: DistillationSetting) -> bool:
@@ -52,14 +52,15 @@ def draw_distillation_types(setting: Setting, one: DistillationSetting) -> Figur
     """
     shown = [row for row in one.by_type or () if known_changes(row)]
     absent = [row.type for row in one.by_type or () if not known_changes(row)]
-    rows, columns = grid_of(len(shown))
-    left = MARGIN + 0.6
-    columns_wide = max(columns, 3)  # narrower, the title would be a column of words
-    width = left + columns_wide * PANEL_WIDTH + (columns_wide - 1) * BETWEEN + MARGIN
-    body = LEGEND + rows * (PANEL_HEIGHT + UNDER)
+    titles = [(row.type, f"{row.examples:,.0f} ({percent(row.examples / setting.examples)})") for row in shown]
+    panels = grid(len(shown), PANEL_WIDTH, PANEL_HEIGHT, left=BEFORE, between=BETWEEN, under=UNDER, least=3)
+    lines = title_lines(titles, panels.wide)
+    panels = replace(panels, under=panels.under + title_room(lines))
+    legend = legend_of(handles(), panels.page - 2 * look().margin, 2)
+    body = legend.height + panels.height
     curves = [curve_of(row) for row in shown]
     figure, bottom = page(
-        width,
+        panels.page,
         body,
         title(setting, one, shown),
         f"{heading(setting, one)}. Types of the one-hot trajectories come from one half of the blocks of models, "
@@ -69,45 +70,33 @@ def draw_distillation_types(setting: Setting, one: DistillationSetting) -> Figur
     )
     everything = column(one.students, "mean_change")
     sizes = np.array([row.size for row in one.students])
-    panels = []
-    for position, (row_of, curve) in enumerate(zip(shown, curves, strict=True)):
-        row, place_in_row = divmod(position, columns)
-        axes = place(
-            figure,
-            left + place_in_row * (PANEL_WIDTH + BETWEEN),
-            bottom + (rows - 1 - row) * (PANEL_HEIGHT + UNDER) + 0.5,
-            PANEL_WIDTH,
-            PANEL_HEIGHT,
-        )
+    drawn = []
+    for position, ((name, note), curve) in enumerate(zip(titles, curves, strict=True)):
+        axes = panels.axes(figure, position, bottom, room(0.5))
+        first = position % panels.columns == 0
         axes.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
         at = size_positions(setting.axis, sizes)
         axes.plot(at, everything, color=GREY, linewidth=1.2, linestyle=":", marker=OVERALL_MARKER, label="all")
-        draw_panel(axes, setting.axis, setting.sizes, [curve], "change of the score" if place_in_row == 0 else "")
-        axes.set_title(row_of.type, loc="left", size=TEXT, weight="bold", color=INK, pad=6)
-        count = row_of.examples
-        axes.set_title(
-            f"{count:,.0f} ({percent(count / setting.examples)})", loc="right", size=SMALL, color=GREY, pad=6
-        )
-        axes.tick_params(labelleft=place_in_row == 0)
-        if position + columns >= len(shown):
-            axes.set_xlabel(setting.axis, size=SMALL, color=INK)
-        panels.append(axes)
+        draw_panel(axes, setting.axis, setting.sizes, [curve], "change of the score" if first else "")
+        draw_title(axes, name, note, lines)
+        axes.tick_params(labelleft=first)
+        if panels.lowest(position, len(shown)):
+            axes.set_xlabel(setting.axis, size=look().small, color=INK)
+        drawn.append(axes)
     overall = Curve(curves[0].kind, sizes, everything, np.full(len(sizes), np.nan), "all")
-    set_scale(panels, [*curves, overall], (-FARTHEST, FARTHEST), zero=True)
-    figure.legend(
-        handles=[
-            Line2D([], [], color=INK, linewidth=1.8, marker="o", label="mean change of the type, distilled − one-hot"),
-            Line2D([], [], color=GREY, linewidth=1.2, linestyle=":", marker=OVERALL_MARKER, label="of all examples"),
-        ],
-        loc="upper left",
-        bbox_to_anchor=(MARGIN / width, (bottom + body + 0.05) / figure.get_figheight()),
-        borderaxespad=0,
-        borderpad=0.2,
-        ncols=2,
-        frameon=False,
-        fontsize=SMALL,
-    )
+    set_scale(drawn, [*curves, overall], (-FARTHEST, FARTHEST), zero=True)
+    draw_legend(figure, legend, look().margin, bottom + body + room(0.05))
     return plain_text(figure)
+
+
+def handles() -> list[Artist]:
+    """What the legend tells of."""
+    thick = look().lines
+    looks: dict[str, Any] = {"linewidth": 1.8 * thick, "marker": "o", "markersize": 6 * thick}
+    return [
+        Line2D([], [], color=INK, label="mean change of the type, distilled − one-hot", **looks),
+        Line2D([], [], color=GREY, linewidth=1.2, linestyle=":", marker=OVERALL_MARKER, label="of all examples"),
+    ]
 
 
 def curve_of(row: ChangeOfType) -> Curve:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -18,16 +19,15 @@ from memscope.plots.common.compared import (
     set_scale,
     signed,
 )
+from memscope.plots.common.look import look
+from memscope.plots.common.panels import draw_legend, legend_of, row_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
     BLACK,
     BLUE,
     INK,
-    MARGIN,
-    SMALL,
     page,
     percent,
-    place,
     plain_text,
 )
 from memscope.reports.resmem import MemoryChange, SizeMemory, SizeMemoryOnAll
@@ -38,7 +38,7 @@ KINDS = (("base", BASE_KIND, -1), ("resmem", RESMEM_KIND, 1))
 """Key in the report, style, and side to which it is shifted where error bars would cover each other"""
 SHIFT, SHIFT_OF_FULL = 1.5, 7.0  # points
 
-PANEL_WIDTH, PANEL_HEIGHT, BEFORE, ABOVE, UNDER = 2.4, 2.4, 0.68, 0.2, 0.5  # inches
+PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER = 2.4, 2.4, 0.68, 0.5  # inches
 
 
 def draw_residual_memory(
@@ -56,41 +56,34 @@ def draw_residual_memory(
         ("mean memorisation score", (-1, 1), mean_score(rows)),
         ("accuracy in and out", (0, 1), accuracy(rows)),
     )
-    right = [label_room(curves) + 0.05 for _, _, curves in panels]
-    lefts = [MARGIN + sum(right[:panel]) + panel * (BEFORE + PANEL_WIDTH) + BEFORE for panel in range(len(panels))]
-    width = lefts[-1] + PANEL_WIDTH + right[-1] + MARGIN
-    above = ABOVE + (0.2 if full else 0)
+    row = row_of([label_room(curves) + 0.05 for _, _, curves in panels], PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER)
+    legend = legend_of(handles(setting) if full else [], row.page - 2 * look().margin, 2)
     figure, bottom = page(
-        width,
-        UNDER + PANEL_HEIGHT + above,
+        row.page,
+        row.height + legend.height,
         title(setting, rows),
         subtitle(setting, rows),
         caption(setting, *notes(setting, rows, left_out)),
     )
-    for left, (name, within, curves) in zip(lefts, panels, strict=True):
-        axes = place(figure, left, bottom + UNDER, PANEL_WIDTH, PANEL_HEIGHT)
+    for position, (name, within, curves) in enumerate(panels):
+        axes = row.axes(figure, position, bottom)
         draw_panel(axes, setting.axis, setting.sizes, curves, name)
-        axes.set_xlabel(setting.axis, size=SMALL, color=INK)
+        axes.set_xlabel(setting.axis, size=look().small, color=INK)
         set_scale([axes], curves, within)
         label_ends(axes, setting.axis, curves)
     if full:
-        looks: dict[str, Any] = {"color": INK, "linestyle": "none", "marker": "o", "markersize": 6}
-        figure.legend(
-            handles=[
-                Line2D([], [], label=f"trained on {percent(setting.fraction)} of the examples", **looks),
-                Line2D([], [], label="trained on all of them", markerfacecolor="white", **looks),
-            ],
-            loc="lower left",
-            bbox_to_anchor=(lefts[0] / width, (bottom + UNDER + PANEL_HEIGHT) / figure.get_figheight()),
-            borderaxespad=0.7,
-            borderpad=0,
-            handletextpad=0.2,
-            ncols=2,
-            columnspacing=1.4,
-            frameon=False,
-            fontsize=SMALL,
-        )
+        at = row.lefts[0] if look().width is None else look().margin
+        draw_legend(figure, legend, at, bottom + row.height + legend.height)
     return plain_text(figure)
+
+
+def handles(setting: Setting) -> list[Artist]:
+    """What the legend tells of, where there are models on all the data."""
+    looks: dict[str, Any] = {"color": INK, "linestyle": "none", "marker": "o", "markersize": 6 * look().lines}
+    return [
+        Line2D([], [], label=f"trained on {percent(setting.fraction)} of the examples", **looks),
+        Line2D([], [], label="trained on all of them", markerfacecolor="white", **looks),
+    ]
 
 
 def measured(rows: Sequence[SizeMemory]) -> list[SizeMemory]:

@@ -16,6 +16,8 @@ from memscope.plots.common.compared import (
     set_scale,
     signed,
 )
+from memscope.plots.common.look import look
+from memscope.plots.common.panels import row_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
     BLACK,
@@ -23,13 +25,10 @@ from memscope.plots.common.style import (
     GREEN,
     GREY,
     INK,
-    MARGIN,
     ORANGE,
     PURPLE,
     SKY,
-    SMALL,
     page,
-    place,
     plain_text,
 )
 from memscope.reports.resmem import ResidualPrediction
@@ -45,7 +44,7 @@ LOOKS = (
 )
 """Styles of the small sizes, in turn; colours repeat after seven."""
 
-PANEL_WIDTH, PANEL_HEIGHT, BEFORE, ABOVE, UNDER = 5.6, 3.4, 0.75, 0.15, 0.5  # inches
+PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER = 5.6, 3.4, 0.75, 0.5  # inches
 APART = 3.5  # points between the intervals of different small sizes
 
 
@@ -57,13 +56,11 @@ def draw_residual_memory_predicts(setting: Setting, pairs: Sequence[ResidualPred
     known = [row for row in pairs if not np.isnan(row.correlation)]
     sizes = np.array(sorted({row.larger for row in known}))
     curves = curves_of(setting, known)
-    left = MARGIN + BEFORE
-    right = label_room(curves)
-    width = left + PANEL_WIDTH + right + MARGIN
+    row = row_of([label_room(curves)], PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER)
     intervals = any(np.isfinite(curve.errors).any() for curve in curves)
     figure, bottom = page(
-        width,
-        UNDER + PANEL_HEIGHT + ABOVE,
+        row.page,
+        row.height,
         title(setting, known),
         f"Over the examples: mean norm of the residual at the {setting.axis} named on the right, of models trained "
         f"with the example, against the memorisation score at a larger {setting.axis}.",
@@ -74,10 +71,10 @@ def draw_residual_memory_predicts(setting: Setting, pairs: Sequence[ResidualPred
             else "No intervals: they need more blocks of models.",
         ),
     )
-    axes = place(figure, left, bottom + UNDER, PANEL_WIDTH, PANEL_HEIGHT)
+    axes = row.axes(figure, 0, bottom)
     axes.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
     draw_panel(axes, setting.axis, sizes, curves, "rank correlation of residual and score")
-    axes.set_xlabel(f"{setting.axis} whose scores are predicted", size=SMALL, color=INK)
+    axes.set_xlabel(f"{setting.axis} whose scores are predicted", size=look().small, color=INK)
     set_scale([axes], curves, (-1, 1), zero=True)
     label_ends(axes, setting.axis, curves)
     return plain_text(figure)

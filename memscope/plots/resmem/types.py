@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from memscope.plots.common.compared import Curve, Kind, column, draw_panel, points, raw_rule_note, set_scale, span
+from memscope.plots.common.look import look, room
+from memscope.plots.common.panels import draw_legend, grid, legend_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
     GREY,
     INK,
-    MARGIN,
-    SMALL,
     TYPE_STYLES,
     page,
-    place,
     plain_text,
 )
 from memscope.reports.resmem import TypeMemory
@@ -27,7 +27,7 @@ MEASURES = (
     ("residual", "residual_error", "mean norm of the residual", (0, np.inf)),
     ("gain_out", "gain_out_error", "gain in accuracy out, ResMem − base", (-1, 1)),
 )
-PANEL_WIDTH, PANEL_HEIGHT, BEFORE, BETWEEN, UNDER = 3.7, 3.0, 0.65, 0.9, 0.5  # inches
+PANEL_WIDTH, PANEL_HEIGHT, BEFORE, BETWEEN, UNDER = 3.7, 3.0, 0.65, 0.9, 0.6  # inches
 IN_A_ROW = 3  # types in the legend
 APART = 2.5  # points between the error bars of types at one size
 
@@ -44,48 +44,45 @@ def draw_residual_memory_types(setting: Setting, by_type: Sequence[TypeMemory]) 
     """
     shown = known_types(by_type)
     absent = [row.type for row in by_type if not any(row is each for each in shown)]
-    left = MARGIN + BEFORE
-    width = left + 2 * PANEL_WIDTH + BETWEEN + MARGIN
-    body = UNDER + PANEL_HEIGHT + 0.2 + 0.2 * -(-len(shown) // IN_A_ROW)
+    across = grid(2, PANEL_WIDTH, PANEL_HEIGHT, left=BEFORE, between=BETWEEN, under=UNDER, columns=look().side_by_side)
     panels = [
         [curve_of(row, key, error, at, len(shown)) for at, row in enumerate(shown)] for key, error, _, _ in MEASURES
     ]
+    at = across.left if look().width is None else look().margin
+    legend = legend_of(handles(shown, panels[0]), across.page - at - look().margin, IN_A_ROW)
     figure, bottom = page(
-        width,
-        body,
+        across.page,
+        across.height + legend.height + room(0.05),
         title(setting, shown),
         "The residual of an example is its label less the probabilities (at temperature 1) of a base model that was "
         "trained with it. Accuracy out: of models and memories without the example.",
         caption(setting, *notes(panels, absent), raw_rule_note(setting)),
     )
     for position, (curves, (_, _, name, within)) in enumerate(zip(panels, MEASURES, strict=True)):
-        axes = place(figure, left + position * (PANEL_WIDTH + BETWEEN), bottom + UNDER, PANEL_WIDTH, PANEL_HEIGHT)
+        axes = across.axes(figure, position, bottom, room(UNDER - 0.1))
         axes.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
         draw_panel(axes, setting.axis, setting.sizes, curves, name)
-        axes.set_xlabel(setting.axis, size=SMALL, color=INK)
+        axes.set_xlabel(setting.axis, size=look().small, color=INK)
         set_scale([axes], curves, within, zero=True)
-    figure.legend(
-        handles=[
-            Line2D(
-                [],
-                [],
-                color=curve.kind.colour,
-                marker=curve.kind.marker,
-                linewidth=1.8,
-                label=f"{row.type} ({row.examples:,.0f})",
-            )
-            for row, curve in zip(shown, panels[0], strict=True)
-        ],
-        loc="lower left",
-        bbox_to_anchor=(left / width, (bottom + UNDER + PANEL_HEIGHT) / figure.get_figheight()),
-        borderaxespad=0.7,
-        borderpad=0,
-        ncols=IN_A_ROW,
-        columnspacing=1.8,
-        frameon=False,
-        fontsize=SMALL,
-    )
+    draw_legend(figure, legend, at, bottom + across.height + legend.height)
     return plain_text(figure)
+
+
+def handles(shown: Sequence[TypeMemory], curves: Sequence[Curve]) -> list[Artist]:
+    """What the legend tells of."""
+    thick = look().lines
+    return [
+        Line2D(
+            [],
+            [],
+            color=curve.kind.colour,
+            marker=curve.kind.marker,
+            markersize=6 * thick,
+            linewidth=1.8 * thick,
+            label=f"{row.type} ({row.examples:,.0f})",
+        )
+        for row, curve in zip(shown, curves, strict=True)
+    ]
 
 
 def curve_of(row: TypeMemory, key: str, error: str, at: int, of: int) -> Curve:

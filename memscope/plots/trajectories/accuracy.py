@@ -1,13 +1,19 @@
 """`accuracy.png`: accuracy of the models of each size, with and without an example, and the mean score."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from memscope.plots.common.look import look, room
+from memscope.plots.common.panels import draw_legend, grid, legend_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
     BLACK,
@@ -16,12 +22,9 @@ from memscope.plots.common.style import (
     FLIPPED,
     GREEN,
     INK,
-    MARGIN,
     ORANGE,
-    SMALL,
     page,
     percent,
-    place,
     plain_text,
     size_axis,
     size_positions,
@@ -40,7 +43,7 @@ SCORES_BY_LABEL = (
     ("mean_score_flipped", "", "flipped labels", FLIPPED, "D", "--"),
     ("mean_score_clean", "", "clean labels", CLEAN, "s", ":"),
 )
-Lines = Sequence[tuple[str, str, str, str, str, str]]
+Lines = Sequence[tuple[str, str, str, str, str, Any]]
 
 
 def draw_accuracy(setting: Setting, rows: Sequence[SizeScore]) -> Figure:
@@ -48,8 +51,6 @@ def draw_accuracy(setting: Setting, rows: Sequence[SizeScore]) -> Figure:
 
     `rows` has one row for each size; errors are drawn where they are known.
     """
-    wide, tall, left, between, above, under = 4.1, 3.3, MARGIN + 0.6, 0.85, 0.5, 0.5
-    width = left + 2 * wide + between + MARGIN
     first, last = rows[0], rows[-1]
     interpolating = [row.interpolates for row in rows]
     notes = ["Error bars, where known: one standard deviation over the models for test accuracy,"]
@@ -57,9 +58,17 @@ def draw_accuracy(setting: Setting, rows: Sequence[SizeScore]) -> Figure:
     warned = [str(row.size) for row in rows if row.fit_warning]
     if warned:
         notes.append(f"memscope score warns of the fit at {setting.axis} {', '.join(warned)}: badly optimised?")
+    wanted = (
+        (ACCURACIES, "accuracy"),
+        (SCORES if setting.flipped is None else SCORES_BY_LABEL, "mean memorisation score"),
+    )
+    across = grid(2, 4.1, 3.3, left=0.6, between=0.85, under=0.6, columns=look().side_by_side)
+    legends = [legend_of(handles(lines, interpolating), across.wide, 2) for lines, _ in wanted]
+    above = max(legend.height for legend in legends)
+    panels = replace(across, under=across.under + above)
     figure, bottom = page(
-        width,
-        above + tall + under,
+        panels.page,
+        panels.height,
         f"Accuracy from {setting.span}: {percent(first.mean_accuracy_in)} to {percent(last.mean_accuracy_in)} "
         f"with the example, {percent(first.mean_accuracy_out)} to {percent(last.mean_accuracy_out)} without it; "
         f"the mean score goes from {first.mean_score:.2f} to {last.mean_score:.2f}",
@@ -67,37 +76,30 @@ def draw_accuracy(setting: Setting, rows: Sequence[SizeScore]) -> Figure:
         "on the left.",
         caption(setting, *notes),
     )
-    panels = [
-        (place(figure, left, bottom + under, wide, tall), ACCURACIES, "accuracy"),
-        (
-            place(figure, left + wide + between, bottom + under, wide, tall),
-            SCORES if setting.flipped is None else SCORES_BY_LABEL,
-            "mean memorisation score",
-        ),
-    ]
-    shading = Patch(facecolor=INTERPOLATING, edgecolor="none", label="models interpolate")
-    for axes, lines, name in panels:
+    for position, ((lines, name), legend) in enumerate(zip(wanted, legends, strict=True)):
+        axes = panels.axes(figure, position, bottom, room(0.5))
         shade(axes, size_positions(setting.axis, setting.sizes), interpolating)
         draw_lines(axes, setting, rows, lines)
         size_axis(axes, setting.axis, setting.sizes)
-        axes.set_xlabel(setting.axis, size=SMALL, color=INK)
-        axes.set_ylabel(name, size=SMALL, color=INK)
-        handles = axes.get_legend_handles_labels()[0]
-        if any(interpolating):
-            handles.append(shading)
+        axes.set_xlabel(setting.axis, size=look().small, color=INK)
+        axes.set_ylabel(name, size=look().small, color=INK)
         corner = axes.get_position()
-        figure.legend(
-            handles=handles,
-            loc="lower left",
-            bbox_to_anchor=(corner.x0, corner.y1),
-            borderaxespad=0.4,
-            borderpad=0,
-            ncols=2,
-            columnspacing=1.4,
-            frameon=False,
-            fontsize=SMALL,
+        draw_legend(
+            figure, legend, corner.x0 * panels.page, corner.y1 * figure.get_figheight() + legend.height + room(0.02)
         )
     return plain_text(figure)
+
+
+def handles(lines: Lines, interpolating: Sequence[bool]) -> list[Artist]:
+    """What the legend of a panel tells of."""
+    thick = look().lines
+    found: list[Artist] = [
+        Line2D([], [], color=colour, marker=marker, ms=6 * thick, linestyle=style, linewidth=1.8 * thick, label=label)
+        for _, _, label, colour, marker, style in lines
+    ]
+    if any(interpolating):
+        found.append(Patch(facecolor=INTERPOLATING, edgecolor="none", label="models interpolate"))
+    return found
 
 
 def draw_lines(axes: Axes, setting: Setting, rows: Sequence[SizeScore], lines: Lines) -> None:
@@ -112,10 +114,10 @@ def draw_lines(axes: Axes, setting: Setting, rows: Sequence[SizeScore], lines: L
             yerr=None if np.isnan(errors).all() else errors,
             color=colour,
             marker=marker,
-            markersize=6,
+            markersize=6 * look().lines,
             linestyle=style,
-            linewidth=1.8,
-            capsize=3,
+            linewidth=1.8 * look().lines,
+            capsize=3 * look().lines,
             label=label,
         )
         spread = np.nan_to_num(errors)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from memscope import under_way
 from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.teaching import Teaching
@@ -133,6 +134,7 @@ def train_models(
             torch.cuda.empty_cache()
             groups[size] = Grouping(grouping.backend, len(some) // 2) if len(some) > 1 else Grouping()
         else:
+            under_way.finish(len(trained))
             yield from trained
             done += len(trained)
 

@@ -9,7 +9,7 @@ from memscope.analysis.trajectories import TYPES
 from memscope.errors import RunError
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
-from memscope.plots.common.compared import LINE, points, signed, spread
+from memscope.plots.common.compared import label_height, points, signed, spread
 from memscope.plots.common.setting import Setting
 from memscope.plots.distill.figures import figures
 from memscope.plots.distill.scores import draw_distillation_scores as draw_scores
@@ -185,7 +185,9 @@ def test_every_curve_is_labelled_at_its_end_in_its_colour():
                 * (container[0].get_ydata()[-1] - low)
                 / (high - low)
             )
-            assert height * axes.get_position().height * figure.get_figheight() == pytest.approx(at, abs=1.6 * LINE)
+            assert height * axes.get_position().height * figure.get_figheight() == pytest.approx(
+                at, abs=1.6 * label_height()
+            )
 
 
 @pytest.mark.parametrize("sizes", GRIDS)

@@ -15,10 +15,10 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
+from memscope.plots.common.look import LOOKS
 from memscope.plots.common.setting import Setting, most_called
 from memscope.plots.common.style import (
     FLIPPED,
-    TINY,
     TYPE_STYLES,
     balanced,
     grid_of,
@@ -390,7 +390,9 @@ def test_names_in_any_script_are_readable_and_told_apart(assert_readable):
     figure = draw_examples(a_setting(flipped=3), example_rows(names=SCRIPTS), SCRIPTS)
     assert_readable(figure)
     rows = figure.axes[0].texts
-    labels = {text.get_text() for text in rows if text.get_size() == TINY and text.get_weight() == "normal"}
+    labels = {
+        text.get_text() for text in rows if text.get_size() == LOOKS["screen"].tiny and text.get_weight() == "normal"
+    }
     assert len(labels) == len(SCRIPTS)
 
 

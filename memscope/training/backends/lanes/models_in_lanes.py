@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from memscope import under_way
 from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import Recipe
@@ -125,17 +126,19 @@ def train(
 ) -> list[TrainedModel]:
     """Train and evaluate models of one size, as many at a time as there are lanes."""
     width = most_lanes()
-    return [
-        trained
-        for first in range(0, len(models), width)
-        for trained in train_together(material, keep_weights, models[first : first + width], teachers)
-    ]
+    found: list[TrainedModel] = []
+    for first in range(0, len(models), width):
+        found += train_together(material, keep_weights, models[first : first + width], teachers, first)
+    return found
 
 
 def train_together(
-    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], teachers: Teachers | None
+    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], teachers: Teachers | None, before: int
 ) -> list[TrainedModel]:
-    """Train and evaluate no more models than there are lanes. What that takes is shared out evenly."""
+    """Train and evaluate no more models than there are lanes, `before` having been trained at once with them.
+
+    What that takes is shared out evenly.
+    """
     start = time.perf_counter()
     plan, count = material.plan, len(models)
     draws = [Draws(plan.seed, task.size, model, task.replicate) for task, model, _ in models]
@@ -147,7 +150,7 @@ def train_together(
     if teachers is not None:
         numbers = [model for _, model, _ in models]
         teacher = LaneTeacher(material, teachers, [*numbers, *numbers[:1] * (group.lanes - count)])
-    courses = course_of(group, subsets, steps, plan.recipe, draws, material.image_shape[0], teacher)
+    courses = course_of(group, subsets, steps, plan.recipe, draws, material.image_shape[0], teacher, before)
     between = time.perf_counter()
     predicted, odds = group.evaluate()
     end = time.perf_counter()
@@ -208,6 +211,7 @@ def course_of(
     draws: Sequence[Draws],
     side: int,
     teacher: LaneTeacher | None,
+    before: int,
 ) -> list[Course]:
     """Train every lane on its subset, as `train_model` of loop.py trains one model."""
     padding, width = crop_padding(recipe.augment, side), group.lanes
@@ -231,6 +235,7 @@ def course_of(
         loss = group.step(index, rates, recipe.label_smoothing, shifts, told, **taught)
         losses.total += torch.from_numpy(loss[: len(draws)])
         losses.done(step)
+        under_way.part(before + len(draws) * (step + 1) / steps)
         if not losses.finite.any():
             break
     return [

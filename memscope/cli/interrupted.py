@@ -1,0 +1,19 @@
+"""What Ctrl-C leaves behind, for the one line that tells of it."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """Work on models was interrupted; `done` of them were finished by this call."""
+
+    def __init__(self, done: int) -> None:
+        super().__init__(done)
+        self.done = done
+
+
+def told(cause: BaseException | None) -> str:
+    """The line for what was interrupted."""
+    if not isinstance(cause, Interrupted):
+        return "Interrupted before it was done; run the same command again."
+    if cause.done:
+        models = f"{cause.done} model{'s' * (cause.done != 1)}"
+        return f"Interrupted. What was finished is kept ({models} by this call); run the same command again to go on."
+    return "Interrupted before this call had finished a model. What was there is kept; run the same command again."
