@@ -160,13 +160,17 @@ def test_it_passes_where_the_estimate_is_right(kind):
     assert estimate.shares == pytest.approx(type_shares(here.types), abs=0.05)
 
 
-@pytest.mark.parametrize(("kind", "family"), [(FLAT_AMONG_SMOOTH, "spread"), (SPIKES, "settled")])
-def test_it_fails_where_the_estimate_is_wrong(kind, family):
-    here, estimate, found = checked(kind)
-    assert family in {cell.family for cell in found.off}
-    truth = here.types[:, np.newaxis] == np.array(TYPES)
-    off = [np.abs((estimate.type_probabilities - truth)[some].mean(axis=0)).max() for some in here.classes.values()]
-    assert max(off) > 0.1
+def test_it_fails_where_a_class_is_told_wrongly_that_raw_types_do_not_show():
+    here, estimate, found = checked(FLAT_AMONG_SMOOTH)
+    assert {(cell.family, cell.group) for cell in found.off} == {("spread", "0")}
+    few = here.labels == 0
+    assert (here.types[few] == "constant").all()
+    assert estimate.type_probabilities[few, 0].mean() < 0.7
+
+
+def test_it_fails_where_shares_have_not_settled():
+    _, _, found = checked(SPIKES)
+    assert "settled" in {cell.family for cell in found.off}
 
 
 def test_too_few_blocks_are_refused():
@@ -181,7 +185,7 @@ def test_too_few_blocks_are_refused():
 @pytest.mark.skipif(not os.environ.get("MEMSCOPE_THOROUGH"), reason="the table of docs/science.md: half an hour")
 def test_the_table_of_the_documentation():
     """How often it passes, and how wrong shares are: pytest -s prints the table."""
-    seeds = 12
+    seeds = 8
     print("\n| population | passes | share off by, median and most | where it passes | in a class, where it passes |")
     print("|---|---|---|---|---|")
     good = []
