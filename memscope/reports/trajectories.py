@@ -4,6 +4,7 @@ Shares are by type: constant, increasing, decreasing, cap-shaped, u-shaped and i
 undetermined.
 """
 
+import math
 from dataclasses import dataclass, field
 
 from memscope.reports.keys import left_out
@@ -46,9 +47,69 @@ class PopulationTypes:
     """Examples that the population is fitted to"""
     undefined: int
     """Examples without a type"""
+    commonest: str = ""
+    """The type with the largest share in the population; empty where there is none"""
+    commonest_right: float = math.nan
+    """What calling it for every example would get right under the posterior: to stand beside what is decided"""
 
 
 NO_POPULATION = PopulationTypes(shares={}, shares_error={}, called={}, fitted_examples=0, undefined=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotForetold:
+    """Something that one half of the models did not foretell of the other."""
+
+    family: str
+    """`types`, of all examples; `classes`, types within one; `bins` of called probability; `spread` of scores over the
+    sizes; `settled`, shares of the population from half and from all of the models"""
+    group: str
+    """`all`, a class, a bin, or the models that are compared"""
+    what: str
+    """A type; `likeliest`, that the raw type is the likeliest one; `spread`"""
+    examples: int
+    """Examples of the group, of those that were looked at"""
+    measured: float
+    """A share, or the spread, as measured; of `settled` by the first that is compared"""
+    foretold: float
+    """As foretold; of `settled` by the second"""
+    errors: float
+    """The difference in standard errors; null of `settled`, which has none"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PopulationCheck:
+    """Whether the types of the population may lead: half of the models foretell what the other half measured."""
+
+    passed: bool
+    """At least 4 blocks of models and 500 examples, and all was foretold"""
+    reason: str
+    """Why not: one sentence; empty where it passed"""
+    blocks: int
+    """Blocks that have models of every size"""
+    examples: int
+    """Examples that were looked at, at most 4,000"""
+    compared: int
+    """How much was compared: shares by type, class and bin, and spreads"""
+    off: tuple[NotForetold, ...]
+    """What was not foretold, the worst first"""
+    subgroups: dict[str, bool]
+    """Whether shares within flipped and within clean labels may be told as means of the posterior; empty without label
+    noise, or where nothing was compared; a subgroup is left out where too few of it were looked at"""
+    models_that_would_tell: int | None
+    """Models a size with which to try again: four blocks, or twice as many as there are; null where examples lack"""
+
+
+NOT_CHECKED = PopulationCheck(
+    passed=False,
+    reason="stored by a version that did not check it",
+    blocks=0,
+    examples=0,
+    compared=0,
+    off=(),
+    subgroups={},
+    models_that_would_tell=None,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +188,8 @@ class TrajectoriesReport:
     """Over the sizes whose median model fits at least 99 % of its own subset; null below two such sizes"""
     population: PopulationTypes = NO_POPULATION
     """The empirical-Bayes estimate"""
+    population_check: PopulationCheck = NOT_CHECKED
+    """Whether it may lead"""
     by_type: tuple[RawTypeChange, ...]
     """By raw type"""
     by_epsilon: tuple[EpsilonShares, ...]

@@ -11,6 +11,7 @@ import numpy as np
 
 from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.population.estimate import Population, population_from_sums
+from memscope.analysis.population.told import commonest
 from memscope.analysis.trajectories import (
     TYPES,
     UNDEFINED,
@@ -23,6 +24,7 @@ from memscope.analysis.trajectories import (
 from memscope.analysis.trajectory_types import flat_called_shares, flat_shares, trajectory_types
 from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
+from memscope.counting.population_check import check_population
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
 from memscope.reports.keys import keys_of, report_of
@@ -155,6 +157,7 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
         all_sizes=all_sizes,
         interpolating_sizes=interpolating,
         population=population_types(population),
+        population_check=check_population(run, sums, population, epsilon, seed),
         by_type=tuple(raw_type_change(name, raw, called.called, rise, fall, scores) for name in TYPES),
         by_epsilon=tuple(
             EpsilonShares(epsilon=each, shares=tuple(map(float, type_shares(raw_types(*stacked(total), each)))))
@@ -173,12 +176,15 @@ def by_name(names: Iterable[str], shares: Iterable[float]) -> dict[str, float]:
 
 def population_types(population: Population) -> PopulationTypes:
     """Shares of the types by the population estimate: of the fitted population, and called."""
+    name, right = commonest(population.shares)
     return PopulationTypes(
         shares=by_name(TYPES, population.shares),
         shares_error=by_name(TYPES, population.shares_sd),
         called=by_name(CALLED, type_shares(population.called, CALLED)),
         fitted_examples=population.fitted_examples,
         undefined=int((population.called == UNDEFINED).sum()),
+        commonest=name,
+        commonest_right=right,
     )
 
 

@@ -7,7 +7,7 @@ that its means need, and the outcomes themselves (a bit or two bytes each) are k
 examples: enough to learn how outcomes of one subset go together, and how means of blocks of models differ.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,6 +62,30 @@ class PopulationSums:
     @property
     def examples(self) -> int:
         return self.models.shape[2]
+
+    @property
+    def blocks(self) -> list[int]:
+        """Numbers of the blocks that have models of every size, in order."""
+        there = [
+            {int(b) for piece in self.pieces if piece.size == size for b in piece.blocks} for size in range(self.sizes)
+        ]
+        return sorted(set.intersection(*there))
+
+    def of_blocks(self, blocks: Collection[int]) -> "PopulationSums":
+        """Sums over the models of some blocks, for the examples of the sample alone, whose outcomes were kept.
+
+        Probabilities are those that were kept, in float16: their means differ from those of all models by 2e-4.
+        """
+        count = len(self.sample)
+        found = population_sums(self.sizes, count)
+        for piece in self.pieces:
+            rows = np.flatnonzero(np.isin(piece.blocks, list(blocks)))
+            mask, right = (
+                np.unpackbits(bits[rows], axis=1, count=count).astype(bool) for bits in (piece.in_subset, piece.correct)
+            )
+            soft = None if piece.probability is None else piece.probability[rows]
+            found.add(piece.size, piece.models[rows].tolist(), mask, right, soft, piece.blocks[rows].tolist())
+        return found
 
     def add(
         self,
