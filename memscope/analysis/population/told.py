@@ -21,8 +21,9 @@ models shift what they measure and what they foretell alike, and D less, so that
 
 The first three are what is asked of a posterior, and see little: raw types of 20 models are mostly noise, and where a
 flat class lies among examples that are not, its raw types are foretold well by a posterior that has its shares wrong by
-.4. `spread` sees that. Nor do they see a share that follows from the prior's form near the threshold epsilon. A sign
-of it is a share that still moves as models are added. It counts as settled where halves and all agree within MOVED.
+.4. `spread` sees that in about half of the simulations (docs/science.md). Nor do the three see a share that follows
+from the prior's form near the threshold epsilon. A sign of it is a share that still moves as models are added. It
+counts as settled where halves and all agree within MOVED.
 
 A cell of the first four is off where |D| exceeds a tolerance and `limit` errors: 2 for one cell; with several as many
 as keep the chance of any off in a right estimate at that of one cell beyond 2, 4.55 %, the same part of it for each

@@ -182,7 +182,7 @@ def test_too_few_blocks_are_refused():
         halve(sums)
 
 
-@pytest.mark.skipif(not os.environ.get("MEMSCOPE_THOROUGH"), reason="the table of docs/science.md: half an hour")
+@pytest.mark.skipif(not os.environ.get("MEMSCOPE_THOROUGH"), reason="the table of docs/science.md: an hour")
 def test_the_table_of_the_documentation():
     """How often it passes, and how wrong shares are: pytest -s prints the table."""
     seeds = 8
