@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from memscope import under_way
 from memscope.cli.interrupted import Interrupted
 from memscope.tables import verbosity
 from memscope.tables.printing import duration
 from memscope.text import printable
+from memscope.under_way import watched_by
 
 if TYPE_CHECKING:
     from memscope.engines import ClusterState
@@ -59,7 +59,7 @@ class TrainingProgress:
         self.cluster: ClusterState | None = None
 
     def __enter__(self) -> "TrainingProgress":
-        self.watching = under_way.watched_by(self)
+        self.watching = watched_by(self)
         self.watching.__enter__()
         self.display.start()
         return self
@@ -69,7 +69,7 @@ class TrainingProgress:
     ) -> None:
         self.display.stop()
         self.watching.__exit__(None, None, None)
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) and (self.total or self.all_done):
             raise Interrupted(self.all_done) from error
 
     def say(self, text: str) -> None:
