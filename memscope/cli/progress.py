@@ -1,8 +1,8 @@
 """The live display of a training: a bar on a terminal, plain lines elsewhere."""
 
 import math
-import time
 from collections.abc import Hashable
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -35,7 +35,7 @@ class TrainingProgress:
         self.quiet = quiet or verbosity.quiet()
         # what is noted with --verbose would be drawn into the display
         self.live = console.is_terminal and not self.quiet and not verbosity.verbose()
-        self.start = time.monotonic()
+        self.start = monotonic()
         self.next_line = math.inf
         self.display = Progress(
             TextColumn("{task.description}", markup=False),
@@ -82,7 +82,7 @@ class TrainingProgress:
 
     def began(self, models: int) -> None:
         """Work on so many models is about to be handed out."""
-        self.start = time.monotonic()
+        self.start = monotonic()
         self.next_line = self.start + FIRST_AFTER
         self.done, self.total = 0, models
         self.parts, self.failed = {}, {}
@@ -113,13 +113,13 @@ class TrainingProgress:
             self.display.update(
                 self.bar, description=self.doing, completed=so_far, total=self.total, told=", ".join(self.words(so_far))
             )
-        elif not self.quiet and (now or time.monotonic() > self.next_line):
-            self.next_line = time.monotonic() + PLAIN_EVERY
+        elif not self.quiet and (now or monotonic() > self.next_line):
+            self.next_line = monotonic() + PLAIN_EVERY
             click.echo(", ".join(self.words(so_far)), err=True)
 
     def words(self, so_far: float) -> list[str]:
         """Models, rate, time left, failures, precision and cluster, in a few words; `so_far` counts parts of models."""
-        elapsed, left = time.monotonic() - self.start, self.total - so_far
+        elapsed, left = monotonic() - self.start, self.total - so_far
         words = [f"{int(so_far + 1e-9)} of {self.total} models"]
         if so_far and elapsed:
             rate = so_far / elapsed
