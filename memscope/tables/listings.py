@@ -20,4 +20,4 @@ def show_families(report: FamiliesReport) -> None:
     list_lines("Families, their widths, and what they are", rows)
     lanes = dict.fromkeys(each.family.split()[0].rstrip("0123456789") for each in report.families if each.lanes)
     say(f"On CPUs narrow members of {', '.join(lanes)} train many times as fast, in lanes.")
-    say("Try: memscope train-family runs/new --data fashion-mnist-5k --family mlp --dry-run")
+    say("Try: memscope train-family new --data fashion-mnist-5k --family mlp --dry-run")
