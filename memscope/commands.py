@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from memscope.counting.standard_errors import Until
     from memscope.plan.teaching import Teaching
     from memscope.steps.distill import distill
+    from memscope.steps.doctor import doctor
     from memscope.steps.drawing import Drawing
+    from memscope.steps.listings import datasets, families
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
     from memscope.steps.status import status
@@ -37,7 +39,10 @@ __all__ = [
     "Teaching",
     "Until",
     "WorkOptions",
+    "datasets",
     "distill",
+    "doctor",
+    "families",
     "plan_ahead",
     "resmem",
     "score",
@@ -50,7 +55,9 @@ HOMES = {
     "memscope.counting.standard_errors": ("Until",),
     "memscope.plan.teaching": ("Teaching",),
     "memscope.steps.distill": ("distill",),
+    "memscope.steps.doctor": ("doctor",),
     "memscope.steps.drawing": ("Drawing",),
+    "memscope.steps.listings": ("datasets", "families"),
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),
     "memscope.steps.score": ("score",),
     "memscope.steps.status": ("status",),

@@ -49,7 +49,10 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         found.setdefault(file.stem.removesuffix("-again"), []).append(json.loads(file.read_text()))
     with chdir(unpacked("everything-1.1", tmp_path_factory.mktemp("frozen"))):
         printed = CliRunner().invoke(cli.memscope, ["train-family", "run", "--models", "40", "--dry-run", "--json"])
-    return found | {"train-family-dry-run": [json.loads(printed.stdout)]}
+        machine = CliRunner().invoke(cli.memscope, ["doctor", "--no-speed", "--json"])
+    for name in ("datasets", "families"):
+        found[name] = [json.loads(CliRunner().invoke(cli.memscope, [name, "--json"]).stdout)]
+    return found | {"train-family-dry-run": [json.loads(printed.stdout)], "doctor": [json.loads(machine.stdout)]}
 
 
 @pytest.mark.parametrize("command", REPORTS)

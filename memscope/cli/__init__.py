@@ -27,9 +27,16 @@ COMMANDS = {
     "distill": "memscope.cli.distill",
     "status": "memscope.cli.status",
     "demo": "memscope.cli.demo",
+    "datasets": "memscope.cli.datasets",
+    "families": "memscope.cli.families",
+    "doctor": "memscope.cli.doctor",
     "schema": "memscope.cli.schema",
+    "completion": "memscope.cli.completion",
 }
 """In the order in which `memscope --help` lists them."""
+
+COMPLETE = "_MEMSCOPE_COMPLETE"
+"""click's variable, with which a shell asks"""
 
 UTF_8 = ["-X", "utf8"]
 """Python's option for UTF-8 whatever the locale"""
@@ -59,13 +66,15 @@ EPILOG = """
 \b
 Exit status:
   0    done
-  1    something stands in the way: a file, a run, a device, a task that failed, a reader that has gone
+  1    something stands in the way: a file, a run, a device, a failed task, a
+       reader of the output that has gone
   2    what was asked is not possible: the command or an option must change
   130  interrupted; what was finished is kept
 
 \b
 Environment:
-  MEMSCOPE_COMMAND_OPTION  stands for an option that is not given: MEMSCOPE_TRAIN_FAMILY_WORKERS=2
+  MEMSCOPE_COMMAND_OPTION  stands for an option that is not given, as in
+                           MEMSCOPE_TRAIN_FAMILY_WORKERS=2
   NO_COLOR                 no colours, if it is set
 """
 
@@ -97,6 +106,9 @@ def main() -> None:
     """The program: run a command, and turn what it raises into one line and an exit status."""
     if sys.getfilesystemencoding() != "utf-8" and sys.orig_argv[1:3] != UTF_8:
         again_in_utf_8()
+    if COMPLETE in os.environ:  # a shell asks what to offer after Tab; click answers in bytes
+        importlib.import_module("memscope.cli.completing")
+        sys.exit(run_command())
     with standard_outputs():
         status = run_command()
     sys.exit(status)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from memscope.cli.types import Place, load_for_workers, noted
+from memscope.cli.types import RunPlace, load_for_workers, noted
 
 EPILOG = """
 \b
@@ -15,7 +15,7 @@ Examples:
 
 
 @click.command("demo", epilog=EPILOG)
-@click.argument("run", type=Place(), default=Path("runs/demo"), metavar="[RUN]")
+@click.argument("run", type=RunPlace(), default=Path("runs/demo"), metavar="[RUN]")
 @click.option("--fresh", is_flag=True, help="Start over; else a finished demo is shown again.")
 @noted("demo")
 def command(run: Path, fresh: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from memscope.cli.types import Names, Place
+from memscope.cli.types import Names, Place, RunPlace
 from memscope.files.places import found_place
 from memscope.steps.drawing import FORMATS, STYLES, Drawing
 
@@ -90,5 +90,5 @@ def check_nothing_asked() -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} says how figures are drawn; add --plot to draw them.")
 
 
-run_or_plot = click.argument("run", type=Place(), required=False, metavar="RUN")
+run_or_plot = click.argument("run", type=RunPlace(), required=False, metavar="RUN")
 """RUN of a command that draws: the value that --plot may have can swallow it."""

@@ -1,8 +1,8 @@
 """The live display of a training: a bar on a terminal, plain lines elsewhere."""
 
 import math
-import time
 from collections.abc import Hashable
+from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,11 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from memscope import under_way
 from memscope.cli.interrupted import Interrupted
 from memscope.tables import verbosity
 from memscope.tables.printing import duration
 from memscope.text import printable
+from memscope.under_way import watched_by
 
 if TYPE_CHECKING:
     from memscope.engines import ClusterState
@@ -35,7 +35,7 @@ class TrainingProgress:
         self.quiet = quiet or verbosity.quiet()
         # what is noted with --verbose would be drawn into the display
         self.live = console.is_terminal and not self.quiet and not verbosity.verbose()
-        self.start = time.monotonic()
+        self.start = monotonic()
         self.next_line = math.inf
         self.display = Progress(
             TextColumn("{task.description}", markup=False),
@@ -59,7 +59,7 @@ class TrainingProgress:
         self.cluster: ClusterState | None = None
 
     def __enter__(self) -> "TrainingProgress":
-        self.watching = under_way.watched_by(self)
+        self.watching = watched_by(self)
         self.watching.__enter__()
         self.display.start()
         return self
@@ -69,7 +69,7 @@ class TrainingProgress:
     ) -> None:
         self.display.stop()
         self.watching.__exit__(None, None, None)
-        if isinstance(error, KeyboardInterrupt):
+        if isinstance(error, KeyboardInterrupt) and (self.total or self.all_done):
             raise Interrupted(self.all_done) from error
 
     def say(self, text: str) -> None:
@@ -82,7 +82,7 @@ class TrainingProgress:
 
     def began(self, models: int) -> None:
         """Work on so many models is about to be handed out."""
-        self.start = time.monotonic()
+        self.start = monotonic()
         self.next_line = self.start + FIRST_AFTER
         self.done, self.total = 0, models
         self.parts, self.failed = {}, {}
@@ -113,13 +113,13 @@ class TrainingProgress:
             self.display.update(
                 self.bar, description=self.doing, completed=so_far, total=self.total, told=", ".join(self.words(so_far))
             )
-        elif not self.quiet and (now or time.monotonic() > self.next_line):
-            self.next_line = time.monotonic() + PLAIN_EVERY
+        elif not self.quiet and (now or monotonic() > self.next_line):
+            self.next_line = monotonic() + PLAIN_EVERY
             click.echo(", ".join(self.words(so_far)), err=True)
 
     def words(self, so_far: float) -> list[str]:
         """Models, rate, time left, failures, precision and cluster, in a few words; `so_far` counts parts of models."""
-        elapsed, left = time.monotonic() - self.start, self.total - so_far
+        elapsed, left = monotonic() - self.start, self.total - so_far
         words = [f"{int(so_far + 1e-9)} of {self.total} models"]
         if so_far and elapsed:
             rate = so_far / elapsed

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from memscope.cli.types import (
+    FamilyName,
     Place,
     Shard,
     Sizes,
@@ -72,6 +73,7 @@ REPLICATE_MODELS = (
 )
 @click.option(
     "--family",
+    type=FamilyName(),
     metavar="NAME",
     help="mlp, cnn, resnet8 to resnet110, resnet (with --depths), timm/NAME or your package.module:function.  [cnn]",
 )

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
+from memscope.cli import completing
 from memscope.files.places import STANDARD_OUTPUT, found_place, found_spec
 
 
@@ -64,6 +66,22 @@ class Place(click.Path):
         return super().convert(found_place(os.fspath(value)) if value else value, param, ctx)
 
 
+class RunPlace(Place):
+    """The directory of a run."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return completing.runs(incomplete)
+
+
+class FamilyName(click.ParamType):
+    """The name of a family."""
+
+    name = "NAME"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return completing.families(incomplete)
+
+
 class OutputFile(Place):
     """A file to write; `-` is standard output, and `./-` a file of that name."""
 
@@ -85,6 +103,9 @@ class Spec(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return found_spec(value)
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return completing.data(incomplete)
+
 
 class Names(click.ParamType):
     """One or several of some names, with commas between."""
@@ -104,7 +125,7 @@ class Names(click.ParamType):
         return names
 
 
-run_argument = click.argument("run", type=Place(), metavar="RUN")
+run_argument = click.argument("run", type=RunPlace(), metavar="RUN")
 
 
 def noted(command: str) -> Callable[[Any], Any]:

@@ -8,6 +8,8 @@ from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 
 FILE_NAME = "fashion-mnist-5k.npz"
+ABOUT = {"fashion-mnist-5k": "5,000 training, 2,000 test images of clothes, 28 x 28 grey"}
+"""Every bundled set, in a line"""
 
 
 def bundled_path() -> Path:

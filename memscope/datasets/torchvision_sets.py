@@ -30,6 +30,8 @@ SAME_FILES: dict[str, tuple[Callable[[str, Path, Reading], ImageDataset], str]] 
 EMNIST = ("balanced", "byclass", "bymerge", "digits", "letters", "mnist")
 """Splits of EMNIST, whose files lie in one directory"""
 OTHERS = ("SVHN", "STL10")
+EVERY = (*SAME_FILES, *(f"EMNIST/{one}" for one in EMNIST), *OTHERS)
+"""The names that are read"""
 NAMES = {"KMNIST": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")}
 MERGED = "cijklmopsuvwxyz"
 """Letters that EMNIST's balanced and bymerge splits do not tell from their capitals"""
@@ -51,9 +53,8 @@ def load_torchvision(spec: str, root: Path, reading: Reading) -> ImageDataset:
         return with_names(load(spec, expected(spec, root / inside), reading), NAMES.get(name))
     if name in OTHERS:
         return through_torchvision(spec, name, root)
-    every = [*SAME_FILES, *(f"EMNIST/{one}" for one in EMNIST), *OTHERS]
-    known = ", ".join(every)
-    close = next((one for one in every if one.lower().startswith(name.lower())), None)
+    known = ", ".join(EVERY)
+    close = next((one for one in EVERY if one.lower().startswith(name.lower())), None)
     if close:
         raise OptionError(f"{spec}: there is no data set {name!r}; did you mean {close} ? There are {known}")
     raise OptionError(f"{spec}: {name!r} is no data set of images and their classes that is read here; {known} are")

@@ -4,8 +4,8 @@ import traceback
 from collections.abc import Generator, Iterable
 from functools import partial
 
-from memscope import under_way
 from memscope.engines import Bundle, OpenWork, Report
+from memscope.under_way import begin, heard_by, pass_on
 
 
 def run_inline(open_work: OpenWork, bundles: Iterable[Bundle], workers: int = 1) -> Generator[Report, None, None]:
@@ -13,8 +13,8 @@ def run_inline(open_work: OpenWork, bundles: Iterable[Bundle], workers: int = 1)
     work = open_work(0)
     for bundle in bundles:
         try:
-            under_way.begin()
-            with under_way.heard_by(partial(under_way.pass_on, bundle)):
+            begin()
+            with heard_by(partial(pass_on, bundle)):
                 report = Report(bundle, work(bundle))
         except (Exception, SystemExit):  # the user's own code may call sys.exit
             report = Report(bundle, failure=traceback.format_exc())

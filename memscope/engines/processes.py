@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 
-from memscope import under_way
 from memscope.engines import Bundle, OpenWork, Report
+from memscope.under_way import HAND, begin, pass_on
 
 ENVIRONMENT = {
     # A waiting OpenMP thread that spins takes the core from the process beside it.
@@ -168,7 +168,7 @@ def collect(worker: Worker) -> Report | None:
             raise EOFError
         message = worker.pipe.recv()
         if isinstance(message, float):
-            under_way.pass_on(worker.bundle, message)
+            pass_on(worker.bundle, message)
             return None
         products, failure = message
         return Report(worker.bundle, products, failure)
@@ -219,7 +219,7 @@ def serve(pipe: Connection, open_work: OpenWork, number: int, variables: dict[st
     os.environ.clear()
     os.environ.update(variables | ENVIRONMENT)
     np.random.seed()  # noqa: NPY002
-    under_way.HAND.hears = Telling(pipe)
+    HAND.hears = Telling(pipe)
     work, unusable = None, None
     products: Sequence[Any] = ()
     try:
@@ -233,7 +233,7 @@ def serve(pipe: Connection, open_work: OpenWork, number: int, variables: dict[st
             break
         products, failure = (), unusable
         if work is not None:
-            under_way.begin()
+            begin()
             try:
                 products = work(bundle)
             except (Exception, SystemExit):  # the user's own code may call sys.exit

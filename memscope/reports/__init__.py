@@ -10,6 +10,9 @@ REPORTS = {
     "resmem": "memscope.reports.resmem:ResmemReport",
     "distill": "memscope.reports.distill:DistillReport",
     "status": "memscope.reports.status:StatusReport",
+    "datasets": "memscope.reports.listings:DatasetsReport",
+    "families": "memscope.reports.listings:FamiliesReport",
+    "doctor": "memscope.reports.doctor:DoctorReport",
     "train-family": "memscope.reports.train_family:TrainFamilyReport",
     "train-family-dry-run": "memscope.reports.train_family:ForecastReport",
 }

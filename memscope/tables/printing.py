@@ -69,6 +69,19 @@ def say(text: str) -> None:
     console.print(shown(text), markup=False, soft_wrap=not console.is_terminal, emoji=False)
 
 
+def list_lines(title: str, rows: list[tuple[str, str]]) -> None:
+    """Print names, each with what is said of it beside it, in lines that stand below each other where they fold."""
+    if quiet():
+        return
+    console.print(literal(title), style="bold")
+    plain = Table(show_header=False, box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    plain.add_column(no_wrap=True)
+    plain.add_column(overflow="fold")
+    for name, about in rows:
+        plain.add_row(literal(f"  {name}"), literal(about))
+    console.print(plain)
+
+
 def headline(text: str) -> None:
     """Print a title of ours after an empty line."""
     if not quiet():

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from memscope import under_way
 from memscope.cores import cores
 from memscope.engines import Bundle, Cluster, ClusterState, OpenWork, Report, last_line, open_engine
 from memscope.engines.cluster import connect, room
@@ -27,6 +26,7 @@ from memscope.store.claims import release, unfinished
 from memscope.store.examples import RunData, read_data
 from memscope.store.ledger import Task, failure_path
 from memscope.text import printable
+from memscope.under_way import announce
 
 NOTES = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def carry_out(
     """Do the tasks that have no file yet; what fails is tried once more at the end, models of other numbers apart."""
     result = Done()
     total = sum(task.count for bundle in bundles for task in bundle if not work.path_of(task).exists())
-    under_way.announce(total)
+    announce(total)
     engine = open_engine(options.engine, cluster_of(options, device))
     # a cluster may grow beyond what it has room for now
     most = options.workers or len(bundles) if options.engine == "ray" else workers_of(options, device)

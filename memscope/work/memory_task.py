@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from memscope import under_way
 from memscope.analysis.memory_choice import MemoryChoice, MemoryGrid, grid_accuracy, predicted_class
 from memscope.analysis.memory_use import memory_use, residual_norms, weight_by_class
 from memscope.plan.plan import Plan
@@ -24,6 +23,7 @@ from memscope.training.agreement import Made, check_agreement
 from memscope.training.backends import BACKENDS, backend_for
 from memscope.training.device import device_name, worker_device
 from memscope.training.material import Material, material_of
+from memscope.under_way import finish
 
 LARGEST_CLASS_WEIGHTS = 2**26
 """Largest examples times classes for which weights are kept by class: 256 MiB a task."""
@@ -79,7 +79,7 @@ def open_memory_work(job: MemoryJob, worker: int = 0) -> Callable[[tuple[Task, .
         rows: list[Row] = []
         for position, model in enumerate(task.models):
             if position:
-                under_way.finish(1)
+                finish(1)
             row: Row = {"model": np.int32(model), "diverged": np.uint8(outcome.diverged[position])}
             if outcome.diverged[position]:
                 rows.append(row | empty(job.what, material))

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from memscope import under_way
 from memscope.analysis.fit import own_accuracy
 from memscope.errors import OptionError
 from memscope.imports import source_digest
@@ -32,6 +31,7 @@ from memscope.training.draws import Draws
 from memscope.training.material import material_of
 from memscope.training.models import TrainedModel
 from memscope.training.user_trainer import load_trainer, train_with
+from memscope.under_way import finish
 from memscope.version import __version__
 from memscope.work.students import train_students
 
@@ -244,7 +244,7 @@ def with_trainer(job: Job, data: RunData) -> TrainBundle:
         draws = Draws(plan.seed, task.size, model, task.replicate)
         predictions, log_odds, diverged = train_with(trainer, dataset, subset, draws)
         seconds = time.perf_counter() - start
-        under_way.finish(1)
+        finish(1)
         # the user's function does not say how much of it is evaluation
         return TrainedModel(predictions, log_odds, unknown, diverged, {}, seconds, evaluation_seconds=np.nan)
 

@@ -169,7 +169,7 @@ def test_quiet_tells_of_warnings_and_errors_only(scored, tmp_path):
     next((tmp_path / "part/outcomes/onehot/width-2").glob("*.h5")).unlink()
     done = run("score", tmp_path / "part", "-q", "--csv", tmp_path / "scores.csv")
     assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr.startswith("Unfinished at width 2: 10 of 20 models")
+    assert done.stderr.startswith("Unfinished at width 2: 10 of 20 planned models")
     assert all(line.startswith(("Warning", "Left out", "Unfinished")) for line in done.stderr.splitlines())
     assert (tmp_path / "scores.csv").is_file()
     assert run("score", scored, "-q", "--json").stdout.startswith("{")

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from memscope import under_way
 from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.teaching import Teaching
@@ -31,6 +30,7 @@ from memscope.training.backends.vectorised import teachers as stacked_teachers
 from memscope.training.device import no_room
 from memscope.training.material import Material
 from memscope.training.models import ModelToTrain, TrainedModel
+from memscope.under_way import finish
 
 Teachers = Any
 """What a backend's `open_teachers` returns. Only its own `train` looks into it."""
@@ -134,7 +134,7 @@ def train_models(
             torch.cuda.empty_cache()
             groups[size] = Grouping(grouping.backend, len(some) // 2) if len(some) > 1 else Grouping()
         else:
-            under_way.finish(len(trained))
+            finish(len(trained))
             yield from trained
             done += len(trained)
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from memscope import under_way
 from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import Recipe
@@ -29,6 +28,7 @@ from memscope.training.loop import Course, EpochLosses
 from memscope.training.material import Material
 from memscope.training.models import ModelToTrain, TrainedModel, nominal_size, trained_model
 from memscope.training.optimiser import CLASSIFIER_REFERENCE
+from memscope.under_way import part
 
 LARGEST = 4
 """Units, or sets of lanes, in a bundle at most: what an interruption can lose"""
@@ -235,7 +235,7 @@ def course_of(
         loss = group.step(index, rates, recipe.label_smoothing, shifts, told, **taught)
         losses.total += torch.from_numpy(loss[: len(draws)])
         losses.done(step)
-        under_way.part(before + len(draws) * (step + 1) / steps)
+        part(before + len(draws) * (step + 1) / steps)
         if not losses.finite.any():
             break
     return [
