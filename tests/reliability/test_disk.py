@@ -78,7 +78,7 @@ def test_a_disk_that_fills_again_and_again_loses_nothing(disk, whole_run, tiny_c
             assert not [path for path in run.rglob("*") if path.name.endswith(".tmp")]
             if (run / "plan.toml").exists():
                 assert repair(run).moved == ()
-            size += 160
+            size += 320
             remount(disk, f"size={size}k")
     print(f"full {full} times")
     assert full > 5

@@ -59,7 +59,7 @@ def gradients_of(group, lane, model):
     return {name: (by_name if name in names else state)[name] for name in by_name}
 
 
-@pytest.mark.parametrize(("family", "size", "shape", "batch", "loss"), losses_of_kinds())
+@pytest.mark.parametrize(("family", "size", "shape", "batch", "loss"), list(losses_of_kinds()))
 def test_a_step_is_as_near_to_float64_as_torch_in_float32(family, size, shape, batch, loss):
     about, random, options = pictures(shape), np.random.default_rng(1), LOSSES[loss]
     models = networks(family, size, shape, most_lanes())
