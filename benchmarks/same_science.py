@@ -4,8 +4,8 @@
 
 The two runs, FOLDER/torch and FOLDER/lanes, have the same subsets, initial weights and batches, so model by model the
 difference is taken; its standard error is that of the mean of these differences, over models. A cell of the table is
-lanes minus torch, the error, and in brackets how many errors the difference is; what is left over of a difference that
-has no other cause than rounding is within 3 nearly always. FOLDER is gone on with if it is there.
+lanes minus torch, the error, and in brackets how many errors the difference is: within 3 nearly always, if rounding is
+its only cause. FOLDER is gone on with if it is there.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def main() -> None:
         good = ~np.isnan(change).any(axis=1)
         change = change[good]
         mean, error = change.mean(axis=0), change.std(axis=0, ddof=1) / len(change) ** 0.5
-        cells = [f"{m:+.4f} ± {e:.4f} ({m / e:+.1f})" for m, e in zip(mean, error, strict=True)]
+        cells = [f"{m:+.4f} ± {e:.4f} ({m / e:+.1f})" if e else "same" for m, e in zip(mean, error, strict=True)]
         levels = ", ".join(f"{level:.3f}" for level in torch_models[good].mean(axis=0))
         print(f"| {kind}{size} ({good.sum()} of {len(good)}) | {levels} | " + " | ".join(cells) + " |", flush=True)
 
