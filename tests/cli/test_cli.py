@@ -294,7 +294,7 @@ def test_ctrl_c_keeps_what_is_finished_and_ends_with_130(tiny_npz, tmp_path):
     process.send_signal(signal.SIGINT)
     start = time.monotonic()
     _, error = process.communicate()
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 30  # and not after the minute that a model sleeps
     assert process.returncode == 130
     assert "What was finished is kept" in error
     assert "Traceback" not in error
