@@ -21,7 +21,8 @@ import memscope
 from memscope.analysis.population import prior as population_prior
 from memscope.analysis.population.check import Half, block_noise, one_way
 from memscope.analysis.population.estimate import Population, population
-from memscope.plots.common.style import BLUE, GREY, INK, MARGIN, ORANGE, SKY, SMALL, page, place, plain_text, png
+from memscope.plots.common.look import SCREEN
+from memscope.plots.common.style import BLUE, GREY, INK, ORANGE, SKY, page, place, plain_text, png
 
 Floats = np.ndarray
 LOOKS = {
@@ -155,7 +156,7 @@ def table(outcomes: Outcomes, numbers: list[int]) -> dict[str, list[float]]:
 def draw(runs: list[Outcomes], numbers: list[list[int]], errors: list[dict[str, list[float]]]) -> Figure:
     """Squared error over the number of models, both on logarithmic axes: a panel for every run."""
     wide, tall, between, under, above = 3.6, 3.2, 0.9, 0.5, 0.3
-    width = 2 * MARGIN + 0.6 + len(runs) * wide + (len(runs) - 1) * between
+    width = 2 * SCREEN.margin + 0.6 + len(runs) * wide + (len(runs) - 1) * between
     gains = []
     for run, ks, error in zip(runs, numbers, errors, strict=True):
         gained = {k: k * raw / ours for k, raw, ours in zip(ks, error["raw"], error["population"], strict=True)}
@@ -169,7 +170,7 @@ def draw(runs: list[Outcomes], numbers: list[list[int]], errors: list[dict[str, 
         "Mean over sizes and examples; judged by the raw scores of the other models, their noise taken out.",
     )
     for number, (run, ks, error) in enumerate(zip(runs, numbers, errors, strict=True)):
-        axes = place(figure, MARGIN + 0.6 + number * (wide + between), bottom + under, wide, tall)
+        axes = place(figure, SCREEN.margin + 0.6 + number * (wide + between), bottom + under, wide, tall)
         axes.set_xscale("log")
         axes.set_yscale("log")
         for name, (colour, marker, style) in LOOKS.items():
@@ -180,10 +181,10 @@ def draw(runs: list[Outcomes], numbers: list[list[int]], errors: list[dict[str, 
         ticks = [t for power in range(-6, 0) for t in (10.0**power, 2 * 10.0**power, 5 * 10.0**power)]
         ticks = [t for t in ticks if low / 2.5 <= t <= high * 2.5]
         axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
-        axes.set_xlabel("models a size", size=SMALL, color=INK)
-        axes.set_ylabel("squared error", size=SMALL, color=INK)
-        axes.set_title(run.name, size=SMALL, color=INK, loc="left")
-        axes.legend(frameon=False, fontsize=SMALL)
+        axes.set_xlabel("models a size", size=SCREEN.small, color=INK)
+        axes.set_ylabel("squared error", size=SCREEN.small, color=INK)
+        axes.set_title(run.name, size=SCREEN.small, color=INK, loc="left")
+        axes.legend(frameon=False, fontsize=SCREEN.small)
     return plain_text(figure)
 
 

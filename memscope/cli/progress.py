@@ -1,8 +1,8 @@
 """The live display of a training: a bar on a terminal, plain lines elsewhere."""
 
 import math
+import time
 from collections.abc import Hashable
-from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from memscope.engines import ClusterState
     from memscope.work.carrying_out import Ended
 
+clock = time.monotonic
+"""Of this display alone, for tests that set it"""
+
 PLAIN_EVERY = 10.0
 """Seconds between two plain lines."""
 
@@ -35,7 +38,7 @@ class TrainingProgress:
         self.quiet = quiet or verbosity.quiet()
         # what is noted with --verbose would be drawn into the display
         self.live = console.is_terminal and not self.quiet and not verbosity.verbose()
-        self.start = monotonic()
+        self.start = clock()
         self.next_line = math.inf
         self.display = Progress(
             TextColumn("{task.description}", markup=False),
@@ -82,7 +85,7 @@ class TrainingProgress:
 
     def began(self, models: int) -> None:
         """Work on so many models is about to be handed out."""
-        self.start = monotonic()
+        self.start = clock()
         self.next_line = self.start + FIRST_AFTER
         self.done, self.total = 0, models
         self.parts, self.failed = {}, {}
@@ -113,13 +116,13 @@ class TrainingProgress:
             self.display.update(
                 self.bar, description=self.doing, completed=so_far, total=self.total, told=", ".join(self.words(so_far))
             )
-        elif not self.quiet and (now or monotonic() > self.next_line):
-            self.next_line = monotonic() + PLAIN_EVERY
+        elif not self.quiet and (now or clock() > self.next_line):
+            self.next_line = clock() + PLAIN_EVERY
             click.echo(", ".join(self.words(so_far)), err=True)
 
     def words(self, so_far: float) -> list[str]:
         """Models, rate, time left, failures, precision and cluster, in a few words; `so_far` counts parts of models."""
-        elapsed, left = monotonic() - self.start, self.total - so_far
+        elapsed, left = clock() - self.start, self.total - so_far
         words = [f"{int(so_far + 1e-9)} of {self.total} models"]
         if so_far and elapsed:
             rate = so_far / elapsed

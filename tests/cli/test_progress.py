@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 def clock(monkeypatch):
     """The display's clock: a list whose last number is the time."""
     now = [100.0]
-    monkeypatch.setattr("memscope.cli.progress.monotonic", lambda: now[-1])
+    monkeypatch.setattr("memscope.cli.progress.clock", lambda: now[-1])
     return now
 
 
