@@ -88,7 +88,7 @@ Environment:
 def memscope() -> None:
     """Which training examples does an image classifier memorise, and how does that change as it grows?
 
-    Try it on bundled real images (80 seconds on two cores):
+    Try it on bundled real images (a minute on two cores):
 
     \b
         memscope demo

@@ -19,7 +19,7 @@ Examples:
 @click.option("--fresh", is_flag=True, help="Start over; else a finished demo is shown again.")
 @noted("demo")
 def command(run: Path, fresh: bool) -> None:
-    """Everything, on a bundled real data set, in 80 seconds on two cores.
+    """Everything, on a bundled real data set, in about a minute on two cores.
 
     Trains 40 small convolutional networks at each of four widths on random subsets of 1,000 Fashion-MNIST
     images, a tenth of them with a flipped label, scores the images, classifies their trajectories, gives every

@@ -27,7 +27,7 @@ from memscope.work.carrying_out import Say, WorkOptions
 from memscope.work.options import Choices, choices_of, with_defaults
 
 DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(1, 2, 3, 5), models=40, full=1)
-"""Chosen so that all of it, from training to figures, takes less than 80 seconds on two cores."""
+"""Chosen so that all of it, from training to figures, takes about a minute on two cores."""
 TEACHING = Teaching(teacher=5)
 STUDENTS = (3,)
 
