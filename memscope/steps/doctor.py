@@ -99,7 +99,7 @@ def speeds(with_lanes: bool, say: Say) -> list[Speed]:
     ways["torch"] = torch_speed
     found = []
     for backend, measured in ways.items():
-        say(f"measuring how fast {backend} trains")
+        say(f"measuring the speed of {backend}")
         start = time.perf_counter()
         images = measured(SECONDS)
         found.append(
