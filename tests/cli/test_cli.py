@@ -62,7 +62,9 @@ def test_help_loads_neither_torch_nor_numpy_nor_rich():
 def test_commands_that_only_count_do_without_torch_which_takes_seconds_to_load(copy):
     run = str(copy)
     commands = [["score", run], ["score", run, "--npz", os.devnull], ["trajectories", run]]
-    told_by_one_process([*commands, ["trajectories", run, "--plot"], ["status", run]], {"torch"})
+    shown = told_by_one_process([*commands, ["trajectories", run, "--plot"], ["status", run]], {"torch"})
+    assert shown.count("Memorisation of ") == 2  # each of them did its work, `score` twice
+    assert shown.count("Types of trajectory over all sizes") == 2
 
 
 def test_every_command_shows_an_example_in_its_help():

@@ -73,12 +73,14 @@ def test_without_the_variable_nothing_is_chosen_for_the_user():
 
 def test_figures_are_drawn_with_a_bad_matplotlibrc_and_without_a_place_for_its_files(tmp_path):
     (tmp_path / "matplotlibrc").write_text("backend: nonsense\n")
-    in_new_processes(
+    told = in_new_processes(
         (DRAWN, {"MATPLOTLIBRC": str(tmp_path / "matplotlibrc")}),
         (DRAWN, {"MATPLOTLIBRC": str(tmp_path / "nowhere")}),
         (DRAWN, {"MPLCONFIGDIR": "/proc/nowhere"}),
         (DRAWN, {"HOME": "/proc/nowhere", "XDG_CONFIG_HOME": "", "XDG_CACHE_HOME": ""}),
     )
+    assert len(told) == 4
+    assert all(said.split() for said in told)
 
 
 def test_a_matplotlibrc_that_is_no_text_is_told_in_one_line(tmp_path):
