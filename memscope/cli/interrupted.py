@@ -16,4 +16,6 @@ def told(cause: BaseException | None) -> str:
     if cause.done:
         models = f"{cause.done} model{'s' * (cause.done != 1)}"
         return f"Interrupted. What was finished is kept ({models} by this call); run the same command again to go on."
-    return "Interrupted before this call had finished a model. What was there is kept; run the same command again."
+    return (
+        "Interrupted before this call had counted a finished model. What was there is kept; run the same command again."
+    )

@@ -121,7 +121,7 @@ def test_models_are_told_of_before_their_bundle_has_ended(tiny_choices, tmp_path
 def test_what_an_interruption_leaves_is_told():
     assert "was kept" not in told(None)
     assert told(KeyboardInterrupt()) == "Interrupted before it was done; run the same command again."
-    assert told(Interrupted(0)).startswith("Interrupted before this call had finished a model.")
+    assert told(Interrupted(0)).startswith("Interrupted before this call had counted a finished model.")
     assert told(Interrupted(1)).startswith("Interrupted. What was finished is kept (1 model by this call)")
     assert "(12 models by this call)" in told(Interrupted(12))
 
@@ -144,7 +144,7 @@ def test_ctrl_c_before_anything_is_finished_says_so(tmp_path):
     rest = process.stderr.read()
     assert process.wait() == 130
     assert "at most" in seen[-1] or "a minute" in seen[-1]
-    assert rest.splitlines()[-1].startswith("Interrupted before this call had finished a model.")
+    assert rest.splitlines()[-1].startswith("Interrupted before this call had counted a finished model.")
     assert "Traceback" not in rest
 
 
