@@ -158,13 +158,13 @@ def carry_out(
             closing(keep(run, work, reports)) as kept,
         ):
             for report, told in kept:
-                note(report)
                 if report.failure is None:
                     result.models += sum(task.count for task in report.tasks)
                     result.told += zip(report.tasks, told, strict=True)
                 else:
                     failed.append((report.tasks, report.failure))
                 on_end(Ended(report.tasks, report.failure is not None, result.models, total, report.cluster))
+                note(report)
         bundles = [part for bundle, _ in failed for part in apart(bundle)]
         if not failed:
             break
