@@ -98,9 +98,8 @@ def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tu
     bytes, and 6 MiB; more where one query needs more, whose scores of M vectors are held at once.
     """
     k, (size, features) = memory.k, memory.vectors.shape
-    width = min(
-        k + k // 8 + min(8, k + 3), size
-    )  # of 50,000 vectors in clusters the bound seldom leaves more than k + 5
+    # Of 50,000 vectors in clusters the bound seldom leaves more than k + 5.
+    width = min(k + k // 8 + min(8, k + 1), size)
     positions = torch.empty((len(queries), k), dtype=torch.int64, device=queries.device)
     squared = torch.empty((len(queries), k), dtype=torch.float64, device=queries.device)
     needed = 5 * size + 2 * bytes_of_row(width, size) + 40 * features  # bytes for a query

@@ -185,7 +185,7 @@ def test_near_ties_that_float32_cannot_represent_are_told_apart(measured):
     random = np.random.default_rng(6)
     vectors = 1e6 + random.normal(size=(2000, 16)) * 1e-4
     assert_exact(vectors, vectors[:30] + 1e-5, 5)
-    assert measured["pairs"] == 30 * 13  # what is common to all does not blur the scores
+    assert measured["pairs"] == 30 * 11  # what is common to all does not blur the scores
     vectors[:1000] = vectors[1000] + random.normal(size=(1000, 16)) * 1e-12
     expected, _ = measure_all(vectors, vectors[:30], 5)
     np.testing.assert_array_equal(search(vectors, vectors[:30], 5)[0], expected)
