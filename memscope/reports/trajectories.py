@@ -139,7 +139,13 @@ class RawTypeChange:
     fall_from_out: float
     """The part of it that is a rise of the accuracy of models trained without it"""
     mean_score: tuple[float, ...] | None
-    """Mean score at each size"""
+    """Mean score at each size, on the models that named the type: noise gives it the shape of the name"""
+    score_elsewhere: tuple[float, ...] | None = None
+    """Mean score at each size on the half of the blocks that did not name the type; null below two blocks"""
+    low_elsewhere: tuple[float, ...] | None = None
+    """Lower end of its 95 % interval; null below four blocks"""
+    high_elsewhere: tuple[float, ...] | None = None
+    """Upper end of its 95 % interval; null below four blocks"""
 
 
 @dataclass(frozen=True, kw_only=True)

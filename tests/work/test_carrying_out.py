@@ -30,7 +30,11 @@ def test_a_report_is_counted_before_a_long_wait_for_the_next_and_quick_ones_do_n
         time.sleep(0.1)
         return product
 
-    work = Work(open=partial(pytest.fail, "nothing is opened"), path_of=lambda task: run.path / f"outcomes/{task.first}.h5", write=write)
+    work = Work(
+        open=partial(pytest.fail, "nothing is opened"),
+        path_of=lambda task: run.path / f"outcomes/{task.first}.h5",
+        write=write,
+    )
     for report, told in keep(run, work, reports()):
         assert told == ["product"]
         counted.append(report)
