@@ -216,8 +216,11 @@ def test_the_exports_hold_the_scores(copy, tmp_path):
     assert np.allclose([float(row["score"]) for row in rows], expected.ravel())
     with open(tmp_path / "suspects.csv") as file:
         suspects = list(csv.DictReader(file))
-    leads = [float(row["suggested_share"]) - float(row["accuracy_out"]) for row in suspects]
-    assert leads == sorted(leads, reverse=True)
+    best = int(np.argmax(run.results("score")["test_accuracy"]))
+    probability = run.results("score")["probability_out"][best]
+    told = [float(row["probability_out"]) for row in suspects]
+    assert told == sorted(told)
+    assert told == pytest.approx([probability[int(row["example"])] for row in suspects], abs=1e-6)
     assert all(row["suggested_label"] != row["given_label"] for row in suspects)
     for row in suspects:
         assert int(row["index"]) == run.examples.index[int(row["example"])]
