@@ -67,6 +67,12 @@ def test_commands_that_only_count_do_without_torch_which_takes_seconds_to_load(c
     assert shown.count("Types of trajectory over all sizes") == 2
 
 
+def test_what_is_no_run_names_the_runs_in_it_and_those_with_a_name_much_like_it(copy):
+    assert f"it holds {copy}" in memscope("score", copy.parent).stderr
+    assert f"did you mean {copy} ?" in memscope("score", f"{copy}s").stderr
+    assert "did you mean" not in memscope("score", copy.parent / "quite another").stderr
+
+
 def test_every_command_shows_an_example_in_its_help():
     for name in COMMANDS:
         assert f"  memscope {name}" in memscope(name, "--help").stdout, name
@@ -91,7 +97,7 @@ def test_every_command_shows_an_example_in_its_help():
         (("train-family", "new", "--data", "DATA", "--device", "cuda"), 2, "not available here"),
         (("train-family", "new", "--data", "DATA", "--modles", "3"), 2, "--models"),
         (("train-family", "new", "--data", "DATA", "--examples", "100000"), 2, "100000"),
-        (("train-family", "new", "--data", "DATA", "--epochs", "0"), 2, "the epochs is 0"),
+        (("train-family", "new", "--data", "DATA", "--epochs", "0"), 2, "the number of epochs is 0; it must be 1 to"),
         (("train-family", "new", "--data", "DATA", "--trainer", "no.such:thing"), 2, "no.such:thing"),
         (("train-family", "RUN", "--seed", "9"), 2, "made with --seed 0, now asked for 9"),
         (("train-family", "new", "--plan", "RUN/plan.toml", "--data", "npz:missing.npz"), 1, "missing.npz"),
@@ -106,7 +112,12 @@ def test_every_command_shows_an_example_in_its_help():
         (("status", "FILE"), 1, "it is a file"),
         (("demo", "RUN"), 2, "now asked for"),
         (("demo", "RUN", "--fresh"), 1, "not a demo's run"),
-        (("scores", "RUN"), 2, "No such command 'scores'"),
+        (("scores", "RUN"), 2, "no command 'scores'; did you mean score ?"),
+        (("trian-family", "RUN"), 2, "did you mean train-family ?"),
+        (("nothing-like-it",), 2, "the commands are train-family, score"),
+        (("train-family", "new", "--data", "fashion"), 2, "did you mean fashion-mnist-5k ?"),
+        (("train-family", "new", "--data", "fashion-mnist"), 2, "did you mean fashion-mnist-5k ?"),
+        (("train-family", "new", "--data", "FashionMNIST-5k"), 2, "the forms are fashion-mnist-5k"),
         (("train-family", "RUN", "--full", "-1"), 2, "--full is -1"),
         (("train-family", "new", "--data", "DATA", "--trainer", "record", "--full", "1"), 2, "leave one out"),
         (("train-family", "RUN", "--missing-weights", "--no-weights"), 2, "leave one out"),
