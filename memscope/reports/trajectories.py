@@ -7,7 +7,8 @@ undetermined.
 import math
 from dataclasses import dataclass, field
 
-from memscope.reports.keys import left_out
+from memscope.reports.evidence import MeanTrajectory
+from memscope.reports.keys import left_out, no_key
 from memscope.reports.stored import Field, Results
 
 
@@ -173,6 +174,20 @@ class TypesByLabel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrajectoriesEvidence:
+    """What the findings rest on."""
+
+    block: int
+    """Models of a block"""
+    examples: int
+    """Training examples"""
+    mean: MeanTrajectory
+    """The mean score over the sizes"""
+    blocks: int
+    """Blocks of models that the errors of shares are from"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrajectoriesReport:
     """The types of the trajectories of all examples over size, in summary."""
 
@@ -202,6 +217,8 @@ class TrajectoriesReport:
     """By label; null without label noise"""
     figures: tuple[str, ...] | None = left_out()
     """The figures that were drawn, with `--plot`"""
+    evidence: TrajectoriesEvidence | None = no_key(default=None)
+    """What the findings rest on"""
 
 
 FIELDS = {

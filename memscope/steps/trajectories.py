@@ -22,6 +22,7 @@ from memscope.analysis.trajectories import (
     type_shares,
 )
 from memscope.analysis.trajectory_types import flat_called_shares, flat_shares, trajectory_types
+from memscope.counting.mean_trajectory import block_means, mean_trajectory
 from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.counting.population_check import check_population
@@ -34,6 +35,7 @@ from memscope.reports.trajectories import (
     EpsilonShares,
     PopulationTypes,
     RawTypeChange,
+    TrajectoriesEvidence,
     TrajectoriesReport,
     TypesByLabel,
     TypeShares,
@@ -164,6 +166,12 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
             for each in EPSILONS
         ),
         flipped_types=types_by_label(run, raw, called.called),
+        evidence=TrajectoriesEvidence(
+            block=run.plan.block,
+            examples=scores.shape[1],
+            mean=mean_trajectory([block_means(one.hard, one.blocks) for one in counts]),
+            blocks=len({block for one in counts for block in one.blocks}),
+        ),
     )
     write_results(run.path, run.plan, "trajectories", values, ledger, keys_of(found))
     return found
