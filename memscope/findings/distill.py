@@ -56,9 +56,10 @@ def change_of(report: DistillReport, setting: DistillationSetting) -> str:
         if there:
             row, most = max(there, key=lambda each: each[1].value * sign)
             at = at_sizes(axis, [each.size for each, _ in there])
+            where = f" at {axis} {row.size}" if len(there) > 1 else ""
             told.append(
                 f"memorise {way} at {at}: the mean score goes from {decimals(row.onehot.mean_score)} to "
-                f"{decimals(row.distilled.mean_score)} at {axis} {row.size} ({signed(most.value, most.error)}"
+                f"{decimals(row.distilled.mean_score)}{where} ({signed(most.value, most.error)}"
                 f"{by_label(row)})"
             )
     if not told:
@@ -85,7 +86,8 @@ def test(axis: str, rows: tuple[SizeOfStudents, ...]) -> str:
         if there:
             row, most = max(there, key=lambda each: each[1].value * sign)
             at = at_sizes(axis, [each.size for each, _ in there])
-            told.append(f"{way} at {at} ({points(most.value, most.error)} points at {axis} {row.size})")
+            where = f" at {axis} {row.size}" if len(there) > 1 else ""
+            told.append(f"{way} at {at} ({points(most.value, most.error)} points{where})")
     return f"Their test accuracy {listed(told)}." if told else "Their test accuracy does not clearly change."
 
 

@@ -83,9 +83,13 @@ def on(axis: str, what: str, changes: list[tuple[int, Estimate]]) -> str:
         if sure:
             size, most = max(sure, key=lambda each: each[1].value * sign)
             at = at_sizes(axis, [each for each, _ in sure])
-            where = f", most at {axis} {size}" if len(sure) > 1 else ""
-            told.append(f"{verb} at {at}{where} ({points(most.value, most.error)} points)")
-    return f"On {what} it {listed(told)}." if told else f"On {what} it changes the accuracy nowhere clearly."
+            where = f" at {axis} {size}" if len(sure) > 1 else ""
+            told.append(f"{verb} at {at} ({points(most.value, most.error)} points{where})")
+    if not told:
+        return f"On {what} it changes the accuracy nowhere clearly."
+    unclear = [size for size, one in changes if not clear(one, len(changes))]
+    rest = f"; what it does at {at_sizes(axis, unclear)} is not clear" if unclear else ""
+    return f"On {what} it {listed(told)}{rest}."
 
 
 def memorised(report: ResmemReport, rows: list[Row]) -> str:

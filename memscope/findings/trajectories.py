@@ -75,11 +75,12 @@ def certain(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
         told = f"No type of change can be called {certainty} clearly more often than if no score changed with {axis}."
     else:
         parts = [
-            f"{percent_with_error(shares.called[name], shares.called_error[name])} of the images {name} "
-            f"({MEANINGS[name].format(axis=axis)}; {percent(shares.if_all_flat_called[name])} if no score changed)"
+            f"{percent_with_error(shares.called[name], shares.called_error[name])} of the images are {name} (the score "
+            f"{MEANINGS[name].format(axis=axis)}; if no score changed, {percent(shares.if_all_flat_called[name])} "
+            "would be)"
             for name in sure
         ]
-        told = f"Called {certainty}, and beyond what noise would show: {listed(parts)}."
+        told = f"{certainty.capitalize()}, and beyond what noise would show, {listed(parts)}."
     if not shares.called["undetermined"]:
         return told
     return f"{told} For {percent(shares.called['undetermined'])} of the images these models cannot tell the type."
@@ -95,7 +96,7 @@ def by_rule(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
             blocks=evidence.blocks,
         )
         if excess.value > 0 and clear(excess, 2):
-            told.append(f"{100 * excess.value:.1f} ±{100 * excess.error:.1f} points more of them are {name}")
+            told.append(f"{100 * excess.value:.1f} ±{100 * excess.error:.1f} points more images are {name}")
     text = f"As measured, {listed(told)} than if no score changed." if told else ""
     if report.flipped_types:
         kinds = report.flipped_types
