@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from memscope.findings.numbers import percent, percent_with_error, signed, with_error
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import ERRORS, at_sizes, clear, known, listed
-from memscope.reports.evidence import Estimate
-from memscope.reports.score import ScoreEvidence, ScoreReport, SizeScore
+from memscope.reports.evidence import Estimate, ScoreEvidence
+from memscope.reports.score import ScoreReport, SizeScore
 from memscope.text import counted
 
 FEWEST_BLOCKS = 3

@@ -9,8 +9,8 @@ import math
 from memscope.findings.numbers import decimals, percent, percent_with_error, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import ERRORS, clear, drawn, known, listed
-from memscope.reports.evidence import Estimate
-from memscope.reports.trajectories import TrajectoriesEvidence, TrajectoriesReport
+from memscope.reports.evidence import Estimate, TrajectoriesEvidence
+from memscope.reports.trajectories import TrajectoriesReport
 from memscope.text import counted
 
 FEWEST_BLOCKS = 4

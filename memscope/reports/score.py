@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from math import nan
 
-from memscope.reports.evidence import MeanTrajectory
+from memscope.reports.evidence import ScoreEvidence
 from memscope.reports.keys import left_out, merged, no_key
 from memscope.reports.stored import SIZE_EXAMPLE, Field, Results
 
@@ -213,38 +213,6 @@ class Validation:
     """By size"""
     calibration_thirds: tuple[float, ...]
     """c over all sizes, in thirds of the examples by posterior standard deviation"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disputed:
-    """Labels that the models trained without the example dispute."""
-
-    size: int
-    """The size whose models judge: those that are best on the test examples"""
-    labels: int
-    """Examples whose most frequent prediction is another label"""
-    voters: int
-    """Models that were trained without an example: the median over examples"""
-    by_all: int
-    """Those of them for which all of these models agree on it"""
-    by_all_flipped: int | None
-    """Flipped labels among the latter; None without label noise"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreEvidence:
-    """What the findings rest on."""
-
-    block: int
-    """Models of a block"""
-    mean: MeanTrajectory
-    """The mean score over the sizes"""
-    memorised: tuple[int, ...]
-    """By size, the examples whose 95 % interval of the score lies above 0"""
-    by_chance: tuple[float, ...]
-    """By size, how many that would be if none were memorised"""
-    disputed: Disputed
-    """Labels to look at"""
 
 
 @dataclass(frozen=True, kw_only=True)

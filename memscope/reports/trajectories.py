@@ -7,7 +7,7 @@ undetermined.
 import math
 from dataclasses import dataclass, field
 
-from memscope.reports.evidence import MeanTrajectory
+from memscope.reports.evidence import TrajectoriesEvidence
 from memscope.reports.keys import left_out, no_key
 from memscope.reports.stored import Field, Results
 
@@ -171,20 +171,6 @@ class TypesByLabel:
     """Among the examples whose label was flipped"""
     clean: TypesOfLabels
     """Among the others"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrajectoriesEvidence:
-    """What the findings rest on."""
-
-    block: int
-    """Models of a block"""
-    examples: int
-    """Training examples"""
-    mean: MeanTrajectory
-    """The mean score over the sizes"""
-    blocks: int
-    """Blocks of models that the errors of shares are from"""
 
 
 @dataclass(frozen=True, kw_only=True)

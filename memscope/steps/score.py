@@ -23,17 +23,16 @@ from memscope.counting.mean_trajectory import BlockMeans, block_means, mean_traj
 from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger, ways
 from memscope.counting.population import SEED, adding
 from memscope.counting.score_errors import jackknifed, share_above, share_below
-from memscope.counting.suggestions import Votes, suggested_labels
+from memscope.counting.suggestions import Votes, disputed, suggested_labels
 from memscope.errors import OptionError
 from memscope.files.places import STANDARD_OUTPUT
+from memscope.reports.evidence import ScoreEvidence
 from memscope.reports.keys import keys_of
 from memscope.reports.score import (
     RESULTS,
-    Disputed,
     Duplicates,
     FlippedLabels,
     PopulationRow,
-    ScoreEvidence,
     ScoreReport,
     SizeScore,
     TrainingNoise,
@@ -139,7 +138,7 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
             mean=mean_trajectory(means),
             memorised=tuple(memorised),
             by_chance=tuple(by_chance),
-            disputed=disputed(run, rows, columns),
+            disputed=disputed(run, sizes, [row.test_accuracy for row in rows], columns),
         ),
     )
     stored: dict[str, Any] = {name: np.stack(arrays) for name, arrays in columns.items()}
@@ -269,21 +268,6 @@ def noise_row(run: Run, size: int, made_from: dict[str, set[str]]) -> TrainingNo
         training=float(found.training),
         training_share=float(found.training_share),
         training_share_error=float(found.training_share_error),
-    )
-
-
-def disputed(run: Run, rows: Sequence[SizeScore], columns: dict[str, list[np.ndarray]]) -> Disputed:
-    """How many labels the held-out models dispute, at the size that judges them (exports.py)."""
-    best = int(np.argmax([row.test_accuracy for row in rows]))
-    suggested, share = columns["suggested_label"][best], columns["suggested_share"][best]
-    other = (suggested >= 0) & (suggested != run.examples.labels)
-    flipped = run.examples.flipped
-    return Disputed(
-        size=rows[best].size,
-        labels=int(other.sum()),
-        voters=int(np.median(columns["n_out"][best])),
-        by_all=int((other & (share == 1)).sum()),
-        by_all_flipped=None if flipped is None else int((other & (share == 1) & flipped).sum()),
     )
 
 

@@ -28,6 +28,7 @@ from memscope.counting.population import count_and_sum
 from memscope.counting.population_check import check_population
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.errors import RunError
+from memscope.reports.evidence import TrajectoriesEvidence
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import (
@@ -35,7 +36,6 @@ from memscope.reports.trajectories import (
     EpsilonShares,
     PopulationTypes,
     RawTypeChange,
-    TrajectoriesEvidence,
     TrajectoriesReport,
     TypesByLabel,
     TypeShares,

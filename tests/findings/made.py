@@ -12,19 +12,12 @@ from memscope.reports.distill import (
     SizeOfStudents,
     StudentKind,
 )
-from memscope.reports.evidence import Estimate, MeanTrajectory
+from memscope.reports.evidence import Disputed, Estimate, MeanTrajectory, ScoreEvidence, TrajectoriesEvidence
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
-from memscope.reports.score import Disputed, FlippedLabels, ScoreEvidence, ScoreReport, SizeScore
+from memscope.reports.score import FlippedLabels, ScoreReport, SizeScore
 from memscope.reports.status import SizeStandardError, SizeStatus, StatusReport
 from memscope.reports.train_family import ForecastReport, Pilot, SizeForecast
-from memscope.reports.trajectories import (
-    PopulationCheck,
-    TrajectoriesEvidence,
-    TrajectoriesReport,
-    TypesByLabel,
-    TypeShares,
-    TypesOfLabels,
-)
+from memscope.reports.trajectories import PopulationCheck, TrajectoriesReport, TypesByLabel, TypeShares, TypesOfLabels
 
 NAN = float("nan")
 EIGHT = (1, 2, 4, 8, 16, 32, 64, 128)
