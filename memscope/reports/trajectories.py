@@ -7,7 +7,8 @@ undetermined.
 import math
 from dataclasses import dataclass, field
 
-from memscope.reports.keys import left_out
+from memscope.reports.evidence import TrajectoriesEvidence
+from memscope.reports.keys import left_out, no_key
 from memscope.reports.stored import Field, Results
 
 
@@ -208,6 +209,8 @@ class TrajectoriesReport:
     """By label; null without label noise"""
     figures: tuple[str, ...] | None = left_out()
     """The figures that were drawn, with `--plot`"""
+    evidence: TrajectoriesEvidence | None = no_key(default=None)
+    """What the findings rest on"""
 
 
 FIELDS = {

@@ -23,12 +23,14 @@ from memscope.analysis.trajectories import (
     type_shares,
 )
 from memscope.analysis.trajectory_types import flat_called_shares, flat_shares, trajectory_types
+from memscope.counting.mean_trajectory import block_means, mean_trajectory
 from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.counting.population_check import check_population
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.counting.type_scores import scores_elsewhere
 from memscope.errors import RunError
+from memscope.reports.evidence import TrajectoriesEvidence
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import (
@@ -169,6 +171,12 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
             for each in EPSILONS
         ),
         flipped_types=types_by_label(run, raw, called.called),
+        evidence=TrajectoriesEvidence(
+            block=run.plan.block,
+            examples=scores.shape[1],
+            mean=mean_trajectory([block_means(one.hard, one.blocks) for one in counts]),
+            blocks=len({block for one in counts for block in one.blocks}),
+        ),
     )
     write_results(run.path, run.plan, "trajectories", values, ledger, keys_of(found))
     return found
