@@ -1,8 +1,11 @@
 """What `memscope demo` has shown, on one screen: a few sentences with numbers, one table, and where the files are."""
 
 from memscope.findings import score
+from memscope.findings.numbers import percent, percent_with_error, signed
 from memscope.findings.screen import Remark, Screen, command
-from memscope.findings.words import drawn
+from memscope.findings.words import clear, drawn
+from memscope.reports.evidence import Estimate
+from memscope.reports.score import ScoreReport
 from memscope.steps.demo import Demonstration
 
 
@@ -18,50 +21,88 @@ def screen(shown: Demonstration) -> Screen:
 
 
 def sentences(shown: Demonstration) -> list[str]:
-    """What the reader has just seen."""
-    scores, types = shown.scores, shown.types
+    """What the reader has just seen: how it was made, three findings, and what else there is to look at."""
+    scores = shown.scores
     rows, axis = scores.sizes, scores.axis
-    first, last = rows[0], rows[-1]
-    assert types.flipped_types is not None
-    flipped, called = types.flipped_types.flipped.called, types.all_sizes.called
-    first_flipped, last_flipped = first.flipped, last.flipped
-    assert first_flipped is not None
-    assert last_flipped is not None
     taught = sum(row.models for row in shown.students.settings[0].students)
+    return [
+        f"{sum(row.models for row in rows)} networks were trained ({taught} students and {len(rows)} on all the data "
+        f"beside them), {rows[-1].models} at each {axis}, each on a random {scores.fraction:.0%} of "
+        f"{scores.examples:,} images of which {scores.flipped} carry a wrong label. An image is memorised as far as "
+        "networks get it right only if they were trained on it.",
+        f"1. {of_size(scores)}",
+        f"2. {of_labels(shown)}",
+        f"3. {of_students(shown)}",
+        besides(shown),
+    ]
+
+
+def of_size(scores: ScoreReport) -> str:
+    """How the mean score changes with size, and for whom."""
+    axis, first, last = scores.axis, scores.sizes[0], scores.sizes[-1]
+    assert scores.evidence is not None
+    assert first.flipped is not None
+    assert last.flipped is not None
+    whole = scores.evidence.mean.whole
+    told = "Larger networks memorise more: the" if clear(whole) and whole.value > 0 else "The"
+    return (
+        f"{told} mean score goes from {first.mean_score:.2f} at {axis} {first.size} to {last.mean_score:.2f} at {axis} "
+        f"{last.size} ({signed(whole.value, whole.error)}), for the flipped labels from "
+        f"{first.flipped.mean_score_flipped:.2f} to {last.flipped.mean_score_flipped:.2f}, for the others from "
+        f"{first.flipped.mean_score_clean:.2f} to {last.flipped.mean_score_clean:.2f}. Test accuracy goes from "
+        f"{first.test_accuracy:.1%} to {last.test_accuracy:.1%}."
+    )
+
+
+def of_labels(shown: Demonstration) -> str:
+    """How well memorisation, and networks that have not seen an image, find its wrong label."""
+    axis, first, last = shown.scores.axis, shown.scores.sizes[0], shown.scores.sizes[-1]
+    assert first.flipped is not None
+    assert last.flipped is not None
+    over = Estimate(value=last.flipped.auc_score - 0.5, error=last.flipped.auc_score_error, blocks=last.blocks)
+    told = "The score finds wrong labels: at" if clear(over) and over.value > 0 else "At"
+    return (
+        f"{told} {axis} {last.size} a flipped label has a higher score than another in "
+        f"{percent_with_error(last.flipped.auc_score, last.flipped.auc_score_error)} of all pairs (by chance: 50%; at "
+        f"{axis} {first.size}, which cannot memorise: {percent(first.flipped.auc_score)}). Of the first "
+        f"{shown.suspects_looked_at} suspects, labels that networks trained without them dispute, "
+        f"{shown.suspects_flipped} were flipped."
+    )
+
+
+def of_students(shown: Demonstration) -> str:
+    """Whether students of a larger network memorise less."""
+    setting, axis = shown.students.settings[0], shown.scores.axis
+    most = min(setting.students, key=lambda row: row.mean_change_flipped)
+    onehot, distilled = most.onehot, most.distilled
+    assert onehot.by_label is not None
+    assert distilled.by_label is not None
+    change = Estimate(value=most.mean_change, error=most.mean_change_error, blocks=most.blocks)
+    less = clear(change) and change.value < 0
+    told = "Students of a larger network memorise less" if less else "Of students of a larger network"
+    return (
+        f"{told}: taught by {axis} {setting.teacher} on the same images, networks of {axis} {most.size} score "
+        f"{distilled.by_label.mean_score_flipped:.2f} in place of {onehot.by_label.mean_score_flipped:.2f} on the "
+        f"flipped labels and {distilled.by_label.mean_score_clean:.2f} in place of "
+        f"{onehot.by_label.mean_score_clean:.2f} on the others ({signed(change.value, change.error)} in the mean). "
+        f"Their test accuracy goes from {onehot.test_accuracy:.1%} to {distilled.test_accuracy:.1%}."
+    )
+
+
+def besides(shown: Demonstration) -> str:
+    """What trajectories and residual memories tell."""
+    axis, first, last = shown.scores.axis, shown.scores.sizes[0], shown.scores.sizes[-1]
+    called = shown.types.all_sizes.called
     memories = {row.size: row.change for row in shown.memories.sizes}
     small, large = memories[first.size], memories[last.size]
     assert small is not None
     assert large is not None
     predicted = next(pair for pair in shown.memories.foretells if (pair.size, pair.larger) == (first.size, last.size))
-    setting = shown.students.settings[0]
-    most = min(setting.students, key=lambda row: row.mean_change_flipped)
-    onehot, distilled = most.onehot, most.distilled
-    assert onehot.by_label is not None
-    assert distilled.by_label is not None
-    return [
-        f"{sum(row.models for row in rows)} networks were trained ({taught} students and {len(rows)} on all the data "
-        f"beside them), {last.models} at each {axis}, each on a random {scores.fraction:.0%} of {scores.examples:,} "
-        f"images of which {scores.flipped} carry a wrong label. An image is memorised as far as networks get it right "
-        "only if they were trained on it.",
-        f"From {axis} {first.size} to {last.size} the mean memorisation score goes from {first.mean_score:.2f} to "
-        f"{last.mean_score:.2f}: {first_flipped.mean_score_flipped:.2f} to {last_flipped.mean_score_flipped:.2f} for "
-        f"the flipped labels, {first_flipped.mean_score_clean:.2f} to {last_flipped.mean_score_clean:.2f} for the "
-        f"others, while test accuracy goes from {first.test_accuracy:.1%} to {last.test_accuracy:.1%}.",
-        f"The score of {flipped['increasing']:.0%} of the flipped labels can be called increasing with {axis}. Of all "
-        f"images {called['increasing']:.0%} can, {called['decreasing']:.0%} are called decreasing, "
-        f"{called['constant']:.0%} constant, and {called['undetermined']:.0%} cannot be told with {last.models} models "
-        f"of each {axis}.",
-        f"At {axis} {last.size} a flipped label has a higher score than another in {last_flipped.auc_score:.0%} of all "
-        f"pairs, at {axis} {first.size} in {first_flipped.auc_score:.0%} (by chance: 50%): small networks cannot "
-        "memorise.",
-        f"A memory of its residuals (ResMem) changes the test accuracy of {axis} {first.size} by "
-        f"{100 * small.test_change:+.1f} points, of {axis} {last.size} by {100 * large.test_change:+.1f} (standard "
-        f"deviation over networks {100 * small.test_change_sd:.1f} and {100 * large.test_change_sd:.1f}). The residual "
-        f"of an image at {axis} {first.size} has a rank correlation of {predicted.correlation:.2f} with its "
-        f"memorisation at {axis} {last.size}.",
-        f"Taught by {axis} {setting.teacher} on the same images, networks of {axis} {most.size} score "
-        f"{distilled.by_label.mean_score_flipped:.2f} in place of {onehot.by_label.mean_score_flipped:.2f} on the "
-        f"flipped labels and {distilled.by_label.mean_score_clean:.2f} in place of "
-        f"{onehot.by_label.mean_score_clean:.2f} on the others; their test accuracy goes from "
-        f"{onehot.test_accuracy:.1%} to {distilled.test_accuracy:.1%}.",
-    ]
+    return (
+        f"Besides, the score of {called['increasing']:.0%} of the images can be called increasing with {axis}; "
+        f"{last.models} models of each {axis} cannot tell for {called['undetermined']:.0%}. A memory of its residuals "
+        f"(ResMem) changes the test accuracy of {axis} {first.size} by {100 * small.test_change:+.1f} points, of "
+        f"{axis} {last.size} by {100 * large.test_change:+.1f} (standard deviation over networks "
+        f"{100 * small.test_change_sd:.1f} and {100 * large.test_change_sd:.1f}); the residual of an image at {axis} "
+        f"{first.size} has a rank correlation of {predicted.correlation:.2f} with its score at {axis} {last.size}."
+    )

@@ -96,7 +96,7 @@ def grid(report: ScoreReport, evidence: ScoreEvidence) -> Grid:
     columns = [
         *(report.axis, "models", "mean\nscore", "clearly\nmemorised", "noise\nalone"),
         *("right,\nif seen", "right,\nif not", "right,\ntest"),
-        *(["flipped\nfound"] if noisy else []),
+        *(["flipped\nhigher"] if noisy else []),
     ]
     rows = [
         [

@@ -1,5 +1,6 @@
 """`memscope demo`: every step, on bundled real images with a tenth of the labels flipped."""
 
+import csv
 import os
 import shutil
 from collections.abc import Sequence
@@ -43,6 +44,10 @@ class Demonstration:
     students: DistillReport
     suspects: Path
     suspect_count: int
+    suspects_looked_at: int
+    """The first suspects: as many as there are flipped labels, if there are so many"""
+    suspects_flipped: int
+    """Flipped labels among those"""
     figures: list[Path]
 
 
@@ -71,7 +76,17 @@ def demo(
     ]
     suspects = run / "suspects.csv"
     count, _ = export_suspects(open_run(run), suspects)
-    return Demonstration(run, scores, types, memories, students, suspects, count, figures)
+    first, wrong = among_the_first(run, suspects)
+    return Demonstration(run, scores, types, memories, students, suspects, count, first, wrong, figures)
+
+
+def among_the_first(run: Path, suspects: Path) -> tuple[int, int]:
+    """How many suspects stand first, as many as labels were flipped if there are so many, and the flipped of them."""
+    flipped = open_run(run).examples.flipped
+    assert flipped is not None
+    with open(suspects, newline="") as file:
+        first = [int(row["example"]) for row in csv.DictReader(file)][: int(flipped.sum())]
+    return len(first), int(flipped[first].sum())
 
 
 def check(run: Path, failed: Sequence[FailedTask]) -> None:
