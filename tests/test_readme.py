@@ -235,7 +235,7 @@ def test_options_and_commands_that_the_text_names_exist():
 def test_the_extras_that_the_documents_install_exist():
     extras = set(PROJECT["optional-dependencies"])
     for file in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for name, listed in re.findall(r"(memscope[\w-]*)\[([\w,]+)\]'", file.read_text()):
+        for name, listed in re.findall(r"(memscope[\w-]*)\[([\w,]+)\]['\"]", file.read_text()):
             assert name == PROJECT["name"], file
             assert set(listed.split(",")) <= extras, file
 
