@@ -2,8 +2,9 @@
 # call reuses it.
 PYTHON ?= python3
 BIN := .venv/bin
+PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10
 
-.PHONY: demo test bench reliability fuzz sanitize lint types pytest clean
+.PHONY: demo test slow bench reliability fuzz sanitize lint types pytest clean
 
 demo: .venv/ready-run
 	$(BIN)/memscope demo
@@ -17,13 +18,17 @@ lint: .venv/ready-test
 types: .venv/ready-test
 	$(BIN)/mypy
 
-# The C part under the address and undefined-behaviour sanitizers; `make test` does it too.
+# The C part under the address and undefined-behaviour sanitizers; `make slow` does it too.
 sanitize: .venv/ready-test
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/training/lanes/test_exercise.py
 
 # Two processes of one torch thread each: two threads in one process collapse as soon as anything else runs.
 pytest: .venv/ready-test
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10
+	$(PYTEST) -m "not slow"
+
+# What takes long (tests/slow.txt). CI runs it after `make test`.
+slow: .venv/ready-test
+	$(PYTEST) -m slow
 
 # Ratios against others, in one table: under 15 minutes of a machine that does nothing else.
 bench: .venv/ready-bench

@@ -137,8 +137,9 @@ def nested(kind: type, seen: list[type], beside: bool = False) -> list[type]:
     if kind not in seen:
         if not beside:
             seen.append(kind)
-        for each, hint in zip(fields(kind), typing.get_type_hints(kind).values(), strict=True):
-            if found := inner(hint):
+        hints = typing.get_type_hints(kind)
+        for each in keyed(kind):
+            if found := inner(hints[each.name]):
                 nested(found, seen, bool(each.metadata.get(MERGED)))
     return seen
 

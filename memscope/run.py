@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 
@@ -135,6 +136,22 @@ def plan_path(run: Path) -> Path:
     return run / "plan.toml"
 
 
+def meant(directory: Path) -> str:
+    """What to add to the error about a path that is no run: runs in it, or beside it under a name much like it."""
+    inside = directory.is_dir()
+    try:
+        around = {
+            one.parent.name: one.parent for one in (directory if inside else directory.parent).glob("*/plan.toml")
+        }
+    except OSError:
+        return ""
+    names = sorted(around) if inside else get_close_matches(directory.name, sorted(around), 3, 0.5)
+    if not names:
+        return ""
+    listed = ", ".join(str(around[name]) for name in names[:5]) + (", ..." if len(names) > 5 else "")
+    return f"; it holds {listed}" if inside else f"; did you mean {listed} ?"
+
+
 def open_run(path: str | os.PathLike[str]) -> Run:
     """Open a run directory, also `~/...`; RunError if it is not one, or if its plan cannot be read."""
     directory = at_home(path)
@@ -142,7 +159,10 @@ def open_run(path: str | os.PathLike[str]) -> Run:
         found = (
             "has no plan.toml" if directory.is_dir() else "does not exist" if not directory.exists() else "is a file"
         )
-        raise RunError(f"{directory} is not a run: it {found}. Expected a directory made by memscope train-family")
+        raise RunError(
+            f"{directory} is not a run: it {found}. Expected a directory made by memscope train-family"
+            + meant(directory)
+        )
     return Run(directory, read_plan(plan_path(directory)))
 
 

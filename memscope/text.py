@@ -96,3 +96,8 @@ def abridged(text: str, longest: int) -> str:
 def composed(text: str) -> str:
     """The text in Unicode's composed form (NFC), which equal words have in common whatever wrote them."""
     return unicodedata.normalize("NFC", text)
+
+
+def counted(number: int, thing: str) -> str:
+    """1 worker, 2 workers"""
+    return f"{number:,} {thing}{'s' * (number != 1)}"

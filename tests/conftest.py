@@ -1,4 +1,4 @@
-"""Small data sets and runs that several tests share, and which tests `make reliability` alone does."""
+"""Small data sets and runs that several tests share, and which tests `make slow` and `make reliability` alone do."""
 
 import os
 import shutil
@@ -17,8 +17,27 @@ for name in [name for name in os.environ if name.startswith("MEMSCOPE_")]:
         del os.environ[name]  # it would stand for an option in whatever command a test runs
 
 
+def slow_tests() -> dict[str, bool]:
+    """The tests of slow.txt, as `tests/file.py::test`, and whether the first case of each is left out of it."""
+    found, file = {}, ""
+    for line in (Path(__file__).parent / "slow.txt").read_text().splitlines():
+        name, _, but = line.partition("#")[0].strip().partition(", ")
+        if name and line[0] != " ":
+            file = name
+        elif name:
+            assert but in ("", "but its first case"), line
+            found[f"{file}::{name}"] = bool(but)
+    return found
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long forms of what is held once already are left to `make reliability`."""
+    """Mark what slow.txt lists. Long forms of what is held once already are left to `make reliability`."""
+    slow, seen = slow_tests(), set()
+    for item in items:
+        name = item.nodeid.partition("[")[0]
+        if name in slow and (name in seen or not slow[name]):
+            item.add_marker(pytest.mark.slow)
+        seen.add(name)
     if os.environ.get("MEMSCOPE_THOROUGH"):
         return
     for item in items:

@@ -153,7 +153,11 @@ def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tm
         "--npz",
         tmp_path / "scores.npz",
     ]
-    for arguments in (["score", run, "--top", "100", *files], ["trajectories", run, "--plot"], ["status", run]):
+    for arguments in (
+        ["score", run, "--details", "--top", "100", *files],
+        ["trajectories", run, "--plot"],
+        ["status", run],
+    ):
         memscope.main([str(argument) for argument in arguments], standalone_mode=False)
         printed, warned = capsys.readouterr()
         assert not warned

@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 import traceback
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -52,6 +53,16 @@ class Commands(click.Group):
             if verbose():
                 traceback.print_exc()
             raise
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            close = get_close_matches(name, COMMANDS, 1)
+            mend = f"did you mean {close[0]} ?" if close else f"the commands are {', '.join(COMMANDS)}"
+            context.fail(f"no command {name!r}; {mend}")
+        return super().resolve_command(context, args)
 
     def list_commands(self, context: click.Context) -> list[str]:
         return list(COMMANDS)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from memscope.cli.types import RunPlace, load_for_workers, noted
+from memscope.cli.types import RunPlace, details_option, load_for_workers, noted
 
 EPILOG = """
 \b
@@ -17,8 +17,9 @@ Examples:
 @click.command("demo", epilog=EPILOG)
 @click.argument("run", type=RunPlace(), default=Path("runs/demo"), metavar="[RUN]")
 @click.option("--fresh", is_flag=True, help="Start over; else a finished demo is shown again.")
+@details_option
 @noted("demo")
-def command(run: Path, fresh: bool) -> None:
+def command(run: Path, fresh: bool, details: bool) -> None:
     """Everything, on a bundled real data set, in about a minute on two cores.
 
     Trains 40 small convolutional networks at each of four widths on random subsets of 1,000 Fashion-MNIST
@@ -33,4 +34,4 @@ def command(run: Path, fresh: bool) -> None:
 
     with TrainingProgress() as progress:
         shown = demo(run, fresh, say=progress.say, on_end=progress.ended)
-    show(shown)
+    show(shown, details)

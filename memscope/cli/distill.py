@@ -8,6 +8,7 @@ import click
 from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.types import (
     Sizes,
+    details_option,
     json_option,
     load_for_workers,
     noted,
@@ -45,6 +46,7 @@ Examples:
 @draws
 @work_options
 @click.option("--no-weights", is_flag=True, help="Do not keep the students' weights.")
+@details_option
 @json_option
 @noted("distill")
 def command(
@@ -61,6 +63,7 @@ def command(
     address: str | None,
     workers: int | None,
     no_weights: bool,
+    details: bool,
     as_json: bool,
 ) -> None:
     """Train students of a larger teacher in RUN, and compare what they memorise.
@@ -93,6 +96,6 @@ def command(
     if as_json:
         print_json(keys_of(found))
     else:
-        show(found)
+        show(found, details)
     if found.failed:
         sys.exit(1)

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from memscope.cli.interrupted import Interrupted
+from memscope.findings.numbers import duration
 from memscope.tables import verbosity
-from memscope.tables.printing import duration
 from memscope.text import printable
 from memscope.under_way import watched_by
 

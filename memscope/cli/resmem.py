@@ -9,6 +9,7 @@ from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.types import (
     Numbers,
     Sizes,
+    details_option,
     json_option,
     load_for_workers,
     noted,
@@ -58,6 +59,7 @@ Examples:
 @click.option("--epsilon", type=float, default=0.2, show_default=True, help="A change of the score that counts.")
 @draws
 @work_options
+@details_option
 @json_option
 @noted("resmem")
 def command(
@@ -74,6 +76,7 @@ def command(
     engine: str,
     address: str | None,
     workers: int | None,
+    details: bool,
     as_json: bool,
 ) -> None:
     """What residual memories (ResMem) add to the models of RUN, and what they hold.
@@ -102,6 +105,6 @@ def command(
     if as_json:
         print_json(keys_of(found))
     else:
-        show(found)
+        show(found, details)
     if found.failed:
         sys.exit(1)

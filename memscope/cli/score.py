@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from memscope.cli.output import check_outputs, told_beside
-from memscope.cli.types import OutputFile, json_option, noted, run_argument
+from memscope.cli.types import OutputFile, details_option, json_option, noted, run_argument
 from memscope.reports.keys import keys_of
 
 EPILOG = """
@@ -39,6 +39,7 @@ Examples:
 @click.option("--csv-safe", is_flag=True, help="Alter names in csv files so that no spreadsheet runs one as a formula.")
 @click.option("--npz", "npz_file", type=OutputFile(), metavar="FILE", help="Write arrays [size, example].")
 @click.option("--validate", is_flag=True, help="Check the population estimate on halves of the models (4 blocks).")
+@details_option
 @json_option
 @noted("score")
 def command(
@@ -49,6 +50,7 @@ def command(
     csv_safe: bool,
     npz_file: Path | None,
     validate: bool,
+    details: bool,
     as_json: bool,
 ) -> None:
     """Memorisation of every example of RUN at every size, with standard errors.
@@ -75,4 +77,4 @@ def command(
         if as_json:
             print_json(keys_of(found))
         else:
-            show(found)
+            show(found, details)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from memscope.cli.types import json_option, run_argument
+from memscope.cli.types import details_option, json_option, run_argument
 from memscope.reports.keys import keys_of
 
 EPILOG = """
@@ -19,8 +19,9 @@ Example:
 @run_argument
 @click.option("--timing", is_flag=True, help="Tell where the time of the run's commands went.")
 @click.option("--repair", is_flag=True, help="Read every file; move what is damaged to RUN/damaged, to be made again.")
+@details_option
 @json_option
-def command(run: Path, timing: bool, repair: bool, as_json: bool) -> None:
+def command(run: Path, timing: bool, repair: bool, details: bool, as_json: bool) -> None:
     """What in RUN is done, missing, failed or out of date."""
     from memscope.steps.status import status
     from memscope.tables.printing import print_json
@@ -30,4 +31,4 @@ def command(run: Path, timing: bool, repair: bool, as_json: bool) -> None:
     if as_json:
         print_json(keys_of(found))
     else:
-        show(found)
+        show(found, details)

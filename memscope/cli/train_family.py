@@ -12,6 +12,7 @@ from memscope.cli.types import (
     Shard,
     Sizes,
     Spec,
+    details_option,
     json_option,
     load_for_workers,
     noted,
@@ -141,6 +142,7 @@ REPLICATE_MODELS = (
 @click.option("--no-weights", is_flag=True, help="Do not keep trained weights.")
 @click.option("--missing-weights", is_flag=True, help="Train again the models whose weights were not kept.")
 @click.option("--dry-run", is_flag=True, help="Print models, time, disk and expected standard error; write nothing.")
+@details_option
 @json_option
 @noted("train-family")
 def command(
@@ -159,6 +161,7 @@ def command(
     until_error_population: float | None,
     until_agreement: float | None,
     dry_run: bool,
+    details: bool,
     as_json: bool,
     **choices: Any,
 ) -> None:
@@ -198,7 +201,7 @@ def command(
         if as_json:
             print_json(keys_of(ahead))
         else:
-            show_forecast(ahead)
+            show_forecast(ahead, details)
         return
     with TrainingProgress(quiet=as_json) as progress:
         trained = train_family(

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from memscope.cli.figures import draws, run_or_plot
-from memscope.cli.types import json_option, noted
+from memscope.cli.types import details_option, json_option, noted
 from memscope.reports.keys import keys_of
 from memscope.steps.drawing import Drawing
 
@@ -30,9 +30,12 @@ Examples:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the posterior draws.")
 @draws
+@details_option
 @json_option
 @noted("trajectories")
-def command(run: Path, epsilon: float, confidence: float, seed: int, plot: Drawing | None, as_json: bool) -> None:
+def command(
+    run: Path, epsilon: float, confidence: float, seed: int, plot: Drawing | None, details: bool, as_json: bool
+) -> None:
     """The type of every example's trajectory over the sizes of RUN, and the shares of the types.
 
     A type is called if most posterior draws of the trajectory agree on it; otherwise it is undetermined.
@@ -45,4 +48,4 @@ def command(run: Path, epsilon: float, confidence: float, seed: int, plot: Drawi
     if as_json:
         print_json(keys_of(found))
     else:
-        show(found)
+        show(found, details)

@@ -177,3 +177,6 @@ def load_for_workers(engine: str, module: str = "memscope.work.training_task") -
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON (keys: docs/json.md) instead of tables.")
+
+details_option = click.option("--details", is_flag=True, help="Print all tables, not one screen of findings.")
+"""Of every command whose findings have one screen"""

@@ -76,6 +76,9 @@ def memory_change(run: Run, found: MemoryCounts) -> MemoryChange:
     def difference(kept: Sequence[int]) -> float:
         return mean(found.counts["resmem"].only(kept).score - found.counts["base"].only(kept).score)
 
+    def held_out(kept: Sequence[int]) -> float:
+        return mean(found.counts["resmem"].only(kept).accuracy_out - found.counts["base"].only(kept).accuracy_out)
+
     blocks, flipped = len(found.blocks), run.examples.flipped
     residual, flip, harm = (found.counts[name].total() for name in ("residual", "flip", "harm"))
     return MemoryChange(
@@ -96,6 +99,7 @@ def memory_change(run: Run, found: MemoryCounts) -> MemoryChange:
         flip_out=mean(flip.accuracy_out),
         harm_in=mean(harm.accuracy_in),
         harm_out=mean(harm.accuracy_out),
+        mean_change_out_error=float(delete_one_block(held_out, blocks)),
     )
 
 

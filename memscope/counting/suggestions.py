@@ -1,7 +1,10 @@
 """Suggested labels: the most frequent prediction for an example by models that were not trained on it."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
+from memscope.reports.evidence import Disputed
 from memscope.run import Run
 from memscope.store.ledger import Outcome, Task
 
@@ -46,3 +49,23 @@ def suggested_labels(run: Run, size: int, votes: Votes) -> tuple[np.ndarray, np.
         votes = Votes(run, votes.here.stop)
         for task, outcome in run.outcomes(size):
             votes.add(task, outcome, ~outcome.diverged)
+
+
+def disputed(
+    run: Run, sizes: Sequence[int], test_accuracy: Sequence[float], columns: Mapping[str, Sequence[np.ndarray]]
+) -> Disputed:
+    """How many labels the held-out models dispute, at the size that is best on the test examples.
+
+    `columns` has arrays [N] by name and size: `suggested_label`, `suggested_share`, `n_out`.
+    """
+    best = int(np.argmax(test_accuracy))
+    suggested, share = columns["suggested_label"][best], columns["suggested_share"][best]
+    other = (suggested >= 0) & (suggested != run.examples.labels)
+    flipped = run.examples.flipped
+    return Disputed(
+        size=sizes[best],
+        labels=int(other.sum()),
+        voters=int(np.median(columns["n_out"][best])),
+        by_all=int((other & (share == 1)).sum()),
+        by_all_flipped=None if flipped is None else int((other & (share == 1) & flipped).sum()),
+    )

@@ -150,8 +150,12 @@ def _unknown(spec: str) -> str:
     if likely:
         return f"{message}; did you mean {likely}:{spec} ?"
     form, _, place = spec.partition(":")
-    close = get_close_matches(form, LOADERS, 1) if place else []
-    return f"{message}; did you mean {close[0]}:{place} ?" if close else message
+    if place:
+        close = [f"{name}:{place}" for name in get_close_matches(form, LOADERS, 1)]
+    else:
+        whole = [name for name in FORMS if ":" not in name]  # the bundled sets
+        close = [name for name in whole if spec and name.startswith(spec)] or get_close_matches(spec, whole, 1)
+    return f"{message}; did you mean {close[0]} ?" if close else message
 
 
 def _likely_form(path: Path) -> str | None:

@@ -49,7 +49,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         checks: list[tuple[bool, str, object, str]] = [
-            (1 <= self.epochs <= MOST_EPOCHS, "epochs", self.epochs, f"1 to {MOST_EPOCHS:,}"),
+            (1 <= self.epochs <= MOST_EPOCHS, "number of epochs", self.epochs, f"1 to {MOST_EPOCHS:,}"),
             (self.batch_size >= 2, "batch size", self.batch_size, "at least 2, for batch normalisation"),
             (0 < self.learning_rate < math.inf, "learning rate", self.learning_rate, "a positive number"),
             (0 <= self.momentum < 1, "momentum", self.momentum, "in [0, 1)"),

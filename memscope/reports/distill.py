@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import nan
 
-from memscope.reports.keys import left_out, merged
+from memscope.reports.keys import left_out, merged, no_key
 from memscope.reports.labels import LabelScores
 from memscope.reports.stored import Field, Results
 from memscope.reports.training import DivergedModel, FailedTask
@@ -209,6 +209,8 @@ class DistillReport:
     """This call's students whose loss became NaN or infinite, where there are any"""
     failed: tuple[FailedTask, ...] | None = left_out()
     """Tasks that failed twice, where there are any; the command exits with 1 then"""
+    block: int = no_key(default=0)
+    """Models of a block"""
 
 
 SETTING_SIZE = ("setting", "size")

@@ -25,9 +25,9 @@ def left_out() -> Any:
     return field(default=None, metadata={LEFT_OUT: True})
 
 
-def no_key() -> Any:
-    """A field for those who print a report: it is no key of it."""
-    return field(metadata={NO_KEY: True})
+def no_key(**default: Any) -> Any:
+    """A field for those who print a report: it is no key of it, and not stored; perhaps with a `default`."""
+    return field(metadata={NO_KEY: True}, **default)
 
 
 def keys_of(report: Any) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 Residuals are norms of label less probabilities at temperature 1, of the models without their memory.
 """
 
+import math
 from dataclasses import dataclass
 
-from memscope.reports.keys import left_out, merged
+from memscope.reports.keys import left_out, merged, no_key
 from memscope.reports.labels import LabelScores
 from memscope.reports.stored import SIZE_EXAMPLE, Field, Results
 from memscope.reports.training import FailedTask
@@ -91,6 +92,8 @@ class MemoryChange:
     """Share of the predictions that are turned from right to wrong, of models trained with the example"""
     harm_out: float
     """The same of models trained without it"""
+    mean_change_out_error: float = no_key(default=math.nan)
+    """Jackknife standard error of the change of the accuracy out"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,6 +268,8 @@ class ResmemReport:
     """Memories that were measured in this call; not in stored results"""
     failed: tuple[FailedTask, ...] | None = left_out()
     """What could not be measured, where there is any"""
+    block: int = no_key(default=0)
+    """Models of a block"""
 
 
 FIELDS = {

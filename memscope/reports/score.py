@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from math import nan
 
-from memscope.reports.keys import left_out, merged
+from memscope.reports.evidence import ScoreEvidence
+from memscope.reports.keys import left_out, merged, no_key
 from memscope.reports.stored import SIZE_EXAMPLE, Field, Results
 
 
@@ -250,6 +251,8 @@ class ScoreReport:
     validated: Validation | None = merged()
     written: tuple[str, ...] | None = left_out()
     """The files that were written, and what is in them, where some were asked for"""
+    evidence: ScoreEvidence | None = no_key(default=None)
+    """What the findings rest on"""
 
 
 FIELDS = {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from memscope.reports.keys import left_out
+from memscope.reports.keys import left_out, no_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,3 +158,7 @@ class StatusReport:
     """What trains on a CPU if it is not PyTorch: `lanes`"""
     timing: tuple[CommandTime, ...] | None = left_out()
     """Where the time went, with `--timing`: by command, and then for `all`"""
+    examples_there: bool = no_key(default=True)
+    """Whether there is `examples.h5`, without which nothing can be scored"""
+    not_yet: dict[str, str] = no_key(default_factory=dict)
+    """By command that would fail now: why"""

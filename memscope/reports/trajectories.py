@@ -7,7 +7,8 @@ undetermined.
 import math
 from dataclasses import dataclass, field
 
-from memscope.reports.keys import left_out
+from memscope.reports.evidence import TrajectoriesEvidence
+from memscope.reports.keys import left_out, no_key
 from memscope.reports.stored import Field, Results
 
 
@@ -139,7 +140,13 @@ class RawTypeChange:
     fall_from_out: float
     """The part of it that is a rise of the accuracy of models trained without it"""
     mean_score: tuple[float, ...] | None
-    """Mean score at each size"""
+    """Mean score at each size, on the models that named the type: noise gives it the shape of the name"""
+    score_elsewhere: tuple[float, ...] | None = None
+    """Mean score at each size on the half of the blocks that did not name the type; null below two blocks"""
+    low_elsewhere: tuple[float, ...] | None = None
+    """Lower end of its 95 % interval; null below four blocks"""
+    high_elsewhere: tuple[float, ...] | None = None
+    """Upper end of its 95 % interval; null below four blocks"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,6 +209,8 @@ class TrajectoriesReport:
     """By label; null without label noise"""
     figures: tuple[str, ...] | None = left_out()
     """The figures that were drawn, with `--plot`"""
+    evidence: TrajectoriesEvidence | None = no_key(default=None)
+    """What the findings rest on"""
 
 
 FIELDS = {

@@ -34,6 +34,7 @@ from memscope.store.ledger import (
 )
 from memscope.store.results import read_results, write_results
 from memscope.store.weights import weights_path
+from memscope.text import counted
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen, workers_of
 from memscope.work.data_set import ensure_examples
@@ -90,7 +91,7 @@ def distill(
         missing = sum(task.count for task in lacking)
         if missing:
             check_networks(run, {teaching.teacher, *(task.size for task in lacking)})
-            say(f"training {missing} students with {workers_of(options, device)} workers")
+            say(f"training {counted(missing, 'student')} with {counted(workers_of(options, device), 'worker')}")
         groups = group_sizes(run, lacking, device, workers_of(options, device), say)
         bundles = bundles_of_students(work.bundles, groups)
         trained = train_tasks(run, bundles, options, device, on_end, groups=groups, teaching=teaching)
@@ -240,6 +241,7 @@ def without_students(run: Run, epsilon: float) -> DistillReport:
         epsilon=epsilon,
         augment=run.plan.recipe.augment,
         settings=(),
+        block=run.plan.block,
     )
 
 

@@ -31,6 +31,7 @@ from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_di
 from memscope.store.memories import MemoryFile, memory_path, read_memory
 from memscope.store.results import read_results, write_results
 from memscope.store.weights import weights_path
+from memscope.text import counted
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import (
     Done,
@@ -106,13 +107,14 @@ def resmem(
     chosen = {size: Chosen(grid.choices()[0], [], None, None) for size in sizes}
     if reserved is not None:
         tasks = {size: [task for task in measured[size] if block_of(run, task) == reserved] for size in sizes}
-        say(f"choosing k, sigma and temperature on block {reserved} with {workers_of(options, device)} workers")
+        workers = counted(workers_of(options, device), "worker")
+        say(f"choosing k, sigma and temperature on block {reserved} with {workers}")
         done = measure(run, grid, tasks, options, device, on_end)
         if done.failures:
             return with_failures(found, done)
         chosen = {size: choose(run, grid, size, tasks[size]) for size in sizes}
     scored = {size: [task for task in measured[size] if block_of(run, task) != reserved] + full[size] for size in sizes}
-    say(f"measuring {sum(task.count for tasks in scored.values() for task in tasks)} residual memories")
+    say(f"measuring {sum(task.count for tasks in scored.values() for task in tasks):,} residual memories")
     choices = {size: chosen[size].choice for size in sizes}
     rest = measure(run, choices, scored, options, device, on_end)
     done = Done(done.models + rest.models, rest.failures)
@@ -150,6 +152,7 @@ def unmeasured(run: Run, grid: MemoryGrid, reserved: int | None, epsilon: float)
         index=grid.index,
         reserved_block=reserved,
         grid=HyperparameterGrid(k=grid.k, sigma=grid.sigma, temperature=grid.temperature),
+        block=run.plan.block,
     )
 
 

@@ -12,18 +12,21 @@ import numpy as np
 
 from memscope.analysis.fit import fits_more_before, stuck_models
 from memscope.analysis.memorisation import Memorisation, memorisation_from_counts
+from memscope.analysis.memorised import count_memorised, memorised_if_none
 from memscope.analysis.noise_split import split_noise
 from memscope.analysis.population.estimate import Population, population_from_sums
 from memscope.analysis.population.sums import population_sums
-from memscope.analysis.statistics.jackknife import delete_half
+from memscope.analysis.statistics.jackknife import delete_half, jackknife_error
 from memscope.analysis.statistics.means import mean, rms, spread
 from memscope.analysis.statistics.roc import area_under_roc
+from memscope.counting.mean_trajectory import BlockMeans, block_means, mean_trajectory
 from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, sizes_in_ledger, ways
 from memscope.counting.population import SEED, adding
 from memscope.counting.score_errors import jackknifed, share_above, share_below
-from memscope.counting.suggestions import Votes, suggested_labels
+from memscope.counting.suggestions import Votes, disputed, suggested_labels
 from memscope.errors import OptionError
 from memscope.files.places import STANDARD_OUTPUT
+from memscope.reports.evidence import ScoreEvidence
 from memscope.reports.keys import keys_of
 from memscope.reports.score import (
     RESULTS,
@@ -90,6 +93,9 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
     sizes = sizes_in_ledger(run)
     columns: dict[str, list[np.ndarray]] = {}
     rows: list[SizeScore] = []
+    means: list[BlockMeans] = []
+    memorised: list[int] = []
+    by_chance: list[float] = []
     made_by: list[frozenset[tuple[str, str]]] = []
     made_from: dict[str, set[str]] = {}
     ledger = state_for(run.path, run.plan, RESULTS)
@@ -103,7 +109,10 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
         suggested, share = suggested_labels(run, size, votes)
         for name, values in size_columns(hard, soft, suggested, share).items():
             columns.setdefault(name, []).append(values)
-        rows.append(size_row(run, size, counts, hard, soft, noise_row(run, size, made_from)))
+        means.append(block_means(counts.hard, counts.blocks))
+        memorised.append(count_memorised(hard.interval_low))
+        by_chance.append(memorised_if_none(counts.hard.total()))
+        rows.append(size_row(run, size, counts, means[-1], hard, soft, noise_row(run, size, made_from)))
         made_by.append(counts.made_by)
     estimate = population_from_sums(sums, types=False)
     rows = [
@@ -124,6 +133,13 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
         sizes=tuple(rows),
         made_by=ways(made_by),
         made_from={kind: tuple(sorted(values)) for kind, values in sorted(made_from.items())},
+        evidence=ScoreEvidence(
+            block=run.plan.block,
+            mean=mean_trajectory(means),
+            memorised=tuple(memorised),
+            by_chance=tuple(by_chance),
+            disputed=disputed(run, sizes, [row.test_accuracy for row in rows], columns),
+        ),
     )
     stored: dict[str, Any] = {name: np.stack(arrays) for name, arrays in columns.items()}
     stored |= {
@@ -168,7 +184,13 @@ def size_columns(
 
 
 def size_row(
-    run: Run, size: int, counts: SizeCounts, hard: Memorisation, soft: Memorisation | None, noise: TrainingNoise | None
+    run: Run,
+    size: int,
+    counts: SizeCounts,
+    means: BlockMeans,
+    hard: Memorisation,
+    soft: Memorisation | None,
+    noise: TrainingNoise | None,
 ) -> SizeScore:
     """The row of the table for one size, without the population estimate, which needs all sizes."""
     total = counts.hard.total()
@@ -180,7 +202,7 @@ def size_row(
         diverged_models=tuple(counts.diverged),
         undefined=hard.undefined,
         mean_score=mean(hard.score),
-        mean_score_error=jackknifed(counts.hard, lambda s: mean(s.score)),
+        mean_score_error=float(jackknife_error(means.without)),
         mean_soft_score=mean(soft.score) if soft else math.nan,
         mean_accuracy_in=mean(hard.accuracy_in),
         mean_accuracy_in_error=jackknifed(counts.hard, lambda s: mean(s.accuracy_in)),

@@ -7,6 +7,7 @@ from pathlib import Path
 from memscope.counting.standard_errors import TARGETS, models_for
 from memscope.errors import RunError
 from memscope.plan.backends import TORCH
+from memscope.plan.recipe import OWN_LOOP
 from memscope.reports.keys import report_of
 from memscope.reports.results import RESULTS
 from memscope.reports.score import ScoreReport
@@ -19,6 +20,7 @@ from memscope.reports.status import (
     VariantStatus,
 )
 from memscope.run import Run, open_run
+from memscope.store.examples import examples_path
 from memscope.store.ledger import (
     FULL,
     ONEHOT,
@@ -33,6 +35,7 @@ from memscope.store.ledger import (
     task_name,
 )
 from memscope.store.results import read_results, results_path
+from memscope.store.weights import weights_path
 from memscope.work.repair import repair as repair_run
 from memscope.work.timing import timing_rows
 
@@ -77,6 +80,8 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
         other_failures=other_failures(run, {file for row in sizes for file in row.failed_tasks}),
         results={group: result_state(run, group) for group in RESULTS},
         repair=repaired,
+        examples_there=examples_path(run.path).is_file(),
+        not_yet={group: why for group in RESULTS if (why := lacking(run, group))},
         timing=tuple(report_of(CommandTime, row) for row in timing_rows(run.path)) if timing else None,
     )
 
@@ -167,6 +172,33 @@ def result_state(run: Run, group: str) -> str:
         return str(error)
     now = state_for(run.path, run.plan, RESULTS[group])
     return "current" if ledger == now else "out of date"
+
+
+def lacking(run: Run, group: str) -> str:
+    """Why a command that makes results would fail now; empty where it would not."""
+    plan, axis = run.plan, run.plan.axis
+    done = {size: tasks for size in plan.sizes if (tasks := finished_tasks(run.path, plan, size))}
+    needs_weights = group in ("resmem", "distill")
+    if not done:
+        return "no models yet"
+    if group in ("trajectories", "distill") and len(done) < 2:
+        return f"models of one {axis} only"
+    if needs_weights and plan.recipe.trainer != OWN_LOOP:
+        return "memscope has no weights of models that others train"
+    if group == "distill" and plan.sizes[-1] not in done:
+        return f"no models of {axis} {plan.sizes[-1]} to teach"
+    wanted = [task for size, tasks in done.items() for task in tasks if group == "resmem" or size == plan.sizes[-1]]
+    if group == "resmem":
+        wanted += [task for size in done for task in finished_tasks(run.path, plan, size, FULL)]
+        if any({task.first // plan.block for task in tasks} <= {0} for tasks in done.values()):
+            return f"one block of models, {plan.block}, is not enough"
+        if any(all(task.first >= plan.block for task in tasks) for tasks in done.values()):
+            return "the first block of models is missing"
+    kept = [weights_path(run.path, plan, task).is_file() for task in wanted] if needs_weights else [True]
+    # all weights for the memories, some for teachers
+    if not (all(kept) if group == "resmem" else any(kept)):
+        return "weights were not kept; train-family --missing-weights trains them again"
+    return ""
 
 
 def bytes_under(directory: Path) -> int:

@@ -19,6 +19,7 @@ from memscope.run import Run, grow, open_run, plan_path
 from memscope.store.examples import open_dataset
 from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
 from memscope.store.weights import weights_path
+from memscope.text import counted
 from memscope.training.device import resolve_device
 from memscope.training.probe import UNKNOWN, probe
 from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, of_shard, silent, unseen, workers_of
@@ -229,7 +230,7 @@ def train_missing(
     if tasks:
         check_networks(run, {task.size for task in tasks})
         how = " again where only the weights are missing" if missing_weights else ""
-        say(f"training {total} models{how} with {workers_of(options, device)} workers")
+        say(f"training {counted(total, 'model')}{how} with {counted(workers_of(options, device), 'worker')}")
     groups = group_sizes(run, tasks, device, workers_of(options, device), say)
     bundles = bundles_of(plan, tasks, groups)
     trained = train_tasks(run, bundles, options, device, on_end, groups=groups, for_weights=missing_weights)

@@ -12,6 +12,7 @@ import numpy as np
 from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.population.estimate import Population, population_from_sums
 from memscope.analysis.population.told import commonest
+from memscope.analysis.statistics.groups import GroupMeans
 from memscope.analysis.trajectories import (
     TYPES,
     UNDEFINED,
@@ -22,11 +23,14 @@ from memscope.analysis.trajectories import (
     type_shares,
 )
 from memscope.analysis.trajectory_types import flat_called_shares, flat_shares, trajectory_types
+from memscope.counting.mean_trajectory import block_means, mean_trajectory
 from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.counting.population_check import check_population
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
+from memscope.counting.type_scores import scores_elsewhere
 from memscope.errors import RunError
+from memscope.reports.evidence import TrajectoriesEvidence
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import (
@@ -158,12 +162,21 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
         interpolating_sizes=interpolating,
         population=population_types(population),
         population_check=check_population(run, sums, population, epsilon, seed),
-        by_type=tuple(raw_type_change(name, raw, called.called, rise, fall, scores) for name in TYPES),
+        by_type=with_scores_elsewhere(
+            [raw_type_change(name, raw, called.called, rise, fall, scores) for name in TYPES],
+            scores_elsewhere(counts, epsilon),
+        ),
         by_epsilon=tuple(
             EpsilonShares(epsilon=each, shares=tuple(map(float, type_shares(raw_types(*stacked(total), each)))))
             for each in EPSILONS
         ),
         flipped_types=types_by_label(run, raw, called.called),
+        evidence=TrajectoriesEvidence(
+            block=run.plan.block,
+            examples=scores.shape[1],
+            mean=mean_trajectory([block_means(one.hard, one.blocks) for one in counts]),
+            blocks=len({block for one in counts for block in one.blocks}),
+        ),
     )
     write_results(run.path, run.plan, "trajectories", values, ledger, keys_of(found))
     return found
@@ -233,6 +246,18 @@ def raw_type_change(
         fall_from_in=average(fall.from_accuracy_in),
         fall_from_out=average(fall.from_accuracy_out),
         mean_score=tuple(map(float, scores[:, members].mean(1))) if members.any() else None,
+    )
+
+
+def with_scores_elsewhere(rows: Sequence[RawTypeChange], found: GroupMeans) -> tuple[RawTypeChange, ...]:
+    """The rows, in the order of TYPES, with their mean scores on other models than named the types, where known."""
+
+    def known(values: np.ndarray) -> tuple[float, ...] | None:
+        return None if np.isnan(values).any() else tuple(map(float, values))
+
+    return tuple(
+        replace(row, score_elsewhere=known(mean), low_elsewhere=known(low), high_elsewhere=known(high))
+        for row, mean, low, high in zip(rows, found.mean, found.low, found.high, strict=True)
     )
 
 

@@ -2,14 +2,23 @@
 
 import math
 
+from memscope.findings import distill as findings
+from memscope.findings.numbers import decimals, percent, percent_with_error, signed, with_error
 from memscope.reports.distill import DistillationSetting, DistillReport
-from memscope.tables.printing import decimals, percent, say, table, with_error
+from memscope.tables.printing import say, show_screen, table
 from memscope.tables.train_family import show_lost
+from memscope.text import counted
 
 
-def show(report: DistillReport) -> None:
-    """All that the command prints: all settings in one table, whose scores change, then the change by type of each."""
-    say(f"{report.trained} students trained, {report.already} were there.")
+def show(report: DistillReport, details: bool = False) -> None:
+    """One screen of findings.
+
+    With `details` all that there is: all settings in one table, whose scores change, then the change by type of each.
+    """
+    if not details:
+        show_screen(findings.screen(report))
+        return
+    say(f"{counted(report.trained or 0, 'student')} trained, {report.already} were there.")
     show_lost(report.diverged or (), report.failed or (), report.axis, report.run)
     if report.settings:
         show_students(report)
@@ -91,14 +100,6 @@ def show_changed(report: DistillReport) -> None:
         "if none were: what noise alone would show at these numbers of models (an upper bound). ± of shares: by "
         "leaving out half of the blocks; none below four."
     )
-
-
-def percent_with_error(value: float, error: float) -> str:
-    return percent(value) if math.isnan(error) else f"{percent(value)} ±{percent(error)}"
-
-
-def signed(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:+.3f}"
 
 
 def show_time(setting: DistillationSetting, axis: str, augment: str) -> None:

@@ -1,7 +1,8 @@
 """`memscope doctor` in print."""
 
+from memscope.findings.numbers import size_of
 from memscope.reports.doctor import DoctorReport
-from memscope.tables.printing import say, size_of, table
+from memscope.tables.printing import say, table, warning
 
 
 def show(report: DoctorReport) -> None:
@@ -38,4 +39,4 @@ def show(report: DoctorReport) -> None:
     if not report.missing_extras:
         say("All extras are installed.")
     for each in report.advice:
-        say(f"Warning: {each}.")
+        warning(f"Warning: {each}.")

@@ -1,21 +1,24 @@
-"""How the commands print: tables, JSON, percentages and durations."""
+"""How the commands print: screens, tables, sentences and JSON."""
 
 import json
-import math
+import shlex
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from memscope.findings.screen import LINES, WIDE, Command, Remark, Screen
 from memscope.reports.keys import plain
 from memscope.tables.verbosity import quiet
 from memscope.text import printable, writable
 
-WARNINGS = ("Warning", "Failed", "The tracebacks", "Diverged", "Left out", "Unfinished")
-"""How sentences begin that are told in spite of `--quiet`."""
+WIDEST = 100
+"""Columns beyond which sentences are hard to read"""
 
 # Width is the terminal's, or what a table needs where there is none: piped output is never folded.
 console = Console(soft_wrap=False, highlight=False)
@@ -27,28 +30,112 @@ def print_json(keys: dict[str, Any]) -> None:
     click.echo(json.dumps(plain(keys), indent=2))
 
 
+def show_screen(screen: Screen) -> None:
+    """Print the findings, the table, notes and commands; with `--quiet` only what warns, on standard error."""
+    if quiet():
+        for note in screen.notes:
+            tell(note)
+        return
+    width = min(console.width, WIDEST) if console.is_terminal else WIDE
+    for line, style in lines_of(screen, width):
+        console.print(Text(line, style=style), soft_wrap=True)
+
+
+def lines_of(screen: Screen, width: int) -> list[tuple[str, str]]:
+    """The lines of a screen, and how each looks; notes that it has no room for are left to `--details`."""
+    above = [line for text in screen.findings if text for line in wrapped(text, width)]
+    below = [line for command in screen.commands for line in command_lines(command, width)]
+    below += ["--details prints all tables."] if screen.more else []
+    grid = [shown(line) for line in screen.grid.lines()] if screen.grid else []
+    room = LINES - len(above) - len(below) - len(grid) - 3 * bool(grid)
+    notes: list[str] = []
+    for note in sorted(screen.notes, key=lambda note: not note.warns):
+        told = wrapped(note.text, width)
+        if len(notes) + len(told) <= room:
+            notes += told
+    found = [(line, "") for line in above]
+    if grid:
+        head = next(number for number, line in enumerate(grid) if line[:1] in "─-" and set(line) <= {"─", "-"})
+        found += [("", ""), *((line, "bold" if number < head else "") for number, line in enumerate(grid)), ("", "")]
+    return [*found, *((line, "") for line in notes), *((line, "") for line in below)]
+
+
+def command_lines(command: Command, width: int) -> Iterator[str]:
+    """What a command is for, and the command, in lines that a shell takes as one."""
+    one = f"{command.what_for}: {shown(str(command))}"
+    if cell_len(one) <= width:
+        yield one
+        return
+    yield f"{command.what_for}:"
+    line = " "
+    for word in (shown(shlex.quote(word)) for word in command.words):
+        if line.strip() and cell_len(f"{line} {word} \\") > width:
+            yield f"{line} \\"
+            line = "   "
+        line = f"{line} {word}"
+    yield line
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text in lines that break between words; a word that is longer than a line stays whole."""
+    lines: list[str] = []
+    for word in shown(text).split(" "):
+        if lines and cell_len(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
 def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
-    """Print a table whose first `left` columns are text and whose others are numbers."""
+    """Print a table whose first `left` columns are text and whose others are numbers.
+
+    Where it is wider than the terminal, which would cut numbers off, it has a row for every column instead, or else
+    comes in several parts.
+    """
     if quiet():
         return
     # not the table's own title: rich would fold that to the width of its table
-    console.print(literal(title), style="bold")
-    upright = Table(header_style="bold", pad_edge=False)
-    for position, column in enumerate(columns):
-        upright.add_column(literal(column), justify="left" if position < left else "right")
-    for row in rows:
-        upright.add_row(*[literal(cell) for cell in row])
-    if fits(upright) or len(rows) >= len(columns):
-        console.print(upright)
+    print_wrapped(title, style="bold")
+    for part in fitting(columns, rows, left):
+        console.print(part)
+
+
+def fitting(columns: list[str], rows: list[list[str]], left: int) -> Iterator[Table]:
+    """The table in as many parts as the console's width takes, each with the first column."""
+    whole = drawn(columns, rows, left)
+    if fits(whole):
+        yield whole
         return
-    # Too wide for this terminal, which would cut numbers off: a row for every column instead
-    turned = Table(header_style="bold", pad_edge=False)
-    turned.add_column(literal(columns[0]))
+    headings, *others = zip(columns, *rows, strict=True)
+    turned = drawn(headings, others, 1)
+    if fits(turned) and len(rows) < len(columns):
+        yield turned
+        return
+    first = 1
+    while first < len(columns):
+        last = first + 1
+        while last < len(columns) and fits(part(columns, rows, left, first, last + 1)):
+            last += 1
+        yield part(columns, rows, left, first, last)
+        first = last
+
+
+def part(columns: list[str], rows: list[list[str]], left: int, first: int, last: int) -> Table:
+    """The first column and those from `first` to before `last`."""
+    kept = [0, *range(first, last)]
+    text = sum(place < left for place in kept)
+    return drawn([columns[place] for place in kept], [[row[place] for place in kept] for row in rows], text)
+
+
+def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Table:
+    found = Table(header_style="bold", pad_edge=False)
+    for position, column in enumerate(columns):
+        text = position < left
+        found.add_column(literal(column), justify="left" if text else "right", overflow="fold")
     for row in rows:
-        turned.add_column(literal(row[0]), justify="right")
-    for position, column in enumerate(columns[1:], start=1):
-        turned.add_row(literal(column), *[literal(row[position]) for row in rows])
-    console.print(turned)
+        found.add_row(*[literal(cell) for cell in row])
+    return found
 
 
 def fits(shown: Table) -> bool:
@@ -58,15 +145,27 @@ def fits(shown: Table) -> bool:
 
 
 def say(text: str) -> None:
-    """Print a sentence as it is: square brackets, `:smile:` and terminal commands in names and paths are text.
+    """Print a sentence as it is: square brackets, `:smile:` and terminal commands in names and paths are text."""
+    if not quiet():
+        print_wrapped(text)
 
-    With `--quiet`, only if it is a warning, and on standard error.
-    """
+
+def warning(text: str) -> None:
+    """Print a sentence that is told in spite of `--quiet`: then on standard error."""
     if quiet():
-        if text.startswith(WARNINGS):
-            click.echo(printable(text), err=True)
-        return
-    console.print(shown(text), markup=False, soft_wrap=not console.is_terminal, emoji=False)
+        click.echo(printable(text), err=True)
+    else:
+        print_wrapped(text)
+
+
+def tell(remark: Remark) -> None:
+    (warning if remark.warns else say)(remark.text)
+
+
+def print_wrapped(text: str, style: str = "") -> None:
+    """Print a sentence in lines that the terminal has room for; elsewhere in one."""
+    for line in wrapped(text, console.width) if console.is_terminal else [shown(text)]:
+        console.print(Text(line, style=style), soft_wrap=True)
 
 
 def list_lines(title: str, rows: list[tuple[str, str]]) -> None:
@@ -97,37 +196,3 @@ def literal(text: str) -> Text:
 def shown(text: str) -> str:
     """The text on one line, in letters that the output has: replaced before columns are measured."""
     return writable(printable(text), console.encoding)
-
-
-def decimals(value: float | None, digits: int = 3) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
-
-
-def with_error(value: float | None, error: float | None) -> str:
-    """A number and its standard error."""
-    return decimals(value) if error is None or math.isnan(error) else f"{decimals(value)} ±{decimals(error)}"
-
-
-def percent(value: float | None) -> str:
-    return "-" if value is None or math.isnan(value) else f"{value:.1%}"
-
-
-def duration(seconds: float) -> str:
-    """A time as a person says it: 45 s, 12 min, 3.5 h, 2.1 days."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 48 * 3600:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 86400:.1f} days"
-
-
-def size_of(count: int) -> str:
-    """Bytes as a person says them."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 1000:
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"

@@ -2,16 +2,24 @@
 
 import math
 
+from memscope.findings import resmem as findings
+from memscope.findings.numbers import decimals, percent, points, with_error
 from memscope.reports.resmem import ResmemReport
-from memscope.tables.printing import decimals, percent, say, table, with_error
+from memscope.tables.printing import say, show_screen, table, warning
 
 
-def show(report: ResmemReport) -> None:
-    """All that the command prints: choice, accuracies, ResMem's own scores, the memory by type, what it predicts."""
+def show(report: ResmemReport, details: bool = False) -> None:
+    """One screen of findings.
+
+    With `details` all that there is: choice, accuracies, ResMem's own scores, the memory by type, what it predicts.
+    """
+    if not details:
+        show_screen(findings.screen(report))
+        return
     if report.failed:
         task = report.failed[0]
-        say(f"Failed twice: size {task.size}, models {task.first} to {task.first + task.count - 1}: {task.reason}")
-        say(f"The tracebacks are in {report.run}/failures; run the command again to retry.")
+        warning(f"Failed twice: size {task.size}, models {task.first} to {task.first + task.count - 1}: {task.reason}")
+        warning(f"The tracebacks are in {report.run}/failures; run the command again to retry.")
         return
     show_choice(report)
     show_full(report)
@@ -77,13 +85,6 @@ def show_full(report: ResmemReport) -> None:
     say("±: standard deviation over models. In train accuracy an example is among its own neighbours.")
 
 
-def points(value: float, spread: float) -> str:
-    """A difference of shares in percentage points, and its standard deviation."""
-    if math.isnan(value):
-        return "-"
-    return f"{100 * value:+.1f}" + ("" if math.isnan(spread) else f" ±{100 * spread:.1f}")
-
-
 def show_subsets(report: ResmemReport) -> None:
     """The models on subsets: accuracies and scores, then what the memory holds and turns."""
     axis, noisy = report.axis, report.flipped is not None
@@ -139,7 +140,7 @@ def show_subsets(report: ResmemReport) -> None:
     )
     for row in report.sizes:
         if row.diverged:
-            say(f"Left out at {axis} {row.size}: {row.diverged} models that diverged.")
+            warning(f"Left out at {axis} {row.size}: {row.diverged} models that diverged.")
     table(
         "What the memory holds and turns",
         [axis, "residual in", "out", "wrong to right in", "out", "right to wrong in", "out"]

@@ -3,12 +3,18 @@
 import math
 from collections.abc import Sequence
 
+from memscope.findings import score as findings
+from memscope.findings.numbers import decimals, percent, with_error
+from memscope.findings.screen import Remark
 from memscope.reports.score import ScoreReport, SizeScore, SizeValidation, Validation
-from memscope.tables.printing import decimals, percent, say, table, with_error
+from memscope.tables.printing import say, show_screen, table, tell
 
 
-def show(report: ScoreReport) -> None:
-    """All that the command prints."""
+def show(report: ScoreReport, details: bool = False) -> None:
+    """One screen of findings, or with `details` all that there is."""
+    if not details:
+        show_screen(findings.screen(report))
+        return
     show_scores(report)
     if report.validated:
         show_validation(report.validated, report.axis)
@@ -76,8 +82,8 @@ def show_scores(report: ScoreReport) -> None:
     )
     if noisy:
         say(f"AUC: area under the ROC curve for finding the {report.flipped} flipped labels.")
-    for line in notes(report):
-        say(line)
+    for note in notes(report):
+        tell(note)
     show_noise(report)
     if report.most_memorised:
         largest = report.sizes[-1]
@@ -194,50 +200,58 @@ def verdicts(rows: Sequence[SizeValidation], axis: str) -> list[str]:
     return lines or ["The population estimate helps at every size, and its standard deviations can be trusted."]
 
 
-def notes(report: ScoreReport) -> list[str]:
+def notes(report: ScoreReport) -> list[Remark]:
     """What a reader of the table must know beside it."""
-    axis, name, lines = report.axis, report.family, []
+    axis, name = report.axis, report.family
+    lines: list[Remark] = []
+
+    def note(text: str, warns: bool = False) -> None:
+        lines.append(Remark(text, warns))
+
     found = report.duplicates
     if found.exact or found.near:
-        lines.append(
+        note(
             f"Duplicates: {found.exact} training examples have an identical image, "
             f"{found.near} a nearly identical one "
             f"({found.near_in_test} of them in the test set): their scores are low by definition."
         )
     if not found.near_searched:
-        lines.append("Near-duplicates were not looked for: the data set is too large for the search.")
+        note("Near-duplicates were not looked for: the data set is too large for the search.")
     for row in report.sizes:
         if row.models + row.diverged < report.models_planned:
-            lines.append(
+            note(
                 f"Unfinished at {axis} {row.size}: {row.models + row.diverged} of {report.models_planned} "
                 "planned models; "
-                f"{'record' if report.trainer == 'record' else 'memscope train-family trains'} the others."
+                f"{'record' if report.trainer == 'record' else 'memscope train-family trains'} the others.",
+                True,
             )
         if row.diverged:
-            lines.append(f"Left out at {axis} {row.size}: {row.diverged} models that diverged.")
+            note(f"Left out at {axis} {row.size}: {row.diverged} models that diverged.", True)
         if row.undefined:
-            lines.append(f"Undefined at {axis} {row.size}: {row.undefined} examples, with no model on one side.")
+            note(f"Undefined at {axis} {row.size}: {row.undefined} examples, with no model on one side.")
         if row.fit_warning:
-            lines.append(f"Warning, {axis} {row.size}: {row.fit_warning}.")
+            note(f"Warning, {axis} {row.size}: {row.fit_warning}.", True)
     largest = report.sizes[-1]
     if not largest.interpolates:
-        lines.append(
+        note(
             f"The largest {axis} does not interpolate (it fits {largest.own_accuracy:.1%}): "
             "larger sizes or more epochs "
             "would memorise more."
         )
     if len(report.made_by) > 1:
-        lines.append(
+        note(
             "Warning: models were made in different ways (device, precision, versions, backend): "
             + "; ".join(report.made_by)
-            + "."
+            + ".",
+            True,
         )
     for kind, sources in report.made_from.items():
         if len(sources) > 1:
             what, digest = ("versions of timm", "") if kind == "timm_version" else (f"sources of {name}", "SHA-256 ")
             listed = digest + ", ".join(each[:12] for each in sources)
-            lines.append(
+            note(
                 f"Warning: models were made from {len(sources)} {what} ({listed}), expected one: the scores mix them; "
-                "make a new run, unless the change cannot matter (a comment, say)."
+                "make a new run, unless the change cannot matter (a comment, say).",
+                True,
             )
     return lines

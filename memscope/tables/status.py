@@ -2,26 +2,26 @@
 
 from collections.abc import Sequence
 
-from memscope.reports.status import CommandTime, Repair, StatusReport
-from memscope.tables.printing import decimals, duration, percent, say, size_of, table
+from memscope.findings import status as findings
+from memscope.findings.numbers import decimals, duration, percent, size_of
+from memscope.reports.status import CommandTime, StatusReport
+from memscope.tables.printing import say, show_screen, table, tell, warning
 from memscope.work.timing import PARTS
 
 
-def show(report: StatusReport) -> None:
-    """All that the command prints; of `--timing` nothing but the time."""
+def show(report: StatusReport, details: bool = False) -> None:
+    """One screen, or with `details` all that there is; of `--timing` nothing but the time."""
     if report.repair is not None:
-        show_repair(report.repair)
-    if report.timing is not None:
+        for remark in findings.repaired(report.repair, report.examples_there, details):
+            tell(remark)
+    if report.timing is not None and not details:
+        show_screen(findings.timing(report.timing))
+    elif report.timing is not None:
         show_timing(report.timing)
+    elif not details:
+        show_screen(findings.screen(report))
     else:
         show_state(report)
-
-
-def show_repair(repair: Repair) -> None:
-    """The files that were moved aside."""
-    for moved in repair.moved:
-        say(f"Moved {moved.file} to {moved.to}: it {moved.found}; {moved.again}.")
-    say(f"{repair.files:,} files read; " + (f"{len(repair.moved)} moved." if repair.moved else "all whole."))
 
 
 def show_state(report: StatusReport) -> None:
@@ -44,7 +44,7 @@ def show_state(report: StatusReport) -> None:
     )
     for row in report.sizes:
         for file in row.failed_tasks:
-            say(f"Failed: {file} has the traceback; memscope train-family {report.run} tries it again.")
+            warning(f"Failed: {file} has the traceback; memscope train-family {report.run} tries it again.")
     if report.score_precision:
         forecasts = [each.error for each in report.score_precision[0].forecast]
         table(
@@ -74,11 +74,15 @@ def show_state(report: StatusReport) -> None:
             [[row.variant, str(row.size), str(row.models), str(row.missing)] for row in report.variants],
         )
     for file in report.other_failures:
-        say(f"Failed: {file} has the traceback. To try it again, run the command that failed.")
+        warning(f"Failed: {file} has the traceback. To try it again, run the command that failed.")
     for group, state in report.results.items():
         teacher = f" --teacher {report.sizes[-1].size}" if group == "distill" and state == "missing" else ""
-        remedy = "" if state == "current" else f"; run memscope {group} {report.run}{teacher}"
-        say(f"Results of {group}: {state}{remedy if len(state) < 20 else ''}.")
+        remedy = f"; run memscope {group} {report.run}{teacher}"
+        if group in report.not_yet:
+            remedy = f"; not possible now: {report.not_yet[group]}"
+        say(f"Results of {group}: {state}{remedy if state in ('missing', 'out of date') else ''}.")
+    if not report.examples_there:
+        warning(f"{findings.NO_EXAMPLES} memscope train-family {report.run} makes it again.")
     if any(row.missing for row in report.sizes):
         recorded = report.trainer == "record"
         say(

@@ -3,10 +3,13 @@
 import math
 from collections.abc import Sequence
 
+from memscope.findings.numbers import decimals, duration, size_of
+from memscope.findings.train_family import screen, until_forecast
 from memscope.plan.recipe import RECORDED
 from memscope.reports.train_family import ForecastReport, TrainFamilyReport
 from memscope.reports.training import DivergedModel, FailedTask
-from memscope.tables.printing import decimals, duration, say, size_of, table
+from memscope.tables.printing import say, show_screen, table, warning
+from memscope.text import counted
 
 
 def show(report: TrainFamilyReport, shard: tuple[int, int]) -> None:
@@ -16,8 +19,8 @@ def show(report: TrainFamilyReport, shard: tuple[int, int]) -> None:
         return
     full = f" and {report.full_models} on all the data" if report.full_models else ""
     say(
-        f"{report.trained} models trained, {report.already} were there; {len(report.sizes)} sizes x "
-        f"{report.models} models{full} planned."
+        f"{counted(report.trained, 'model')} trained, {report.already} were there; "
+        f"{counted(len(report.sizes), 'size')} x {counted(report.models, 'model')}{full} planned."
     )
     show_lost(report.diverged, report.failed, report.axis, report.run)
     if shard[1] > 1:
@@ -29,7 +32,7 @@ def show(report: TrainFamilyReport, shard: tuple[int, int]) -> None:
 def show_lost(diverged: Sequence[DivergedModel], failed: Sequence[FailedTask], axis: str, run: str) -> None:
     """The models that diverged and the tasks that failed."""
     for each in diverged:
-        say(
+        warning(
             f"Diverged: {axis} {each.size}, model {each.model}{named(each)} (its loss became NaN or infinite); it is "
             f"left out of the {'split of the noise' if each.replicate else 'scores'}."
         )
@@ -39,9 +42,9 @@ def show_lost(diverged: Sequence[DivergedModel], failed: Sequence[FailedTask], a
         reasons.setdefault(task.reason, []).append(name)
     for reason, names in reasons.items():
         others = f" and {len(names) - 1} more tasks" if len(names) > 1 else ""
-        say(f"Failed twice: {names[0]}{others}: {reason}")
+        warning(f"Failed twice: {names[0]}{others}: {reason}")
     if reasons:
-        say(f"The tracebacks are in {run}/failures; run the command again to retry.")
+        warning(f"The tracebacks are in {run}/failures; run the command again to retry.")
 
 
 def named(lost: DivergedModel | FailedTask) -> str:
@@ -50,8 +53,11 @@ def named(lost: DivergedModel | FailedTask) -> str:
     return f" ({', '.join(told)})" if told else ""
 
 
-def show_forecast(report: ForecastReport) -> None:
-    """All that `--dry-run` prints: models, time, disk, and how precise the scores will be."""
+def show_forecast(report: ForecastReport, details: bool = False) -> None:
+    """What `--dry-run` prints, on one screen or with `details`: models, time, disk, how precise scores will be."""
+    if not details:
+        show_screen(screen(report))
+        return
     pilot = [(each.size, each.pilot) for each in report.sizes if each.pilot]
     table(
         f"To be trained ({report.family}, {report.precision}, {report.steps} steps of {report.batch_size})",
@@ -69,7 +75,8 @@ def show_forecast(report: ForecastReport) -> None:
     if math.isnan(report.seconds):
         say("Time: not estimated, the training is your own.")
     else:
-        say(f"Time: about {duration(report.seconds)} with {report.workers} workers, beside some seconds to start.")
+        workers = counted(report.workers, "worker")
+        say(f"Time: about {duration(report.seconds)} with {workers}, beside some seconds to start.")
     say(
         f"Disk: {size_of(report.outcome_bytes)} of outcomes, {size_of(report.weight_bytes)} of "
         "weights, before compression."
@@ -99,16 +106,3 @@ def show_forecast(report: ForecastReport) -> None:
     if report.until_asked:
         say(until_forecast(report))
     say("Nothing was written.")
-
-
-def until_forecast(report: ForecastReport) -> str:
-    """What `--until-...` will take."""
-    pilot = [each.pilot for each in report.sizes if each.pilot]
-    if report.models_until is None:
-        if min((one.models for one in pilot), default=0) >= 2 * report.block:
-            return "How many models --until-... takes cannot be forecast: two halves of the models so far do not agree."
-        blocks = 2 if pilot else 1
-        return f"How many models --until-... takes is not known before there are {blocks * report.block} of each size."
-    time = "" if math.isnan(report.seconds_until) else f", {duration(report.seconds_until)} more"
-    most = "at most " if report.at_most else ""
-    return f"Until the scores are as precise as asked: {most}about {report.models_until:,} models of each size{time}."

@@ -2,12 +2,18 @@
 
 import math
 
+from memscope.findings import trajectories as findings
+from memscope.findings.numbers import decimals, percent, percent_with_error
+from memscope.findings.screen import Remark
 from memscope.reports.trajectories import PopulationTypes, TrajectoriesReport, TypeShares
-from memscope.tables.printing import decimals, percent, say, table
+from memscope.tables.printing import say, show_screen, table, tell
 
 
-def show(report: TrajectoriesReport) -> None:
-    """All that the command prints."""
+def show(report: TrajectoriesReport, details: bool = False) -> None:
+    """One screen of findings, or with `details` all that there is."""
+    if not details:
+        show_screen(findings.screen(report))
+        return
     show_types(report)
     for picture in report.figures or ():
         say(f"Wrote {picture}.")
@@ -16,8 +22,8 @@ def show(report: TrajectoriesReport) -> None:
 def show_types(report: TrajectoriesReport) -> None:
     """Shares of the types, where the change comes from, how the shares depend on epsilon and on the label."""
     show_shares(report)
-    for line in notes(report):
-        say(line)
+    for note in notes(report):
+        tell(note)
     table(
         "Where the change comes from (means over the examples of each raw type)",
         ["type", "examples", "rise", "from acc. in", "from acc. out", "fall", "from acc. in", "from acc. out"],
@@ -91,9 +97,9 @@ def row_of(name: str, shares: TypeShares, population: PopulationTypes | None) ->
     return cells
 
 
-def notes(report: TrajectoriesReport) -> list[str]:
+def notes(report: TrajectoriesReport) -> list[Remark]:
     """What a reader of the shares must know beside them."""
-    lines = [
+    texts = [
         "if all were flat: what the column before would say of trajectories without any change, at "
         "these numbers of models. "
         f"called: with at least {report.confidence:.0%} of the posterior. Compare shares only on "
@@ -106,18 +112,15 @@ def notes(report: TrajectoriesReport) -> list[str]:
         if all(math.isnan(error) for error in report.all_sizes.raw_error.values())
         else "±: by leaving out half of the blocks of models; of the population one block, or group of them, at a time."
     )
-    lines.append(
+    texts.append(
         f"{errors} Shares by the raw rule are those at this number of models: more models, less noise, other shares."
     )
+    lines = [Remark(text) for text in texts]
     if len(set(report.models)) > 1:
         counts = ", ".join(map(str, report.models))
-        lines.append(f"Warning: sizes have different numbers of models ({counts}), so their noise differs too.")
+        lines.append(
+            Remark(f"Warning: sizes have different numbers of models ({counts}), so their noise differs too.", True)
+        )
     if report.interpolating_sizes is None:
-        lines.append("Fewer than two sizes interpolate, so there is no table over interpolating sizes.")
+        lines.append(Remark("Fewer than two sizes interpolate, so there is no table over interpolating sizes."))
     return lines
-
-
-def percent_with_error(share: float | None, error: float | None) -> str:
-    """A share and its standard error."""
-    known = share is not None and not math.isnan(share) and error is not None and not math.isnan(error)
-    return f"{percent(share)} ±{percent(error)}" if known else percent(share)

@@ -7,8 +7,9 @@ share the tasks that are missing.
 
 import logging
 import math
+import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -35,7 +36,8 @@ WRITERS = 8
 120 files a second were measured one after another, 400 with two at a time."""
 
 PATIENCE = 0.003
-"""Seconds to wait for a report's files, when no others are being written, before asking for the next report."""
+"""Seconds to wait at least for a report's files, when no others are being written, before asking for the next report:
+as long as it took to come, so that it is counted before a long wait for the next, and quick reports are not held up."""
 
 
 @dataclass(frozen=True)
@@ -193,16 +195,24 @@ def keep(run: Run, work: Work, reports: Iterable[Report]) -> Generator[tuple[Rep
     `work.write` returned for each of its tasks."""
     under_way: deque[tuple[Report, Future[list[Any]]]] = deque()
     with ThreadPoolExecutor(WRITERS) as writers:
-        for report in reports:
+        for report, waited in with_waits(reports):
             while under_way and under_way[0][1].done():
                 yield written(*under_way.popleft())
             under_way.append((report, writers.submit(write_files, run, work, report)))
-            if len(under_way) == 1:  # usually its files are then written before the next one comes
-                wait([under_way[0][1]], timeout=PATIENCE)
+            if len(under_way) == 1:
+                wait([under_way[0][1]], timeout=max(PATIENCE, waited))
             while under_way and (under_way[0][1].done() or len(under_way) > WRITERS):
                 yield written(*under_way.popleft())
         while under_way:
             yield written(*under_way.popleft())
+
+
+def with_waits(reports: Iterable[Report]) -> Iterator[tuple[Report, float]]:
+    """Each report, and the seconds that it was waited for."""
+    asked = time.monotonic()
+    for report in reports:
+        yield report, time.monotonic() - asked
+        asked = time.monotonic()
 
 
 def written(report: Report, files: "Future[list[Any]]") -> tuple[Report, list[Any]]:

@@ -63,8 +63,13 @@ def test_commands_that_only_count_do_without_torch_which_takes_seconds_to_load(c
     run = str(copy)
     commands = [["score", run], ["score", run, "--npz", os.devnull], ["trajectories", run]]
     shown = told_by_one_process([*commands, ["trajectories", run, "--plot"], ["status", run]], {"torch"})
-    assert shown.count("Memorisation of ") == 2  # each of them did its work, `score` twice
-    assert shown.count("Types of trajectory over all sizes") == 2
+    assert shown.count("--details prints all tables.") == 5  # each of them did its work
+
+
+def test_what_is_no_run_names_the_runs_in_it_and_those_with_a_name_much_like_it(copy):
+    assert f"it holds {copy}" in memscope("score", copy.parent).stderr
+    assert f"did you mean {copy} ?" in memscope("score", f"{copy}s").stderr
+    assert "did you mean" not in memscope("score", copy.parent / "quite another").stderr
 
 
 def test_every_command_shows_an_example_in_its_help():
@@ -91,7 +96,7 @@ def test_every_command_shows_an_example_in_its_help():
         (("train-family", "new", "--data", "DATA", "--device", "cuda"), 2, "not available here"),
         (("train-family", "new", "--data", "DATA", "--modles", "3"), 2, "--models"),
         (("train-family", "new", "--data", "DATA", "--examples", "100000"), 2, "100000"),
-        (("train-family", "new", "--data", "DATA", "--epochs", "0"), 2, "the epochs is 0"),
+        (("train-family", "new", "--data", "DATA", "--epochs", "0"), 2, "the number of epochs is 0; it must be 1 to"),
         (("train-family", "new", "--data", "DATA", "--trainer", "no.such:thing"), 2, "no.such:thing"),
         (("train-family", "RUN", "--seed", "9"), 2, "made with --seed 0, now asked for 9"),
         (("train-family", "new", "--plan", "RUN/plan.toml", "--data", "npz:missing.npz"), 1, "missing.npz"),
@@ -106,7 +111,12 @@ def test_every_command_shows_an_example_in_its_help():
         (("status", "FILE"), 1, "it is a file"),
         (("demo", "RUN"), 2, "now asked for"),
         (("demo", "RUN", "--fresh"), 1, "not a demo's run"),
-        (("scores", "RUN"), 2, "No such command 'scores'"),
+        (("scores", "RUN"), 2, "no command 'scores'; did you mean score ?"),
+        (("trian-family", "RUN"), 2, "did you mean train-family ?"),
+        (("nothing-like-it",), 2, "the commands are train-family, score"),
+        (("train-family", "new", "--data", "fashion"), 2, "did you mean fashion-mnist-5k ?"),
+        (("train-family", "new", "--data", "fashion-mnist"), 2, "did you mean fashion-mnist-5k ?"),
+        (("train-family", "new", "--data", "FashionMNIST-5k"), 2, "the forms are fashion-mnist-5k"),
         (("train-family", "RUN", "--full", "-1"), 2, "--full is -1"),
         (("train-family", "new", "--data", "DATA", "--trainer", "record", "--full", "1"), 2, "leave one out"),
         (("train-family", "RUN", "--missing-weights", "--no-weights"), 2, "leave one out"),
@@ -153,7 +163,7 @@ def copy(tiny_run, tmp_path_factory) -> Path:
 
 
 def test_score_prints_a_line_for_every_size_and_the_same_numbers_as_json(copy):
-    shown = memscope("score", copy)
+    shown = memscope("score", copy, "--details")
     found = json.loads(memscope("score", copy, "--json").stdout)
     assert shown.returncode == 0, shown.stderr
     for row in found["sizes"]:
@@ -216,8 +226,11 @@ def test_the_exports_hold_the_scores(copy, tmp_path):
     assert np.allclose([float(row["score"]) for row in rows], expected.ravel())
     with open(tmp_path / "suspects.csv") as file:
         suspects = list(csv.DictReader(file))
-    leads = [float(row["suggested_share"]) - float(row["accuracy_out"]) for row in suspects]
-    assert leads == sorted(leads, reverse=True)
+    best = int(np.argmax(run.results("score")["test_accuracy"]))
+    probability = run.results("score")["probability_out"][best]
+    told = [float(row["probability_out"]) for row in suspects]
+    assert told == sorted(told)
+    assert told == pytest.approx([probability[int(row["example"])] for row in suspects], abs=1e-6)
     assert all(row["suggested_label"] != row["given_label"] for row in suspects)
     for row in suspects:
         assert int(row["index"]) == run.examples.index[int(row["example"])]
@@ -335,7 +348,7 @@ def compared(full_run, tmp_path_factory) -> Path:
 
 def test_resmem_tells_its_choice_accuracies_types_and_what_it_predicts(compared, tmp_path):
     options = ("--k", "1,5", "--sigma", "0.5,1", "--temperature", "1", "--engine", "inline", "--device", "cpu")
-    done = memscope("resmem", compared, *options, "--plot", tmp_path / "figures")
+    done = memscope("resmem", compared, *options, "--plot", tmp_path / "figures", "--details")
     assert done.returncode == 0, done.stderr
     found = json.loads(memscope("resmem", compared, *options, "--json").stdout)
     assert found["measured"] == 0
@@ -352,7 +365,7 @@ def test_resmem_without_models_on_all_the_data_says_so_in_one_line(tiny_run, tmp
     import shutil
 
     shutil.copytree(tiny_run, tmp_path / "run")
-    done = memscope("resmem", tmp_path / "run", "--k", "5", "--sigma", "1", "--temperature", "1", "--device", "cpu")
+    done = memscope("resmem", tmp_path / "run", "--k", "5", "--sigma", "1", "--temperature", "1", "--details")
     assert done.returncode == 0, done.stderr
     assert "No models on all the data" in done.stdout
 
@@ -360,10 +373,10 @@ def test_resmem_without_models_on_all_the_data_says_so_in_one_line(tiny_run, tmp
 def test_distill_compares_all_settings_in_one_table_and_draws_them(compared, tmp_path):
     options = ("--engine", "inline", "--device", "cpu")
     for temperature in ("4", "1"):
-        done = memscope("distill", compared, "--teacher", "8", "--temperature", temperature, *options)
+        done = memscope("distill", compared, "--teacher", "8", "--temperature", temperature, *options, "--details")
         assert done.returncode == 0, done.stderr
         assert "40 students trained, 0 were there." in done.stdout
-    done = memscope("distill", compared, "--plot", tmp_path / "figures")
+    done = memscope("distill", compared, "--plot", tmp_path / "figures", "--details")
     assert done.returncode == 0, done.stderr
     assert "0 students trained" in done.stdout
     found = json.loads(memscope("distill", compared, "--json").stdout)

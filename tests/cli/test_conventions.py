@@ -47,7 +47,7 @@ def test_a_dash_is_standard_output_and_what_is_told_goes_to_standard_error(score
     assert rows[0][:2] == ["width", "example"]
     assert len(rows) == 1 + 3 * 120
     assert {len(row) for row in rows} == {len(rows[0])}
-    assert b"Most memorised" in done.stderr
+    assert b"--details prints all tables." in done.stderr
     assert b"Wrote standard output: a row" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
@@ -73,7 +73,7 @@ def test_json_is_told_beside_a_file_on_standard_output(scored):
 def test_dot_slash_dash_is_a_file(scored, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run("score", scored, "--csv", "./-")
-    assert "Most memorised" in done.stdout
+    assert "--details prints all tables." in done.stdout
     assert (tmp_path / "-").read_text().startswith("width,example")
 
 
@@ -151,7 +151,7 @@ def on_a_terminal(arguments: list[str], **variables: str) -> bytes:
 
 def test_no_colour_where_none_is_wanted(scored):
     told = on_a_terminal(["score", str(scored)], NO_COLOR="1")
-    assert b"Most memorised" in told
+    assert b"--details" in told
     for code in (*range(30, 38), *range(40, 48), *range(90, 98), 38, 48):
         assert f"[{code}m".encode() not in told
         assert f";{code}m".encode() not in told
@@ -173,7 +173,7 @@ def test_quiet_tells_of_warnings_and_errors_only(scored, tmp_path):
     assert all(line.startswith(("Warning", "Left out", "Unfinished")) for line in done.stderr.splitlines())
     assert (tmp_path / "scores.csv").is_file()
     assert run("score", scored, "-q", "--json").stdout.startswith("{")
-    assert "Most memorised" in run("score", scored).stdout
+    assert "--details" in run("score", scored).stdout
     failed = run("score", tmp_path, "-q")
     assert failed.exception is not None
 
@@ -199,4 +199,4 @@ def test_quiet_and_verbose_exclude_each_other(scored):
     done = run("score", scored, "-q", "-v")
     assert done.exit_code == 2
     assert "give one of them" in done.stderr
-    assert "Most memorised" in run("score", scored).stdout
+    assert "--details" in run("score", scored).stdout

@@ -48,7 +48,7 @@ def scored(tiny_run, tmp_path_factory):
 
 @pytest.mark.parametrize("variables", ENCODINGS, ids=lambda variables: "-".join(variables.values()))
 def test_tables_are_written_in_the_letters_that_there_are_and_their_columns_stand(scored, variables):
-    done = shell(f"memscope trajectories {scored}", **variables)
+    done = shell(f"memscope trajectories {scored} --details", **variables)
     assert (done.returncode, done.stderr) == (0, b"")
     name = variables.get("PYTHONIOENCODING", "ascii")
     text = done.stdout.decode(name)
@@ -115,7 +115,7 @@ def test_names_of_classes_in_any_script_are_printed_and_json_is_ascii_anyway(tin
     run = tmp_path / "run"
     choices = Choices(data=f"npz:{tmp_path / 'd.npz'}", family="mlp", widths=(2, 4), models=10, epochs=1)
     train_family(run, choices, INLINE)
-    told = shell(f"memscope score {run}", PYTHONIOENCODING="ascii").stdout.decode("ascii")
+    told = shell(f"memscope score {run} --details", PYTHONIOENCODING="ascii").stdout.decode("ascii")
     assert r"\u4e2d\u6587" in told
     assert shell(f"memscope score {run} --json", PYTHONIOENCODING="ascii").stdout.isascii()
 
@@ -148,7 +148,7 @@ def test_an_output_that_is_closed_or_a_full_one_of_errors_leaves_the_status(scor
     done = shell(command.replace("RUN", str(scored)))
     assert done.returncode == status
     if status == 0 and ">&-" not in command:
-        assert b"Most memorised" in done.stdout
+        assert b"--details prints all tables." in done.stdout
 
 
 @pytest.mark.parametrize("what", ["score RUN", "score RUN --json --top 100"])

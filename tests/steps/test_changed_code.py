@@ -58,7 +58,7 @@ def attributes(run: Path, first: int) -> dict[str, str]:
 
 
 def warnings_of(run: Path) -> list[str]:
-    shown = CliRunner().invoke(memscope, ["score", str(run)], env={"COLUMNS": "1000"})
+    shown = CliRunner().invoke(memscope, ["score", str(run), "--details"], env={"COLUMNS": "1000"})
     assert shown.exit_code == 0, shown.output
     return [line for line in shown.output.splitlines() if line.startswith("Warning") and "made from" in line]
 

@@ -63,7 +63,7 @@ def test_a_second_model_that_failed_is_told_by_status_until_it_succeeds(run):
     assert found["other_failures"] == [str(file)]
     assert [(row["size"], row["missing"]) for row in found["variants"]] == [(2, 10), (4, 10), (8, 10)]
     assert all(not row["failed_tasks"] for row in found["sizes"])
-    shown = CliRunner().invoke(memscope, ["status", str(run)])
+    shown = CliRunner().invoke(memscope, ["status", str(run), "--details"])
     assert str(file) in shown.stdout.replace("\n", "")
     train_family(run, Choices(), INLINE, replicates=2)
     assert status(run).other_failures == ()
@@ -87,7 +87,7 @@ def test_a_second_model_that_diverged_is_named_as_such_and_its_subset_left_out(r
     write_outcome(run, plan, second(4), replace(outcome, diverged=np.arange(10) == 3))
     noise = [row["noise"] for row in keys_of(score(run))["sizes"]]
     assert [(row["subsets"], row["left_out"]) for row in noise] == [(10, 0), (9, 1), (10, 0)]
-    shown = CliRunner().invoke(memscope, ["score", str(run)]).stdout
+    shown = CliRunner().invoke(memscope, ["score", str(run), "--details"]).stdout
     assert "At width 4, 1 subsets are left out: one of their two models diverged." in " ".join(shown.split())
 
 
@@ -118,14 +118,14 @@ def test_the_share_of_training_noise_has_an_error_from_three_blocks_on(run):
     for row in keys_of(score(run))["sizes"]:
         assert (row["noise"]["subsets"], row["noise"]["blocks"]) == (30, 3)
         assert 0 < row["noise"]["training_share_error"] < 0.5
-    shown = CliRunner().invoke(memscope, ["score", str(run)]).stdout
+    shown = CliRunner().invoke(memscope, ["score", str(run), "--details"]).stdout
     assert "needs three blocks" not in " ".join(shown.split())
 
 
 def test_with_one_block_there_is_no_error_and_it_is_said_how_to_get_one(run):
     train_family(run, Choices(), INLINE, replicates=2)
     assert all(row["noise"]["training_share_error"] is None for row in keys_of(score(run))["sizes"])
-    shown = " ".join(CliRunner().invoke(memscope, ["score", str(run)]).stdout.split())
+    shown = " ".join(CliRunner().invoke(memscope, ["score", str(run), "--details"]).stdout.split())
     assert "needs three blocks of models that are trained twice" in shown
 
 

@@ -1,3 +1,4 @@
+import csv
 import shutil
 from collections.abc import Collection
 from dataclasses import replace
@@ -14,6 +15,7 @@ from memscope.analysis.trajectories import TYPES
 from memscope.errors import MemscopeError, OptionError, RunError
 from memscope.reports.keys import keys_of
 from memscope.run import open_run
+from memscope.steps.exports import export_suspects
 from memscope.steps.score import fit_warnings, score
 from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
@@ -78,6 +80,32 @@ def test_the_suggested_label_is_the_most_frequent_held_out_prediction(scored):
         votes = np.bincount(ledger["predicted_train"][~ledger["in_subset"][:, example], example], minlength=4)
         assert found["suggested_label"][example] == votes.argmax()
         assert found["suggested_share"][example] == pytest.approx(votes.max() / 6)
+
+
+@pytest.mark.parametrize("probabilities", [True, False])
+def test_suspects_go_by_the_probability_of_their_label_and_without_it_by_the_lead_then_the_score(
+    tmp_path, probabilities
+):
+    known = np.array([[0.1, 0.4, 0.2, 0.2, 0.1]])
+    found = {
+        "size": np.array([4]),
+        "test_accuracy": np.array([0.5]),
+        "suggested_label": np.array([[1, 1, 1, 1, 0]]),  # the last agrees with its label
+        "suggested_share": np.array([[0.5, 0.75, 0.5, 0.5, 1.0]]),
+        "accuracy_out": np.array([[0.25, 0.25, 0.25, 0.25, 1.0]]),
+        "score": np.array([[0.1, 0.2, 0.3, 0.4, 0.5]]),
+        "probability_out": known if probabilities else np.full_like(known, np.nan),
+        **dict.fromkeys(("standard_error", "interval_low", "interval_high"), np.zeros((1, 5))),
+    }
+    examples = SimpleNamespace(
+        labels=np.zeros(5, dtype=int), index=np.arange(5), names=None, class_names=("shirt", "coat")
+    )
+    run = SimpleNamespace(results=lambda step: found, examples=examples)
+    assert export_suspects(run, tmp_path / "suspects.csv") == (4, 4)
+    with open(tmp_path / "suspects.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["example"]) for row in rows] == ([0, 3, 2, 1] if probabilities else [1, 3, 2, 0])
+    assert rows[1]["probability_out"] == ("0.2" if probabilities else "nan")
 
 
 def test_counting_votes_in_passes_over_the_examples_changes_nothing(scored, monkeypatch):

@@ -1,11 +1,9 @@
 """What every figure says about its run."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from memscope.analysis.trajectories import TYPES
 from memscope.plots.common.fonts import enclosed, legible
 from memscope.plots.common.look import look
 from memscope.plots.common.style import percent, truncated
@@ -58,15 +56,3 @@ def caption(setting: Setting, *notes: str) -> str:
 def epsilon_note(setting: Setting) -> str:
     """For the figures that show types."""
     return f"Changes of the score below epsilon\u00a0=\u00a0{setting.epsilon:g} do not count."
-
-
-def most_called(shares: Mapping[str, float]) -> str:
-    """`13 % of the examples are called increasing, 4 % constant`: up to three types, the most frequent first."""
-    found = [(share, name) for name in TYPES if (share := shares.get(name, 0.0)) > 0]
-    found.sort(key=lambda pair: -pair[0])
-    if not found:
-        return "no example can be called any type"
-    (share, name), *others = found[:3]
-    return ", ".join(
-        [f"{percent(share)} of the examples are called {name}", *(f"{percent(share)} {name}" for share, name in others)]
-    )

@@ -32,6 +32,7 @@ COUNTS = LinearSegmentedColormap.from_list("counts", ["#C9E4F6", SKY, BLUE, "#00
 """From few to many examples: one hue that darkens, so that the order is seen without colour too."""
 
 SIDE, BEFORE, BETWEEN, UNDER = 2.25, 0.65, 0.3, 0.35  # inches
+ONE_SIDE = 4.8  # of a panel that is the only one
 BAR, BAR_HEIGHT = 2.0, 0.12  # inches, of the legend of colours
 
 
@@ -45,8 +46,9 @@ def draw_distillation_scores(
     """
     students = one.students
     columns = len(students) if len(students) <= 4 else None
+    side, least = (ONE_SIDE, 1) if len(students) == 1 else (SIDE, 3)
     panels = grid(
-        len(students), SIDE, SIDE, left=BEFORE, between=BETWEEN, under=UNDER, columns=columns, least=3, fill=False
+        len(students), side, side, left=BEFORE, between=BETWEEN, under=UNDER, columns=columns, least=least, fill=False
     )
     panels = replace(panels, tall=panels.wide)  # both axes are scores
     heads = [head_of(setting, row, panels.wide + panels.between) for row in students]

@@ -32,8 +32,13 @@ ENOUGH = 0.05
 FARTHEST = 1.0
 """Panels end at this change of a score: intervals over few blocks of models can reach beyond all possible scores."""
 
+CROSSED = (
+    "Types of the one-hot trajectories come from one half of the blocks of models, changes from the other, and the "
+    "halves are swapped: types of the same models would feign changes (regression to the mean)."
+)
 OVERALL_MARKER = "."  # a line of one size has no length
 PANEL_WIDTH, PANEL_HEIGHT, BEFORE, BETWEEN, UNDER = 2.45, 1.75, 0.66, 0.25, 0.8  # inches
+ONE_WIDTH, ONE_HEIGHT = 6.5, 3.0  # of the only panel where students have one size
 
 
 def has_changes(one: DistillationSetting) -> bool:
@@ -51,6 +56,8 @@ def draw_distillation_types(setting: Setting, one: DistillationSetting) -> Figur
     `one` is a setting that `has_changes`.
     """
     shown = [row for row in one.by_type or () if known_changes(row)]
+    if len(one.students) == 1:
+        return draw_one_size(setting, one, shown)
     absent = [row.type for row in one.by_type or () if not known_changes(row)]
     titles = [(row.type, f"{row.examples:,.0f} ({percent(row.examples / setting.examples)})") for row in shown]
     panels = grid(len(shown), PANEL_WIDTH, PANEL_HEIGHT, left=BEFORE, between=BETWEEN, under=UNDER, least=3)
@@ -63,9 +70,7 @@ def draw_distillation_types(setting: Setting, one: DistillationSetting) -> Figur
         panels.page,
         body,
         title(setting, one, shown),
-        f"{heading(setting, one)}. Types of the one-hot trajectories come from one half of the blocks of models, "
-        "changes from the other, and the halves are swapped: types of the same models would feign changes (regression "
-        "to the mean).",
+        f"{heading(setting, one)}. {CROSSED}",
         caption(setting, *notes(curves, absent), raw_rule_note(setting)),
     )
     everything = column(one.students, "mean_change")
@@ -86,6 +91,46 @@ def draw_distillation_types(setting: Setting, one: DistillationSetting) -> Figur
     overall = Curve(curves[0].kind, sizes, everything, np.full(len(sizes), np.nan), "all")
     set_scale(drawn, [*curves, overall], (-FARTHEST, FARTHEST), zero=True)
     draw_legend(figure, legend, look().margin, bottom + body + room(0.05))
+    return plain_text(figure)
+
+
+def draw_one_size(setting: Setting, one: DistillationSetting, shown: Sequence[ChangeOfType]) -> Figure:
+    """Students of one size: the types side by side in one panel, since over size there is only a point of each."""
+    curves = [curve_of(row) for row in shown]
+    absent = [row.type for row in one.by_type or () if row not in shown]
+    panels = grid(1, ONE_WIDTH, ONE_HEIGHT, left=BEFORE, between=BETWEEN, under=UNDER)
+    of_all = one.students[0].mean_change
+    figure, bottom = page(
+        panels.page,
+        panels.height + room(0.1),
+        title(setting, one, shown),
+        f"{heading(setting, one)}. {CROSSED}",
+        caption(setting, *notes(curves, absent), raw_rule_note(setting)),
+    )
+    axes, thick = panels.axes(figure, 0, bottom, room(UNDER - 0.1)), look().lines
+    axes.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
+    axes.axhline(of_all, color=GREY, linewidth=1.2, linestyle=":", label="all")
+    beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+    axes.annotate("all examples", (1, of_all), xytext=(-2, 3), ha="right", size=look().small, color=GREY, **beside)
+    for place, curve in enumerate(curves):
+        axes.errorbar(
+            [place],
+            curve.values,
+            yerr=None if np.isnan(curve.errors).all() else curve.errors,
+            color=curve.kind.colour,
+            marker=curve.kind.marker,
+            markersize=6 * thick,
+            elinewidth=1.2 * thick,
+            capsize=2.5,
+            label=curve.kind.name,
+        )
+    names = [f"{row.type}\n{row.examples:,.0f}" for row in shown]
+    axes.set_xticks(range(len(shown)), names, size=look().small)
+    axes.set_xlim(-0.6, len(shown) - 0.4)
+    axes.set_ylabel("change of the score", size=look().small, color=INK)
+    axes.set_xlabel(f"students of {setting.axis} {one.students[0].size}", size=look().small, color=INK)
+    overall = Curve(curves[0].kind, curves[0].sizes[:1], np.array([of_all]), np.array([np.nan]), "all")
+    set_scale([axes], [*curves, overall], (-FARTHEST, FARTHEST), zero=True)
     return plain_text(figure)
 
 
@@ -110,16 +155,27 @@ def curve_of(row: ChangeOfType) -> Curve:
 
 
 def title(setting: Setting, one: DistillationSetting, shown: Sequence[ChangeOfType]) -> str:
-    """The type and size of the largest change, beside that of all examples."""
+    """The type and size of the largest change, beside that of all examples, if it is clearly another."""
     named = [row for row in shown if row.examples >= ENOUGH * setting.examples] or shown
-    row, change = max(
-        ((row, change) for row in named for change in known_changes(row)), key=lambda pair: abs(pair[1].change)
-    )
     of_all = {student.size: student.mean_change for student in one.students}
+    clear = [(row, change) for row in named for change in known_changes(row) if differs(change, of_all[change.size])]
+    if not clear:
+        last = one.students[-1]
+        return (
+            f"Distillation changes the scores by {signed(last.mean_change)} at {setting.axis} {last.size}; those of no "
+            "type clearly by more or less"
+        )
+    row, change = max(clear, key=lambda pair: abs(pair[1].change))
     return (
-        f"By distillation the scores of {row.type} examples change most, by {signed(change.change)} at "
-        f"{setting.axis} {change.size}; those of all examples by {signed(of_all.get(change.size))}"
+        f"By distillation the scores of {row.type} examples change by {signed(change.change)} at "
+        f"{setting.axis} {change.size}; those of all examples by {signed(of_all[change.size])}"
     )
+
+
+def differs(change: TypeChange, of_all: float) -> bool:
+    """Whether the change of a type is farther from that of all examples than half its 95 % interval and half as much
+    again, since six types are looked at; unknown intervals tell of no difference."""
+    return abs(change.change - of_all) > 1.5 * (change.high - change.low) / 2
 
 
 def notes(curves: Sequence[Curve], absent: Sequence[str]) -> list[str]:

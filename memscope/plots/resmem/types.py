@@ -1,5 +1,6 @@
 """`resmem-types.png`: the size of the residuals, and the gain by a memory of them, by type of trajectory."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,6 +23,8 @@ from memscope.reports.resmem import TypeMemory
 
 ENOUGH = 0.05
 """A type is named in the title if it has this share of the examples: means over fewer are noisy."""
+ERRORS = 3.0
+"""Standard errors from which a gain beyond that of all examples is told: six types at several sizes are looked at."""
 
 MEASURES = (
     ("residual", "residual_error", "mean norm of the residual", (0, np.inf)),
@@ -94,18 +97,35 @@ def curve_of(row: TypeMemory, key: str, error: str, at: int, of: int) -> Curve:
 
 
 def title(setting: Setting, shown: Sequence[TypeMemory]) -> str:
-    """The type and size where the memory gains most."""
+    """The type and size where the memory gains most beyond all examples, if that is more than noise."""
+    over = span(setting.axis, setting.sizes)
     named = [row for row in shown if row.examples >= ENOUGH * setting.examples] or shown
-    gains = [(each.gain_out, row, each) for row in named for each in row.sizes if not np.isnan(each.gain_out)]
+    gains = [
+        (each.gain_out - overall, each.gain_out_error, each, row, overall)
+        for position, overall in enumerate(gains_of_all(shown))
+        for row in named
+        for each in [row.sizes[position]]
+        if not math.isnan(each.gain_out - overall)
+    ]
     if not gains:
-        return f"Residuals by type of trajectory over {span(setting.axis, setting.sizes)}"
-    gain, row, each = max(gains, key=lambda found: found[0])
-    if gain <= 0:
-        return f"A residual memory gains no type of example accuracy out, over {span(setting.axis, setting.sizes)}"
+        return f"Residuals by type of trajectory over {over}"
+    sure = [found for found in gains if found[0] > ERRORS * found[1]]
+    if not sure:
+        return f"No type of example clearly gains more from a residual memory than the others, over {over}"
+    _, _, each, row, overall = max(sure, key=lambda found: found[0])
     return (
-        f"A residual memory gains most on {row.type} examples: {points(gain)} of accuracy out at "
-        f"{setting.axis} {each.size}"
+        f"A residual memory gains most on {row.type} examples: {points(each.gain_out)} of accuracy out at "
+        f"{setting.axis} {each.size}, where all examples gain {points(overall)}"
     )
+
+
+def gains_of_all(shown: Sequence[TypeMemory]) -> list[float]:
+    """The gain in accuracy out of the examples of all types at each size."""
+    weights = [row.examples for row in shown]
+    return [
+        float(np.average([row.sizes[position].gain_out for row in shown], weights=weights))
+        for position in range(len(shown[0].sizes))
+    ]
 
 
 def notes(panels: Sequence[Sequence[Curve]], absent: Sequence[str]) -> list[str]:

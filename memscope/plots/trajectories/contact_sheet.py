@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from memscope.analysis.trajectories import TYPES
 from memscope.datasets import DARK
 from memscope.plots.common.class_names import NUMBER_NOTE, NUMBERED, class_label
+from memscope.plots.common.fonts import legible
 from memscope.plots.common.look import look, room
 from memscope.plots.common.setting import Setting, caption, epsilon_note
 from memscope.plots.common.style import (
@@ -25,6 +26,7 @@ from memscope.plots.common.style import (
     plain_text,
     size_positions,
     text_width,
+    truncated,
 )
 
 IN_A_ROW = 10
@@ -77,8 +79,8 @@ class ExampleRow:
     """Examples called this type; 0 if the chosen ones have it by the raw rule only"""
     raw: int
     """Examples of this type by the raw rule"""
-    positions: np.ndarray
-    """int [n], position in the run"""
+    names: tuple[str, ...]
+    """n names of files, or positions in the run as `#17`"""
     images: np.ndarray
     """uint8 [n, H, W, C], grey or RGB"""
     labels: tuple[str, ...]
@@ -116,17 +118,19 @@ def draw_examples(setting: Setting, rows: Sequence[ExampleRow], class_names: Seq
     ):
         notes.append(NUMBER_NOTE)
     with_true = any(any_flipped(row) for row in rows)
+    numbered = all(name.startswith("#") for row in rows for name in row.names)
     heights = [layout.row_height(row) for row in rows]
     absent = [name for name in TYPES if name not in {row.type for row in rows}]
     if absent:
-        notes.append(f"No example is {' or '.join(absent)}, called or by the raw rule.")
+        how = "called " if any(row.called for row in rows) else ""
+        notes.append(f"No example is {how}{' or '.join(absent)}.")
     what = f"Under each image: its label, {'the true label where it was flipped, ' if with_true else ''}and"
     figure, bottom = page(
         layout.page,
         max(1.0, sum(heights) - layout.gap / 2),
         f"What the types look like: the most certain examples of each type of trajectory from {setting.span}",
         f"{what} its raw memorisation score over {setting.axis}, between lines at 0 and 1. "
-        "Above: its position in the run.",
+        f"Above: its {'position in the run' if numbered else 'file'}.",
         caption(setting, *notes, epsilon_note(setting)),
     )
     height = figure.get_figheight()
@@ -136,7 +140,7 @@ def draw_examples(setting: Setting, rows: Sequence[ExampleRow], class_names: Seq
     top = bottom + sum(heights) - layout.gap / 2
     for row, row_height in zip(rows, heights, strict=True):
         draw_header(sheet, layout, row, top)
-        for column in range(len(row.positions)):
+        for column in range(len(row.names)):
             draw_cell(sheet, layout, setting, row, column, top - layout.above, floor)
         top -= row_height
     sheet.set(xlim=(0, layout.page), ylim=(0, height), aspect="auto")
@@ -147,7 +151,7 @@ def first_of(row: ExampleRow, count: int) -> ExampleRow:
     """The row with at most so many examples."""
     return replace(
         row,
-        positions=row.positions[:count],
+        names=row.names[:count],
         images=row.images[:count],
         labels=row.labels[:count],
         true_labels=row.true_labels[:count],
@@ -205,7 +209,8 @@ def draw_cell(
     left, step, style = layout.left + column * layout.cell, layout.line, look()
     middle = left + layout.image / 2
     number: dict[str, Any] = {"size": style.tiny - 2 * style.smaller, "color": GREY, "va": "center"}
-    sheet.text(middle, top - step / 2, f"#{row.positions[column]}", ha="center", **number)
+    name = ending(row.names[column], number["size"], layout.cell - 0.06)
+    sheet.text(middle, top - step / 2, name, ha="center", **number)
     draw_image(sheet, row.images[column], left, top - step - layout.image, layout.image)
     line = top - step - layout.image - step / 2 - 0.02
     label, true_label = row.labels[column], row.true_labels[column]
@@ -219,6 +224,11 @@ def draw_cell(
     if column == 0:
         for level, height in enumerate(heights):
             sheet.text(left - 0.05, height, str(level), ha="right", **number)
+
+
+def ending(name: str, size: float, wide: float) -> str:
+    """The name, or as much of its end as has room: the names of a camera's files differ there."""
+    return truncated(legible(name)[::-1], size, wide)[::-1]
 
 
 def draw_image(sheet: Axes, image: np.ndarray, left: float, bottom: float, side: float) -> None:

@@ -1,6 +1,7 @@
 """The figures of `memscope trajectories`, from its results, those of `memscope score`, and the images of the run."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -41,7 +42,9 @@ def figures(
         epsilon=report.epsilon,
         confidence=report.confidence,
     )
-    yield "trajectories", draw_trajectories(setting, scores, found["called_type"])
+    defined = np.isfinite(scores).all(axis=0)
+    everything = scores[:, defined].mean(axis=1) if defined.any() else np.full(len(scores), np.nan)
+    yield "trajectories", draw_trajectories(setting, everything, report.all_sizes, report.by_type)
     yield "shares", draw_shares(setting, report.all_sizes, report.flipped_types)
     ends = (
         np.array([getattr(row.population, share) for row in score_report.sizes], dtype=np.float64)
@@ -53,11 +56,12 @@ def figures(
 
 
 def example_rows(run: Run, found: Mapping[str, np.ndarray], scores: np.ndarray) -> list[ExampleRow]:
-    """The examples to show, for each type that has any."""
+    """The examples to show, for each type that is called; where none is, for each that has any by the raw rule."""
     examples, images = run.examples, run.dataset().train_images
     names, flipped = examples.class_names, examples.flipped
+    called = [name for name in TYPES if (found["called_type"] == name).any()]
     rows = []
-    for name in TYPES:
+    for name in called or TYPES:
         chosen = most_certain(name, found["called_type"], found["raw_type"], found["probability"])
         if not len(chosen):
             continue
@@ -69,7 +73,7 @@ def example_rows(run: Run, found: Mapping[str, np.ndarray], scores: np.ndarray) 
                 type=name,
                 called=int((found["called_type"] == name).sum()),
                 raw=int((found["raw_type"] == name).sum()),
-                positions=chosen,
+                names=tuple(f"#{one}" if examples.names is None else Path(examples.names[one]).stem for one in chosen),
                 images=np.asarray(images[chosen]),
                 labels=tuple(names[examples.labels[one]] for one in chosen),
                 true_labels=tuple(true_labels),

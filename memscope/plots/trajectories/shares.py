@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from memscope.analysis.trajectories import TYPES, UNDETERMINED
 from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import Legend, draw_legend, legend_of
-from memscope.plots.common.setting import Setting, caption, epsilon_note, most_called
+from memscope.plots.common.setting import Setting, caption, epsilon_note
 from memscope.plots.common.style import (
     BLUE,
     CLEAN,
@@ -28,6 +28,7 @@ from memscope.plots.common.style import (
     plain_text,
     text_width,
 )
+from memscope.plots.trajectories.beyond_flat import headline
 from memscope.reports.trajectories import TypesByLabel, TypeShares
 
 Shares = Mapping[str, float]
@@ -63,8 +64,7 @@ def draw_shares(setting: Setting, shares: TypeShares, by_label: TypesByLabel | N
     figure, bottom = page(
         layout.page,
         layout.height,
-        f"Types of trajectory over {setting.axis}: {most_called(called)}; "
-        f"{percent(called[UNDETERMINED])} are undetermined",
+        f"Types of trajectory over {setting.axis}: {headline(shares)}",
         f"The raw rule names a type for every estimated trajectory; a type is called only with at least "
         f"{percent(setting.confidence)} of the posterior, else the example is undetermined.",
         caption(setting, *notes, epsilon_note(setting)),

@@ -403,13 +403,37 @@ def test_intervals_wider_than_a_score_are_cut_and_the_caption_says_so(assert_rea
     assert "are cut" not in " ".join(assert_readable(whole))
 
 
-def test_the_title_names_the_largest_change_of_a_type_that_is_not_rare(assert_readable):
+def test_the_title_names_the_largest_change_of_a_type_that_is_not_rare_and_clearly_another(assert_readable):
     one = one_of()
     one["by_type"][5] |= {"examples": 49.0}
-    one["by_type"][5]["changes"][0]["change"] = -0.9
-    one["by_type"][2]["changes"][1]["change"] = -0.4
+    one["by_type"][5]["changes"][0] |= {"change": -0.9, "low": -0.95, "high": -0.85}
+    change = one["by_type"][2]["changes"][1]
+    change |= {"change": -0.4, "low": -0.5, "high": -0.3}
     text = " ".join(assert_readable(draw_distillation_types(a_setting(), one)))
-    assert "the scores of decreasing examples change most, by −0.40 at width 4; those of all examples by −0.04" in text
+    assert "the scores of decreasing examples change by −0.40 at width 4; those of all examples by −0.04" in text
+    for row in one["by_type"]:
+        for change in row["changes"]:
+            change |= {"low": -0.9, "high": 0.9}
+    text = " ".join(assert_readable(draw_distillation_types(a_setting(), one)))
+    assert "at width 8; those of no type clearly by more or less" in text
+
+
+@pytest.mark.parametrize("errors", [True, False])
+def test_types_of_students_of_one_size_stand_side_by_side_in_one_panel(errors, assert_readable):
+    one = one_of((4,), errors=errors)
+    figure = draw_distillation_types(a_setting(), one)
+    assert "regression to the mean" in " ".join(assert_readable(figure))
+    (axes,) = figure.axes
+    drawn = curves(axes)
+    assert [label.get_text().split("\n")[0] for label in axes.get_xticklabels()] == list(drawn) == list(TYPES)
+    for place, row in enumerate(one["by_type"]):
+        (change,) = row["changes"]
+        points_of, reach = drawn[row["type"]]
+        assert points_of.tolist() == [[place, pytest.approx(change["change"])]]
+        if errors:
+            assert sorted(reach[0]) == pytest.approx([change["low"], change["high"]])
+        else:
+            assert reach is None
 
 
 # numbers and labels

@@ -9,14 +9,14 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from PIL import Image
 
-from memscope.analysis.trajectories import TYPES, UNDEFINED, UNDETERMINED
+from memscope.analysis.trajectories import TYPES, UNDETERMINED
 from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import RunError
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
 from memscope.plots.common.look import LOOKS
-from memscope.plots.common.setting import Setting, most_called
+from memscope.plots.common.setting import Setting
 from memscope.plots.common.style import (
     FLIPPED,
     TYPE_STYLES,
@@ -29,13 +29,14 @@ from memscope.plots.common.style import (
     wrap,
 )
 from memscope.plots.trajectories.accuracy import draw_accuracy
+from memscope.plots.trajectories.beyond_flat import headline
 from memscope.plots.trajectories.contact_sheet import ExampleRow, draw_examples, most_certain
 from memscope.plots.trajectories.histogram import EDGES, bin_shares, draw_histogram
 from memscope.plots.trajectories.shares import draw_shares
 from memscope.plots.trajectories.trajectories import draw_trajectories
 from memscope.reports.keys import report_of
 from memscope.reports.score import FlippedLabels, SizeScore
-from memscope.reports.trajectories import TypesByLabel, TypeShares, TypesOfLabels
+from memscope.reports.trajectories import RawTypeChange, TypesByLabel, TypeShares, TypesOfLabels
 from memscope.run import create_or_open, grow
 from memscope.steps.score import score
 from memscope.steps.trajectories import draw_figures, trajectories
@@ -66,10 +67,21 @@ def a_setting(sizes=(2, 4, 8), axis="width", flipped=None, data="a/long/path_wit
     )
 
 
-def called_and_scores(num_sizes=3, each=40, types=(*TYPES, UNDETERMINED), seed=0):
+def types_of(num_sizes=3, elsewhere=True, errors=True, seed=0):
+    """A row for each type, with random mean scores; on other models than named the type only if asked for."""
     random = np.random.default_rng(seed)
-    called = np.repeat(np.array([*types, "undetermined-long"])[:-1], each)
-    return called, random.uniform(-0.4, 1, (num_sizes, len(called)))
+    rows = []
+    for name in TYPES:
+        nothing = dict.fromkeys(("rise", "rise_from_in", "rise_from_out", "fall", "fall_from_in", "fall_from_out"), 0.0)
+        mean, other = (tuple(random.uniform(-0.2, 0.9, num_sizes)) for _ in range(2))
+        row = RawTypeChange(type=name, raw=7, called=3, **nothing, mean_score=mean)
+        if elsewhere:
+            row = replace(row, score_elsewhere=other)
+        if elsewhere and errors:
+            low, high = (tuple(value + reach for value in other) for reach in (-0.07, 0.11))
+            row = replace(row, low_elsewhere=low, high_elsewhere=high)
+        rows.append(row)
+    return rows
 
 
 def lines_by_label(axes):
@@ -79,37 +91,72 @@ def lines_by_label(axes):
 # trajectories.png
 
 
-def test_each_panel_draws_the_mean_and_the_middle_80_percent_of_its_type(assert_readable):
-    called, scores = called_and_scores()
-    called[3] = UNDEFINED
-    scores[:, 3] = np.nan
-    figure = draw_trajectories(a_setting(), scores, called)
-    assert [axes.get_title("left") for axes in figure.axes] == [*TYPES, UNDETERMINED]
-    for axes in figure.axes:
-        name = axes.get_title("left")
-        members = scores[:, [kind == name for kind in called]]
-        line = lines_by_label(axes)[name]
-        assert line.get_xdata() == pytest.approx([1, 2, 3])  # log2 of 2, 4, 8
-        assert line.get_ydata() == pytest.approx(members.sum(1) / members.shape[1])
+@pytest.mark.parametrize("sizes", [(2, 4), (2, 4, 8), (2, 4, 8, 16)])
+def test_each_possible_type_has_a_panel_with_its_scores_on_other_models_and_the_grid_is_full(sizes, assert_readable):
+    rows, everything = types_of(len(sizes)), np.linspace(0.1, 0.5, len(sizes))
+    figure = draw_trajectories(a_setting(sizes), everything, some_shares(), rows)
+    assert_readable(figure)
+    possible = {2: TYPES[:3], 3: TYPES[:5], 4: TYPES}[len(sizes)]
+    extra = ["all examples"] if len(sizes) == 3 else []
+    assert [axes.get_title("left") for axes in figure.axes] == [*possible, *extra]
+    assert len(figure.axes) % 3 == 0
+    for axes, row in zip(figure.axes, rows, strict=False):
+        if row.type not in possible:
+            continue
+        lines = lines_by_label(axes)
+        assert lines[row.type].get_xdata() == pytest.approx(np.log2(sizes))
+        assert lines[row.type].get_ydata() == pytest.approx(row.score_elsewhere)
+        assert lines["named it"].get_ydata() == pytest.approx(row.mean_score)
+        assert lines["all examples"].get_ydata() == pytest.approx(everything)
         band = axes.collections[0].get_paths()[0].vertices
-        at_first = np.sort(members[0])
-        rank = 0.1 * (len(at_first) - 1)
-        low = at_first[int(rank)] + (rank % 1) * (at_first[int(rank) + 1] - at_first[int(rank)])
-        assert band[np.isclose(band[:, 0], 1), 1].min() == pytest.approx(low)
+        at_first = band[np.isclose(band[:, 0], np.log2(sizes[0])), 1]
+        assert (at_first.min(), at_first.max()) == pytest.approx((row.low_elsewhere[0], row.high_elsewhere[0]))
         lowest, highest = axes.get_ylim()
         assert lowest < band[:, 1].min() <= band[:, 1].max() < highest
-        everything = lines_by_label(axes)["all"].get_ydata()
-        assert everything == pytest.approx(np.delete(scores, 3, axis=1).mean(1))
-        assert axes.get_title("right").startswith(f"{members.shape[1]} (")
         assert axes.get_ylim() == figure.axes[0].get_ylim()
+    assert figure.axes[1].get_title("right").replace("\u00a0", " ") == "25 %, if flat 10 %"
+
+
+def test_with_one_block_the_panels_say_that_noise_has_the_shape_of_the_name_and_nothing_else_is_drawn(assert_readable):
+    said = {}
+    for known in ({"elsewhere": False}, {"errors": False}, {}):
+        figure = draw_trajectories(a_setting(), np.zeros(3), some_shares(), types_of(**known))
+        said[len(said)] = " ".join(assert_readable(figure))
+        drawn = lines_by_label(figure.axes[0])
+        assert ("constant" in drawn) == known.get("elsewhere", True)
+        assert bool(figure.axes[0].collections) == (not known)
+    assert "One block of models alone: its means have the shapes of the names" in said[0]
+    assert "on other models" not in said[0].replace("gone on other models", "")
+    assert "No intervals: they need four blocks of models." in said[1]
+    assert "its 95 % interval" not in said[1]
+    assert "its 95 % interval" in said[2]
+
+
+def test_a_type_without_examples_keeps_its_panel_and_examples_without_a_type_are_counted(assert_readable):
+    rows = [replace(row, mean_score=None, score_elsewhere=None, low_elsewhere=None) for row in types_of()]
+    shares = replace(some_shares(), undefined=1)
+    figure = draw_trajectories(a_setting(), np.zeros(3), shares, [*rows[:3], *types_of()[3:]])
+    assert len(figure.axes) == 6
     assert "1 examples are left out" in " ".join(assert_readable(figure))
 
 
-def test_a_type_without_examples_has_no_panel_and_is_named_in_the_caption(assert_readable):
-    called, scores = called_and_scores(types=("increasing", UNDETERMINED))
-    figure = draw_trajectories(a_setting(), scores, called)
-    assert len(figure.axes) == 2
-    assert "No example is called constant or decreasing" in " ".join(assert_readable(figure))
+@pytest.mark.parametrize(
+    ("raised", "errors", "expected"),
+    [
+        ({}, 0.02, "25 % increasing, where flat trajectories alone would give 10 %"),
+        (
+            {"u-shaped": 0.3},
+            0.02,
+            "30 % u-shaped and 25 % increasing, where flat trajectories alone would give 6.0 %",
+        ),
+        ({}, 0.051, "no type is clearly more frequent than flat trajectories alone would make it"),
+        ({}, np.nan, "25 % increasing, 10 % if all were flat; too few models for errors"),
+        ({"constant": 0.9}, 0.06, "no type is clearly more frequent than flat trajectories alone would make it"),
+    ],
+)
+def test_the_headline_names_only_what_flat_trajectories_do_not_give(raised, errors, expected):
+    shares = some_shares(errors)
+    assert headline(replace(shares, raw=shares.raw | raised)).replace("\u00a0", " ").startswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -117,8 +164,7 @@ def test_a_type_without_examples_has_no_panel_and_is_named_in_the_caption(assert
 )
 @pytest.mark.parametrize("axis", ["width", "depth"])
 def test_the_ticks_are_the_sizes_and_do_not_crowd(sizes, axis, assert_readable):
-    called, scores = called_and_scores(len(sizes))
-    figure = draw_trajectories(a_setting(sizes, axis), scores, called)
+    figure = draw_trajectories(a_setting(sizes, axis), np.zeros(len(sizes)), some_shares(), types_of(len(sizes)))
     assert_readable(figure)
     ticks = figure.axes[0].get_xticks()
     assert ticks == pytest.approx(np.log2(sizes) if axis == "width" else sizes)
@@ -329,7 +375,7 @@ def example_rows(shape=(28, 28, 1), types=TYPES, flipped=True, names=NASTY):
                 type=name,
                 called=0 if position == 1 else 1_281_167,
                 raw=1_281_167,
-                positions=random.integers(0, 1_281_167, n),
+                names=tuple(f"#{number}" for number in random.integers(0, 1_281_167, n)),
                 images=random.integers(0, 256, (n, *shape), dtype=np.uint8),
                 labels=tuple(names[k % len(names)] for k in range(n)),
                 true_labels=tuple(names[(k + 1) % len(names)] if flipped and k % 3 == 0 else None for k in range(n)),
@@ -459,11 +505,11 @@ def test_a_grid_has_room_for_every_panel_and_no_empty_row():
 
 
 def test_a_matplotlibrc_neither_changes_a_figure_nor_is_changed():
-    called, scores = called_and_scores()
-    plain = png(draw_trajectories(a_setting(), scores, called))
+    given = a_setting(), np.zeros(3), some_shares(), types_of()
+    plain = png(draw_trajectories(*given))
     with matplotlib.rc_context({"text.usetex": True, "font.family": "serif", "figure.autolayout": True}):
         before = dict(matplotlib.rcParams)
-        assert png(draw_trajectories(a_setting(), scores, called)) == plain
+        assert png(draw_trajectories(*given)) == plain
         assert dict(matplotlib.rcParams) == before
 
 
@@ -548,15 +594,6 @@ def test_without_trajectories_the_step_says_what_to_run(tmp_path):
     with pytest.raises(RunError, match="run memscope trajectories"):
         draw_figures(run.path, tmp_path / "figures")
     assert not (tmp_path / "figures").exists()
-
-
-def test_titles_name_the_most_frequent_types_first():
-    called = {"constant": 0.1, "increasing": 0.25, "decreasing": 0.02, "cap-shaped": 0.03, UNDETERMINED: 0.6}
-    expected = "25 % of the examples are called increasing, 10 % constant, 3.0 % cap-shaped"
-    assert most_called(called).replace("\u00a0", " ") == expected
-    assert (
-        most_called({UNDETERMINED: 1.0, "constant": 0.0, "increasing": np.nan}) == "no example can be called any type"
-    )
 
 
 def test_balanced_lines_are_as_few_and_leave_no_word_alone():

@@ -1,0 +1,162 @@
+"""What `memscope trajectories` found, on one screen.
+
+Shares of types are findings only as far as they exceed what trajectories without any change would give. The types of
+the fitted population do not lead: its check (PopulationCheck) lets pass what is wrong by up to .1.
+"""
+
+import math
+
+from memscope.findings.numbers import decimals, percent, percent_with_error, signed
+from memscope.findings.screen import Command, Grid, Remark, Screen, command
+from memscope.findings.words import ERRORS, clear, drawn, known, listed
+from memscope.reports.evidence import Estimate, TrajectoriesEvidence
+from memscope.reports.trajectories import TrajectoriesReport
+from memscope.text import counted
+
+FEWEST_BLOCKS = 4
+"""Of models, for the error of a share"""
+MEANINGS = {
+    "increasing": "rises with {axis}",
+    "decreasing": "falls with {axis}",
+    "cap-shaped": "rises and then falls",
+    "u-shaped": "falls and then rises",
+}
+"""Of the types that change in a way that can be told"""
+
+
+def screen(report: TrajectoriesReport) -> Screen:
+    evidence = report.evidence
+    assert evidence is not None  # what is stored has none, and is not told
+    told = [the_mean(report, evidence), certain(report, evidence), by_rule(report, evidence)]
+    return Screen(told, grid(report), notes(report, evidence), commands(report, evidence))
+
+
+def the_mean(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
+    """Whether the mean score rises or falls, and where it clearly turns."""
+    axis, sizes, mean = report.axis, report.all_sizes.sizes, evidence.mean
+    whose = f"The mean memorisation score of {counted(evidence.examples, 'image')}"
+    ends = f"from {decimals(mean.mean[0])} at {axis} {sizes[0]} to {decimals(mean.mean[-1])} at {axis} {sizes[-1]}"
+    change = signed(mean.whole.value, mean.whole.error)
+    if not known(mean.whole):
+        return f"{whose} goes {ends}; so few models do not tell whether that is a change."
+    if not clear(mean.whole):
+        told = f"{whose} goes {ends}: noise alone may make such a difference ({change})."
+    else:
+        told = f"{whose} {'rises' if mean.whole.value > 0 else 'falls'} {ends} ({change})."
+    up = mean.whole.value > 0
+    turns = [
+        f"from {axis} {sizes[place]} to {sizes[place + 1]} ({signed(step.value, step.error)})"
+        for place, step in enumerate(mean.steps)
+        if clear(step, len(mean.steps)) and (step.value > 0) != up
+    ]
+    return told + (f" It {'falls' if up else 'rises'} {listed(turns)}." if turns else "")
+
+
+def certain(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
+    """The types that are called more often than they would be of flat trajectories, and what cannot be told."""
+    shares, axis = report.all_sizes, report.axis
+    excess = {
+        name: Estimate(
+            value=shares.called[name] - shares.if_all_flat_called[name],
+            error=shares.called_error.get(name, math.nan),
+            blocks=evidence.blocks,
+        )
+        for name in MEANINGS
+    }
+    sure = [name for name in MEANINGS if excess[name].value > 0 and clear(excess[name], len(excess))]
+    certainty = f"with at least {report.confidence:.0%} certainty"
+    if not any(known(one) for one in excess.values()):
+        top = max(("increasing", "decreasing"), key=lambda name: excess[name].value)
+        told = (
+            f"{percent(shares.called[top])} of the images can be called {top} {certainty}; if no score changed with "
+            f"{axis}, {percent(shares.if_all_flat_called[top])} would be. So few models do not tell how sure that is."
+        )
+    elif not sure:
+        told = f"No type of change can be called {certainty} clearly more often than if no score changed with {axis}."
+    else:
+        parts = [
+            f"{percent_with_error(shares.called[name], shares.called_error[name])} of the images are {name} (the score "
+            f"{MEANINGS[name].format(axis=axis)}; if no score changed, {percent(shares.if_all_flat_called[name])} "
+            "would be)"
+            for name in sure
+        ]
+        told = f"{certainty.capitalize()}, and beyond what noise would show, {listed(parts)}."
+    if not shares.called["undetermined"]:
+        return told
+    return f"{told} For {percent(shares.called['undetermined'])} of the images these models cannot tell the type."
+
+
+def by_rule(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
+    """The excess of rising or falling trajectories as measured, and flipped labels."""
+    shares, told = report.all_sizes, []
+    for name in ("increasing", "decreasing"):
+        excess = Estimate(
+            value=shares.raw[name] - shares.if_all_flat[name],
+            error=shares.raw_error.get(name, math.nan),
+            blocks=evidence.blocks,
+        )
+        if excess.value > 0 and clear(excess, 2):
+            told.append(f"{100 * excess.value:.1f} ±{100 * excess.error:.1f} points more images are {name}")
+    text = f"As measured, {listed(told)} than if no score changed." if told else ""
+    if report.flipped_types:
+        kinds = report.flipped_types
+        flipped, others = (each.called["increasing"] for each in (kinds.flipped, kinds.clean))
+        text += f" Of the flipped labels {percent(flipped)} are called increasing, of the others {percent(others)}."
+    return text.strip()
+
+
+def grid(report: TrajectoriesReport) -> Grid:
+    """A row for every type: what was found, beside what flat trajectories would give."""
+    shares = report.all_sizes
+    columns = ["type", "as\nmeasured", "if all\nwere flat", "excess", "called", "if all\nwere flat"]
+    rows = []
+    for name in shares.called:
+        raw, flat = shares.raw.get(name), shares.if_all_flat.get(name)
+        rows.append(
+            [
+                name,
+                percent_with_error(raw, shares.raw_error.get(name)),
+                percent(flat),
+                "-" if raw is None or flat is None else signed(100 * (raw - flat), None, 1),
+                percent_with_error(shares.called[name], shares.called_error.get(name)),
+                percent(shares.if_all_flat_called[name]),
+            ]
+        )
+    return Grid(columns, rows, left=1)
+
+
+def notes(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> list[Remark]:
+    """What changes how the table is to be read."""
+    axis, few, many, found = report.axis, min(report.models), max(report.models), []
+    if few != many:
+        found.append(Remark(f"Warning: sizes have {few} to {many} models, so their noise differs too.", True))
+    if evidence.blocks < FEWEST_BLOCKS:
+        found.append(Remark(f"Shares have no ± below {FEWEST_BLOCKS * evidence.block} models of each {axis}."))
+    else:
+        found.append(Remark(ERRORS))
+    found.append(
+        Remark(
+            f"As measured: changes above {report.epsilon:g} count. Noise makes any type of flat scores: only an excess "
+            "is change, and not always of that shape."
+        )
+    )
+    undefined = report.all_sizes.undefined
+    if undefined:
+        found.append(Remark(f"Left out: {counted(undefined, 'image')} without a score at some {axis}."))
+    if report.figures:
+        found.append(drawn(report.figures))
+    return found
+
+
+def commands(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> list[Command]:
+    """How many models would tell more, and where to look."""
+    found = []
+    there = max(report.models)
+    if report.all_sizes.called["undetermined"] > 0 or evidence.blocks < FEWEST_BLOCKS:
+        more = report.population_check.models_that_would_tell or 2 * there
+        models = max(more, FEWEST_BLOCKS * evidence.block)
+        if models > there:
+            found.append(command("More models", "train-family", report.run, "--models", models))
+    if not report.figures:
+        found.append(command("Figures", "trajectories", report.run, "--plot"))
+    return found

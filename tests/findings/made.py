@@ -1,0 +1,233 @@
+"""Reports made by hand, so that findings are held against numbers that are known."""
+
+import dataclasses
+import types
+import typing
+from typing import Any
+
+from memscope.reports.distill import (
+    DistillationSetting,
+    DistillReport,
+    LabelErrors,
+    SizeOfStudents,
+    StudentKind,
+)
+from memscope.reports.evidence import Disputed, Estimate, MeanTrajectory, ScoreEvidence, TrajectoriesEvidence
+from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
+from memscope.reports.score import FlippedLabels, ScoreReport, SizeScore
+from memscope.reports.status import SizeStandardError, SizeStatus, StatusReport
+from memscope.reports.train_family import ForecastReport, Pilot, SizeForecast
+from memscope.reports.trajectories import PopulationCheck, TrajectoriesReport, TypesByLabel, TypeShares, TypesOfLabels
+
+NAN = float("nan")
+EIGHT = (1, 2, 4, 8, 16, 32, 64, 128)
+LONG = "runs/a run/" + "with-a-name-that-goes-on-and-on-and/" + "does-not-end"
+TYPES = ("constant", "increasing", "decreasing", "cap-shaped", "u-shaped", "irregular")
+
+
+def made(kind: type, **given: Any) -> Any:
+    """A report with these fields, and anything of the right type in the others."""
+    hints = typing.get_type_hints(kind)
+    found = {each.name: anything(hints[each.name]) for each in dataclasses.fields(kind)}
+    return kind(**(found | given))
+
+
+def anything(hint: Any) -> Any:
+    origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return None
+    if origin in (tuple, dict):
+        return origin()
+    if dataclasses.is_dataclass(hint):
+        return made(hint)
+    return {float: 0.5, int: 7, str: "x", bool: True}.get(hint, inner)
+
+
+def score_report(sizes=EIGHT, blocks=4, error=0.004, rise=0.3, memorised=300, flipped=100, run="runs/x") -> ScoreReport:
+    """Mean scores rise evenly by `rise`; an error of NaN where there are fewer than three blocks."""
+    error = error if blocks > 2 else NAN
+    means = [0.1 + rise * place / max(1, len(sizes) - 1) for place in range(len(sizes))]
+    rows = tuple(
+        made(
+            SizeScore,
+            size=size,
+            models=10 * blocks,
+            blocks=blocks,
+            diverged=0,
+            undefined=0,
+            mean_score=mean,
+            mean_score_error=error,
+            mean_accuracy_in=1.0,
+            flipped=made(FlippedLabels, auc_score=0.953, auc_score_error=error) if flipped else None,
+        )
+        for size, mean in zip(sizes, means, strict=True)
+    )
+    change = Estimate(value=means[-1] - means[0], error=error, blocks=blocks)
+    return made(
+        ScoreReport,
+        run=run,
+        axis="width",
+        fraction=0.7,
+        examples=1000,
+        flipped=flipped or None,
+        models_planned=10 * blocks,
+        sizes=rows,
+        evidence=ScoreEvidence(
+            block=10,
+            mean=MeanTrajectory(mean=tuple(means), error=(error,) * len(sizes), whole=change, steps=()),
+            memorised=(*[20] * (len(sizes) - 1), memorised),
+            by_chance=(9.0,) * len(sizes),
+            disputed=Disputed(size=sizes[-1], labels=273, voters=12, by_all=74, by_all_flipped=42 if flipped else None),
+        ),
+    )
+
+
+def trajectories_report(
+    sizes=EIGHT, blocks=4, error=0.004, rise=0.3, called=0.25, raw=0.37, flipped=True, run="runs/x"
+) -> TrajectoriesReport:
+    """`called` and `raw` are the shares of the increasing ones; .01 and .13 if all were flat."""
+    error, share_error = (error if blocks > 2 else NAN), (0.01 if blocks > 3 else NAN)
+    steps = [rise / max(1, len(sizes) - 1)] * (len(sizes) - 1)
+    names = (*TYPES, "undetermined")
+    shares = made(
+        TypeShares,
+        sizes=sizes,
+        raw=dict.fromkeys(TYPES, 0.1) | {"increasing": raw},
+        raw_error=dict.fromkeys(TYPES, share_error),
+        called=dict.fromkeys(names, 0.0) | {"increasing": called, "undetermined": 1 - called},
+        called_error=dict.fromkeys(names, share_error),
+        if_all_flat=dict.fromkeys(TYPES, 0.13),
+        if_all_flat_called=dict.fromkeys(names, 0.01),
+        undefined=0,
+    )
+    labels = made(TypesOfLabels, called={"increasing": 0.8}), made(TypesOfLabels, called={"increasing": 0.043})
+    return made(
+        TrajectoriesReport,
+        run=run,
+        axis="width",
+        epsilon=0.2,
+        confidence=0.8,
+        models=(10 * blocks,) * len(sizes),
+        all_sizes=shares,
+        population_check=made(PopulationCheck, models_that_would_tell=80),
+        flipped_types=made(TypesByLabel, flipped=labels[0], clean=labels[1]) if flipped else None,
+        evidence=TrajectoriesEvidence(
+            block=10,
+            examples=1000,
+            mean=MeanTrajectory(
+                mean=(0.1, *(0.1 + sum(steps[: place + 1]) for place in range(len(steps)))),
+                error=(error,) * len(sizes),
+                whole=Estimate(value=rise, error=error, blocks=blocks),
+                steps=tuple(Estimate(value=step, error=error, blocks=blocks) for step in steps),
+            ),
+            blocks=blocks,
+        ),
+    )
+
+
+def resmem_report(sizes=EIGHT, blocks=4, change=0.037, error=0.003, run="runs/x") -> ResmemReport:
+    """The test accuracy changes by `change` at the first size, and by nothing at the others."""
+    error = error if blocks > 2 else NAN
+    rows = tuple(
+        made(
+            SizeMemory,
+            size=size,
+            models=10 * blocks,
+            blocks=blocks,
+            diverged=0,
+            base=made(ModelsOnSubsets, mean_accuracy_out=0.5, test_accuracy=0.6),
+            resmem=made(ModelsOnSubsets, mean_accuracy_out=0.5 + (change if place == 0 else 0), test_accuracy=0.6),
+            change=made(
+                MemoryChange,
+                test_change=change if place == 0 else 0.0,
+                test_change_error=error,
+                mean_change=0.0,
+                mean_change_error=error,
+                mean_change_out_error=error,
+            ),
+        )
+        for place, size in enumerate(sizes)
+    )
+    return made(ResmemReport, run=run, axis="width", reserved_block=0, sizes=rows, block=10)
+
+
+def distill_report(sizes=EIGHT[:-1], blocks=4, change=-0.125, error=0.004, settings=1, flipped=True, run="runs/x"):
+    """The mean score of the largest students changes by `change`, of the others by nothing."""
+    error = error if blocks > 2 else NAN
+    rows = tuple(
+        made(
+            SizeOfStudents,
+            size=size,
+            models=10 * blocks,
+            blocks=blocks,
+            left_out=0,
+            onehot=made(StudentKind, mean_score=0.337),
+            distilled=made(StudentKind, mean_score=0.337 + (change if size == sizes[-1] else 0)),
+            mean_change=change if size == sizes[-1] else 0.0,
+            mean_change_error=error,
+            mean_change_flipped=-0.479,
+            mean_change_clean=-0.086,
+            inhibited=0.267,
+            inhibited_error=0.01,
+            inhibited_if_same=0.101,
+            test_change=0.046,
+            test_change_error=error,
+            by_label_errors=made(LabelErrors, mean_change_flipped_error=error, mean_change_clean_error=error)
+            if flipped
+            else None,
+        )
+        for size in sizes
+    )
+    made_settings = tuple(
+        made(
+            DistillationSetting,
+            setting=f"teacher-128-t{number + 1}-w0.9-full",
+            teacher=128,
+            temperature=number + 1.0,
+            soft_weight=0.9,
+            teacher_on="full" if number % 2 else "subset",
+            students=rows,
+        )
+        for number in range(settings)
+    )
+    return made(DistillReport, run=run, axis="width", epsilon=0.2, settings=made_settings, block=10, trained=0)
+
+
+def status_report(sizes=EIGHT, missing=0, results="current", run="runs/x", **given: Any) -> StatusReport:
+    rows = tuple(
+        made(SizeStatus, size=size, models=40 - missing, missing=missing, failed_tasks=(), bytes=220_000)
+        for size in sizes
+    )
+    errors = tuple(
+        made(SizeStandardError, size=size, models=40, rms_standard_error=0.112, forecast=()) for size in sizes
+    )
+    names = ("score", "trajectories", "resmem", "distill")
+    return made(
+        StatusReport,
+        **{
+            "run": run,
+            "axis": "width",
+            "data": "folder:" + "a/long/place/" * 9,
+            "family": "package.of.somebody.else.with.a.long.name:build",
+            "trainer": "memscope",
+            "models_planned": 40,
+            "sizes": rows,
+            "score_precision": errors,
+            "results": dict.fromkeys(names, results),
+            "examples_there": True,
+            "not_yet": {},
+        }
+        | given,
+    )
+
+
+def forecast_report(sizes=EIGHT, pilot=True, models=20) -> ForecastReport:
+    one = made(Pilot, models=20, rms_standard_error=0.181, expected_rms_standard_error=0.128) if pilot else None
+    rows = tuple(
+        made(SizeForecast, size=size, models=models, parameters=70_330, seconds_per_model=7.22, pilot=one)
+        for size in sizes
+    )
+    return made(
+        ForecastReport, sizes=rows, axis="width", workers=1, seconds=360.0, models=40, block=10, until_asked=False,
+        expected_standard_error=0.144, outcome_bytes=912_500, weight_bytes=7_600_000,
+    )  # fmt: skip

@@ -1,0 +1,292 @@
+"""Every command's plain answer: one screen, whole words, numbers that are the report's, and no noise among them."""
+
+import math
+import shlex
+from dataclasses import replace
+
+import pytest
+
+from memscope.findings import distill, resmem, score, status, train_family, trajectories
+from memscope.findings.screen import Grid, Remark, Screen, command
+from memscope.findings.words import clear
+from memscope.reports.evidence import Estimate
+from memscope.reports.status import MovedFile, Repair, VariantStatus
+from memscope.reports.training import FailedTask
+from memscope.tables.printing import command_lines, lines_of, wrapped
+from tests.findings.made import (
+    EIGHT,
+    LONG,
+    distill_report,
+    forecast_report,
+    made,
+    resmem_report,
+    score_report,
+    status_report,
+    trajectories_report,
+)
+
+
+def text_of(screen: Screen, width: int = 80) -> str:
+    """The screen as it is printed, having found it to be one."""
+    lines = [line for line, _ in lines_of(screen, width)]
+    assert len(lines) <= 40
+    assert all(len(line) <= width for line in lines), [line for line in lines if len(line) > width]
+    assert "…" not in "".join(lines)
+    words = {word for line in lines for word in line.split()}
+    for told in (*screen.findings, *(note.text for note in screen.notes if note.text in " ".join(lines))):
+        assert set(told.split()) <= words
+    return " ".join(" ".join(lines).split())
+
+
+SCREENS = {
+    "score": lambda **given: score.screen(score_report(**given)),
+    "trajectories": lambda **given: trajectories.screen(trajectories_report(**given)),
+    "resmem": lambda **given: resmem.screen(resmem_report(**given)),
+    "distill": lambda **given: distill.screen(distill_report(**given)),
+    "status": lambda blocks=4, **given: status.screen(status_report(**given)),
+    "dry-run": lambda blocks=4, run="", **given: train_family.screen(forecast_report(**given)),
+}
+
+
+@pytest.mark.parametrize("run", ["runs/x", LONG])
+@pytest.mark.parametrize("blocks", [1, 2, 4, 10])
+@pytest.mark.parametrize("sizes", [EIGHT[:1], EIGHT[:2], EIGHT])
+@pytest.mark.parametrize("name", SCREENS)
+def test_every_answer_is_one_screen_of_80_columns(name, sizes, blocks, run):
+    if name == "trajectories" and len(sizes) == 1:
+        return  # which has none
+    screen = SCREENS[name](sizes=sizes, blocks=blocks, run=run)
+    text_of(screen)
+    text_of(screen, 100)
+
+
+@pytest.mark.parametrize("name", ["score", "trajectories", "distill"])
+def test_without_flipped_labels_nothing_is_said_of_them(name):
+    assert "flipped" in text_of(SCREENS[name]())
+    assert "flipped" not in text_of(SCREENS[name](flipped=0))
+
+
+def test_a_screen_that_is_too_full_leaves_notes_out_but_no_warning():
+    notes = [*(Remark(f"note {number}") for number in range(60)), Remark("Warning: one", True)]
+    told = text_of(Screen(["found"], Grid(["a"], [["1"]] * 20), notes))
+    assert "Warning: one" in told
+    assert "note 5 " in told
+    assert "note 59" not in told
+
+
+def test_words_are_never_parted_and_long_ones_stand_alone():
+    long = "x" * 100
+    assert wrapped(f"a {long} b c", 80) == ["a", long, "b c"]
+    assert " ".join(wrapped("one two-three four " * 20, 30)) == ("one two-three four " * 20)
+    assert max(map(len, wrapped("one two-three four " * 20, 30))) <= 30
+
+
+def test_a_long_command_is_one_for_a_shell():
+    lines = list(command_lines(command("Next", "score", LONG, "--suspects", "my file.csv"), 80))
+    assert len(lines) > 2
+    assert lines[0] == "Next:"
+    assert all(line.endswith(" \\") for line in lines[1:-1])
+    joined = "\n".join(lines[1:]).replace("\\\n", " ")
+    assert shlex.split(joined) == ["memscope", "score", LONG, "--suspects", "my file.csv"]
+
+
+def test_a_table_has_its_rule_below_its_headings_and_every_cell_whole():
+    assert Grid(["type", "the\nshare"], [["a", "12.0%"], "over them", ["bcdef", "-"]], left=1).lines() == [
+        "         the",
+        "type   share",
+        "────────────",
+        "a      12.0%",
+        "over them",
+        "bcdef      -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "blocks", "among", "expected"),
+    [
+        (0.1, 0.03, 3, 1, False),  # 3.3 errors, of 4.30 at three blocks
+        (0.1, 0.03, 4, 1, True),  # of 3.18 at four
+        (-0.1, 0.03, 4, 1, True),
+        (0.1, 0.03, 4, 8, False),  # one of eight
+        (0.1, 0.03, 40, 8, True),
+        (0.1, math.nan, 2, 1, False),
+        (0.0, 0.0, 4, 1, False),
+    ],
+)
+def test_a_number_is_clear_of_noise_from_so_many_errors_on(value, error, blocks, among, expected):
+    assert clear(Estimate(value=value, error=error, blocks=blocks), among) == expected
+
+
+def test_score_leads_with_the_memorised_beside_what_noise_would_show():
+    told = text_of(score.screen(score_report()))
+    assert told.startswith("300 of the 1,000 training images are clearly memorised at width 128 and 20 at width 1:")
+    assert "noise alone would show 9 and 9." in told
+    assert "rises from 0.100 ±0.004 at width 1 to 0.400 ±0.004 at width 128 (+0.300 ±0.004)" in told
+    assert "100 labels were flipped" in told
+    assert "in 95.3% ±0.4% of all pairs" in told
+    assert "74 labels to look at first: all 12 models of width 128" in told
+    assert "42 of them were flipped" in told
+    assert "memscope score runs/x --suspects suspects.csv" in told
+
+
+@pytest.mark.parametrize("memorised", [0, 1, 9, 22])
+def test_as_many_memorised_as_noise_would_show_are_no_finding(memorised):
+    told = text_of(score.screen(score_report(memorised=memorised)))
+    assert told.startswith("These models do not tell which of the 1,000 training images are memorised at width 128")
+
+
+def test_a_difference_within_its_noise_is_not_called_a_rise():
+    told = text_of(score.screen(score_report(rise=0.01)))
+    assert "rises" not in told
+    assert "noise alone may make such a difference (+0.010 ±0.004)" in told
+    told = text_of(score.screen(score_report(blocks=2)))
+    assert "rises" not in told
+    assert "±0" not in told
+    assert "memscope train-family runs/x --models 30" in told
+    falls = text_of(score.screen(score_report(rise=-0.08)))
+    assert "falls from 0.100 ±0.004" in falls
+
+
+def test_what_is_missing_or_lost_is_a_warning_in_one_line_for_sizes_alike():
+    report = score_report()
+    rows = [replace(row, models=30) for row in report.sizes[:3]] + [
+        replace(row, diverged=1) for row in report.sizes[3:]
+    ]
+    notes = score.notes(replace(report, sizes=tuple(rows)), report.evidence)
+    assert [note.text for note in notes if note.warns][:2] == [
+        "Unfinished at width 1, 2 and 4: 30 of 40 planned models.",
+        "Left out at width 8, 16, 32, 64 and 128: 1 model that diverged.",
+    ]
+
+
+def test_trajectories_leads_with_the_mean_and_only_what_exceeds_flat_ones():
+    told = text_of(trajectories.screen(trajectories_report()))
+    assert told.startswith(
+        "The mean memorisation score of 1,000 images rises from 0.100 at width 1 to 0.400 at width 128 (+0.300 ±0.004)."
+    )
+    assert (
+        "25.0% ±1.0% of the images are increasing (the score rises with width; if no score changed, 1.0% would be)"
+        in told
+    )
+    assert "24.0 ±1.0 points more images are increasing" in told
+    assert "For 75.0% of the images these models cannot tell the type." in told
+    assert "80.0%" in told
+    assert "4.3%" in told
+    assert "memscope train-family runs/x --models 80" in told
+
+
+@pytest.mark.parametrize(("called", "raw"), [(0.0, 0.1), (0.01, 0.13), (0.055, 0.15)])
+def test_shares_that_flat_trajectories_would_have_too_are_no_finding(called, raw):
+    told = text_of(trajectories.screen(trajectories_report(called=called, raw=raw)))
+    assert "No type of change can be called" in told
+    assert "points more" not in told
+
+
+def test_a_mean_that_turns_is_told_and_one_that_may_be_noise_is_not():
+    report = trajectories_report()
+    for value, expected in ((-0.03, True), (-0.01, False)):
+        steps = (*report.evidence.mean.steps[:-1], Estimate(value=value, error=0.004, blocks=4))
+        mean = replace(report.evidence.mean, steps=steps)
+        told = text_of(trajectories.screen(replace(report, evidence=replace(report.evidence, mean=mean))))
+        assert ("It falls from width 64 to 128 (-0.030 ±0.004)" in told) == expected
+
+
+def test_trajectories_never_lead_with_the_fitted_population():
+    report = trajectories_report()
+    other = replace(report, population=replace(report.population, shares=dict.fromkeys(("increasing",), 0.987)))
+    assert trajectories.screen(other).findings == trajectories.screen(report).findings
+
+
+def test_resmem_says_where_it_helps_and_where_most():
+    told = text_of(resmem.screen(resmem_report()))
+    assert "On test images it raises the accuracy at width 1 (+3.7 ±0.3 points); what it does at 7 widths" in told
+    assert "On training images that were held out it raises the accuracy at width 1 (+3.7 ±0.3 points);" in told
+    assert "neither clearly more nor clearly less" in told
+    told = text_of(resmem.screen(resmem_report(change=0.003)))
+    assert "raises" not in told
+    assert told.count("it changes the accuracy nowhere clearly") == 2
+    told = text_of(resmem.screen(resmem_report(blocks=2)))
+    assert "raises" not in told
+    assert "memscope train-family runs/x --models 40" in told
+    assert "lowers the accuracy at width 1 (-3.7 ±0.3 points)" in text_of(resmem.screen(resmem_report(change=-0.037)))
+
+
+def test_resmem_that_failed_says_so_in_warnings():
+    failed = (made(FailedTask, size=4, first=10, count=10, reason="RuntimeError: no"),) * 3
+    screen = resmem.screen(replace(resmem_report(), failed=failed))
+    assert "Failed twice: width 4, models 10 to 19 and 2 more tasks: RuntimeError: no" in text_of(screen)
+    assert all(note.warns for note in screen.notes)
+
+
+def test_distill_says_whether_students_memorise_less():
+    told = text_of(distill.screen(distill_report()))
+    assert (
+        "students memorise less at width 64: the mean score goes from 0.337 to 0.212 (-0.125 ±0.004; "
+        "flipped labels -0.479 ±0.004, others -0.086 ±0.004)" in told
+    )
+    assert "Their test accuracy rises at 7 widths from 1 to 64 (+4.6 ±0.4 points at width 1)." in told
+    assert "neither clearly less nor clearly more" in text_of(distill.screen(distill_report(change=-0.01)))
+    assert "memorise more at width 64" in text_of(distill.screen(distill_report(change=0.1)))
+    assert "So few models do not tell" in text_of(distill.screen(distill_report(blocks=2)))
+
+
+def test_more_settings_than_a_screen_holds_are_counted():
+    told = text_of(distill.screen(distill_report(settings=6)))
+    assert "teacher-128-t1-w0.9-full" in told
+    assert "5 settings more: see --details." in told
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"missing": 10}, "memscope train-family runs/x"),
+        ({"results": "missing"}, "memscope score runs/x"),
+        ({"results": "missing", "missing": 10, "trainer": "record"}, None),
+        ({"examples_there": False, "results": "missing"}, "memscope train-family runs/x"),
+        ({"results": "out of date", "not_yet": {"score": "no models yet"}}, "memscope trajectories runs/x"),
+        ({"results": "score.h5 is damaged"}, "memscope status runs/x --repair"),
+        (
+            {"results": "missing", "not_yet": dict.fromkeys(("score", "trajectories", "resmem"), "why")},
+            "memscope distill runs/x --teacher 128",
+        ),
+        ({"variants": (VariantStatus(variant="full", size=2, models=0, missing=2),)}, "memscope train-family runs/x"),
+    ],
+)
+def test_status_says_what_comes_next_and_nothing_that_would_fail(given, expected):
+    screen = status.screen(status_report(**given))
+    text_of(screen)
+    assert [str(one) for one in screen.commands] == ([expected] if expected else [])
+
+
+def test_status_tells_what_there_is():
+    told = text_of(status.screen(status_report(missing=10, results="missing")))
+    assert "240 are there, 80 are missing." in told
+    assert "score, trajectories, resmem and distill are missing" in told
+    assert "a standard error of 0.11." in told
+    lost = status.screen(status_report(examples_there=False))
+    assert any(note.warns and "examples.h5" in note.text for note in lost.notes)
+    waiting = {"resmem": "weights were not kept", "distill": "weights were not kept"}
+    told = text_of(status.screen(status_report(results="missing", not_yet=waiting)))
+    assert "Not possible now: resmem and distill (weights were not kept)." in told
+
+
+def test_a_repair_is_not_whole_where_the_labels_are_missing():
+    assert status.repaired(Repair(files=1, moved=()), True, False)[-1].text == "1 file read; all whole."
+    assert "examples.h5 is missing" in status.repaired(Repair(files=3, moved=()), False, False)[-1].text
+    moved = tuple(made(MovedFile, file=f"file-{number}") for number in range(9))
+    few = status.repaired(Repair(files=9, moved=moved), True, False)
+    assert [one.text.split(":")[0] for one in few][-2:] == ["Moved 4 more.", "9 files read; 9 moved."]
+    assert len(status.repaired(Repair(files=9, moved=moved), True, True)) == 10
+
+
+def test_a_forecast_says_how_much_how_long_and_how_precise():
+    told = text_of(train_family.screen(forecast_report()))
+    assert "160 models are to be trained, 20 at each of 8 widths." in told
+    assert "about 6 min with 1 worker." in told
+    assert "at most 8.5 MB of disk" in told
+    assert "a standard error of 0.18 now, and 0.13 with 40 models of each width" in told
+    told = text_of(train_family.screen(forecast_report(pilot=False, sizes=(4,), models=1)))
+    assert "1 model is to be trained." in told
+    assert "about 0.14 at worst" in told
+    assert "Nothing is left to train" in text_of(train_family.screen(forecast_report(models=0)))
