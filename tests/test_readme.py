@@ -21,6 +21,7 @@ import pytest
 from PIL import Image
 
 import memscope
+from memscope import cli
 from memscope.cli import COMMANDS
 from tests.cli.test_cli import memscope as run_here
 
@@ -139,8 +140,10 @@ def command_of(name: str) -> click.Command:
 def check_options(command: str, line: int | None = None) -> None:
     """That the command takes what stands in the README."""
     name, *arguments = shlex.split(command)[1:]
+    # a command keeps the names of --help that it is first asked with, which are of the program above it
+    above = cli.memscope.make_context("memscope", [name])
     try:
-        command_of(name).make_context(name, arguments)
+        command_of(name).make_context(name, arguments, parent=above)
     except click.UsageError as error:
         pytest.fail(f"README.md, block at line {line}: {command}: {error.format_message()}")
 
