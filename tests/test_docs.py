@@ -101,19 +101,6 @@ def test_every_command_and_every_class_of_options_has_one_home():
     assert set(named) <= set(dir(memscope.commands))
 
 
-def test_the_readmes_example_of_options_runs(tmp_path):
-    """As a script, with its workers; on fewer examples and epochs."""
-    blocks = (ROOT / "README.md").read_text().split("```python\n")[1:]
-    (code,) = [block.partition("```")[0] for block in blocks if "Choices(" in block]
-    assert "Choices(data=" in code
-    script = tmp_path / "script.py"
-    script.write_text(code.replace("Choices(data=", "Choices(examples=100, epochs=1, data="))
-    subprocess.run([sys.executable, str(script)], cwd=tmp_path, check=True, capture_output=True)
-    run = memscope.open_run(tmp_path / "runs" / "small")
-    assert (run.plan.sizes, run.plan.models, run.plan.data.examples) == ((2, 4), 10, 100)
-    assert memscope.commands.distill(run.path).settings
-
-
 def test_the_files_of_the_readme_exist():
     import re
 

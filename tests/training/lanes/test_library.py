@@ -23,6 +23,7 @@ def own_cache(tmp_path, monkeypatch):
     """An empty folder, into which is compiled without optimising, which would take ten times as long."""
     monkeypatch.setattr(module, "COMMON", tuple("-O0" if flag == "-O3" else flag for flag in flags.COMMON))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(module, "BUILT", tmp_path / "no wheel")  # whose libraries would be found first
     library.cache_clear()
     yield tmp_path / "cache" / "memscope"
     library.cache_clear()
