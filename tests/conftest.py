@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what slow.txt lists. Long forms of what is held once already are left to `make reliability`."""
     slow, seen = slow_tests(), set()
     for item in items:
-        name = item.nodeid.partition("[")[0]
+        name = item.nodeid.partition("[")[0].partition("@")[0]  # xdist writes a test's group after an @
         if name in slow and (name in seen or not slow[name]):
             item.add_marker(pytest.mark.slow)
         seen.add(name)

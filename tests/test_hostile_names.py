@@ -106,7 +106,7 @@ def test_figures_draw_names_as_text_and_warn_of_nothing(name):
 
     setting = Setting(f"folder:{name}", name, "width", np.array([2, 4]), (10, 10), 0.7, 40, 4, 0.2, 0.9)
     images = np.zeros((2, 4, 4, 1), np.uint8)
-    row = ExampleRow("increasing", 2, 2, np.arange(2), images, (name, "b"), (None, name), np.zeros((2, 2)))
+    row = ExampleRow("increasing", 2, 2, (name, "#1"), images, (name, "b"), (None, name), np.zeros((2, 2)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         figure = draw_examples(setting, [row], (name, "b"))
