@@ -7,6 +7,8 @@ import click
 
 from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.types import (
+    NUMBER,
+    WHOLE,
     Sizes,
     details_option,
     json_option,
@@ -29,11 +31,11 @@ Examples:
 
 @click.command("distill", epilog=EPILOG)
 @run_or_plot
-@click.option("--teacher", type=int, metavar="N", help="Size of the teachers; without it nothing is trained.")
+@click.option("--teacher", type=WHOLE, metavar="N", help="Size of the teachers; without it nothing is trained.")
 @click.option("--students", type=Sizes(), help="Sizes of the students.  [all smaller than the teacher]")
-@click.option("--temperature", type=float, default=4.0, show_default=True, help="Softens both softmaxes.")
+@click.option("--temperature", type=NUMBER, default=4.0, show_default=True, help="Softens both softmaxes.")
 @click.option(
-    "--soft-weight", type=float, default=0.9, show_default=True, help="Weight of the teacher's part of the loss."
+    "--soft-weight", type=NUMBER, default=0.9, show_default=True, help="Weight of the teacher's part of the loss."
 )
 @click.option(
     "--teacher-on",
@@ -42,7 +44,7 @@ Examples:
     show_default=True,
     help="What the teacher was trained on: the student's own subset, or (ablation) all the data.",
 )
-@click.option("--epsilon", type=float, default=0.2, show_default=True, help="A change of the score that counts.")
+@click.option("--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts.")
 @draws
 @work_options
 @click.option("--no-weights", is_flag=True, help="Do not keep the students' weights.")

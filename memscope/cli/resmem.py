@@ -7,6 +7,7 @@ import click
 
 from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.types import (
+    NUMBER,
     Numbers,
     Sizes,
     details_option,
@@ -56,7 +57,7 @@ Examples:
     show_default=True,
     help="Search for neighbours; faiss (an extra) where the training set is too large for an exact one.",
 )
-@click.option("--epsilon", type=float, default=0.2, show_default=True, help="A change of the score that counts.")
+@click.option("--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts.")
 @draws
 @work_options
 @details_option

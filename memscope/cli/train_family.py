@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from memscope.cli.types import (
+    NUMBER,
+    WHOLE,
     FamilyName,
     Place,
     Shard,
@@ -48,24 +50,27 @@ REPLICATE_MODELS = (
     help="folder:DIR, npz:FILE, hdf5:FILE, idx:DIR, cifar:DIR, torchvision:NAME[:ROOT], hf:DIR (docs/own.md), or "
     "fashion-mnist-5k, which is bundled.",
 )
-@click.option("--examples", type=int, metavar="N", help="Use a class-balanced sample of N training examples.  [all]")
+@click.option("--examples", type=WHOLE, metavar="N", help="Use a class-balanced sample of N training examples.  [all]")
 @click.option(
     "--label-noise",
-    type=float,
+    type=NUMBER,
     metavar="SHARE",
     help="Flip this share of the training labels, and remember which.  [0]",
 )
-@click.option("--data-seed", type=int, metavar="N", help="Seed of the sample and of the flips.  [0]")
+@click.option("--data-seed", type=WHOLE, metavar="N", help="Seed of the sample and of the flips.  [0]")
 @click.option(
-    "--image-size", type=int, metavar="PIXELS", help="Resize the images of folder: and hf: to this height and width."
+    "--image-size",
+    type=WHOLE,
+    metavar="PIXELS",
+    help="Resize the images of folder: and hf: to this height and width.",
 )
 @click.option(
     "--test-share",
-    type=float,
+    type=NUMBER,
     metavar="SHARE",
     help="If the data have no test set: keep this share of each class for testing.  [0.2]",
 )
-@click.option("--split-seed", type=int, metavar="N", help="Seed of the choice of test examples.  [0]")
+@click.option("--split-seed", type=WHOLE, metavar="N", help="Seed of the choice of test examples.  [0]")
 @click.option(
     "--skip-unreadable",
     is_flag=True,
@@ -80,21 +85,21 @@ REPLICATE_MODELS = (
 )
 @click.option("--widths", type=Sizes(), help="Sizes of the family.  [2,4,8,16,32]")
 @click.option("--depths", type=Sizes(), help="Sizes along depth instead, at one --width.")
-@click.option("--width", type=int, metavar="N", help="The one width of --depths.")
-@click.option("--models", type=int, metavar="K", help="Models of each size, rounded up to whole blocks.  [40]")
-@click.option("--full", type=int, metavar="R", help="Models of each size on all the data, for resmem.  [0]")
-@click.option("--fraction", type=float, metavar="R", help="Share of the examples in each subset.  [0.7]")
-@click.option("--epochs", type=int, metavar="N", help="Passes over the subset.  [20]")
-@click.option("--batch-size", type=int, metavar="N", help="[64]")
+@click.option("--width", type=WHOLE, metavar="N", help="The one width of --depths.")
+@click.option("--models", type=WHOLE, metavar="K", help="Models of each size, rounded up to whole blocks.  [40]")
+@click.option("--full", type=WHOLE, metavar="R", help="Models of each size on all the data, for resmem.  [0]")
+@click.option("--fraction", type=NUMBER, metavar="R", help="Share of the examples in each subset.  [0.7]")
+@click.option("--epochs", type=WHOLE, metavar="N", help="Passes over the subset.  [20]")
+@click.option("--batch-size", type=WHOLE, metavar="N", help="[64]")
 @click.option(
     "--learning-rate",
-    type=float,
+    type=NUMBER,
     metavar="RATE",
     help="Peak rate, one for all sizes.  [the family's: mlp 0.4, resnet 0.2, others 0.1]",
 )
-@click.option("--weight-decay", type=float, metavar="DECAY", help="[0.0005]")
+@click.option("--weight-decay", type=NUMBER, metavar="DECAY", help="[0.0005]")
 @click.option("--schedule", type=click.Choice(["linear", "cosine"]), help="Decay after the warm-up.  [linear]")
-@click.option("--label-smoothing", type=float, metavar="SHARE", help="[0]")
+@click.option("--label-smoothing", type=NUMBER, metavar="SHARE", help="[0]")
 @click.option(
     "--augment", type=click.Choice(["none", "crop", "flip", "crop+flip"]), help="Augmentation in training.  [none]"
 )
@@ -107,9 +112,9 @@ REPLICATE_MODELS = (
     "--backend",
     type=click.Choice(["auto", *BACKENDS]),
     help="What trains on a CPU, fixed when the run is made: torch, or lanes, 8 or 16 models in lockstep (narrow cnn, "
-    "mlp and resnet families, float32; needs a C compiler); auto: lanes where they pay.  [auto]",
+    "mlp and resnet families, float32; needs the compiled part, or a C compiler); auto: lanes where they pay.  [auto]",
 )
-@click.option("--seed", type=int, metavar="N", help="Seed of subsets, order, augmentation and initial weights.  [0]")
+@click.option("--seed", type=WHOLE, metavar="N", help="Seed of subsets, order, augmentation and initial weights.  [0]")
 @click.option(
     "--trainer",
     metavar="NAME",
@@ -124,14 +129,14 @@ REPLICATE_MODELS = (
     help="Take what is not given here from this plan.toml (for a new run).",
 )
 @click.option("--replicates", type=click.IntRange(1, 2), default=1, show_default=True, help=REPLICATES)
-@click.option("--replicate-models", type=int, metavar="N", help=REPLICATE_MODELS)
-@click.option("--until-error", type=float, metavar="E", help="Add models until scores have this error (rms).")
+@click.option("--replicate-models", type=WHOLE, metavar="N", help=REPLICATE_MODELS)
+@click.option("--until-error", type=NUMBER, metavar="E", help="Add models until scores have this error (rms).")
 @click.option(
-    "--until-error-population", type=float, metavar="E", help="The same for the scores of the population estimate."
+    "--until-error-population", type=NUMBER, metavar="E", help="The same for the scores of the population estimate."
 )
 @click.option(
     "--until-agreement",
-    type=float,
+    type=NUMBER,
     metavar="R",
     help="Add models until their halves agree this well (rank correlation).",
 )

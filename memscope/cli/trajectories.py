@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from memscope.cli.figures import draws, run_or_plot
-from memscope.cli.types import details_option, json_option, noted
+from memscope.cli.types import NUMBER, WHOLE, details_option, json_option, noted
 from memscope.reports.keys import keys_of
 from memscope.steps.drawing import Drawing
 
@@ -20,15 +20,15 @@ Examples:
 
 @click.command("trajectories", epilog=EPILOG)
 @run_or_plot
-@click.option("--epsilon", type=float, default=0.2, show_default=True, help="A change of the score that counts.")
+@click.option("--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts.")
 @click.option(
     "--confidence",
-    type=float,
+    type=NUMBER,
     default=0.8,
     show_default=True,
     help="Posterior probability from which a type is called.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the posterior draws.")
+@click.option("--seed", type=WHOLE, default=0, show_default=True, help="Seed of the posterior draws.")
 @draws
 @details_option
 @json_option

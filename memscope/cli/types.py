@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,32 @@ from click.shell_completion import CompletionItem
 
 from memscope.cli import completing
 from memscope.files.places import STANDARD_OUTPUT, found_place, found_spec
+
+
+class Number(click.types.FloatParamType):
+    """A number; what is none is told in plain words, and a percentage as the share that it is."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return float(value)
+        except ValueError:
+            share = str(value).rstrip().removesuffix("%")
+            with suppress(ValueError):
+                self.fail(f"{value!r} is not a number; write {float(share) / 100:g}", param, ctx)
+            self.fail(f"{value!r} is not a number, such as 0.1", param, ctx)
+
+
+class Whole(click.types.IntParamType):
+    """A whole number."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            return int(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a whole number, such as 4", param, ctx)
+
+
+NUMBER, WHOLE = Number(), Whole()
 
 
 class Sizes(click.ParamType):
