@@ -26,7 +26,7 @@ from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_optio
 from memscope.work.data_set import load_as_planned
 from memscope.work.grouping import bundles_of, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
-from memscope.work.making_runs import check_networks, grown_plan, plan_anew, prepare
+from memscope.work.making_runs import check_networks, grown_plan, plan_anew, prepare, say_models
 from memscope.work.options import Choices
 from memscope.work.training import Trained, train_tasks
 
@@ -131,6 +131,7 @@ def plan_ahead(
         check_networks(replace(run, plan=plan), plan.sizes)
     else:
         dataset, plan = plan_anew(directory, choices, device, say)
+    say_models(choices, plan, say)
     second = second_tasks(plan, replicates, replicate_models)
     share = of_shard(options, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     tasks = [task for task in share if not outcome_path(directory, plan, task).is_file()]

@@ -51,11 +51,16 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
     remove_abandoned(directory)
     ensure_examples(run, dataset, say)
     check_networks(run, set(grown.sizes) - set(run.plan.sizes))  # before a size that cannot be is planned for good
-    if choices.models is not None and choices.models != grown.models:
-        planned = run.plan.whole_blocks(choices.models) < grown.models
-        why = "as planned before" if planned else f"because they come in blocks of {run.plan.block}"
-        say(f"--models {choices.models}: the run has {grown.models} models of each {grown.axis}, {why}")
+    say_models(choices, grown, say)
     return grow(run, grown.sizes, grown.models, grown.full_models)
+
+
+def say_models(choices: Choices, plan: Plan, say: Say) -> None:
+    """Say where the plan has another number of models than was asked for, and why."""
+    if choices.models is not None and choices.models != plan.models:
+        planned = plan.whole_blocks(choices.models) < plan.models
+        why = "as planned before" if planned else f"because they come in blocks of {plan.block}"
+        say(f"--models {choices.models}: the run has {plan.models} models of each {plan.axis}, {why}")
 
 
 def check_networks(run: Run, sizes: Iterable[int]) -> None:

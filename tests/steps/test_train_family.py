@@ -616,3 +616,11 @@ def test_a_share_cannot_tell_how_precise_the_whole_is(tiny_choices, tmp_path):
 def test_a_dry_run_of_a_share_tells_of_that_share(tiny_choices, tmp_path):
     ahead = [plan_ahead(tmp_path / "run", tiny_choices, replace(INLINE, shard=(share, 2))) for share in (1, 2)]
     assert [sum(size.models for size in one.sizes) for one in ahead] == [30, 30]
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_dry_run_says_that_models_come_in_blocks(tiny_run, tiny_choices, tmp_path, new):
+    said: list[str] = []
+    choices = replace(tiny_choices if new else NOTHING, models=25)
+    plan_ahead(tmp_path / "new" if new else tiny_run, choices, INLINE, say=said.append)
+    assert "--models 25: the run has 30 models of each width, because they come in blocks of 10" in said
