@@ -107,8 +107,9 @@ def set_scale(
     within: tuple[float, float] = (-np.inf, np.inf),
     *,
     zero: bool = False,
+    across: bool = False,
 ) -> None:
-    """Give the panels one vertical scale, between round numbers, that holds all curves and error bars.
+    """Give the panels one vertical scale, or one `across`, between round numbers, that holds all curves and error bars.
 
     It stays inside `within`, the possible values, even if an error bar does not. It holds 0 if `zero`.
     """
@@ -125,8 +126,9 @@ def set_scale(
     decimals = 3 if ticks[1] - ticks[0] < 0.0095 else decimals
     pad = 0.04 * (ticks[-1] - ticks[0])  # a marker on the first or the last line is drawn whole
     for axes in panels:
-        axes.set_yticks(ticks, [f"{tick + 0.0:.{decimals}f}".replace("-", "−") for tick in np.round(ticks, 6)])
-        axes.set_ylim(ticks[0] - pad, ticks[-1] + pad)
+        names = [f"{tick + 0.0:.{decimals}f}".replace("-", "−") for tick in np.round(ticks, 6)]
+        (axes.set_xticks if across else axes.set_yticks)(ticks, names)
+        (axes.set_xlim if across else axes.set_ylim)(ticks[0] - pad, ticks[-1] + pad)
 
 
 def label_ends(axes: Axes, axis: str, curves: Sequence[Curve]) -> None:

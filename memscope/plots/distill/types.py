@@ -15,6 +15,7 @@ from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import draw_legend, draw_title, grid, legend_of, title_lines, title_room
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
+    FAINT,
     GREY,
     INK,
     TYPE_STYLES,
@@ -38,7 +39,7 @@ CROSSED = (
 )
 OVERALL_MARKER = "."  # a line of one size has no length
 PANEL_WIDTH, PANEL_HEIGHT, BEFORE, BETWEEN, UNDER = 2.45, 1.75, 0.66, 0.25, 0.8  # inches
-ONE_WIDTH, ONE_HEIGHT = 6.5, 3.0  # of the only panel where students have one size
+ONE_WIDTH, ONE_HEIGHT, NAMES = 5.5, 2.6, 1.35  # of the only panel where students have one size, names before it
 
 
 def has_changes(one: DistillationSetting) -> bool:
@@ -95,28 +96,30 @@ def draw_distillation_types(setting: Setting, one: DistillationSetting) -> Figur
 
 
 def draw_one_size(setting: Setting, one: DistillationSetting, shown: Sequence[ChangeOfType]) -> Figure:
-    """Students of one size: the types side by side in one panel, since over size there is only a point of each."""
+    """Students of one size: the types under each other in one panel, since over size there is only a point of each."""
     curves = [curve_of(row) for row in shown]
     absent = [row.type for row in one.by_type or () if row not in shown]
-    panels = grid(1, ONE_WIDTH, ONE_HEIGHT, left=BEFORE, between=BETWEEN, under=UNDER)
+    panels = grid(1, ONE_WIDTH, ONE_HEIGHT, left=NAMES, between=BETWEEN, under=UNDER, right=0.15)
     of_all = one.students[0].mean_change
     figure, bottom = page(
         panels.page,
-        panels.height + room(0.1),
+        panels.height + room(0.25),
         title(setting, one, shown),
         f"{heading(setting, one)}. {CROSSED}",
         caption(setting, *notes(curves, absent), raw_rule_note(setting)),
     )
     axes, thick = panels.axes(figure, 0, bottom, room(UNDER - 0.1)), look().lines
-    axes.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
-    axes.axhline(of_all, color=GREY, linewidth=1.2, linestyle=":", label="all")
-    beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    axes.annotate("all examples", (1, of_all), xytext=(-2, 3), ha="right", size=look().small, color=GREY, **beside)
+    axes.grid(False)
+    axes.grid(axis="x", color=FAINT, linewidth=0.8)
+    axes.axvline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
+    axes.axvline(of_all, color=GREY, linewidth=1.2, linestyle=":", label="all")
+    above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+    axes.annotate("all examples", (of_all, 1), xytext=(0, 3), ha="center", size=look().small, color=GREY, **above)
     for place, curve in enumerate(curves):
         axes.errorbar(
-            [place],
             curve.values,
-            yerr=None if np.isnan(curve.errors).all() else curve.errors,
+            [place],
+            xerr=None if np.isnan(curve.errors).all() else curve.errors,
             color=curve.kind.colour,
             marker=curve.kind.marker,
             markersize=6 * thick,
@@ -124,13 +127,13 @@ def draw_one_size(setting: Setting, one: DistillationSetting, shown: Sequence[Ch
             capsize=2.5,
             label=curve.kind.name,
         )
-    names = [f"{row.type}\n{row.examples:,.0f}" for row in shown]
-    axes.set_xticks(range(len(shown)), names, size=look().small)
-    axes.set_xlim(-0.6, len(shown) - 0.4)
-    axes.set_ylabel("change of the score", size=look().small, color=INK)
-    axes.set_xlabel(f"students of {setting.axis} {one.students[0].size}", size=look().small, color=INK)
+    names = [f"{row.type} ({row.examples:,.0f})" for row in shown]
+    axes.set_yticks(range(len(shown)), names, size=look().small)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.set_xlabel(f"change of the score, {setting.axis} {one.students[0].size}", size=look().small, color=INK)
     overall = Curve(curves[0].kind, curves[0].sizes[:1], np.array([of_all]), np.array([np.nan]), "all")
-    set_scale([axes], [*curves, overall], (-FARTHEST, FARTHEST), zero=True)
+    set_scale([axes], [*curves, overall], (-FARTHEST, FARTHEST), zero=True, across=True)
     return plain_text(figure)
 
 

@@ -419,21 +419,21 @@ def test_the_title_names_the_largest_change_of_a_type_that_is_not_rare_and_clear
 
 
 @pytest.mark.parametrize("errors", [True, False])
-def test_types_of_students_of_one_size_stand_side_by_side_in_one_panel(errors, assert_readable):
+def test_types_of_students_of_one_size_stand_under_each_other_in_one_panel(errors, assert_readable):
     one = one_of((4,), errors=errors)
     figure = draw_distillation_types(a_setting(), one)
     assert "regression to the mean" in " ".join(assert_readable(figure))
     (axes,) = figure.axes
-    drawn = curves(axes)
-    assert [label.get_text().split("\n")[0] for label in axes.get_xticklabels()] == list(drawn) == list(TYPES)
+    drawn = {container.get_label(): container for container in axes.containers}
+    assert [label.get_text().split(" (")[0] for label in axes.get_yticklabels()] == list(drawn) == list(TYPES)
     for place, row in enumerate(one["by_type"]):
         (change,) = row["changes"]
-        points_of, reach = drawn[row["type"]]
-        assert points_of.tolist() == [[place, pytest.approx(change["change"])]]
+        line, _, bars = drawn[row["type"]]
+        assert line.get_xydata().tolist() == [[pytest.approx(change["change"]), place]]
+        assert bool(bars) == errors
         if errors:
-            assert sorted(reach[0]) == pytest.approx([change["low"], change["high"]])
-        else:
-            assert reach is None
+            ends = bars[0].get_paths()[0].vertices[:, 0]
+            assert sorted(ends) == pytest.approx([change["low"], change["high"]])
 
 
 # numbers and labels
