@@ -30,15 +30,16 @@ def memorised_if_none(counts: Counts) -> float:
         found, times = np.unique(right[place.ravel() == number], return_counts=True)
         p = found / (n_in + n_out)
         low, _ = score_interval(np.arange(n_in + 1)[:, np.newaxis], n_in, np.arange(n_out + 1), n_out)
-        counted = np.einsum("ti,io,to->t", binomial(n_in, p), (low > 0).astype(np.float64), binomial(n_out, p))
+        counted = (binomial(n_in, p) @ (low > 0).astype(np.float64) * binomial(n_out, p)).sum(axis=1)
         total += float(times @ counted)
     return total
 
 
 def binomial(n: int, p: Floats) -> NDArray[np.float64]:
-    """Probabilities [len(p), n + 1] of 0 to n successes."""
+    """Probabilities [len(p), n + 1] of 0 to n successes; through logarithms, as n over k overflows from n = 1030 on."""
     k = np.arange(n + 1)
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    choose = np.exp(logs[n] - logs[k] - logs[n - k])
-    found: NDArray[np.float64] = choose * p[:, np.newaxis] ** k * (1 - p[:, np.newaxis]) ** (n - k)
+    chances = np.clip(p, 1e-300, 1 - 1e-16)[:, np.newaxis]  # at 0 and 1 the others vanish all the same
+    powers = k * np.log(chances) + (n - k) * np.log1p(-chances)
+    found: NDArray[np.float64] = np.exp(logs[n] - logs[k] - logs[n - k] + powers)
     return found

@@ -11,6 +11,13 @@ def test_probabilities_are_those_of_coins():
     )
 
 
+def test_probabilities_of_thousands_of_coins_neither_overflow_nor_vanish():
+    found = binomial(4000, np.array([0.0, 0.3, 0.999, 1.0]))
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert found @ np.arange(4001) == pytest.approx([0, 1200, 3996, 4000])
+    assert found[1] @ (np.arange(4001) - 1200) ** 2 == pytest.approx(4000 * 0.3 * 0.7)
+
+
 @pytest.mark.parametrize("models", [20, 40])
 def test_where_nothing_is_memorised_as_many_are_counted_as_noise_is_said_to_show(models):
     """Examples that are got right as often with as without: by simulation."""
