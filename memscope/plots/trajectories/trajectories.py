@@ -52,7 +52,7 @@ def draw_trajectories(
         body,
         f"Memorisation over {setting.axis}: {headline(shares)}",
         "Beside each type: its share of the examples by the raw rule, and what the rule would say of as many flat "
-        "trajectories. What was only noise when the type was named is gone on other models.",
+        f"trajectories.{' What was only noise when the type was named is gone on other models.' if known else ''}",
         caption(setting, *notes(shares, known, intervals, setting.axis), epsilon_note(setting)),
     )
     places, thick = size_positions(setting.axis, setting.sizes), look().lines
@@ -120,7 +120,9 @@ def notes(shares: TypeShares, known: bool, intervals: bool, axis: str) -> list[s
             "Other models: types come from one half of the blocks of models, means from the other, halves swapped."
         )
     else:
-        lines.append("One block of models alone: its means have the shapes of the names, noise or not.")
+        lines.append(
+            "Without means on other models, which take two blocks: these have the shapes of their names, noise or not."
+        )
     if known and not intervals:
         lines.append("No intervals: they need four blocks of models.")
     if shares.undefined:

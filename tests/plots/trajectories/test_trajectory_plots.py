@@ -125,8 +125,8 @@ def test_with_one_block_the_panels_say_that_noise_has_the_shape_of_the_name_and_
         drawn = lines_by_label(figure.axes[0])
         assert ("constant" in drawn) == known.get("elsewhere", True)
         assert bool(figure.axes[0].collections) == (not known)
-    assert "One block of models alone: its means have the shapes of the names" in said[0]
-    assert "on other models" not in said[0].replace("gone on other models", "")
+    assert "Means on other models take two blocks; these have the shapes of their names" in said[0]
+    assert "on other models" not in said[0].replace("Means on other models take two", "")
     assert "No intervals: they need four blocks of models." in said[1]
     assert "its 95 % interval" not in said[1]
     assert "its 95 % interval" in said[2]
