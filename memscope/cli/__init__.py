@@ -58,7 +58,7 @@ class Commands(click.Group):
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
+        if name not in COMMANDS and not name.startswith("-") and not context.resilient_parsing:
             close = get_close_matches(name, COMMANDS, 1)
             mend = f"did you mean {close[0]} ?" if close else f"the commands are {', '.join(COMMANDS)}"
             context.fail(f"no command {name!r}; {mend}")

@@ -51,21 +51,39 @@ def suggested_labels(run: Run, size: int, votes: Votes) -> tuple[np.ndarray, np.
             votes.add(task, outcome, ~outcome.diverged)
 
 
+COLUMNS = ("suggested_label", "suggested_share", "accuracy_out", "score", "probability_out")
+
+
+def suspects(labels: np.ndarray, found: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Positions of the examples for which held-out models agree on another label, most suspect first.
+
+    `found` are arrays [N] of one size: `suggested_label`, `suggested_share`, `accuracy_out`, `score` and
+    `probability_out`. The first have the lowest probability of the given label, in the mean over the models that did
+    not see the example: of 40 such models few give the same, while many tie in what they predict. Ties, and all where a
+    trainer gave no probabilities, go by the lead of the suggested label over the given one, then by the score.
+    """
+    suggested = found["suggested_label"]
+    candidates = np.flatnonzero((suggested >= 0) & (suggested != labels))
+    share, out, score, probability = (
+        found[name][candidates] for name in ("suggested_share", "accuracy_out", "score", "probability_out")
+    )
+    return candidates[np.lexsort((candidates, -score, out - share, np.nan_to_num(probability)))]
+
+
 def disputed(
     run: Run, sizes: Sequence[int], test_accuracy: Sequence[float], columns: Mapping[str, Sequence[np.ndarray]]
 ) -> Disputed:
     """How many labels the held-out models dispute, at the size that is best on the test examples.
 
-    `columns` has arrays [N] by name and size: `suggested_label`, `suggested_share`, `n_out`.
+    `columns` has the arrays of `suspects` by name and size.
     """
     best = int(np.argmax(test_accuracy))
-    suggested, share = columns["suggested_label"][best], columns["suggested_share"][best]
-    other = (suggested >= 0) & (suggested != run.examples.labels)
-    flipped = run.examples.flipped
+    examples = run.examples
+    order = suspects(examples.labels, {name: columns[name][best] for name in COLUMNS})
+    first = None if examples.flipped is None else order[: int(examples.flipped.sum())]
     return Disputed(
         size=sizes[best],
-        labels=int(other.sum()),
-        voters=int(np.median(columns["n_out"][best])),
-        by_all=int((other & (share == 1)).sum()),
-        by_all_flipped=None if flipped is None else int((other & (share == 1) & flipped).sum()),
+        labels=len(order),
+        first=None if first is None else len(first),
+        first_flipped=None if first is None or examples.flipped is None else int(examples.flipped[first].sum()),
     )

@@ -3,6 +3,7 @@
 from memscope.findings.numbers import decimals, percent, percent_with_error, points, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import ERRORS, at_sizes, clear, drawn, known, listed
+from memscope.plan.teaching import Teaching
 from memscope.reports.distill import DistillationSetting, DistillReport, SizeOfStudents
 from memscope.reports.evidence import Estimate
 from memscope.text import counted
@@ -25,7 +26,8 @@ def screen(report: DistillReport) -> Screen:
 
 
 def what_was_done(report: DistillReport) -> str:
-    trained = f" {counted(report.trained, 'student')} were trained now." if report.trained else ""
+    were = "was" if report.trained == 1 else "were"
+    trained = f" {counted(report.trained, 'student')} {were} trained now." if report.trained else ""
     return (
         "A student learns from the outputs of a larger teacher. It is held against the model of its size, its training "
         f"images and its start that was trained on the labels alone.{trained}"
@@ -158,6 +160,17 @@ def notes(report: DistillReport, shown: list[DistillationSetting]) -> list[Remar
     return found
 
 
+def asked(setting: DistillationSetting) -> list[object]:
+    """The options that train more students of a setting."""
+    words: list[object] = ["--teacher", setting.teacher]
+    usual = Teaching(teacher=setting.teacher)
+    if setting.temperature != usual.temperature:
+        words += ["--temperature", f"{setting.temperature:g}"]
+    if setting.soft_weight != usual.soft_weight:
+        words += ["--soft-weight", f"{setting.soft_weight:g}"]
+    return [*words, "--teacher-on", setting.teacher_on] if setting.teacher_on != usual.on else words
+
+
 def fewest(report: DistillReport) -> int:
     return min(row.blocks for setting in report.settings for row in setting.students)
 
@@ -169,7 +182,7 @@ def commands(report: DistillReport) -> list[Command]:
         models = FEWEST_BLOCKS * report.block
         found.append(command("Models for errors", "train-family", report.run, "--models", models))
         for setting in report.settings[:1]:
-            found.append(command("and then", "distill", report.run, "--teacher", setting.teacher))
+            found.append(command("and then", "distill", report.run, *asked(setting)))
     if not report.figures:
         found.append(command("Figures", "distill", report.run, "--plot"))
     return found

@@ -60,7 +60,7 @@ def accuracy(report: ResmemReport, rows: list[Row]) -> str:
         for row, base, resmem, change in rows
     ]
     if not any(known(one) for _, one in tests):
-        size, best = max(tests, key=lambda each: each[1].value)
+        size, best = max(tests, key=lambda each: abs(each[1].value))
         there = dict(held)[size]
         most = ", the most of all" if len(tests) > 1 else ""
         return (

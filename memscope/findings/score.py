@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from memscope.findings.numbers import percent, percent_with_error, signed, with_error
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import ERRORS, at_sizes, clear, known, listed
+from memscope.plan.recipe import RECORDED
 from memscope.reports.evidence import Estimate, ScoreEvidence
 from memscope.reports.score import ScoreReport, SizeScore
 from memscope.text import counted
@@ -60,6 +61,8 @@ def means(report: ScoreReport, evidence: ScoreEvidence) -> str:
         return f"The mean score {'rises' if whole.value > 0 else 'falls'} from {ends[0]} to {ends[1]} ({change})."
     if known(whole):
         return f"The mean score is {ends[0]} and {ends[1]}: noise alone may make such a difference ({change})."
+    if not whole.blocks:
+        return f"The mean score is {ends[0]} and {ends[1]}; sizes have different blocks, so the error is not known."
     return f"The mean score is {ends[0]} and {ends[1]}; so few models do not tell whether that is a change."
 
 
@@ -79,15 +82,18 @@ def flips(report: ScoreReport) -> str:
 
 
 def look_at(report: ScoreReport, evidence: ScoreEvidence) -> str:
-    """Labels on which the models that were trained without the example agree to differ."""
+    """Labels that the models trained without the example dispute."""
     found = evidence.disputed
-    if not found.by_all:
+    if not found.labels:
         return ""
-    flipped = "" if found.by_all_flipped is None else f" {found.by_all_flipped:,} of them were flipped."
-    return (
-        f"{counted(found.by_all, 'label')} to look at first: all {found.voters:,} models of {report.axis} {found.size} "
-        f"that were trained without the image see one other class.{flipped}"
+    told = (
+        f"{counted(found.labels, 'label')} {'is' if found.labels == 1 else 'are'} disputed: most models of "
+        f"{report.axis} {found.size} that were trained without the image see another class."
     )
+    if not found.first:
+        return told
+    share = percent((report.flipped or 0) / report.examples)
+    return f"{told} Of the first {found.first:,} of --suspects {found.first_flipped:,} were flipped (of all: {share})."
 
 
 def grid(report: ScoreReport, evidence: ScoreEvidence) -> Grid:
@@ -181,12 +187,12 @@ def sizes_by(pairs: Sequence[tuple[int, int]]) -> dict[int, list[int]]:
 def commands(report: ScoreReport, evidence: ScoreEvidence) -> list[Command]:
     """What to do next."""
     found = []
-    if unfinished(report.sizes, report.models_planned) and report.trainer != "record":
+    if unfinished(report.sizes, report.models_planned) and report.trainer != RECORDED:
         found.append(command("The missing models", "train-family", report.run))
-    elif min(row.blocks for row in report.sizes) < FEWEST_BLOCKS:
+    elif min(row.blocks for row in report.sizes) < FEWEST_BLOCKS and report.trainer != RECORDED:
         models = FEWEST_BLOCKS * evidence.block
         found.append(command("Models for errors", "train-family", report.run, "--models", models))
-    if evidence.disputed.by_all and not any("suspect labels" in line for line in report.written or ()):
+    if evidence.disputed.labels and not any("suspect labels" in line for line in report.written or ()):
         found.append(command("The labels to look at", "score", report.run, "--suspects", "suspects.csv"))
     if len(report.sizes) > 1:
         found.append(command("Next", "trajectories", report.run, "--plot"))

@@ -29,7 +29,8 @@ def models(report: StatusReport) -> str:
         kind = (
             "on all the data" if row.variant == "full" else "students" if "/teacher" in row.variant else "trained twice"
         )
-        beside[kind] = beside.get(kind, 0) + row.models
+        if row.models:
+            beside[kind] = beside.get(kind, 0) + row.models
     if beside:
         told.append("Beside them: " + listed([f"{number:,} {kind}" for kind, number in beside.items()]) + ".")
     errors = [row.rms_standard_error for row in report.score_precision or ()]
@@ -142,7 +143,8 @@ def timing(rows: tuple[CommandTime, ...]) -> Screen:
     total = rows[-1]
     names = sorted(PARTS, key=lambda part: -getattr(total, part))[:2]
     shares = [f"{getattr(total, name) / total.seconds:.0%} {name}" for name in names if total.seconds]
-    told = f"{duration(total.seconds)} in {counted(total.calls, 'call')}: most of it {listed(shares)}."
+    most = f": most of it {listed(shares)}" if shares else ""
+    told = f"{duration(total.seconds)} in {counted(total.calls, 'call')}{most}."
     columns = ["seconds", *(row.command.replace("-", "-\n") for row in rows)]
     lines: list[list[str] | str] = [["calls", *(str(row.calls) for row in rows)]]
     lines += [[part, *(f"{getattr(row, part):,.1f}" for row in rows)] for part in PARTS]

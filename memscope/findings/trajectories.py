@@ -38,18 +38,22 @@ def the_mean(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
     ends = f"from {decimals(mean.mean[0])} at {axis} {sizes[0]} to {decimals(mean.mean[-1])} at {axis} {sizes[-1]}"
     change = signed(mean.whole.value, mean.whole.error)
     if not known(mean.whole):
+        if not mean.whole.blocks:
+            return f"{whose} goes {ends}; sizes have different blocks of models, so the error is not known."
         return f"{whose} goes {ends}; so few models do not tell whether that is a change."
     if not clear(mean.whole):
         told = f"{whose} goes {ends}: noise alone may make such a difference ({change})."
     else:
         told = f"{whose} {'rises' if mean.whole.value > 0 else 'falls'} {ends} ({change})."
-    up = mean.whole.value > 0
-    turns = [
-        f"from {axis} {sizes[place]} to {sizes[place + 1]} ({signed(step.value, step.error)})"
-        for place, step in enumerate(mean.steps)
-        if clear(step, len(mean.steps)) and (step.value > 0) != up
-    ]
-    return told + (f" It {'falls' if up else 'rises'} {listed(turns)}." if turns else "")
+    for verb, sign in (("rises", 1), ("falls", -1)):
+        turns = [
+            f"from {axis} {sizes[place]} to {sizes[place + 1]} ({signed(step.value, step.error)})"
+            for place, step in enumerate(mean.steps)
+            if clear(step, len(mean.steps)) and step.value * sign > 0
+        ]
+        if turns and not (clear(mean.whole) and mean.whole.value * sign > 0):  # the other way is told above
+            told += f" It {verb} {listed(turns)}."
+    return told
 
 
 def certain(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
@@ -63,6 +67,8 @@ def certain(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
         )
         for name in MEANINGS
     }
+    if math.isnan(shares.called["undetermined"]):
+        return f"No image has models that were trained with it, and without it, at every {axis}."
     sure = [name for name in MEANINGS if excess[name].value > 0 and clear(excess[name], len(excess))]
     certainty = f"with at least {report.confidence:.0%} certainty"
     if not any(known(one) for one in excess.values()):

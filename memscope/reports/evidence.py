@@ -36,12 +36,10 @@ class Disputed:
     """The size whose models judge: those that are best on the test examples"""
     labels: int
     """Examples whose most frequent prediction is another label"""
-    voters: int
-    """Models that were trained without an example: the median over examples"""
-    by_all: int
-    """Those of them for which all of these models agree on it"""
-    by_all_flipped: int | None
-    """Flipped labels among the latter; None without label noise"""
+    first: int | None
+    """The first of them, as many as there are flipped labels, if there are so many; None without label noise"""
+    first_flipped: int | None
+    """Flipped labels among those"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from memscope.counting.suggestions import COLUMNS, suspects
 from memscope.files.atomic import write_where_told
 from memscope.reports.score import MemorisedExample
 from memscope.run import Run
@@ -78,21 +79,16 @@ def export_suspects(run: Run, file: Path, safe: bool = False) -> tuple[int, int]
     """Write the examples whose held-out predictions agree on another label, most suspect first.
 
     Returns their number and the size at which they were judged: the one whose models are best on the test examples,
-    because we want the best opinion about a label. The first have the lowest probability of the given label, in the
-    mean over the models that did not see the example: of 40 such models few give the same, while many tie in what they
-    predict. Ties, and all where a trainer gave no probabilities, go by the lead of the suggested label over the given
-    one, then by the score. With `safe`, names go through `defused`.
+    because we want the best opinion about a label. `suspects` has the order. With `safe`, names go through `defused`.
     """
     written = defused if safe else str
     found, examples = run.results("score"), run.examples
     best = int(np.argmax(found["test_accuracy"]))
-    suggested, share = found["suggested_label"][best], found["suggested_share"][best]
-    score, out = found["score"][best], found["accuracy_out"][best]
-    candidates = np.flatnonzero((suggested >= 0) & (suggested != examples.labels))
-    lead, probability = share[candidates] - out[candidates], found["probability_out"][best]
-    order = candidates[np.lexsort((candidates, -score[candidates], -lead, np.nan_to_num(probability[candidates])))]
+    here = {name: found[name][best] for name in COLUMNS}
+    suggested, share, out, score, probability = (here[name] for name in COLUMNS)
+    order = suspects(examples.labels, here)
     names = examples.class_names
-    rows = [
+    rows: list[list[object]] = [
         [
             int(example),
             int(examples.index[example]),
@@ -106,7 +102,7 @@ def export_suspects(run: Run, file: Path, safe: bool = False) -> tuple[int, int]
                 round(float(found[name][best][example]), 4)
                 for name in ("standard_error", "interval_low", "interval_high")
             ),
-            round(float(probability[example]), 6),
+            "" if np.isnan(probability[example]) else round(float(probability[example]), 6),
         ]
         for example in order
     ]

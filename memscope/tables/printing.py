@@ -42,7 +42,7 @@ def show_screen(screen: Screen) -> None:
 
 
 def lines_of(screen: Screen, width: int) -> list[tuple[str, str]]:
-    """The lines of a screen, and how each looks; notes that it has no room for are left to `--details`."""
+    """The lines of a screen, and how each looks; notes without room are left to `--details`, warnings are not."""
     above = [line for text in screen.findings if text for line in wrapped(text, width)]
     below = [line for command in screen.commands for line in command_lines(command, width)]
     below += ["--details prints all tables."] if screen.more else []
@@ -51,7 +51,7 @@ def lines_of(screen: Screen, width: int) -> list[tuple[str, str]]:
     notes: list[str] = []
     for note in sorted(screen.notes, key=lambda note: not note.warns):
         told = wrapped(note.text, width)
-        if len(notes) + len(told) <= room:
+        if note.warns or len(notes) + len(told) <= room:
             notes += told
     found = [(line, "") for line in above]
     if grid:

@@ -14,6 +14,8 @@ def show(report: ScoreReport, details: bool = False) -> None:
     """One screen of findings, or with `details` all that there is."""
     if not details:
         show_screen(findings.screen(report))
+        if report.validated:
+            show_validation(report.validated, report.axis)
         return
     show_scores(report)
     if report.validated:

@@ -86,6 +86,13 @@ def test_zsh_and_fish_are_offered_the_same(place, shell, variables, expected):
     assert any(line.startswith(expected) for line in found), found
 
 
+def test_a_command_that_is_none_is_completed_by_nothing_and_without_a_word(place):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{place / 'bin'}:{os.environ['PATH']}"}
+    asked = {"_MEMSCOPE_COMPLETE": "bash_complete", "COMP_WORDS": "memscope scoer ru", "COMP_CWORD": "2"}
+    done = subprocess.run(["memscope"], capture_output=True, text=True, cwd=place, env=environment | asked)
+    assert (done.stdout.strip(), done.stderr) == ("", "")
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_line_of_every_shell_gives_a_script_that_the_shell_takes(place, shell):
     told = CliRunner().invoke(memscope, ["completion", shell])

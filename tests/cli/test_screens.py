@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -79,11 +80,12 @@ def test_the_memorised_are_those_whose_interval_lies_above_0(run, tmp_path):
         low = open_run(run).scores(size)["interval_low"]
         assert found.evidence.memorised[place] == (low > 0).sum()
     opened = open_run(run)
-    best = found.evidence.disputed.size
-    scores = opened.scores(best)
-    all_of_them = (scores["suggested_share"] == 1) & (scores["suggested_label"] != opened.examples.labels)
-    assert found.evidence.disputed.by_all == all_of_them.sum()
-    assert found.evidence.disputed.by_all_flipped == (all_of_them & opened.examples.flipped).sum()
+    disputed, flipped = found.evidence.disputed, opened.examples.flipped
+    scores = opened.scores(disputed.size)
+    others = np.flatnonzero((scores["suggested_label"] >= 0) & (scores["suggested_label"] != opened.examples.labels))
+    assert disputed.labels == len(others)
+    first = sorted(others, key=lambda one: scores["probability_out"][one])[: flipped.sum()]
+    assert (disputed.first, disputed.first_flipped) == (len(first), flipped[first].sum())
 
 
 def on_a_terminal(*arguments: str | Path, columns: int) -> list[str]:

@@ -77,7 +77,9 @@ def score_report(sizes=EIGHT, blocks=4, error=0.004, rise=0.3, memorised=300, fl
             mean=MeanTrajectory(mean=tuple(means), error=(error,) * len(sizes), whole=change, steps=()),
             memorised=(*[20] * (len(sizes) - 1), memorised),
             by_chance=(9.0,) * len(sizes),
-            disputed=Disputed(size=sizes[-1], labels=273, voters=12, by_all=74, by_all_flipped=42 if flipped else None),
+            disputed=Disputed(
+                size=sizes[-1], labels=273, first=100 if flipped else None, first_flipped=86 if flipped else None
+            ),
         ),
     )
 

@@ -74,6 +74,13 @@ def test_a_screen_that_is_too_full_leaves_notes_out_but_no_warning():
     assert "note 59" not in told
 
 
+def test_a_warning_is_told_though_the_screen_is_full():
+    screen = Screen(["word " * 900], None, [Remark("A note."), Remark("Unfinished.", True)])
+    told = [line for line, _ in lines_of(screen, 80)]
+    assert "Unfinished." in told
+    assert "A note." not in told
+
+
 def test_words_are_never_parted_and_long_ones_stand_alone():
     long = "x" * 100
     assert wrapped(f"a {long} b c", 80) == ["a", long, "b c"]
@@ -124,8 +131,8 @@ def test_score_leads_with_the_memorised_beside_what_noise_would_show():
     assert "rises from 0.100 ±0.004 at width 1 to 0.400 ±0.004 at width 128 (+0.300 ±0.004)" in told
     assert "100 labels were flipped" in told
     assert "in 95.3% ±0.4% of all pairs" in told
-    assert "74 labels to look at first: all 12 models of width 128" in told
-    assert "42 of them were flipped" in told
+    assert "273 labels are disputed: most models of width 128 that were trained without the image see another" in told
+    assert "Of the first 100 of --suspects 86 were flipped (of all: 10.0%)." in told
     assert "memscope score runs/x --suspects suspects.csv" in told
 
 
@@ -189,6 +196,32 @@ def test_a_mean_that_turns_is_told_and_one_that_may_be_noise_is_not():
         mean = replace(report.evidence.mean, steps=steps)
         told = text_of(trajectories.screen(replace(report, evidence=replace(report.evidence, mean=mean))))
         assert ("It falls from width 64 to 128 (-0.030 ±0.004)" in told) == expected
+
+
+def test_where_the_mean_ends_as_it_began_the_turns_both_ways_are_told():
+    report = trajectories_report(sizes=(1, 2, 4))
+    steps = tuple(Estimate(value=value, error=0.004, blocks=4) for value in (0.2, -0.201))
+    whole = Estimate(value=-0.001, error=0.004, blocks=4)
+    evidence = replace(report.evidence, mean=replace(report.evidence.mean, whole=whole, steps=steps))
+    told = text_of(trajectories.screen(replace(report, evidence=evidence)))
+    assert "noise alone may make such a difference (-0.001 ±0.004). It rises from width 1 to 2 (+0.200" in told
+    assert "It falls from width 2 to 4 (-0.201" in told
+
+
+def test_sizes_with_different_blocks_are_not_called_few_models():
+    whole = Estimate(value=0.3, error=math.nan, blocks=0)
+    for kind, report in ((score, score_report()), (trajectories, trajectories_report())):
+        evidence = replace(report.evidence, mean=replace(report.evidence.mean, whole=whole))
+        told = text_of(kind.screen(replace(report, evidence=evidence)))
+        assert "sizes have different blocks" in told
+        assert "so few models do not tell whether that is a change" not in told
+
+
+def test_more_students_are_asked_for_with_the_options_of_their_setting():
+    report = distill_report(blocks=2, settings=2)
+    words = distill.asked(report.settings[1])
+    assert words == ["--teacher", 128, "--temperature", "2", "--teacher-on", "full"]
+    assert "--temperature 1" in text_of(distill.screen(report))
 
 
 def test_trajectories_never_lead_with_the_fitted_population():

@@ -105,7 +105,7 @@ def test_suspects_go_by_the_probability_of_their_label_and_without_it_by_the_lea
     with open(tmp_path / "suspects.csv") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["example"]) for row in rows] == ([0, 3, 2, 1] if probabilities else [1, 3, 2, 0])
-    assert rows[1]["probability_out"] == ("0.2" if probabilities else "nan")
+    assert rows[1]["probability_out"] == ("0.2" if probabilities else "")
 
 
 def test_counting_votes_in_passes_over_the_examples_changes_nothing(scored, monkeypatch):

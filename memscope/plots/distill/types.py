@@ -164,10 +164,9 @@ def title(setting: Setting, one: DistillationSetting, shown: Sequence[ChangeOfTy
     clear = [(row, change) for row in named for change in known_changes(row) if differs(change, of_all[change.size])]
     if not clear:
         last = one.students[-1]
-        return (
-            f"Distillation changes the scores by {signed(last.mean_change)} at {setting.axis} {last.size}; those of no "
-            "type clearly by more or less"
-        )
+        known = any(not math.isnan(change.low) for row in named for change in known_changes(row))
+        more = "those of no type clearly by more or less" if known else "too few models for errors of types"
+        return f"Distillation changes the scores by {signed(last.mean_change)} at {setting.axis} {last.size}; {more}"
     row, change = max(clear, key=lambda pair: abs(pair[1].change))
     return (
         f"By distillation the scores of {row.type} examples change by {signed(change.change)} at "

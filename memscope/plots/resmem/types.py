@@ -109,6 +109,8 @@ def title(setting: Setting, shown: Sequence[TypeMemory]) -> str:
     ]
     if not gains:
         return f"Residuals by type of trajectory over {over}"
+    if all(math.isnan(found[1]) for found in gains):
+        return f"Residuals by type of trajectory over {over}; too few models for errors"
     sure = [found for found in gains if found[0] > ERRORS * found[1]]
     if not sure:
         return f"No type of example clearly gains more from a residual memory than the others, over {over}"
@@ -121,11 +123,12 @@ def title(setting: Setting, shown: Sequence[TypeMemory]) -> str:
 
 def gains_of_all(shown: Sequence[TypeMemory]) -> list[float]:
     """The gain in accuracy out of the examples of all types at each size."""
-    weights = [row.examples for row in shown]
-    return [
-        float(np.average([row.sizes[position].gain_out for row in shown], weights=weights))
-        for position in range(len(shown[0].sizes))
-    ]
+    found = []
+    for position in range(len(shown[0].sizes)):
+        gains = np.array([row.sizes[position].gain_out for row in shown])
+        weights = np.array([0.0 if math.isnan(gain) else row.examples for gain, row in zip(gains, shown, strict=True)])
+        found.append(float(np.nan_to_num(gains) @ weights / weights.sum()) if weights.any() else math.nan)
+    return found
 
 
 def notes(panels: Sequence[Sequence[Curve]], absent: Sequence[str]) -> list[str]:

@@ -29,6 +29,6 @@ def headline(shares: TypeShares) -> str:
         name = max(CHANGING, key=lambda name: shares.raw[name])
         return (
             f"{percent(shares.raw[name])} {name}, {percent(shares.if_all_flat[name])} if all were flat; "
-            "too few models for errors"
+            "errors are not known"
         )
     return "no type is clearly more frequent than flat trajectories alone would make it"

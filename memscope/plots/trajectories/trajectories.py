@@ -121,7 +121,7 @@ def notes(shares: TypeShares, known: bool, intervals: bool, axis: str) -> list[s
         )
     else:
         lines.append(
-            "Without means on other models, which take two blocks: these have the shapes of their names, noise or not."
+            "Means on other models are not known (they take two blocks); these have the shapes of names, noise or not."
         )
     if known and not intervals:
         lines.append("No intervals: they need four blocks of models.")

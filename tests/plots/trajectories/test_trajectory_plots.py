@@ -125,8 +125,8 @@ def test_with_one_block_the_panels_say_that_noise_has_the_shape_of_the_name_and_
         drawn = lines_by_label(figure.axes[0])
         assert ("constant" in drawn) == known.get("elsewhere", True)
         assert bool(figure.axes[0].collections) == (not known)
-    assert "Means on other models take two blocks; these have the shapes of their names" in said[0]
-    assert "on other models" not in said[0].replace("Means on other models take two", "")
+    assert "Means on other models are not known (they take two blocks); these have the shapes of" in said[0]
+    assert "on other models" not in said[0].replace("Means on other models are", "")
     assert "No intervals: they need four blocks of models." in said[1]
     assert "its 95 % interval" not in said[1]
     assert "its 95 % interval" in said[2]
@@ -150,7 +150,7 @@ def test_a_type_without_examples_keeps_its_panel_and_examples_without_a_type_are
             "30 % u-shaped and 25 % increasing, where flat trajectories alone would give 6.0 %",
         ),
         ({}, 0.051, "no type is clearly more frequent than flat trajectories alone would make it"),
-        ({}, np.nan, "25 % increasing, 10 % if all were flat; too few models for errors"),
+        ({}, np.nan, "25 % increasing, 10 % if all were flat; errors are not known"),
         ({"constant": 0.9}, 0.06, "no type is clearly more frequent than flat trajectories alone would make it"),
     ],
 )
