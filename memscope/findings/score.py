@@ -87,8 +87,8 @@ def look_at(report: ScoreReport, evidence: ScoreEvidence) -> str:
     if not found.labels:
         return ""
     told = (
-        f"{counted(found.labels, 'label')} {'is' if found.labels == 1 else 'are'} disputed: most models of "
-        f"{report.axis} {found.size} that were trained without the image see another class."
+        f"{counted(found.labels, 'label')} {'is' if found.labels == 1 else 'are'} disputed: the models of "
+        f"{report.axis} {found.size} that were trained without the image most often see another class."
     )
     if not found.first:
         return told
