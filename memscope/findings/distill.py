@@ -1,15 +1,14 @@
 """What `memscope distill` found, on one screen: whether students of a larger teacher memorise less."""
 
+from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.findings.numbers import decimals, percent, percent_with_error, points, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import ERRORS, at_sizes, clear, drawn, known, listed
+from memscope.findings.words import ERRORS, at_sizes, clearest, drawn, known, listed
 from memscope.plan.teaching import Teaching
 from memscope.reports.distill import DistillationSetting, DistillReport, SizeOfStudents
 from memscope.reports.evidence import Estimate
 from memscope.text import counted
 
-FEWEST_BLOCKS = 3
-"""Of models, for the error of a mean"""
 TOLD = 2
 """Settings that have a paragraph of their own"""
 ROWS = 14
@@ -52,12 +51,10 @@ def change_of(report: DistillReport, setting: DistillationSetting) -> str:
         )
     told = []
     for way, sign in (("less", -1), ("more", 1)):
-        there = [
-            (row, one) for row, one in zip(rows, changes, strict=True) if clear(one, len(rows)) and one.value * sign > 0
-        ]
-        if there:
-            row, most = max(there, key=lambda each: each[1].value * sign)
-            at = at_sizes(axis, [each.size for each, _ in there])
+        found = clearest(list(zip(rows, changes, strict=True)), sign)
+        if found:
+            there, row, most = found
+            at = at_sizes(axis, [each.size for each in there])
             where = f" at {axis} {row.size}" if len(there) > 1 else ""
             told.append(
                 f"memorise {way} at {at}: the mean score goes from {decimals(row.onehot.mean_score)} to "
@@ -84,10 +81,10 @@ def test(axis: str, rows: tuple[SizeOfStudents, ...]) -> str:
     changes = [(row, Estimate(value=row.test_change, error=row.test_change_error, blocks=row.blocks)) for row in rows]
     told = []
     for way, sign in (("rises", 1), ("falls", -1)):
-        there = [(row, one) for row, one in changes if clear(one, len(rows)) and one.value * sign > 0]
-        if there:
-            row, most = max(there, key=lambda each: each[1].value * sign)
-            at = at_sizes(axis, [each.size for each, _ in there])
+        found = clearest(changes, sign)
+        if found:
+            there, row, most = found
+            at = at_sizes(axis, [each.size for each in there])
             where = f" at {axis} {row.size}" if len(there) > 1 else ""
             told.append(f"{way} at {at} ({points(most.value, most.error)} points{where})")
     return f"Their test accuracy {listed(told)}." if told else "Their test accuracy does not clearly change."

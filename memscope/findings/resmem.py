@@ -1,14 +1,13 @@
 """What `memscope resmem` found, on one screen: whether a memory of residuals helps, and where most."""
 
+from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.findings.numbers import decimals, percent, points, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import ERRORS, at_sizes, clear, drawn, known, listed
+from memscope.findings.words import ERRORS, at_sizes, clear, clearest, drawn, known, listed
 from memscope.reports.evidence import Estimate
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.text import counted
 
-FEWEST_BLOCKS = 3
-"""Of models beside the reserved one, for an error"""
 Row = tuple[SizeMemory, ModelsOnSubsets, ModelsOnSubsets, MemoryChange]
 """A size that was measured: the models without and with their memory, and the change"""
 
@@ -79,12 +78,11 @@ def on(axis: str, what: str, changes: list[tuple[int, Estimate]]) -> str:
     """At which sizes the accuracy on some images clearly rises or falls, and where most."""
     told = []
     for verb, sign in (("raises the accuracy", 1), ("lowers the accuracy", -1)):
-        sure = [(size, one) for size, one in changes if clear(one, len(changes)) and one.value * sign > 0]
-        if sure:
-            size, most = max(sure, key=lambda each: each[1].value * sign)
-            at = at_sizes(axis, [each for each, _ in sure])
-            where = f" at {axis} {size}" if len(sure) > 1 else ""
-            told.append(f"{verb} at {at} ({points(most.value, most.error)} points{where})")
+        found = clearest(changes, sign)
+        if found:
+            sizes, size, most = found
+            where = f" at {axis} {size}" if len(sizes) > 1 else ""
+            told.append(f"{verb} at {at_sizes(axis, sizes)} ({points(most.value, most.error)} points{where})")
     if not told:
         return f"On {what} it changes the accuracy nowhere clearly."
     unclear = [size for size, one in changes if not clear(one, len(changes))]
@@ -99,12 +97,11 @@ def memorised(report: ResmemReport, rows: list[Row]) -> str:
     if not any(known(one) for _, one in changes):
         return ""
     for way, sign in (("more", 1), ("less", -1)):
-        sure = [(size, one) for size, one in changes if clear(one, len(changes)) and one.value * sign > 0]
-        if sure:
-            size, most = max(sure, key=lambda each: each[1].value * sign)
-            at = at_sizes(axis, [each for each, _ in sure])
-            change = signed(most.value, most.error)
-            told.append(f"{way} at {at} (mean score {change}" + (f" at {axis} {size})" if len(sure) > 1 else ")"))
+        found = clearest(changes, sign)
+        if found:
+            sizes, size, most = found
+            where = f" at {axis} {size}" if len(sizes) > 1 else ""
+            told.append(f"{way} at {at_sizes(axis, sizes)} (mean score {signed(most.value, most.error)}{where})")
     if not told:
         return "With it, models memorise neither clearly more nor clearly less of their training images."
     return f"With it, models memorise {listed(told)}."

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.findings.numbers import percent, percent_with_error, signed, with_error
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import ERRORS, at_sizes, clear, known, listed
@@ -10,8 +11,6 @@ from memscope.reports.evidence import Estimate, ScoreEvidence
 from memscope.reports.score import ScoreReport, SizeScore
 from memscope.text import counted
 
-FEWEST_BLOCKS = 3
-"""Of models, for the error of a mean"""
 FEW = 5
 """Examples beyond twice what noise would show that are no finding: they share their models, and noise its clusters"""
 

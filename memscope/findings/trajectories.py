@@ -6,6 +6,7 @@ the fitted population do not lead: its check (PopulationCheck) lets pass what is
 
 import math
 
+from memscope.analysis.statistics.jackknife import FEWEST_FOR_HALVES
 from memscope.findings.numbers import decimals, percent, percent_with_error, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import ERRORS, clear, drawn, known, listed
@@ -13,8 +14,6 @@ from memscope.reports.evidence import Estimate, TrajectoriesEvidence
 from memscope.reports.trajectories import TrajectoriesReport
 from memscope.text import counted
 
-FEWEST_BLOCKS = 4
-"""Of models, for the error of a share"""
 MEANINGS = {
     "increasing": "rises with {axis}",
     "decreasing": "falls with {axis}",
@@ -136,8 +135,8 @@ def notes(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> list[Re
     axis, few, many, found = report.axis, min(report.models), max(report.models), []
     if few != many:
         found.append(Remark(f"Warning: sizes have {few} to {many} models, so their noise differs too.", True))
-    if evidence.blocks < FEWEST_BLOCKS:
-        found.append(Remark(f"Shares have no ± below {FEWEST_BLOCKS * evidence.block} models of each {axis}."))
+    if evidence.blocks < FEWEST_FOR_HALVES:
+        found.append(Remark(f"Shares have no ± below {FEWEST_FOR_HALVES * evidence.block} models of each {axis}."))
     else:
         found.append(Remark(ERRORS))
     found.append(
@@ -158,9 +157,9 @@ def commands(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> list
     """How many models would tell more, and where to look."""
     found = []
     there = max(report.models)
-    if report.all_sizes.called["undetermined"] > 0 or evidence.blocks < FEWEST_BLOCKS:
+    if report.all_sizes.called["undetermined"] > 0 or evidence.blocks < FEWEST_FOR_HALVES:
         more = report.population_check.models_that_would_tell or 2 * there
-        models = max(more, FEWEST_BLOCKS * evidence.block)
+        models = max(more, FEWEST_FOR_HALVES * evidence.block)
         if models > there:
             found.append(command("More models", "train-family", report.run, "--models", models))
     if not report.figures:
