@@ -8,7 +8,7 @@ import pytest
 
 from memscope.findings import distill, resmem, score, status, train_family, trajectories
 from memscope.findings.screen import Grid, Remark, Screen, command
-from memscope.findings.words import clear
+from memscope.findings.words import clear, clearest
 from memscope.reports.evidence import Estimate
 from memscope.reports.status import MovedFile, Repair, VariantStatus
 from memscope.reports.training import FailedTask
@@ -122,6 +122,17 @@ def test_a_table_has_its_rule_below_its_headings_and_every_cell_whole():
 )
 def test_a_number_is_clear_of_noise_from_so_many_errors_on(value, error, blocks, among, expected):
     assert clear(Estimate(value=value, error=error, blocks=blocks), among) == expected
+
+
+def test_of_several_clear_changes_each_way_the_largest_is_named():
+    changes = [
+        (size, Estimate(value=value, error=0.01, blocks=10))
+        for size, value in ((1, 0.2), (2, 0.3), (4, 0.001), (8, -0.1), (16, -0.4), (32, 0.25))
+    ]
+    assert clearest(changes, 1) == ([1, 2, 32], 2, changes[1][1])
+    assert clearest(changes, -1) == ([8, 16], 16, changes[4][1])
+    assert clearest(changes[2:3], 1) is None
+    assert clearest([], 1) is None
 
 
 def test_score_leads_with_the_memorised_beside_what_noise_would_show():
