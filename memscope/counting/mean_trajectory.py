@@ -40,7 +40,6 @@ def mean_trajectory(sizes: Sequence[BlockMeans]) -> MeanTrajectory:
     """The means, and their changes; changes between sizes of other blocks have no error."""
     return MeanTrajectory(
         mean=tuple(one.mean for one in sizes),
-        error=tuple(float(jackknife_error(one.without)) for one in sizes),
         whole=change(sizes[0], sizes[-1]),
         steps=tuple(change(one, other) for one, other in pairwise(sizes)),
     )

@@ -20,8 +20,6 @@ class MeanTrajectory:
 
     mean: tuple[float, ...]
     """By size"""
-    error: tuple[float, ...]
-    """Jackknife standard errors"""
     whole: Estimate
     """The change from the first size to the last"""
     steps: tuple[Estimate, ...]

@@ -74,7 +74,7 @@ def score_report(sizes=EIGHT, blocks=4, error=0.004, rise=0.3, memorised=300, fl
         sizes=rows,
         evidence=ScoreEvidence(
             block=10,
-            mean=MeanTrajectory(mean=tuple(means), error=(error,) * len(sizes), whole=change, steps=()),
+            mean=MeanTrajectory(mean=tuple(means), whole=change, steps=()),
             memorised=(*[20] * (len(sizes) - 1), memorised),
             by_chance=(9.0,) * len(sizes),
             disputed=Disputed(
@@ -118,7 +118,6 @@ def trajectories_report(
             examples=1000,
             mean=MeanTrajectory(
                 mean=(0.1, *(0.1 + sum(steps[: place + 1]) for place in range(len(steps)))),
-                error=(error,) * len(sizes),
                 whole=Estimate(value=rise, error=error, blocks=blocks),
                 steps=tuple(Estimate(value=step, error=error, blocks=blocks) for step in steps),
             ),
