@@ -99,7 +99,7 @@ def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tu
     """
     k, (size, features) = memory.k, memory.vectors.shape
     # Of 50,000 vectors in clusters the bound seldom leaves more than k + 5.
-    width = min(k + k // 8 + min(8, k + 1), size)
+    width = min(k + k // 8 + min(8, k // 2 + 2), size)
     positions = torch.empty((len(queries), k), dtype=torch.int64, device=queries.device)
     squared = torch.empty((len(queries), k), dtype=torch.float64, device=queries.device)
     needed = 5 * size + 2 * bytes_of_row(width, size) + 40 * features  # bytes for a query

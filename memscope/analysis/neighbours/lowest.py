@@ -26,10 +26,10 @@ def minima_of(scores: Tensor) -> Tensor:
 
 def lowest_scores(scores: Tensor, minima: Tensor, width: int) -> tuple[Tensor, Tensor]:
     """The `width` lowest of each row of scores [B, M] and their columns, [B, width], in any order."""
-    rows = torch.arange(len(scores), device=scores.device)
-    values, places = in_lowest_chunks(scores, minima, rows, width)
+    starts = scores.shape[1] * torch.arange(len(scores), device=scores.device)[:, None]
+    values, places = in_lowest_chunks(scores, minima, starts, width)
     order = order_of_lowest(values, width)
-    return values.gather(1, order), places.gather(1, order) - rows[:, None] * scores.shape[1]
+    return values.gather(1, order), places.gather(1, order) - starts
 
 
 def scores_up_to(
@@ -47,9 +47,10 @@ def scores_up_to(
     while first < len(rows):
         most = int(chunks[first])
         group = rows[first : first + max(1, space // bytes_of_row(most, scores.shape[1]))]
-        values, places = in_lowest_chunks(scores, minima, group, most)
+        starts = scores.shape[1] * group[:, None]
+        values, places = in_lowest_chunks(scores, minima[group], starts, most)
         width = int((values <= limit[group, None]).sum(dim=1).max())
-        yield group, places.gather(1, order_of_lowest(values, width)) - group[:, None] * scores.shape[1]
+        yield group, places.gather(1, order_of_lowest(values, width)) - starts
         first += len(group)
 
 
@@ -58,17 +59,18 @@ def bytes_of_row(chunks: int, size: int) -> int:
     return 36 * min(CHUNK * (chunks + 1), size)
 
 
-def in_lowest_chunks(scores: Tensor, minima: Tensor, rows: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Scores [n, some] of `rows` [n], in the `count` chunks with the lowest minima and in none, and their places.
+def in_lowest_chunks(scores: Tensor, minima: Tensor, starts: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Scores [n, some] of n rows, in the `count` chunks with the lowest of their minima and in none, and their places.
 
-    Places are those in the flattened scores [B M]. No other score of the row is lower than the lowest `count` of these.
+    Places are those in the flattened scores [B M], where the rows begin at `starts` [n, 1] and have `minima`
+    [n, chunks]. No other score of the row is lower than the lowest `count` of these.
     """
     size, chunks = scores.shape[1], minima.shape[1]
-    starts = size * rows[:, None]
     if chunks <= count:
-        return scores[rows], starts + torch.arange(size, device=scores.device)
-    chosen = starts + order_of_lowest(minima[rows], count)
-    places = torch.empty((len(rows), CHUNK * count + size % CHUNK), dtype=torch.int64, device=scores.device)
+        places = starts + torch.arange(size, device=scores.device)
+        return scores.view(-1)[places], places
+    chosen = starts + order_of_lowest(minima, count)
+    places = torch.empty((len(starts), CHUNK * count + size % CHUNK), dtype=torch.int64, device=scores.device)
     across = torch.arange(0, CHUNK * chunks, chunks, device=scores.device)
     torch.add(chosen[:, None], across[:, None], out=places[:, : CHUNK * count].unflatten(1, (CHUNK, count)))
     places[:, CHUNK * count :] = starts + torch.arange(CHUNK * chunks, size, device=scores.device)

@@ -185,7 +185,7 @@ def test_near_ties_that_float32_cannot_represent_are_told_apart(measured):
     random = np.random.default_rng(6)
     vectors = 1e6 + random.normal(size=(2000, 16)) * 1e-4
     assert_exact(vectors, vectors[:30] + 1e-5, 5)
-    assert measured["pairs"] == 30 * 11  # what is common to all does not blur the scores
+    assert measured["pairs"] == 30 * 9  # what is common to all does not blur the scores
     vectors[:1000] = vectors[1000] + random.normal(size=(1000, 16)) * 1e-12
     expected, _ = measure_all(vectors, vectors[:30], 5)
     np.testing.assert_array_equal(search(vectors, vectors[:30], 5)[0], expected)
@@ -239,7 +239,7 @@ def test_vectors_in_order_of_their_distance_are_searched_exactly(measured):
     vectors = vectors[np.argsort(-((vectors - queries[0]) ** 2).sum(axis=1))]
     for block_size in BLOCK_SIZES:
         assert_exact(vectors, queries, 10, block_size)
-    assert measured["pairs"] == len(BLOCK_SIZES) * 10 * 19
+    assert measured["pairs"] == len(BLOCK_SIZES) * 10 * 18
 
 
 @pytest.mark.parametrize("width", [1, 7, 61, 62, 63, 150, 1000])
