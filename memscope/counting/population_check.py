@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from memscope.analysis.population.estimate import Population
 from memscope.analysis.population.halves import FEWEST_BLOCKS, halve
 from memscope.analysis.population.sums import PopulationSums
 from memscope.analysis.population.told import FEWEST_EXAMPLES, Cell, Told, told, told_of
+from memscope.analysis.statistics.intervals import Floats
 from memscope.reports.trajectories import NotForetold, PopulationCheck
 from memscope.run import Run
 
@@ -16,14 +16,20 @@ SPOKEN = {
     "classes": "the raw share of {what} trajectories in class {group}",
     "bins": "how often the likeliest type is measured where its probability is {group}",
     "spread": "how much scores change over the sizes ({group})",
-    "settled": "the share of {what} trajectories, which moves as models are added ({group})",
 }
+"""What halves of the models do not foretell"""
+MOVED = {
+    "settled": "the share of {what} trajectories moves as models are added ({group})",
+    "threshold": "the share of {what} trajectories hangs on the threshold, and is another one somewhat {group} epsilon",
+}
+"""What there is beside"""
 
 
-def check_population(
-    run: Run, sums: PopulationSums, population: Population, epsilon: float, seed: int
-) -> PopulationCheck:
-    """Let halves of the blocks foretell each other; where there are too few blocks or examples, say what lacks."""
+def check_population(run: Run, sums: PopulationSums, near: Floats, epsilon: float, seed: int) -> PopulationCheck:
+    """Let halves of the blocks foretell each other; where there are too few blocks or examples, say what lacks.
+
+    `near` [3, 6] are the shares at thresholds below epsilon, at it, and above.
+    """
     blocks, examples = len(sums.blocks), sums.examples
     if blocks < FEWEST_BLOCKS:
         reason = f"{blocks} blocks of models that every size has, of at least {FEWEST_BLOCKS}"
@@ -35,7 +41,7 @@ def check_population(
         reason = f"{len(halves.examples)} examples that both halves measured, of at least {FEWEST_EXAMPLES}"
         return unchecked(reason, blocks, 2 * run.plan.models)
     labels, flipped = run.examples.labels, run.examples.flipped
-    found = told(halves, {str(label): labels == label for label in np.unique(labels)}, population.shares)
+    found = told(halves, {str(label): labels == label for label in np.unique(labels)}, near)
     groups = {} if flipped is None else {"flipped": flipped, "clean": ~flipped}
     within = {name: told_of(halves, members, name) for name, members in groups.items()}
     return PopulationCheck(
@@ -70,8 +76,10 @@ def reason_of(found: Told) -> str:
     worst = found.off[0]
     others = f", and {len(found.off) - 1} more of {len(found.cells)}" if len(found.off) > 1 else ""
     errors = "" if math.isnan(worst.error) else f", {abs(not_foretold(worst).errors):.1f} standard errors"
-    what = SPOKEN[worst.family].format(what=worst.what, group=worst.group)
     values = f"{worst.measured:.3f} against {worst.foretold:.3f}"
+    if worst.family in MOVED:
+        return f"{MOVED[worst.family].format(what=worst.what, group=worst.group)}: {values}{others}"
+    what = SPOKEN[worst.family].format(what=worst.what, group=worst.group)
     return f"halves of the models do not foretell {what}: {values}{errors}{others}"
 
 

@@ -3,7 +3,8 @@
 from memscope.findings import score
 from memscope.findings.numbers import percent, percent_with_error, signed
 from memscope.findings.screen import Remark, Screen, command
-from memscope.findings.words import clear, drawn
+from memscope.findings.trajectories import surely_there
+from memscope.findings.words import clear, drawn, listed
 from memscope.reports.evidence import Estimate
 from memscope.reports.score import ScoreReport
 from memscope.steps.demo import Demonstration
@@ -92,17 +93,24 @@ def of_students(shown: Demonstration) -> str:
 def besides(shown: Demonstration) -> str:
     """What trajectories and residual memories tell."""
     axis, first, last = shown.scores.axis, shown.scores.sizes[0], shown.scores.sizes[-1]
-    called = shown.types.all_sizes.called
+    types, called = shown.types, shown.types.all_sizes.called
+    if types.population_check.passed:
+        undecided = types.population.called["undetermined"]
+        told = f"of the images {listed(surely_there(types))}, and for {percent(undecided)} it cannot be told"
+    else:
+        told = (
+            f"the score of {called['increasing']:.0%} of the images can be called increasing with {axis}; "
+            f"{last.models} models of each {axis} cannot tell for {called['undetermined']:.0%}"
+        )
     memories = {row.size: row.change for row in shown.memories.sizes}
     small, large = memories[first.size], memories[last.size]
     assert small is not None
     assert large is not None
     predicted = next(pair for pair in shown.memories.foretells if (pair.size, pair.larger) == (first.size, last.size))
     return (
-        f"Besides, the score of {called['increasing']:.0%} of the images can be called increasing with {axis}; "
-        f"{last.models} models of each {axis} cannot tell for {called['undetermined']:.0%}. A memory of its residuals "
-        f"(ResMem) changes the test accuracy of {axis} {first.size} by {100 * small.test_change:+.1f} points, of "
-        f"{axis} {last.size} by {100 * large.test_change:+.1f} (standard deviation over networks "
-        f"{100 * small.test_change_sd:.1f} and {100 * large.test_change_sd:.1f}); the residual of an image at {axis} "
-        f"{first.size} has a rank correlation of {predicted.correlation:.2f} with its score at {axis} {last.size}."
+        f"Besides, {told}. A memory of its residuals (ResMem) changes the test accuracy of {axis} {first.size} by "
+        f"{100 * small.test_change:+.1f} points, of {axis} {last.size} by {100 * large.test_change:+.1f} (standard "
+        f"deviation over networks {100 * small.test_change_sd:.1f} and {100 * large.test_change_sd:.1f}); the residual "
+        f"of an image at {axis} {first.size} has a rank correlation of {predicted.correlation:.2f} with its score at "
+        f"{axis} {last.size}."
     )

@@ -1,7 +1,9 @@
 """What `memscope trajectories` found, on one screen.
 
-Shares of types are findings only as far as they exceed what trajectories without any change would give. The types of
-the fitted population do not lead: its check (PopulationCheck) lets pass what is wrong by up to .1.
+Where its check passes (PopulationCheck), the fitted population leads: its shares of types, between what they may be,
+and how many images it tells the type of. Else types as measured do, beside what flat trajectories would give; they are
+findings only as far as they exceed that. Types of flipped labels are as called from the models alone in either case: a
+pooled posterior says little of a subgroup.
 """
 
 import math
@@ -21,13 +23,70 @@ MEANINGS = {
     "u-shaped": "falls and then rises",
 }
 """Of the types that change in a way that can be told"""
+LEAST = 0.005
+"""Share of the population that a type has at least, to be named"""
 
 
 def screen(report: TrajectoriesReport) -> Screen:
     evidence = report.evidence
     assert evidence is not None  # what is stored has none, and is not told
+    if report.population_check.passed:
+        told = [by_population(report), the_mean(report, evidence), of_flipped(report)]
+        return Screen(told, population_grid(report), notes(report, evidence), commands(report, evidence))
     told = [the_mean(report, evidence), certain(report, evidence), by_rule(report, evidence)]
     return Screen(told, grid(report), notes(report, evidence), commands(report, evidence))
+
+
+def by_population(report: TrajectoriesReport) -> str:
+    """The types that are there in the fitted population, and of how many images the type can be told."""
+    found = report.population
+    return (
+        f"In the population that is fitted to these images, {listed(surely_there(report))}. The type of "
+        f"{percent(1 - found.called['undetermined'])} of the images can be told with at least {report.confidence:.0%} "
+        f"certainty; to call all of them {found.commonest} would be right for {percent(found.commonest_right)}."
+    )
+
+
+def surely_there(report: TrajectoriesReport) -> list[str]:
+    """The types that the fitted population has, with their shares, the commonest first."""
+    found, axis = report.population, report.axis
+    there = sorted(
+        (name for name in found.shares if found.shares_low[name] >= LEAST), key=lambda name: -found.shares[name]
+    )
+    parts = []
+    for name in there:
+        between = f"{percent(found.shares_low[name])} to {percent(found.shares_high[name])}"
+        meaning = f": the score {MEANINGS[name].format(axis=axis)}" if name in MEANINGS else ""
+        parts.append(f"{percent(found.shares[name])} {name} ({between}{meaning})")
+    return parts
+
+
+def of_flipped(report: TrajectoriesReport) -> str:
+    """How often flipped labels, and others, are called increasing from their own models."""
+    if not report.flipped_types:
+        return ""
+    kinds = report.flipped_types
+    flipped, others = (percent(each.called["increasing"]) for each in (kinds.flipped, kinds.clean))
+    return f"Of the flipped labels {flipped} are called increasing by their own models alone, of the others {others}."
+
+
+def population_grid(report: TrajectoriesReport) -> Grid:
+    """A row for every type: the fitted population, beside what was measured and what flat trajectories would give."""
+    shares, found = report.all_sizes, report.population
+    columns = ["type", "in the\npopulation", "at least", "at most", "told", "as\nmeasured", "if all\nwere flat"]
+    rows = [
+        [
+            name,
+            percent(found.shares.get(name)),
+            percent(found.shares_low.get(name)),
+            percent(found.shares_high.get(name)),
+            percent(found.called[name]),
+            percent_with_error(shares.raw.get(name), shares.raw_error.get(name)),
+            percent(shares.if_all_flat.get(name)),
+        ]
+        for name in shares.called
+    ]
+    return Grid(columns, rows, left=1)
 
 
 def the_mean(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
@@ -103,11 +162,7 @@ def by_rule(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
         if excess.value > 0 and clear(excess, 2):
             told.append(f"{100 * excess.value:.1f} ±{100 * excess.error:.1f} points more images are {name}")
     text = f"As measured, {listed(told)} than if no score changed." if told else ""
-    if report.flipped_types:
-        kinds = report.flipped_types
-        flipped, others = (each.called["increasing"] for each in (kinds.flipped, kinds.clean))
-        text += f" Of the flipped labels {percent(flipped)} are called increasing, of the others {percent(others)}."
-    return text.strip()
+    return f"{text} {of_flipped(report)}".strip()
 
 
 def grid(report: TrajectoriesReport) -> Grid:
@@ -139,6 +194,16 @@ def notes(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> list[Re
         found.append(Remark(f"Shares have no ± below {FEWEST_FOR_HALVES * evidence.block} models of each {axis}."))
     else:
         found.append(Remark(ERRORS))
+    check = report.population_check
+    if check.passed:
+        found.append(
+            Remark(
+                "At least, at most: with a threshold 15 % lower or higher too, and two errors beyond. Told: the images "
+                "that have the type with that certainty."
+            )
+        )
+    elif check.reason:
+        found.append(Remark(f"The fitted population does not lead: {check.reason}."))
     found.append(
         Remark(
             f"As measured: changes above {report.epsilon:g} count. Noise makes any type of flat scores: only an excess "

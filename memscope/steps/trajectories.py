@@ -11,6 +11,7 @@ import numpy as np
 
 from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.population.estimate import Population, population_from_sums
+from memscope.analysis.population.threshold import share_ranges, shares_near
 from memscope.analysis.population.told import commonest
 from memscope.analysis.statistics.groups import GroupMeans
 from memscope.analysis.trajectories import (
@@ -119,6 +120,9 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
     ledger = state_for(run.path, run.plan, RESULTS)
     counts, (sums,) = count_and_sum(run, sizes)
     population = population_from_sums(sums, epsilon, confidence, seed)
+    near = np.full((3, len(TYPES)), np.nan)
+    if population.type_prior is not None and not np.isnan(population.shares).any():
+        near = shares_near(sums, population.type_prior, epsilon, seed)
     total = [one.hard.total() for one in counts]
     measured = [memorisation_from_counts(one) for one in total]
     scores = np.stack([one.score for one in measured])
@@ -160,8 +164,8 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
         models=tuple(one.used for one in counts),
         all_sizes=all_sizes,
         interpolating_sizes=interpolating,
-        population=population_types(population),
-        population_check=check_population(run, sums, population, epsilon, seed),
+        population=population_types(population, near),
+        population_check=check_population(run, sums, near, epsilon, seed),
         by_type=with_scores_elsewhere(
             [raw_type_change(name, raw, called.called, rise, fall, scores) for name in TYPES],
             scores_elsewhere(counts, epsilon),
@@ -187,12 +191,18 @@ def by_name(names: Iterable[str], shares: Iterable[float]) -> dict[str, float]:
     return {name: float(share) for name, share in zip(names, shares, strict=True)}
 
 
-def population_types(population: Population) -> PopulationTypes:
-    """Shares of the types by the population estimate: of the fitted population, and called."""
+def population_types(population: Population, near: np.ndarray) -> PopulationTypes:
+    """Shares of the types by the population estimate: of the fitted population, and called.
+
+    `near` [3, 6] are the shares at thresholds below epsilon, at it, and above.
+    """
     name, right = commonest(population.shares)
+    low, high = share_ranges(population.shares, population.shares_sd, near)
     return PopulationTypes(
         shares=by_name(TYPES, population.shares),
         shares_error=by_name(TYPES, population.shares_sd),
+        shares_low=by_name(TYPES, low),
+        shares_high=by_name(TYPES, high),
         called=by_name(CALLED, type_shares(population.called, CALLED)),
         fitted_examples=population.fitted_examples,
         undefined=int((population.called == UNDEFINED).sum()),

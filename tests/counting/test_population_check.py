@@ -1,13 +1,15 @@
 """Whether the population may lead: what is said where models or examples lack, and where something is off."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
 
 from memscope.analysis.population.estimate import population_from_sums
 from memscope.analysis.population.sums import population_sums
+from memscope.analysis.population.threshold import shares_near
 from memscope.counting.population_check import check_population
-from tests.analysis.population.populations import FLAT_AMONG_SMOOTH, OWN, Classed
+from tests.analysis.population.populations import FLAT_AMONG_SMOOTH, OWN, STEPS_BELOW, Classed
 from tests.analysis.population.test_estimate import SIZES
 
 
@@ -21,7 +23,8 @@ def checked(kind, examples=600, models=40, flipped=None):
     run = SimpleNamespace(
         plan=SimpleNamespace(block=10, models=models), examples=SimpleNamespace(labels=here.labels, flipped=flipped)
     )
-    return check_population(run, sums, population_from_sums(sums), 0.2, 0)
+    near = shares_near(sums, population_from_sums(sums).type_prior, 0.2)
+    return check_population(run, sums, near, 0.2, 0)
 
 
 def test_too_few_blocks_are_named_with_the_models_that_would_do():
@@ -59,3 +62,12 @@ def test_a_subgroup_of_another_kind_is_not_told_as_a_mean_of_the_posterior():
         "halves of the models do not foretell how much scores change over the sizes (0): -0.00"
     )
     assert f"{abs(worst.errors):.1f} standard errors" in found.reason
+
+
+def test_a_share_that_hangs_on_the_threshold_is_said_to():
+    found = checked(STEPS_BELOW)
+    assert not found.passed
+    assert found.off[0].family == "threshold"
+    assert math.isnan(found.off[0].errors)
+    assert "hangs on the threshold, and is another one somewhat" in found.reason
+    assert "errors" not in found.reason

@@ -111,7 +111,7 @@ def trajectories_report(
         confidence=0.8,
         models=(10 * blocks,) * len(sizes),
         all_sizes=shares,
-        population_check=made(PopulationCheck, models_that_would_tell=80),
+        population_check=made(PopulationCheck, passed=False, reason="", models_that_would_tell=80),
         flipped_types=made(TypesByLabel, flipped=labels[0], clean=labels[1]) if flipped else None,
         evidence=TrajectoriesEvidence(
             block=10,

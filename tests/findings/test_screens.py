@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from memscope.analysis.trajectories import TYPES
 from memscope.findings import distill, resmem, score, status, train_family, trajectories
 from memscope.findings.screen import Grid, Remark, Screen, command
 from memscope.findings.words import clear, clearest
@@ -41,6 +42,7 @@ def text_of(screen: Screen, width: int = 80) -> str:
 SCREENS = {
     "score": lambda **given: score.screen(score_report(**given)),
     "trajectories": lambda **given: trajectories.screen(trajectories_report(**given)),
+    "fitted trajectories": lambda **given: trajectories.screen(fitted(trajectories_report(**given))),
     "resmem": lambda **given: resmem.screen(resmem_report(**given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
@@ -53,14 +55,14 @@ SCREENS = {
 @pytest.mark.parametrize("sizes", [EIGHT[:1], EIGHT[:2], EIGHT])
 @pytest.mark.parametrize("name", SCREENS)
 def test_every_answer_is_one_screen_of_80_columns(name, sizes, blocks, run):
-    if name == "trajectories" and len(sizes) == 1:
+    if "trajectories" in name and len(sizes) == 1:
         return  # which has none
     screen = SCREENS[name](sizes=sizes, blocks=blocks, run=run)
     text_of(screen)
     text_of(screen, 100)
 
 
-@pytest.mark.parametrize("name", ["score", "trajectories", "distill"])
+@pytest.mark.parametrize("name", ["score", "trajectories", "fitted trajectories", "distill"])
 def test_without_flipped_labels_nothing_is_said_of_them(name):
     assert "flipped" in text_of(SCREENS[name]())
     assert "flipped" not in text_of(SCREENS[name](flipped=0))
@@ -238,10 +240,47 @@ def test_more_students_are_asked_for_with_the_options_of_their_setting():
     assert "--temperature 1" in text_of(distill.screen(report))
 
 
-def test_trajectories_never_lead_with_the_fitted_population():
-    report = trajectories_report()
-    other = replace(report, population=replace(report.population, shares=dict.fromkeys(("increasing",), 0.987)))
-    assert trajectories.screen(other).findings == trajectories.screen(report).findings
+def fitted(report, passed=True, reason="", **increasing):
+    """The report with a population of increasing and constant trajectories."""
+    given = {"share": 0.4, "low": 0.33, "high": 0.46} | increasing
+    empty = dict.fromkeys(TYPES, 0.0)
+    population = replace(
+        report.population,
+        shares=empty | {"increasing": given["share"], "constant": 1 - given["share"]},
+        shares_low=empty | {"increasing": given["low"], "constant": 1 - given["high"]},
+        shares_high=empty | {"increasing": given["high"], "constant": 1 - given["low"]},
+        called=empty | {"increasing": 0.3, "constant": 0.45, "undetermined": 0.25},
+        commonest="constant",
+        commonest_right=1 - given["share"],
+    )
+    check = replace(report.population_check, passed=passed, reason=reason)
+    return replace(report, population=population, population_check=check)
+
+
+def test_trajectories_lead_with_the_fitted_population_where_its_check_passes():
+    shown = trajectories.screen(fitted(trajectories_report()))
+    assert shown.findings[0] == (
+        "In the population that is fitted to these images, 60.0% constant (54.0% to 67.0%) and 40.0% increasing "
+        "(33.0% to 46.0%: the score rises with width). The type of 75.0% of the images can be told with at least 80% "
+        "certainty; to call all of them constant would be right for 60.0%."
+    )
+    told = text_of(shown)
+    assert "Of the flipped labels 80.0% are called increasing by their own models alone, of the others 4.3%." in told
+    row = next(row for row in shown.grid.rows if row[0] == "increasing")
+    assert row[1:] == ["40.0%", "33.0%", "46.0%", "30.0%", "37.0% ±1.0%", "13.0%"]
+
+
+def test_a_type_that_may_not_be_there_is_not_named():
+    told = trajectories.screen(fitted(trajectories_report(), share=0.02, low=0.0, high=0.05)).findings[0]
+    assert "increasing" not in told
+
+
+def test_trajectories_do_not_lead_with_a_population_whose_check_fails():
+    plain = trajectories_report()
+    other = fitted(plain, passed=False, reason="halves of the models do not foretell this or that")
+    assert trajectories.screen(other).findings == trajectories.screen(plain).findings
+    assert "40.0%" not in text_of(trajectories.screen(other))
+    assert "does not lead: halves of the models do not foretell this or that." in text_of(trajectories.screen(other))
 
 
 def test_resmem_says_where_it_helps_and_where_most():

@@ -29,8 +29,9 @@ class Halves:
     """Of either half, by the other"""
     apart: NDArray[np.int8]
     """[ways, 2, n]: raw types of two halves in several ways of halving"""
-    spread: Floats
-    """[n]: sum over sizes of the product of both halves' scores, each less its mean over the sizes; over sizes - 1"""
+    products: Floats
+    """[n, sizes, sizes]: products of one half's score at a size and the other's at a size, each less its mean over the
+    sizes, which have no noise in common; mean over both halves and the ways of halving"""
 
 
 def halve(sums: PopulationSums, epsilon: float = 0.2, seed: int = 0) -> Halves:
@@ -48,15 +49,14 @@ def halve(sums: PopulationSums, epsilon: float = 0.2, seed: int = 0) -> Halves:
     both = [sums.of_blocks(numbers[first::2]) for first in (0, 1)]
     known = np.flatnonzero(np.all([(half.models > 0).all(axis=(0, 1)) for half in both], axis=0))
     foretold = [foretell(there, here.models.astype(np.int64), epsilon, seed) for here, there in (both, both[::-1])]
-    with np.errstate(invalid="ignore"):
-        scores = [(one[0] - one[1])[:, known] for one in (half.correct / half.models for half in both)]
-    centred = [score - score.mean(axis=0) for score in scores]
     parts = [sums.of_blocks([number]) for number in numbers[: len(numbers) // 2 * 2]]  # of unequal halves raw types
     by_block = np.stack([[part.correct, part.models] for part in parts])[..., known]  # differ by more than chance
-    apart = []
+    apart, products = [], []
     for kept in halves_kept(len(parts), len(parts) // 2):
         half = by_block[kept].sum(axis=0)
-        apart.append([raw_codes(one[0], one[1], epsilon) for one in (half, by_block.sum(axis=0) - half)])
+        two = half, by_block.sum(axis=0) - half
+        apart.append([raw_codes(correct, models, epsilon) for correct, models in two])
+        products.append(products_of(*two))
     return Halves(
         epsilon=epsilon,
         blocks=len(numbers),
@@ -64,7 +64,7 @@ def halve(sums: PopulationSums, epsilon: float = 0.2, seed: int = 0) -> Halves:
         raw=np.stack([raw_codes(half.correct[..., known], half.models[..., known], epsilon) for half in both]),
         foretold=(only(foretold[0], known), only(foretold[1], known)),
         apart=np.array(apart),
-        spread=(centred[0] * centred[1]).sum(axis=0) / (sums.sizes - 1),
+        products=np.nan_to_num(np.nanmean(products, axis=0)),
     )
 
 
@@ -74,5 +74,14 @@ def raw_codes(correct: NDArray[np.int32], models: NDArray[np.int32], epsilon: fl
     return codes_of_counts(counts, epsilon)
 
 
+def products_of(one: NDArray[np.int32], other: NDArray[np.int32]) -> Floats:
+    """Halves.products of two halves, numbers of correct models and of models [2, 2, sizes, n]; NaN without a score."""
+    with np.errstate(invalid="ignore"):
+        accuracies = [correct / models for correct, models in (one, other)]
+    first, second = (score - score.mean(axis=0) for score in (each[0] - each[1] for each in accuracies))
+    product = np.einsum("sn,tn->nst", first, second)
+    return (product + product.transpose(0, 2, 1)) / 2
+
+
 def only(foretold: Foretold, here: NDArray[np.int64]) -> Foretold:
-    return Foretold(foretold.raw[here], foretold.types[here], foretold.spread[here])
+    return Foretold(foretold.raw[here], foretold.types[here], foretold.products[here])

@@ -53,8 +53,8 @@ class Foretold:
     """[examples, 6]: the probability of each raw type, in the order of TYPES, at the other models' numbers"""
     types: Floats
     """[examples, 6]: that of each true type"""
-    spread: Floats
-    """[examples]: the posterior mean of the true score's variance over the sizes"""
+    products: Floats
+    """[examples, sizes, sizes]: posterior means of products of the true score at two sizes, less its mean over them"""
 
 
 def foretell(sums: PopulationSums, models: NDArray[np.int64], epsilon: float, seed: int = 0) -> Foretold:
@@ -67,7 +67,9 @@ def foretell(sums: PopulationSums, models: NDArray[np.int64], epsilon: float, se
     prior = fit_prior(moments(sums, kept, patterns), patterns, FINE)
     accuracies, count = accuracy_positions(kept), sums.examples
     root = np.stack([roots(correlation(noise))[0] for noise in prior.noise[:, accuracies][:, :, accuracies]])
-    found = Foretold(np.empty((count, len(TYPES))), np.empty((count, len(TYPES))), np.empty(count))
+    found = Foretold(
+        np.empty((count, len(TYPES))), np.empty((count, len(TYPES))), np.empty((count, sums.sizes, sums.sizes))
+    )
     draws = TypeDraws(sums.sizes, seed)
     for first in range(0, count, CHUNK):
         here = slice(first, first + CHUNK)
@@ -81,7 +83,8 @@ def foretell(sums: PopulationSums, models: NDArray[np.int64], epsilon: float, se
             found.types[first + some] = draws.probabilities(posterior, epsilon)
             found.raw[first + some] = shares_of_draws(counts, models[:, :, first + some], epsilon)
             score = truths[..., : sums.sizes] - truths[..., sums.sizes :]
-            found.spread[first + some] = score.var(axis=2, ddof=1).mean(axis=1)
+            score -= score.mean(axis=2, keepdims=True)
+            found.products[first + some] = score.transpose(0, 2, 1) @ score / DRAWS
     return found
 
 

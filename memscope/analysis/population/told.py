@@ -15,15 +15,19 @@ models shift what they measure and what they foretell alike, and D less, so that
     types     the raw types of all examples
     classes   the same within each class
     bins      whether the likeliest type is measured as often as foretold, where its probability lies in a bin
-    spread    the true score's variance over the sizes, of all and of each class: the halves' scores have independent
-              noise, so the covariance over sizes of the one with the other measures it without any
+    spread    how much the true score changes over the sizes, of all and of each class: the halves' scores have
+              independent noise, so products of the one with the other measure it without any
     settled   the shares of the types themselves, from either half and from all models
+    threshold the same shares at thresholds somewhat below and above epsilon (threshold.py)
 
 The first three are what is asked of a posterior, and see little: raw types of 20 models are mostly noise, and where a
 flat class lies among examples that are not, its raw types are foretold well by a posterior that has its shares wrong by
-.4. `spread` sees that in about half of the simulations (docs/science.md). Nor do the three see a share that follows
-from the prior's form near the threshold epsilon. A sign of it is a share that still moves as models are added. It
-counts as settled where halves and all agree within MOVED.
+.4. `spread` sees that. It is the sum over sizes s, t of W_st x_s y_t, of the halves' scores x and y less their means
+over the sizes: W is the mean over all examples of what is foretold of x_s y_t, so that it looks where these scores are
+said to change most. W is scaled so that the variance over the sizes is what is foretold of all.
+
+Nor do the first three see a share that follows from the prior's form near the threshold epsilon. Signs of it are a
+share that still moves as models are added, more than MOVED between halves and all, and one that hangs on the threshold.
 
 A cell of the first four is off where |D| exceeds a tolerance and `limit` errors: 2 for one cell; with several as many
 as keep the chance of any off in a right estimate at that of one cell beyond 2, 4.55 %, the same part of it for each
@@ -57,6 +61,9 @@ SPREAD_TOLERANCE = 0.1
 """Of the spread, in parts of what was foretold."""
 FLAT = 0.25
 """The spread's tolerance is at least the square of this part of epsilon: such scores are constant either way."""
+HANGS = 0.1
+"""That a share may differ by from that at a threshold somewhat lower or higher. In simulations it was at most .09 where
+shares were right within .09, and at least .11 where they were off by more (docs/science.md)."""
 MOVED = 0.05
 """That a share may differ by between the halves' mean and all models, and each half from that mean."""
 CHANCE = 2 * NormalDist().cdf(-2)
@@ -68,16 +75,16 @@ class Cell:
     """Some examples, and something that was foretold of them and measured."""
 
     family: str
-    """`types`, `classes`, `bins`, `spread` or `settled`"""
+    """`types`, `classes`, `bins`, `spread`, `settled` or `threshold`"""
     group: str
-    """`all`, the name of a class, or a bin; of `settled` what is compared"""
+    """`all`, the name of a class, or a bin; of `settled` and `threshold` what is compared"""
     what: str
     """A type; `likeliest`, the share whose raw type is the likeliest; `spread`, of the score over sizes"""
     examples: int
     measured: float
     foretold: float
     error: float
-    """Standard error of the difference; NaN of `settled`"""
+    """Standard error of the difference; NaN of `settled` and `threshold`"""
     tolerance: float
     """A difference that is let pass in any case"""
 
@@ -113,17 +120,20 @@ def commonest(shares: Floats) -> tuple[str, float]:
     return TYPES[int(shares.argmax())], float(shares.max())
 
 
-def told(halves: Halves, classes: Mapping[str, ArrayLike], shares: Floats) -> Told:
+def told(halves: Halves, classes: Mapping[str, ArrayLike], near: Floats) -> Told:
     """Look at all families of cells.
 
-    `classes` are bool [examples of the run], by name; `shares` [6] those of the posterior of all models.
+    `classes` are bool [examples of the run], by name; `near` [3, 6] the shares of the posterior of all models, at
+    thresholds below epsilon, at it, and above (threshold.py).
     """
     everyone = np.ones((1, len(halves.examples)), dtype=bool)
     names, members = chosen_groups(halves, classes)
     overall, shared = type_cells("types", halves, ["all"], everyone)
     by_class, shared_in_class = type_cells("classes", halves, names, members)
     spread = [*spread_cells(halves, ["all"], everyone, shared), *spread_cells(halves, names, members, shared_in_class)]
-    return judged([*overall, *by_class, *bin_cells(halves), *spread, *settled_cells(halves, shares)])
+    return judged(
+        [*overall, *by_class, *bin_cells(halves), *spread, *settled_cells(halves, near[1]), *near_cells(near)]
+    )
 
 
 def told_of(halves: Halves, members: ArrayLike, name: str = "subgroup") -> Told | None:
@@ -185,11 +195,14 @@ def bin_cells(halves: Halves) -> list[Cell]:
 
 
 def spread_cells(halves: Halves, names: Sequence[str], members: NDArray[np.bool_], shared: float) -> list[Cell]:
-    """The true score's variance over the sizes in groups, bool [groups, n]; `shared` is phi."""
-    foretold = np.mean([half.spread for half in halves.foretold], axis=0)
+    """How much the true score changes over the sizes in groups, bool [groups, n]; `shared` is phi."""
+    products = np.mean([half.products for half in halves.foretold], axis=0)
+    every = products.mean(axis=0)
+    weight = every * (np.trace(every) / max((every**2).sum(), 1e-12) / (len(every) - 1))
+    spread, foretold = (np.einsum("nst,st->n", each, weight) for each in (halves.products, products))
     found = []
     for name, group in zip(names, members, strict=True):
-        measured, expected = halves.spread[group], foretold[group]
+        measured, expected = spread[group], foretold[group]
         error = np.sqrt(shared * ((measured - expected) ** 2).sum()) / len(measured)
         mean = float(expected.mean())
         let_pass = max(SPREAD_TOLERANCE * mean, (FLAT * halves.epsilon) ** 2)
@@ -207,6 +220,15 @@ def settled_cells(halves: Halves, shares: Floats) -> list[Cell]:
     return [
         Cell("settled", group, name, number, float(left[place]), float(right[place]), nan, most)
         for group, left, right, most in pairs
+        for place, name in enumerate(TYPES)
+    ]
+
+
+def near_cells(near: Floats) -> list[Cell]:
+    """Whether the shares [3, 6] at thresholds below and above epsilon are those at epsilon."""
+    return [
+        Cell("threshold", group, name, 0, float(shares[place]), float(near[1][place]), float("nan"), HANGS)
+        for group, shares in (("below", near[0]), ("above", near[2]))
         for place, name in enumerate(TYPES)
     ]
 

@@ -4,9 +4,11 @@ import math
 
 from memscope.analysis.trajectories import TYPES
 from memscope.plots.common.style import percent
-from memscope.reports.trajectories import TypeShares
+from memscope.reports.trajectories import PopulationTypes, TypeShares
 
 CHANGING = TYPES[1:]  # all but constant
+LEAST = 0.005
+"""Share of the population that a type has at least, to be named"""
 ERRORS = 3.0
 """Standard errors above the flat share: five types are looked at, with errors of few blocks."""
 
@@ -18,8 +20,17 @@ def beyond_flat(shares: TypeShares) -> list[str]:
     return sorted(found, key=lambda name: -excess[name])
 
 
-def headline(shares: TypeShares) -> str:
-    """What can be told of the types, in half a sentence."""
+def headline(shares: TypeShares, population: PopulationTypes | None = None) -> str:
+    """What can be told of the types, in half a sentence: of the fitted population, if it is given."""
+    if population:
+        most = sorted(TYPES, key=lambda name: -population.shares[name])
+        there = [name for name in most if population.shares_low[name] >= LEAST][:2]
+        parts = [
+            f"{percent(population.shares[name])} {name} "
+            f"({percent(population.shares_low[name])} to {percent(population.shares_high[name])})"
+            for name in there
+        ]
+        return f"{' and '.join(parts)} in the fitted population"
     found = beyond_flat(shares)
     if found:
         parts = [f"{percent(shares.raw[name])} {name}" for name in found[:2]]

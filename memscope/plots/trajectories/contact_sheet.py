@@ -105,10 +105,13 @@ def most_certain(name: str, called: np.ndarray, raw: np.ndarray, probability: np
     return members[np.argsort(-certainty, kind="stable")][:IN_A_ROW]
 
 
-def draw_examples(setting: Setting, rows: Sequence[ExampleRow], class_names: Sequence[str]) -> Figure:
+def draw_examples(
+    setting: Setting, rows: Sequence[ExampleRow], class_names: Sequence[str], by_population: bool = False
+) -> Figure:
     """A row of images for each type, each with its label, the true one if flipped, and its trajectory beneath.
 
-    `class_names` are those of all classes, also of those not shown.
+    `class_names` are those of all classes, also of those not shown; types are called by the population estimate, or
+    each from its own models.
     """
     layout = sheet_of()
     rows = [first_of(row, layout.in_a_row) for row in rows]
@@ -124,6 +127,8 @@ def draw_examples(setting: Setting, rows: Sequence[ExampleRow], class_names: Seq
     if absent:
         how = "called " if any(row.called for row in rows) else ""
         notes.append(f"No example is {how}{' or '.join(absent)}.")
+    if by_population:
+        notes.append("Types are called from an example's own models and from what the other examples are like.")
     what = f"Under each image: its label, {'the true label where it was flipped, ' if with_true else ''}and"
     figure, bottom = page(
         layout.page,

@@ -44,25 +44,34 @@ def figures(
     )
     defined = np.isfinite(scores).all(axis=0)
     everything = scores[:, defined].mean(axis=1) if defined.any() else np.full(len(scores), np.nan)
-    yield "trajectories", draw_trajectories(setting, everything, report.all_sizes, report.by_type)
-    yield "shares", draw_shares(setting, report.all_sizes, report.flipped_types)
+    leading = report.population if report.population_check.passed else None
+    yield "trajectories", draw_trajectories(setting, everything, report.all_sizes, report.by_type, leading)
+    yield "shares", draw_shares(setting, report.all_sizes, report.flipped_types, leading)
     ends = (
         np.array([getattr(row.population, share) for row in score_report.sizes], dtype=np.float64)
         for share in ("share_low", "share_high")
     )
     yield "histogram", draw_histogram(setting, scores, examples.flipped, *ends)
     yield "accuracy", draw_accuracy(setting, score_report.sizes)
-    yield "examples", draw_examples(setting, example_rows(run, found, scores), examples.class_names)
+    rows = example_rows(run, found, scores, leading is not None)
+    yield "examples", draw_examples(setting, rows, examples.class_names, leading is not None)
 
 
-def example_rows(run: Run, found: Mapping[str, np.ndarray], scores: np.ndarray) -> list[ExampleRow]:
-    """The examples to show, for each type that is called; where none is, for each that has any by the raw rule."""
+def example_rows(
+    run: Run, found: Mapping[str, np.ndarray], scores: np.ndarray, by_population: bool
+) -> list[ExampleRow]:
+    """The examples to show, for each type that is called; where none is, for each that has any by the raw rule.
+
+    Called by the population estimate, or each from its own models.
+    """
     examples, images = run.examples, run.dataset().train_images
     names, flipped = examples.class_names, examples.flipped
-    called = [name for name in TYPES if (found["called_type"] == name).any()]
+    types = found["population_type" if by_population else "called_type"]
+    probability = found["population_probability" if by_population else "probability"]
+    called = [name for name in TYPES if (types == name).any()]
     rows = []
     for name in called or TYPES:
-        chosen = most_certain(name, found["called_type"], found["raw_type"], found["probability"])
+        chosen = most_certain(name, types, found["raw_type"], probability)
         if not len(chosen):
             continue
         true_labels: list[str | None] = [None] * len(chosen)
@@ -71,7 +80,7 @@ def example_rows(run: Run, found: Mapping[str, np.ndarray], scores: np.ndarray) 
         rows.append(
             ExampleRow(
                 type=name,
-                called=int((found["called_type"] == name).sum()),
+                called=int((types == name).sum()),
                 raw=int((found["raw_type"] == name).sum()),
                 names=tuple(f"#{one}" if examples.names is None else Path(examples.names[one]).stem for one in chosen),
                 images=np.asarray(images[chosen]),

@@ -29,7 +29,7 @@ from memscope.plots.common.style import (
     text_width,
 )
 from memscope.plots.trajectories.beyond_flat import headline
-from memscope.reports.trajectories import TypesByLabel, TypeShares
+from memscope.reports.trajectories import PopulationTypes, TypesByLabel, TypeShares
 
 Shares = Mapping[str, float]
 Fill = Mapping[str, Any]
@@ -45,12 +45,15 @@ OF_FLIPPED: Fill = {"facecolor": FLIPPED, "edgecolor": FLIPPED}
 OF_CLEAN: Fill = {"facecolor": "white", "edgecolor": CLEAN, "hatch": "...."}
 
 
-def draw_shares(setting: Setting, shares: TypeShares, by_label: TypesByLabel | None) -> Figure:
+def draw_shares(
+    setting: Setting, shares: TypeShares, by_label: TypesByLabel | None, population: PopulationTypes | None = None
+) -> Figure:
     """Bars for each type: raw rule with jackknife error, flat trajectories, called; undetermined apart.
 
-    Beside them the called shares among flipped and among clean labels; `by_label` is None without label noise.
+    With the fitted `population` its shares come first, between what they may be, and nothing else is called. Beside
+    them the called shares among flipped and among clean labels; `by_label` is None without label noise.
     """
-    layout = layout_of(by_label is not None)
+    layout = layout_of(by_label is not None, population is not None)
     notes = ["If all were flat: what the raw rule would say of trajectories without any change, from noise alone."]
     errors_known = not np.isnan(list(shares.raw_error.values())).all()
     notes.append(
@@ -60,22 +63,33 @@ def draw_shares(setting: Setting, shares: TypeShares, by_label: TypesByLabel | N
     )
     if shares.undefined:
         notes.append(f"{shares.undefined:,} examples without a defined trajectory are left out.")
-    called = shares.called
+    if population:
+        notes.append(
+            "Fitted population: what all examples are like, the noise taken out; its error bars reach from the least "
+            "to the most that a share may be. Undetermined: no type has enough of the posterior."
+        )
+    called = population.called if population else shares.called
     figure, bottom = page(
         layout.page,
         layout.height,
-        f"Types of trajectory over {setting.axis}: {headline(shares)}",
+        f"Types of trajectory over {setting.axis}: {headline(shares, population)}",
         f"The raw rule names a type for every estimated trajectory; a type is called only with at least "
         f"{percent(setting.confidence)} of the posterior, else the example is undetermined.",
         caption(setting, *notes, epsilon_note(setting)),
     )
     axes = share_axes(figure, layout, 0, bottom, "of all examples")
     raw, error, flat = shares.raw, shares.raw_error, shares.if_all_flat
-    bars(axes, TYPES, raw, -THICK, RAW, error)
-    bars(axes, TYPES, flat, 0, FLAT)
-    bars(axes, TYPES, called, THICK, CALLED)
+    first, second, third = (0, THICK, -THICK) if population else (-THICK, 0, THICK)
+    bars(axes, TYPES, raw, first, RAW, error)
+    bars(axes, TYPES, flat, second, FLAT)
+    if population:
+        ends = (population.shares_low, population.shares_high)
+        bars(axes, TYPES, population.shares, third, CALLED, ends=ends)
+        room_for_numbers(axes, [*raw.values(), *flat.values(), *population.shares_high.values(), called[UNDETERMINED]])
+    else:
+        bars(axes, TYPES, called, third, CALLED)
+        room_for_numbers(axes, [*raw.values(), *flat.values(), *called.values()])
     bars(axes, (UNDETERMINED,), called, 0, CALLED)
-    room_for_numbers(axes, [*raw.values(), *flat.values(), *called.values()])
     axes.set_yticks([height_of(name) for name in NAMES], NAMES, size=look().text)
     legend(figure, axes, layout.legends[0])
     if by_label:
@@ -103,7 +117,7 @@ class Layout:
     legends: tuple[Legend, ...]
 
 
-def layout_of(with_labels: bool) -> Layout:
+def layout_of(with_labels: bool, by_population: bool) -> Layout:
     """Beside each other, or on a page of fixed width under each other."""
     style = look()
     left, right = style.margin + room(1.05), room(0.55)  # the number beside the longest bar
@@ -116,12 +130,10 @@ def layout_of(with_labels: bool) -> Layout:
     else:
         page, tall = style.width, TALL_IN_COLUMN
         lefts, wides = [left] * charts, [page - left - right - style.margin] * charts
+    ours = Patch(label="fitted population" if by_population else "called", **CALLED)
+    measured = [Patch(label="raw rule", **RAW), Patch(label="raw rule if all were flat", **FLAT)]
     handles = [
-        [
-            Patch(label="raw rule", **RAW),
-            Patch(label="raw rule if all were flat", **FLAT),
-            Patch(label="called", **CALLED),
-        ],
+        [ours, *measured] if by_population else [*measured, ours],
         [Patch(label="called, flipped", **OF_FLIPPED), Patch(label="called, clean", **OF_CLEAN)],
     ]
     legends = [legend_of(each, wide + right) for each, wide in zip(handles, wides, strict=False)]
@@ -156,15 +168,22 @@ def bars(
     offset: float,
     fill: Fill,
     errors: Shares | None = None,
+    ends: tuple[Shares, Shares] | None = None,
 ) -> None:
-    """Draw a bar for each type, with its number beside it and, if known, its error bar across its end."""
+    """Draw a bar for each type, with its number beside it and, if known, its error bar across its end.
+
+    The error bar is of one error to either side, or between the `ends`.
+    """
     heights = [height_of(name) + offset for name in names]
     values = np.array([shares[name] for name in names], dtype=np.float64)
-    half = np.array([(errors or {}).get(name) for name in names], dtype=np.float64)
+    half = np.array([[(errors or {}).get(name) for name in names]] * 2, dtype=np.float64)
+    if ends:
+        low, high = (np.array([end[name] for name in names], dtype=np.float64) for end in ends)
+        half = np.maximum([values - low, high - values], 0)
     axes.barh(heights, np.nan_to_num(values), height=0.9 * THICK, linewidth=0.8, **fill)
     if not np.isnan(half).all():
         axes.errorbar(values, heights, xerr=half, fmt="none", ecolor=INK, elinewidth=1.2, capsize=2.5)
-    for value, more, height in zip(values, np.nan_to_num(half), heights, strict=True):
+    for value, more, height in zip(values, np.nan_to_num(half[1]), heights, strict=True):
         axes.annotate(
             percent(value),
             (np.nan_to_num(value) + more, height),

@@ -15,7 +15,7 @@ from memscope.plots.common.panels import draw_legend, draw_title, grid, legend_o
 from memscope.plots.common.setting import Setting, caption, epsilon_note
 from memscope.plots.common.style import GREY, INK, TYPE_STYLES, page, percent, plain_text, size_axis, size_positions
 from memscope.plots.trajectories.beyond_flat import headline
-from memscope.reports.trajectories import RawTypeChange, TypeShares
+from memscope.reports.trajectories import PopulationTypes, RawTypeChange, TypeShares
 
 PANEL_WIDTH, PANEL_HEIGHT, BEFORE, BETWEEN, UNDER = 2.45, 1.75, 0.5, 0.25, 0.8  # inches
 FEWEST_SIZES = {"cap-shaped": 3, "u-shaped": 3, "irregular": 4}
@@ -29,11 +29,15 @@ def possible_types(sizes: int) -> list[str]:
 
 
 def draw_trajectories(
-    setting: Setting, everything: np.ndarray, shares: TypeShares, by_type: Sequence[RawTypeChange]
+    setting: Setting,
+    everything: np.ndarray,
+    shares: TypeShares,
+    by_type: Sequence[RawTypeChange],
+    population: PopulationTypes | None = None,
 ) -> Figure:
     """A panel for each possible type: mean score on other models, its 95 % interval, and on those that named the type.
 
-    `everything` [sizes] are the mean scores of all examples.
+    `everything` [sizes] are the mean scores of all examples; the title tells of the fitted `population`, if given.
     """
     rows = {row.type: row for row in by_type}
     shown = possible_types(len(setting.sizes))
@@ -50,7 +54,7 @@ def draw_trajectories(
     figure, bottom = page(
         panels.page,
         body,
-        f"Memorisation over {setting.axis}: {headline(shares)}",
+        f"Memorisation over {setting.axis}: {headline(shares, population)}",
         "Beside each type: its share of the examples by the raw rule, and what the rule would say of as many flat "
         f"trajectories.{' What was only noise when the type was named is gone on other models.' if known else ''}",
         caption(setting, *notes(shares, known, intervals, setting.axis), epsilon_note(setting)),

@@ -35,6 +35,8 @@ BROKEN = (
     SPIKES,
     BURSTS,
 )
+NEARLY, STEPS_BELOW, STEPS_ABOVE = "rises of .18, some of .5", "steps of .17", "steps of .22"
+NEAR_THRESHOLD = (NEARLY, STEPS_BELOW, STEPS_ABOVE, "rises of .15 or .25", "rises of .2, sd .03", "zigzags of .18")
 
 
 def classed(kind, examples, seed):
@@ -68,7 +70,25 @@ def classed(kind, examples, seed):
         scale = 0.3 * np.abs(random.standard_t(1.5, size=examples))
         outside = logistic(random.normal(size=examples) + scale * wandering(random, examples, 1.0))
         return np.full((SIZES, examples), 0.97), within(outside), labels
+    if kind in NEAR_THRESHOLD:
+        level = 0.7 + 0.05 * random.normal(size=examples)
+        return np.full((SIZES, examples), 0.97), within(level - near_threshold(kind, examples, random)), labels
     return minority(kind, examples, labels, random)
+
+
+def near_threshold(kind, examples, random):
+    """How much accuracies out fall, [sizes, examples], by nearly .2."""
+    later = np.arange(SIZES)[:, np.newaxis] >= random.integers(1, SIZES, examples)
+    odd = np.arange(SIZES)[:, np.newaxis] % 2
+    if kind in (STEPS_BELOW, STEPS_ABOVE):
+        return (0.17 if kind == STEPS_BELOW else 0.22) * later
+    if "zigzags" in kind:
+        return 0.18 * odd * np.ones(examples)
+    if kind == NEARLY:
+        return STEPS * np.where(random.random(examples) < 0.8, 0.18, 0.5)
+    if "or" in kind:
+        return STEPS * np.where(random.random(examples) < 0.5, 0.15, 0.25)
+    return STEPS * (0.2 + 0.03 * random.normal(size=examples))
 
 
 def minority(kind, examples, labels, random):

@@ -69,15 +69,17 @@ def test_raw_types_of_other_models_are_foretold(kind):
         assert np.abs(measured - np.eye(len(TYPES))[measured.argmax()]).max() > 0.4
 
 
-def test_the_spread_that_is_foretold_is_that_of_the_truth():
+def test_how_much_scores_change_is_foretold():
     here = simulated(MIXTURE)
     sums = population_sums(SIZES, 1200)
     for size in range(SIZES):
         sums.add(size, range(100), here.in_subset, here.correct[size], here.probability[size], np.arange(100) // 10)
-    found = foretell(sums, np.full((2, SIZES, 1200), 14), 0.2)
-    true = here.score.var(axis=0, ddof=1)
-    assert found.spread.mean() == pytest.approx(true.mean(), rel=0.1)
-    assert np.corrcoef(found.spread, true)[0, 1] > 0.9
+    found = foretell(sums, np.full((2, SIZES, 1200), 14), 0.2).products
+    centred = here.score - here.score.mean(axis=0)
+    true = np.einsum("sn,tn->nst", centred, centred)
+    assert found.mean(axis=0) == pytest.approx(true.mean(axis=0), abs=0.1 * true.mean(axis=0).max())
+    spread, true_spread = (np.trace(each, axis1=1, axis2=2) for each in (found, true))
+    assert np.corrcoef(spread, true_spread)[0, 1] > 0.9
 
 
 def test_sums_of_some_blocks_are_those_of_their_models():

@@ -36,7 +36,7 @@ from memscope.plots.trajectories.shares import draw_shares
 from memscope.plots.trajectories.trajectories import draw_trajectories
 from memscope.reports.keys import report_of
 from memscope.reports.score import FlippedLabels, SizeScore
-from memscope.reports.trajectories import RawTypeChange, TypesByLabel, TypeShares, TypesOfLabels
+from memscope.reports.trajectories import PopulationTypes, RawTypeChange, TypesByLabel, TypeShares, TypesOfLabels
 from memscope.run import create_or_open, grow
 from memscope.steps.score import score
 from memscope.steps.trajectories import draw_figures, trajectories
@@ -225,6 +225,41 @@ def test_the_bars_are_as_long_as_the_shares(noise, assert_readable):
     if noise:
         assert bar_lengths(figure.axes[1], 0) == pytest.approx([0, 0.9, 0, 0, 0, 0, 0.1])
         assert bar_lengths(figure.axes[1], 1) == pytest.approx(list(shares.called.values()))
+
+
+def a_population():
+    shares = dict.fromkeys(TYPES, 0.0) | {"constant": 0.6, "increasing": 0.4}
+    return PopulationTypes(
+        shares=shares,
+        shares_error=dict.fromkeys(TYPES, 0.01),
+        shares_low=dict.fromkeys(TYPES, 0.0) | {"constant": 0.52, "increasing": 0.33},
+        shares_high=dict.fromkeys(TYPES, 0.02) | {"constant": 0.65, "increasing": 0.46},
+        called=dict.fromkeys(TYPES, 0.1) | {UNDETERMINED: 0.25},
+        fitted_examples=1000,
+        undefined=0,
+    )
+
+
+def test_a_population_that_is_told_leads_in_the_figures(assert_readable):
+    figure = draw_shares(a_setting(), some_shares(error=0.03), None, a_population())
+    said = " ".join(assert_readable(figure)).replace("\u00a0", " ").replace("\n", " ")
+    assert "60 % constant (52 % to 65 %) and 40 % increasing (33 % to 46 %) in the fitted population" in said
+    bars = [container for container in figure.axes[0].containers if hasattr(container, "patches")]
+    long = [[bar_of(container, place)[1] for place in range(min(2, len(container)))] for container in bars]
+    blue = next(container for container, ends in zip(bars, long, strict=True) if ends == pytest.approx([0.6, 0.4]))
+    assert bar_of(blue, 0)[0] < min(bar_of(other, 0)[0] for other in bars if other is not blue)  # above the others
+    reach = [line.get_segments() for line in figure.axes[0].collections]
+    assert any((ends[0][0][0], ends[0][1][0]) == pytest.approx((0.52, 0.65)) for ends in reach)
+    assert any(bar_of(container, 0)[1] == pytest.approx(0.25) for container in bars)
+    everything, rows = np.zeros(3), types_of()
+    other = draw_trajectories(a_setting(), everything, some_shares(), rows, a_population())
+    assert "in the fitted population" in " ".join(assert_readable(other)).replace("\n", " ")
+
+
+def bar_of(container, place):
+    """Where a bar is, and how long."""
+    bar = container[place]
+    return bar.get_y(), bar.get_width()
 
 
 def test_the_error_bars_of_the_raw_shares_are_one_jackknife_error_each_way(assert_readable):
