@@ -25,6 +25,7 @@ from memscope.datasets.sixteen_bits import CONTENT
 from memscope.errors import DataError
 from memscope.files.kinds import GIT_LFS, HEAD, HEIC, WEB_PAGE, ZEROS, head_of, kind_of
 from memscope.files.limits import memory_bytes
+from memscope.text import counted
 
 MAX_PIXELS = 64_000_000  # of one image; Pillow itself only warns from 89 million
 LARGE_PIXELS = 4_000_000  # images above are decoded one at a time: 64 million pixels take some 800 MB while they are
@@ -162,7 +163,7 @@ def _sizes(directory: Path, files: Sequence[Source], done: Sequence[Read]) -> st
     listed = ", ".join(f"{count:,} of {size[0]} x {size[1]}" for size, count in found[:5] if size is not None)
     more = f" and {len(others) - 4:,} sizes more" if len(others) > 4 else ""
     unread = sum(one.reason is not None for one in done)
-    besides = f"; besides, {unread:,} files cannot be read as images" if unread else ""
+    besides = f"; besides, {counted(unread, 'file')} cannot be read" if unread else ""
     return (
         f"{directory}: its {sizes.total():,} images have {len(sizes):,} sizes (height x width): {listed}{more}; the "
         f"first that differs is {files[odd]}{besides}; expected one size, pass --image-size to resize them all"

@@ -80,12 +80,13 @@ def _expect_readable(directory: Path, layout: Layout, names: list[str], unreadab
         (at, reason) = next(iter(unreadable.items()))
         raise DataError(
             f"{directory / names[at]}: cannot be read as an image ({reason}); expected images only, replace or remove "
-            "it, or go on without it: --skip-unreadable"
+            "it" + (f", the only file of {lost}" if lost else ", or go on without it: --skip-unreadable")
         )
     raise DataError(
         f"{directory}: {len(unreadable):,} of its {len(names):,} files cannot be read as images"
-        + (f", no file of {lost} among them" if lost else "")
-        + f": {found}; expected images only, convert or remove them, or go on without them: --skip-unreadable"
+        + (f", all files of {lost} among them" if lost else "")
+        + f": {found}; expected images only, "
+        + ("convert or replace them" if lost else "convert or remove them, or go on without them: --skip-unreadable")
     )
 
 

@@ -23,7 +23,7 @@ from memscope.datasets.reading import Reading
 from memscope.datasets.remarks import grouped, remarks
 from memscope.errors import DataError, OptionError
 from memscope.files.limits import memory_bytes
-from memscope.text import composed
+from memscope.text import composed, counted
 
 TEST = ("test", "testing", "validation", "valid", "val", "eval", "dev")
 """Splits that can be the test set, the first that is there and has labels"""
@@ -248,7 +248,10 @@ def assembled(spec: str, directory: Path, train: Split, test: Split | None, read
     names = train.class_names
     for split in splits:
         if split.labels.null_count:
-            raise DataError(f"{split.place}: {split.labels.null_count} images have no label; leave them out")
+            raise DataError(
+                f"{split.place}: {counted(split.labels.null_count, 'image')} without a label, expected one for each; "
+                "leave those rows out"
+            )
     labels = [labels_of(split) for split in splits]
     if names is None:
         found = numbered(directory, labels[0], None if test is None else labels[1], None, reading.say)

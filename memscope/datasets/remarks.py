@@ -37,9 +37,7 @@ def remarks(directory: Path, names: list[str], decoded: Decoded) -> list[str]:
     lines = []
     if decoded.unreadable:
         found = grouped(names, decoded.unreadable)
-        lines.append(
-            f"{directory}: {len(decoded.unreadable):,} files cannot be read as images and are left out: {found}"
-        )
+        lines.append(f"{directory}: left out as unreadable {len(decoded.unreadable):,} of {len(names):,}: {found}")
     if some := those(lambda one: one.turned):
         lines.append(f"{some} are turned or mirrored as their EXIF orientation says")
     if some := those(lambda one: one.frames):

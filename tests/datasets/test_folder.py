@@ -92,7 +92,7 @@ def test_different_sizes_without_image_size_are_named(tmp_path):
     with pytest.raises(DataError, match=sizes + r" is .*train/ant/0\.png; expected one size, pass --image-size"):
         load_dataset(f"folder:{tmp_path}")
     (tmp_path / "test/cat/y.png").write_text("no picture")
-    with pytest.raises(DataError, match=r"its 7 images have 3 .* besides, 1 files cannot be read .*--image-size"):
+    with pytest.raises(DataError, match=r"its 7 images have 3 .* besides, 1 file cannot be read; .*--image-size"):
         load_dataset(f"folder:{tmp_path}")
 
 
@@ -186,7 +186,7 @@ def test_all_unreadable_images_are_named_together_and_can_be_skipped(tmp_path):
         assert (dataset.train_images[position] == np.asarray(picture(seed))).all()
     assert (dataset.test_images[0] == np.asarray(picture(4))).all()
     (line,) = lines
-    assert "7 files cannot be read as images and are left out: 5 *.mov (" in line
+    assert ": left out as unreadable 7 of 12: 5 *.mov (" in line
 
 
 def test_a_class_that_skipping_would_empty_is_named(tmp_path):
@@ -197,10 +197,14 @@ def test_a_class_that_skipping_would_empty_is_named(tmp_path):
         DataError, match=r"no file of class 'cat' can be read as .*2 \*\.png that are none .*remove the class"
     ):
         load_dataset(f"folder:{tmp_path}", skip_unreadable=True)
-    with pytest.raises(DataError, match="2 of its 5 files cannot be read as images, no file of class 'cat' among them"):
+    with pytest.raises(
+        DataError, match=r"2 of its 5 files cannot be read .*, all files of class 'cat' among them.* or replace them$"
+    ):  # --skip-unreadable, which would be refused, is not proposed
         load_dataset(f"folder:{tmp_path}")
     make(tmp_path)
     (tmp_path / "test/cat/x.png").write_text("no picture")
+    with pytest.raises(DataError, match=r"or remove it, the only file of class 'cat' in the test set$"):
+        load_dataset(f"folder:{tmp_path}")
     with pytest.raises(DataError, match=r"no file of class 'cat' in the test set can be read"):
         load_dataset(f"folder:{tmp_path}", skip_unreadable=True)
 
@@ -212,7 +216,7 @@ def test_a_folder_of_nothing_readable_is_refused_in_one_line(tmp_path):
             path.write_text("no picture")
     for skip in (False, True):
         with pytest.raises(
-            DataError, match=r"no file of class 'cat', class 'dog', .* and 1 more .*(--skip|remove)"
+            DataError, match=r"(no file|all files) of class 'cat', class 'dog', .* and 1 more .*(replace|remove)"
         ) as caught:
             load_dataset(f"folder:{tmp_path}", skip_unreadable=skip)
         assert len(str(caught.value)) <= 1000

@@ -203,6 +203,11 @@ def test_a_test_split_without_labels_is_left_out(tmp_path):
             {"image": [b"x", None], "label": [0, 1]},
             "2 of its 2 images cannot be",
         ),
+        (
+            {"image": "binary", "label": "int64"},
+            {"image": [b"x", b"y"], "label": [0, None]},
+            "1 image without a label, expected one for each; leave those rows out",
+        ),
     ],
 )
 def test_what_is_no_image_classification_is_refused_in_one_line(tmp_path, features, rows, message):
@@ -252,7 +257,7 @@ def test_unreadable_images_are_named_together_and_can_be_left_out(tmp_path):
     found, lines = lines_of(f"hf:{tmp_path}", skip_unreadable=True)
     assert sorted([*found.train_index, *found.test_index]) == [0, 1, 2, 4, 5, 6, 8, 9, 10, 11]
     assert (found.train_labels == found.train_index % 3).all()
-    assert "are left out" in lines[0]
+    assert ": left out as unreadable 2 of 12: " in lines[0]
 
 
 @pytest.mark.parametrize("kind", ["arrow", "parquet"])
