@@ -32,6 +32,7 @@ def load_hdf5(spec: str, path: Path, reading: Reading) -> ImageDataset:
                 [name for name in file if isinstance(name, str)] if old else names_in(file),
                 lambda name: _array(path, file, name, reading),
                 lambda name: _identity(file, name),
+                "h5py.File(FILE, 'a')[NAME] = ARRAY",
             )
             return dataset_from_arrays(spec, source, reading)
     except DataError:

@@ -84,6 +84,8 @@ class Source(NamedTuple):
     array: Callable[[str], NamedArray]
     identity: Callable[[str], Hashable] = str
     """Equal for two names of one array"""
+    example: str = EXAMPLE
+    """The line that adds arrays"""
 
 
 def dataset_from_arrays(spec: str, source: Source, reading: Reading) -> ImageDataset:
@@ -171,7 +173,8 @@ def chosen(source: Source, reading: Reading) -> tuple[dict[str, str], str | None
         )
         raise DataError(
             f"{source.path}: found {', '.join(found[:8]) or 'nothing'}, expected {', '.join(REQUIRED)}, or the names "
-            f"of Keras (x_train) or scikit-learn (data, target); add {', '.join(lacking)}{unnamed}: {EXAMPLE}{less}"
+            f"of Keras (x_train) or scikit-learn (data, target); add {', '.join(lacking)}{unnamed}: "
+            f"{source.example}{less}"
         )
     # beside class_names, which was always read, only what is text can be meant
     names = places.get(base, {}).get("names", [])

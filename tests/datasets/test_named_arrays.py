@@ -131,7 +131,7 @@ def test_what_was_read_before_is_read_alike_by_the_first_rules(form, tmp_path):
         ({"a/images": X, "a/labels": Y, "b/images": X, "b/labels": Y}, "in the groups a and b, expected one"),
         (
             {"arr_0": X, "arr_1": Y},
-            r"found arr_0, arr_1.*add train_images, train_labels, under their names: numpy\.sav",
+            r"found arr_0, arr_1.*add train_images, train_labels, under their names: (numpy\.savez|h5py\.File)",
         ),
         ({"images": X}, r"add train_labels"),
         ({"x_train": X, "y_train": Y, "x_test": X_TEST}, "add test_labels.*or leave test_images out"),
@@ -147,6 +147,12 @@ def test_what_is_open_is_refused_in_one_line(form, arrays, says, tmp_path):
     with pytest.raises(DataError, match=says):
         read(form, tmp_path, **arrays)
     assert "\n" not in refusal(form, tmp_path, **arrays)
+
+
+@both
+def test_the_line_that_adds_an_array_is_for_a_file_of_this_kind(form, tmp_path):
+    line = {"npz": "numpy.savez(FILE, train_images=...", "hdf5": "h5py.File(FILE, 'a')[NAME] = ARRAY"}[form]
+    assert f"add train_labels: {line}" in refusal(form, tmp_path, images=X)
 
 
 @both
