@@ -45,7 +45,10 @@ def checked_labels(where: str, labels: np.ndarray, count: int, num_classes: int 
     """The labels as int64 [count], each in range(num_classes)."""
     expect_labels(where, labels.dtype, labels.shape, count)
     if count and int(labels.min()) < 0:
-        raise DataError(f"{where}: found label {int(labels.min())}, expected labels from 0; renumber the classes")
+        raise DataError(
+            f"{where}: found label {int(labels.min())}, expected labels from 0; leave those images out if that "
+            "is no class, else renumber the classes: numpy.unique(labels, return_inverse=True)[1]"
+        )
     if num_classes is not None and count and int(labels.max()) >= num_classes:
         raise DataError(
             f"{where}: found label {int(labels.max())}, expected 0 to {num_classes - 1} for {num_classes} classes; "

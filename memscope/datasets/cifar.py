@@ -151,7 +151,7 @@ def _batch(
         labels = np.array(labels, dtype=np.int64)
     elif isinstance(labels, np.ndarray) and labels.dtype.kind in "biuf":
         expect_plain_labels(where, labels.dtype, labels.shape, len(images))
-        labels = plain_labels(where, labels, say)
+        labels = plain_labels(where, labels, len(images), say)
     if not isinstance(labels, np.ndarray) or len(labels) != len(images) or (len(labels) and labels.min() < 0):
         raise DataError(
             f"{where}: expected a list of {len(images)} class numbers, or an array of them; correct it, or get the "

@@ -117,7 +117,7 @@ def dataset_from_arrays(spec: str, source: Source, reading: Reading) -> ImageDat
             indices[shown] = checked_index(where, positions.read(), images.shape[0])
         parts[shown] = (
             plain_images(f"{path}: {shown} images", images.read(), reading.say),
-            plain_labels(f"{path}: {shown} labels", labels.read(), reading.say),
+            plain_labels(f"{path}: {shown} labels", labels.read(), images.shape[0], reading.say),
         )
     class_names = None if names is None else _class_names(path, names, source.array(names))
     tested = parts.get("test")

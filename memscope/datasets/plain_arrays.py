@@ -4,7 +4,7 @@ What can be meant in one way only is read. Anything else is refused, with the li
 """
 
 from collections.abc import Callable
-from math import isqrt
+from math import isqrt, prod
 
 import numpy as np
 
@@ -101,7 +101,7 @@ def scaled(low: float, high: float, kind: str) -> str:
 
 def expect_plain_labels(where: str, dtype: np.dtype, shape: tuple[int, ...], count: int) -> None:
     """Refuse what a header says if it cannot be the labels of `count` images."""
-    alone = shape[:1] == (count,) and all(extent == 1 for extent in shape[1:])
+    alone = count in shape and prod(shape) == count  # MedMNIST has [N, 1], MATLAB gives [1, N]
     one_hot = len(shape) == 2 and shape[0] == count and 2 <= shape[1] <= MAX_CLASSES and dtype.kind in "biuf"
     if not (alone and dtype.kind in "biufUS") and not one_hot:
         raise DataError(
@@ -110,10 +110,10 @@ def expect_plain_labels(where: str, dtype: np.dtype, shape: tuple[int, ...], cou
         )
 
 
-def plain_labels(where: str, labels: np.ndarray, say: Say) -> np.ndarray | list[str]:
-    """Whole numbers [N], or N texts, from labels whose header `expect_plain_labels` has let through."""
-    if labels.ndim > 1 and labels.size == len(labels):
-        labels = labels.reshape(len(labels))
+def plain_labels(where: str, labels: np.ndarray, count: int, say: Say) -> np.ndarray | list[str]:
+    """Whole numbers [count], or so many texts, from labels whose header `expect_plain_labels` has let through."""
+    if labels.ndim > 1 and labels.size == count:
+        labels = labels.reshape(count)
     if labels.ndim == 2:
         labels = positions_of_ones(where, labels)
         say(f"{where}: the one-hot rows are taken as the class whose column is 1")
@@ -164,7 +164,8 @@ def numbered(
     """Labels from 0 without gaps, and the class names, where what was found is texts or other numbers.
 
     Texts are numbered in their sorted order, or in that of the `names`. Numbers that do not start at 0, or leave some
-    out, are renumbered in order; without `names` the classes are called by the original numbers.
+    out, are renumbered in order; without `names` the classes are called by the original numbers. Below 0 only -1 beside
+    1 alone is a class: elsewhere it may stand for none.
     """
     if isinstance(train, list) or isinstance(test, list):
         if not isinstance(train, list) or isinstance(test, np.ndarray):
@@ -180,12 +181,14 @@ def numbered(
         ]
         assert given[0] is not None
         return given[0], given[1], classes
-    if not len(train) or int(train.min()) < 0 or int(train.max()) >= MAX_CLASSES:
+    if not len(train) or int(train.min()) < -1 or int(train.max()) >= MAX_CLASSES:
         return train, test, names
     numbers = np.unique(train)
-    greatest = int(numbers[-1])
-    whole = len(numbers) == greatest + 1
-    if whole or (names is not None and (len(numbers) != len(names) or greatest < len(names))):
+    least, greatest = int(numbers[0]), int(numbers[-1])
+    signs = numbers.tolist() == [-1, 1]
+    if (least < 0 and not signs) or (least == 0 and len(numbers) == greatest + 1):
+        return train, test, names
+    if names is not None and (len(numbers) != len(names) or (greatest < len(names) and not signs)):
         return train, test, names
     strange_numbers = np.setdiff1d([] if test is None else test, numbers)
     if len(strange_numbers):
@@ -194,7 +197,7 @@ def numbered(
             "expected the same classes, correct it or get the files again"
         )
     say(
-        f"{where}: its {len(numbers)} labels go from {int(numbers[0])} to {greatest}; they are numbered from 0, "
+        f"{where}: its {len(numbers)} labels go from {least} to {greatest}; they are numbered from 0, "
         + ("and the classes called by their original numbers" if names is None else "in the order of the class names")
     )
     return (

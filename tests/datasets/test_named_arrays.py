@@ -220,6 +220,7 @@ def test_values_that_are_no_pixels_are_refused(form, images, says, tmp_path):
     [
         Y[:, None],
         Y[:, None, None, None],
+        Y[None],
         Y.astype(np.float32),
         Y.astype(">u2"),
         np.eye(3)[Y],
@@ -266,6 +267,19 @@ def test_labels_that_start_elsewhere_or_leave_numbers_out_are_renumbered(form, l
 
 
 @both
+def test_labels_of_two_classes_may_be_minus_one_and_one(form, tmp_path):
+    arrays = {"x_train": X, "y_train": 2 * (Y % 2) - 1, "x_test": X_TEST, "y_test": 2 * (Y_TEST % 2) - 1}
+    dataset, said = read(form, tmp_path, **arrays)
+    assert dataset.class_names == ("-1", "1")
+    assert dataset.train_labels.tolist() == (Y % 2).tolist()
+    assert dataset.test_labels.tolist() == (Y_TEST % 2).tolist()
+    assert "its 2 labels go from -1 to 1; they are numbered from 0" in said
+    dataset, _ = read(form, tmp_path, **arrays, class_names=np.array(["no", "yes"]))
+    assert dataset.class_names == ("no", "yes")
+    assert dataset.train_labels.tolist() == (Y % 2).tolist()
+
+
+@both
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
@@ -273,7 +287,9 @@ def test_labels_that_start_elsewhere_or_leave_numbers_out_are_renumbered(form, l
         ({"y_train": np.eye(3)[Y] + (np.arange(30)[:, None] == 7)}, "row 7 is not one 1 and zeros"),
         ({"y_train": Y + 0.5}, "found the label 0.5, expected whole numbers"),
         ({"y_train": np.where(Y > 0, Y, np.nan)}, "found the label nan"),
-        ({"y_train": Y - 1}, "found label -1, expected labels from 0"),
+        ({"y_train": Y - 1}, r"found label -1, expected labels from 0; leave those .*return_inverse=True\)\[1\]"),
+        ({"y_train": Y % 2 - 1}, "found label -1, expected labels from 0"),
+        ({"y_train": 3 * (Y % 2) - 2}, "found label -2, expected labels from 0"),
         ({"y_train": Y[:29]}, r"found int64 \[29\], expected integers \[30\]"),
         ({"y_train": Y * 10}, "found test label 1, which no training example has"),
         ({"y_train": np.array(["a", "b", "c"])[Y]}, "labels as text in one part and as numbers in the other"),
