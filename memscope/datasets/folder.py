@@ -18,6 +18,7 @@ from memscope.datasets.reading import FIRST_RULES, Reading
 from memscope.datasets.remarks import grouped, remarks
 from memscope.errors import DataError
 from memscope.files.limits import existing_directory
+from memscope.text import can_write
 
 
 def load_folder(spec: str, directory: Path, reading: Reading) -> ImageDataset:
@@ -31,7 +32,8 @@ def load_folder(spec: str, directory: Path, reading: Reading) -> ImageDataset:
     layout = find_first_layout(directory) if first else find_layout(directory)
     listed = [*layout.train, *(layout.test or ())]
     files = [path for path, _ in listed]
-    names = [_name(path, directory) for path in files]
+    names = [path.relative_to(directory).as_posix() for path in files]
+    _expect_utf8(directory, names)
     decoded = decode(directory, files, reading.image_size, as_stored if first else as_seen)
     if decoded.unreadable:
         _expect_readable(directory, layout, names, decoded.unreadable, reading.skip_unreadable)
@@ -56,13 +58,14 @@ def load_folder(spec: str, directory: Path, reading: Reading) -> ImageDataset:
     )
 
 
-def _name(path: Path, directory: Path) -> str:
-    name = path.relative_to(directory).as_posix()
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise DataError(f"{name!a}: the file name is not UTF-8; rename the file") from error
-    return name
+def _expect_utf8(directory: Path, names: list[str]) -> None:
+    """Refuse names in another encoding, all at once: zip archives of Windows leave them."""
+    strange = [ascii(name) for name in names if not can_write(name, "utf-8")]
+    if strange:
+        raise DataError(
+            f"{directory}: {len(strange):,} of its {len(names):,} files have names that are not UTF-8 "
+            f"({few(strange, 2)}); rename them: convmv -r -f ENCODING -t utf8 --notest {directory}"
+        )
 
 
 def _expect_readable(directory: Path, layout: Layout, names: list[str], unreadable: dict[int, str], skip: bool) -> None:

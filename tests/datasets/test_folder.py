@@ -1,4 +1,5 @@
 import errno
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -187,6 +188,18 @@ def test_all_unreadable_images_are_named_together_and_can_be_skipped(tmp_path):
     assert (dataset.test_images[0] == np.asarray(picture(4))).all()
     (line,) = lines
     assert ": left out as unreadable 7 of 12: 5 *.mov (" in line
+
+
+def test_file_names_in_another_encoding_are_named_together(tmp_path):
+    make(tmp_path)
+    for name in (b"caf\xe9.png", b"na\xefve.png", b"\xfc.png"):
+        picture(1).save(os.fsdecode(os.fsencode(tmp_path / "train/cat") + b"/" + name))
+    for skip in (False, True):
+        with pytest.raises(
+            DataError,
+            match=r"3 of its 8 files have names that are not UTF-8 \(.*caf\\udce9\.png.* and 1 more\).*convmv -r ",
+        ):
+            load_dataset(f"folder:{tmp_path}", skip_unreadable=skip)
 
 
 def test_a_class_that_skipping_would_empty_is_named(tmp_path):
