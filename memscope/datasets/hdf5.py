@@ -11,7 +11,7 @@ from memscope.datasets.named_arrays import REQUIRED, NamedArray, Source, dataset
 from memscope.datasets.reading import FIRST_RULES, Reading
 from memscope.errors import DataError
 from memscope.files.guarded_hdf5 import Unreadable, expect_readable, opened, unwritten_chunks, values_of
-from memscope.files.kinds import instead
+from memscope.files.kinds import head_of, instead
 from memscope.files.limits import existing_file
 from memscope.files.unreadable import ELSEWHERE
 
@@ -134,6 +134,11 @@ def _array(path: Path, file: h5py.File, name: str, reading: Reading) -> NamedArr
             reading.say(
                 f"{path}: {missing[0]:,} of the {missing[1]:,} chunks of {name} were never written and hold "
                 f"HDF5's fill value, {item.fillvalue}; write the file again if that was not meant"
+            )
+        if item.ndim > 2 and reading.rules > FIRST_RULES and head_of(path).startswith(b"MATLAB"):
+            reading.say(
+                f"{path}: {name}, {list(item.shape)}, was saved by MATLAB, whose axes HDF5 has in reverse: height "
+                f"and width are probably exchanged; if they are, save h5py.File(FILE)[{name!r}][()].swapaxes(-1, -2)"
             )
         return values_of(item, sparse=True)
 

@@ -23,6 +23,7 @@ STARTS = {
     b"\x93NUMPY": NUMPY,
     b"\x89HDF\r\n\x1a\n": HDF5,
     b"MATLAB 5.0": MATLAB,
+    b"MATLAB 7.3": HDF5,  # which begins behind 512 bytes of MATLAB's own
     b"PAR1": PARQUET,
     b"CDF\x01": NETCDF,
     b"CDF\x02": NETCDF,

@@ -1,5 +1,6 @@
 """What HDF5 alone has: links, groups, filters, chunks that were never written."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,24 @@ def test_links_inside_the_file_are_followed(fill, tmp_path):
     assert (dataset.train_labels == Y).all()
     assert (dataset.test_images[..., 0] == X_TEST).all()
     assert (dataset.test_labels == Y_TEST).all()
+
+
+def test_a_file_of_matlab_is_told_that_its_pictures_may_lie_on_their_side(tmp_path):
+    """MATLAB's [H, W, C, N] is [N, C, W, H] in HDF5, and its [N, 1] is [1, N]."""
+    place = tmp_path / "set.mat"
+    with h5py.File(place, "w", userblock_size=512) as file:
+        file["X"], file["y"] = X[:, None].swapaxes(2, 3), Y[None].astype(float)
+    with place.open("r+b") as bare:
+        bare.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(128))
+    said: list[str] = []
+    dataset = load_dataset(f"hdf5:{place}", say=said.append)
+    line = r"if they are, save .*swapaxes\(-1, -2\)$"
+    assert [bool(re.search(line, one)) for one in said].count(True) == 1
+    images, labels = in_order(dataset)
+    assert (images[..., 0].swapaxes(1, 2) == X).all()
+    assert (labels == Y).all()
+    with pytest.raises(DataError, match="this is an HDF5 file: read it as hdf5:"):
+        load_dataset(f"npz:{place}")
 
 
 def test_one_array_may_be_both_parts_of_a_data_set(tmp_path):
