@@ -57,6 +57,7 @@ def find_layout(directory: Path) -> Layout:
     else:
         part = root
         candidates, class_folders = _classes_alone(root, folders, files, notes)
+    _note_nested(part, class_folders, notes)
     classes = _classes(class_folders, part, notes)
     if len(classes) < 2:
         raise DataError(_too_few(part, classes, files))
@@ -164,18 +165,34 @@ def _classes_alone(
                 continue
         classes.append(one)
     _note_left_out(root, [], files if classes else [], notes)
-    common = set.intersection(*({each.name for each in subfolders(one)} for one in classes)) if classes else set()
-    if len(classes) > 1 and common and all(_roles_of(name) for name in common):
+    return candidates, classes
+
+
+def _note_nested(part: Path, classes: list[Path], notes: list[str]) -> None:
+    """Where every class has several folders in it these may be meant as the classes, or as parts."""
+    inside: list[set[str]] = []
+    for one in classes:
+        inside.append({each.name for each in subfolders(one)})
+        if not inside[-1]:  # as usual: the other classes need not be listed
+            return
+    if len(classes) < 2:
+        return
+    common, every = set.intersection(*inside), set.union(*inside)
+    if common and all(_roles_of(name) for name in common):
         notes.append(
-            f"{root}: each class has the folders {few(sorted(common))}, whose images are read together; "
+            f"{part}: each class has the folders {few(sorted(common))}, whose images are read together; "
             f"to keep them apart, move them to {sorted(common)[0]}/<class>/ and so on"
         )
-    elif len(classes) > 1 and len(common) > 1:
+    elif len(common) > 1:
         notes.append(
-            f"{root}: the classes are {few([one.name for one in classes])}, and each has the folders "
+            f"{part}: the classes are {few([one.name for one in classes])}, and each has the folders "
             f"{few(sorted(common))}; if these are the classes, name one: folder:{classes[0]}"
         )
-    return candidates, classes
+    elif all(len(names) > 1 for names in inside):
+        notes.append(
+            f"{part}: the classes are {few([one.name for one in classes])}, and have folders of their own in them "
+            f"({few(sorted(every))}); if these are the classes, move them up into {part}"
+        )
 
 
 def _classes(folders: list[Path], part: Path, notes: list[str]) -> dict[str, list[Path]]:

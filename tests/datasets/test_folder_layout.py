@@ -190,6 +190,18 @@ def test_a_class_without_images_is_refused(tmp_path):
         read(tmp_path)
 
 
+@pytest.mark.parametrize("part", ["", "train/"])
+def test_classes_of_classes_are_told(part, tmp_path):
+    fill(tmp_path, *classes(f"{part}pets", count=2), *classes(f"{part}cars", count=2, names=("bmw", "kia")))
+    dataset, lines = read(tmp_path)
+    assert dataset.class_names == ("cars", "pets")
+    said = "the classes are cars, pets, and have folders of their own in them (bmw, cat, dog, kia)"
+    assert [said in line for line in lines].count(True) == 1
+    fill(tmp_path, f"{part}boats/1.png", f"{part}boats/2.png")  # one that has none: the others' are sessions, or sizes
+    _, lines = read(tmp_path)
+    assert not any("of their own" in line for line in lines)
+
+
 def test_a_test_set_may_have_fewer_classes_and_classes_folders_inside(tmp_path):
     fill(tmp_path, *classes("train"), "train/cat/in/side/1.png", "test/dog/deep/1.png")
     dataset, _ = read(tmp_path)
