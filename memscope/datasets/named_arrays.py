@@ -180,7 +180,7 @@ def chosen(source: Source, reading: Reading) -> tuple[dict[str, str], str | None
     names = places.get(base, {}).get("names", [])
     ordered = sorted(names, key=lambda name: NAMES.index(_plain(name.rpartition("/")[2])))
     called = next((name for name in ordered if name.rpartition("/")[2] == "class_names"), None)
-    return roles, called or next((name for name in ordered if _is_text(source, name)), None)
+    return roles, called or _first_text(source, ordered, reading)
 
 
 def _parts_wanted(roles: dict[str, str]) -> list[str]:
@@ -227,11 +227,18 @@ def _is_names(array: NamedArray) -> bool:
     return array.dtype.kind in "US" and len(array.shape) == 1
 
 
-def _is_text(source: Source, name: str) -> bool:
-    try:
-        return _is_names(source.array(name))
-    except DataError:
-        return False
+def _first_text(source: Source, names: list[str], reading: Reading) -> str | None:
+    """The first array that can be class names; where there is none, what hinders another is said."""
+    refusals = []
+    for name in names:
+        try:
+            if _is_names(source.array(name)):
+                return name
+        except DataError as error:
+            refusals.append(error)
+    for refusal in refusals[:1]:
+        reading.say(f"{refusal}; the classes have no names from it now")
+    return None
 
 
 def _class_names(path: Path, name: str, names: NamedArray) -> list[str]:

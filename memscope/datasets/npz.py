@@ -29,6 +29,11 @@ def load_npz(spec: str, path: Path, reading: Reading) -> ImageDataset:
     try:
         with zipfile.ZipFile(path) as archive:
             present = {name.removesuffix(".npy") for name in archive.namelist()}
+            if (picture := _picture_in(archive)) is not None:
+                raise DataError(
+                    f"{path}: found files such as {picture}, expected NumPy arrays; unpack it, and read what it holds "
+                    "as folder:DIR"
+                )
             return dataset_from_arrays(spec, Source(path, present, lambda name: _array(path, archive, name)), reading)
     except DataError:
         raise
@@ -37,6 +42,14 @@ def load_npz(spec: str, path: Path, reading: Reading) -> ImageDataset:
             f"{path}: cannot be read ({error}); expected a NumPy .npz archive, "
             f"{instead(path) or 'save it again with numpy.savez'}"
         ) from error
+
+
+def _picture_in(archive: zipfile.ZipFile) -> str | None:
+    """An image file of an archive that has no arrays."""
+    names = archive.namelist()
+    if any(name.endswith(".npy") for name in names):
+        return None
+    return next((name for name in names if name.lower().endswith((".png", ".jpg", ".jpeg"))), None)
 
 
 def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NamedArray:

@@ -2,6 +2,7 @@
 
 import gzip
 import pickle
+import zipfile
 from pathlib import Path
 
 import h5py
@@ -306,6 +307,23 @@ def test_labels_of_two_classes_may_be_minus_one_and_one(form, tmp_path):
 def test_labels_that_are_none_are_refused(form, arrays, says, tmp_path):
     with pytest.raises(DataError, match=says):
         read(form, tmp_path, **{"x_train": X, "x_test": X_TEST, "y_test": Y_TEST, **arrays})
+
+
+def test_class_names_that_are_python_objects_are_told(tmp_path):
+    np.savez(tmp_path / "x.npz", images=X, labels=Y, label_names=np.array(["eel", "cat", "dog"], dtype=object))
+    said: list[str] = []
+    dataset = load_dataset(f"npz:{tmp_path}/x.npz", say=said.append)
+    assert dataset.class_names == ("0", "1", "2")
+    line = next(line for line in said if "label_names holds Python objects" in line)
+    assert "save numpy.array(label_names.tolist()) in its place" in line
+    assert line.endswith("; the classes have no names from it now")
+
+
+def test_a_zip_archive_of_pictures_is_told_to_be_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("train/cat/0.JPG", b"any")
+    with pytest.raises(DataError, match=r"found files such as train/cat/0.JPG, .*unpack it, and read .* as folder:DIR"):
+        load_dataset(f"npz:{tmp_path}/x.zip")
 
 
 def test_a_file_of_another_kind_is_named(tmp_path):
