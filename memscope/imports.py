@@ -29,10 +29,7 @@ def import_function(name: str, what: str, arguments: str) -> Callable[..., Any]:
         module = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:  # the module is the user's: whatever stops its import is theirs to read
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise OptionError(
-            f"the {what} {name} cannot be imported ({reason}); "
-            "name an importable module, in the working directory or installed"
-        ) from error
+        raise OptionError(f"the {what} {name} cannot be imported ({reason}); {_way(name, error)}") from error
     function = getattr(module, function_name, None)
     if not callable(function):
         found = "has no" if function is None else f"has a {type(function).__name__}, not a function, as"
@@ -40,6 +37,19 @@ def import_function(name: str, what: str, arguments: str) -> Callable[..., Any]:
             f"the {what} {name} cannot be used: {module_name} {found} {function_name}; name a function of ({arguments})"
         )
     return function
+
+
+def _way(name: str, error: BaseException) -> str:
+    """What to do about a module that cannot be imported."""
+    module_name, _, function_name = name.partition(":")
+    if module_name.endswith(".py"):
+        place = Path(module_name)
+        called = f", called in {place.parent}" if place.name != module_name else ""
+        return f"name the module and not its file: {place.stem}:{function_name}{called}"
+    lacking = error.name if isinstance(error, ModuleNotFoundError) else None
+    if lacking and not f"{module_name}.".startswith(f"{lacking}."):
+        return f"it imports {lacking}: install that"
+    return "name an importable module, in the working directory or installed"
 
 
 def source_digest(name: str) -> str | None:

@@ -178,6 +178,8 @@ def test_narrow_resnets_have_the_gradients_of_float64_in_channels_last():
         ("timm/resnet18", {"axis": "depth"}, r"no sizes along depth"),
         ("timm/resnet18", {"fixed": 3}, r"leave out the fixed depth 3"),
         ("nowhere_at_all:build", {}, r"cannot be imported \(ModuleNotFoundError.*importable module"),
+        ("nets.py:build", {}, r"name the module and not its file: nets:build$"),
+        ("./my/nets.py:build", {}, r"name the module and not its file: nets:build, called in my$"),
         ("math:", {}, r"not of the form package.module:function"),
         ("math:no_such", {}, r"math has no no_such"),
         ("math:pi", {}, r"math has a float, not a function, as pi"),
@@ -188,6 +190,13 @@ def test_a_family_that_cannot_be_is_refused_in_one_line(name, options, message):
     with pytest.raises(OptionError, match=message) as refused:
         open_family(name, **options)
     assert "\n" not in str(refused.value)
+
+
+def test_what_a_users_module_lacks_is_to_be_installed(tmp_path, monkeypatch):
+    (tmp_path / "networks_that_lack.py").write_text("import nowhere_at_all.deeper\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(OptionError, match=r"it imports nowhere_at_all: install that$"):
+        open_family("networks_that_lack:build")
 
 
 @pytest.mark.parametrize(
