@@ -29,11 +29,8 @@ def load_npz(spec: str, path: Path, reading: Reading) -> ImageDataset:
     try:
         with zipfile.ZipFile(path) as archive:
             present = {name.removesuffix(".npy") for name in archive.namelist()}
-            if (picture := _picture_in(archive)) is not None:
-                raise DataError(
-                    f"{path}: found files such as {picture}, expected NumPy arrays; unpack it, and read what it holds "
-                    "as folder:DIR"
-                )
+            if (other := _other_archive(archive)) is not None:
+                raise DataError(f"{path}: found {other}")
             return dataset_from_arrays(spec, Source(path, present, lambda name: _array(path, archive, name)), reading)
     except DataError:
         raise
@@ -44,12 +41,20 @@ def load_npz(spec: str, path: Path, reading: Reading) -> ImageDataset:
         ) from error
 
 
-def _picture_in(archive: zipfile.ZipFile) -> str | None:
-    """An image file of an archive that has no arrays."""
+def _other_archive(archive: zipfile.ZipFile) -> str | None:
+    """What a zip archive without arrays holds instead, and what to do about it."""
     names = archive.namelist()
     if any(name.endswith(".npy") for name in names):
         return None
-    return next((name for name in names if name.lower().endswith((".png", ".jpg", ".jpeg"))), None)
+    if any(name.endswith("/data.pkl") for name in names):
+        return (
+            "what torch.save writes, expected NumPy arrays; load it where you trust it and save its tensors with "
+            "numpy.savez(FILE, images=DATA.numpy(), labels=TARGETS.numpy())"
+        )
+    picture = next((name for name in names if name.lower().endswith((".png", ".jpg", ".jpeg"))), None)
+    return picture and (
+        f"files such as {picture}, expected NumPy arrays; unpack it, and read what it holds as folder:DIR"
+    )
 
 
 def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NamedArray:

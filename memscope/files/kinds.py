@@ -10,6 +10,7 @@ GIT_LFS, WEB_PAGE, EMPTY, ZEROS = "a Git LFS pointer", "a web page", "empty", "n
 PACKED, ARCHIVE, ZIP, HEIC = "packed by gzip", "an archive", "a zip archive", "a HEIC photograph"
 NUMPY, HDF5 = "one NumPy array", "an HDF5 file"
 PICKLE, MATLAB, PARQUET, NETCDF = "a pickle", "a MATLAB file", "a Parquet file", "a NetCDF file"
+TABLE = "a table of text"
 
 STARTS = {
     b"\x1f\x8b": PACKED,
@@ -40,6 +41,8 @@ REMEDIES = {
     NUMPY: "save images and labels together with numpy.savez(FILE, images=..., labels=...)",
     PICKLE: "load it where you trust it and save its arrays with numpy.savez(FILE, images=..., labels=...)",
     MATLAB: "load it with scipy.io.loadmat and save its arrays with numpy.savez(FILE, images=..., labels=...)",
+    TABLE: "read it with numpy.loadtxt, make images of its rows by reshape(-1, H, W), save them and the labels with "
+    "numpy.savez(FILE, images=..., labels=...)",
     NETCDF: "load it with scipy.io.netcdf_file and save its arrays with numpy.savez(FILE, images=..., labels=...)",
 }
 
@@ -60,7 +63,10 @@ def kind_of(start: bytes) -> str | None:
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()[:15].lower()
     if text.startswith((b"<!doctype html", b"<html", b"<head")):
         return WEB_PAGE
-    return PICKLE if start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5") else None
+    if start[:1] == b"\x80" and start[1:2] in (b"\2", b"\3", b"\4", b"\5"):
+        return PICKLE
+    line = start.partition(b"\n")[0].rstrip(b"\r")
+    return TABLE if line.isascii() and line.decode().isprintable() and min(line.count(b","), 2) == 2 else None
 
 
 def head_of(path: Path) -> bytes:

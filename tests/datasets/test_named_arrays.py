@@ -319,10 +319,17 @@ def test_class_names_that_are_python_objects_are_told(tmp_path):
     assert line.endswith("; the classes have no names from it now")
 
 
-def test_a_zip_archive_of_pictures_is_told_to_be_unpacked(tmp_path):
+@pytest.mark.parametrize(
+    ("member", "says"),
+    [
+        ("train/cat/0.JPG", r"found files such as train/cat/0.JPG, .*unpack it, and read .* as folder:DIR"),
+        ("training/data.pkl", r"found what torch\.save writes, .*numpy\.savez"),
+    ],
+)
+def test_a_zip_archive_of_something_else_is_told_with_what_to_do(member, says, tmp_path):
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        archive.writestr("train/cat/0.JPG", b"any")
-    with pytest.raises(DataError, match=r"found files such as train/cat/0.JPG, .*unpack it, and read .* as folder:DIR"):
+        archive.writestr(member, b"any")
+    with pytest.raises(DataError, match=says):
         load_dataset(f"npz:{tmp_path}/x.zip")
 
 
@@ -351,8 +358,10 @@ def test_a_file_of_another_kind_is_named(tmp_path):
         (pickle.dumps({"x": 1}), r"a pickle: load it where you trust it and save its arrays with numpy\.savez"),
         (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", r"a MATLAB file: load it with scipy\.io\.loadmat"),
         (b"PAR1 and more", "a Parquet file: read it as hf:"),
+        (b"label,pixel0,pixel1\r\n3,0,255\r\n", r"a table of text: read it with numpy\.loadtxt.*numpy\.savez"),
+        (b",".join([b"7"] * 785), r"a table of text: .*reshape"),
     ],
-    ids=["git-lfs", "html", "empty", "zeros", "gzip", "pickle", "matlab", "parquet"],
+    ids=["git-lfs", "html", "empty", "zeros", "gzip", "pickle", "matlab", "parquet", "csv", "csv of one long line"],
 )
 def test_what_lies_under_the_name_of_a_file_of_arrays_is_named_with_what_to_do(form, content, says, tmp_path):
     (tmp_path / "x").write_bytes(content)
