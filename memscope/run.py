@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -172,11 +172,12 @@ def create_or_open(path: Path, plan: Plan) -> Run:
     return open_run(path)
 
 
-def grow(run: Run, sizes: tuple[int, ...], models: int, full_models: int = 0) -> Run:
-    """The run with more sizes and models in its plan. Nothing that exists changes."""
+def grow(run: Run, sizes: tuple[int, ...], models: int, full_models: int = 0, spec: str | None = None) -> Run:
+    """The run with more sizes and models in its plan, and perhaps a new place of its data. Nothing else changes."""
     with locked(run.path):
         saved = read_plan(plan_path(run.path))
         grown = saved.grown(sizes, models, full_models)
+        grown = grown if spec is None else replace(grown, data=replace(grown.data, spec=spec))
         if grown != saved:
             write_atomically(plan_path(run.path), plan_to_toml(grown))
     return Run(run.path, grown)

@@ -76,10 +76,10 @@ class TrainingProgress:
             raise Interrupted(self.all_done) from error
 
     def say(self, text: str) -> None:
-        """What is being done before the training; it may name the user's files."""
+        """What is being done before the training, or remarkable about the data; it may name the user's files."""
         text = printable(text)
-        if self.live:
-            self.display.update(self.bar, description=text)
+        if self.live:  # above the bar, where it stays
+            self.display.console.print(text, markup=False, highlight=False, soft_wrap=True)
         elif not self.quiet:
             click.echo(text, err=True)
 

@@ -70,7 +70,6 @@ def load_dataset(
     Raises `OptionError` for options that are not possible, `DataError` for data that is not as it should be.
     """
     from memscope.datasets.held_out import TEST_SHARE, hold_out_test_set
-    from memscope.datasets.sampling import DRAWS, flip_labels, sample_examples
 
     def tell(line: str) -> None:  # names of files and classes are in it
         say(abridged(printable(line), LONGEST))
@@ -108,6 +107,15 @@ def load_dataset(
             + (", as if values from 0 to 1 had been cast to whole numbers" if greatest <= 1 else "")
             + "; memscope takes them as they are; scale them to 0..255 if that was not meant"
         )
+    return sampled_and_flipped(dataset, examples, label_noise, data_seed, reading)
+
+
+def sampled_and_flipped(
+    dataset: ImageDataset, examples: int | None, label_noise: float, data_seed: int, reading: int
+) -> ImageDataset:
+    """The sample of a whole data set, its labels flipped, as `load_dataset` has them."""
+    from memscope.datasets.sampling import DRAWS, flip_labels, sample_examples
+
     if examples is not None:
         dataset = sample_examples(dataset, examples, data_seed)
     # by the first rules a draw was taken whatever it left of a class

@@ -28,6 +28,8 @@ class TrainFamilyReport:
     """This call's models whose loss became NaN or infinite"""
     failed: tuple[FailedTask, ...]
     """Tasks that failed twice; the command exits with 1 then"""
+    data_changed: str = ""
+    """What has changed in the data since the run was made, and what to do; empty where nothing has"""
     axis: str = no_key()
     """`width` or `depth`"""
     trainer: str = no_key()

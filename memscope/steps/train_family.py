@@ -26,7 +26,7 @@ from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_optio
 from memscope.work.data_set import load_as_planned
 from memscope.work.grouping import bundles_of, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
-from memscope.work.making_runs import check_networks, grown_plan, plan_anew, prepare, say_models
+from memscope.work.making_runs import check_networks, grown_plan, new_place, plan_anew, prepare, say_models
 from memscope.work.options import Choices
 from memscope.work.training import Trained, train_tasks
 
@@ -57,9 +57,10 @@ def train_family(
     if missing_weights and not options.keep_weights:
         raise OptionError("--missing-weights is for keeping weights and --no-weights for not; leave one out")
     device = resolve_device(options.device)
-    run = prepare(at_home(path), choices, device, say)
+    prepared = prepare(at_home(path), choices, device, say)
+    run, changed = prepared.run, prepared.data_changed
     if run.plan.recipe.trainer == RECORDED:
-        return report_of_training(Trained(run))
+        return report_of_training(Trained(run), changed)
     if missing_weights and run.plan.recipe.trainer != OWN_LOOP:
         raise OptionError(f"{run.path} was made with --trainer {run.plan.recipe.trainer}, which gives us no weights")
     second = second_tasks(run.plan, replicates, replicate_models)
@@ -78,10 +79,10 @@ def train_family(
             more.failures,
             trained.diverged + more.diverged,
         )
-    return report_of_training(trained)
+    return report_of_training(trained, changed)
 
 
-def report_of_training(trained: Trained) -> TrainFamilyReport:
+def report_of_training(trained: Trained, data_changed: str) -> TrainFamilyReport:
     plan = trained.run.plan
     return TrainFamilyReport(
         run=str(trained.run.path),
@@ -95,6 +96,7 @@ def report_of_training(trained: Trained) -> TrainFamilyReport:
         failed=failed_tasks(trained.failures),
         axis=plan.axis,
         trainer=plan.recipe.trainer,
+        data_changed=data_changed,
     )
 
 
@@ -125,9 +127,11 @@ def plan_ahead(
         run = open_run(directory)
         plan, dataset = grown_plan(run, choices), None
         pilot = pilot_of(run, plan)
-        with suppress(RunError):
-            dataset = open_dataset(directory, run.examples, plan.data.spec)
-        dataset = dataset or load_as_planned(plan, None, say)
+        moved = new_place(run, choices)
+        if moved is None:
+            with suppress(RunError):
+                dataset = open_dataset(directory, run.examples, plan.data.spec)
+        dataset = dataset or load_as_planned(run, moved, say)
         check_networks(replace(run, plan=plan), plan.sizes)
     else:
         dataset, plan = plan_anew(directory, choices, device, say)

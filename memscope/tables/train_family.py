@@ -9,11 +9,14 @@ from memscope.plan.recipe import RECORDED
 from memscope.reports.train_family import ForecastReport, TrainFamilyReport
 from memscope.reports.training import DivergedModel, FailedTask
 from memscope.tables.printing import say, show_screen, table, warning
+from memscope.tables.verbosity import quiet
 from memscope.text import counted
 
 
 def show(report: TrainFamilyReport, shard: tuple[int, int]) -> None:
     """All that the command prints of a training."""
+    if report.data_changed and quiet():  # else it was said before the training
+        warning(report.data_changed)
     if report.trainer == RECORDED:
         say(f"{report.run} is ready to record models: memscope.open_run({report.run!r}).record(size, model, ...)")
         return

@@ -1,30 +1,46 @@
 """The data set of a run, as it was planned: from the run's own files, or read again from its source."""
 
 import os
+import shlex
 from contextlib import suppress
 
-from memscope.datasets import load_dataset
+import numpy as np
+
+from memscope.datasets import load_dataset, sampled_and_flipped
+from memscope.datasets.difference import difference, told
 from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.errors import RunError
+from memscope.datasets.listing import listing_of
+from memscope.errors import DataError, OptionError, RunError
 from memscope.files.places import at_home, mended_spec, place_in, split_spec
 from memscope.plan.plan import Plan
-from memscope.run import Run
-from memscope.store.examples import cache_images, open_dataset, read_examples, write_examples
+from memscope.run import Run, plan_path
+from memscope.store.examples import RunData, cache_images, dataset_of, open_dataset, read_examples, write_examples
 from memscope.store.image_stamp import is_stamped, stamp_of, write_stamp
+from memscope.store.source_note import Note, read_note, write_note
 from memscope.work.carrying_out import Say, silent
 
 
-def load_as_planned(plan: Plan, spec: str | None, say: Say = silent) -> ImageDataset:
-    """The plan's data set, perhaps from another place; RunError if it is not the same data."""
-    data = plan.data
+def load_as_planned(run: Run, spec: str | None, say: Say = silent) -> ImageDataset:
+    """The data set of a run's plan, perhaps from another place; RunError, with what differs, if it is not the same."""
+    data = run.plan.data
     spec = spec or mended_spec(data.spec)
     check_there(spec, data.spec)
-    dataset = load_dataset(
+    whole = load_whole(run.plan, spec, say)
+    differs = differs_from(run, whole, f"data fingerprint {data.fingerprint[:12]} expected")
+    if differs is None:
+        return as_planned(run.plan, whole)
+    raise RunError(
+        f"{spec} is not the same data as this run was made with: {differs}. Put the original back, or give its place "
+        f"with --data; or make a new run of the data as they are now: {anew(run, spec)}"
+    )
+
+
+def load_whole(plan: Plan, spec: str, say: Say) -> ImageDataset:
+    """A data set as the plan has it read, before a sample is taken of it and labels are flipped."""
+    data = plan.data
+    return load_dataset(
         spec,
-        examples=data.examples,
-        label_noise=data.label_noise,
-        data_seed=data.data_seed,
         image_size=data.image_size,
         test_share=data.test_share,
         split_seed=data.split_seed,
@@ -32,12 +48,66 @@ def load_as_planned(plan: Plan, spec: str | None, say: Say = silent) -> ImageDat
         reading=data.reading,
         say=say,
     )
-    if dataset.fingerprint != data.fingerprint:
-        raise RunError(
-            f"{spec} has data fingerprint {dataset.fingerprint[:12]}, the run was made with "
-            f"{data.fingerprint[:12]}: it is not the same data; give the original with --data, or make a new run"
-        )
-    return dataset
+
+
+def as_planned(plan: Plan, whole: ImageDataset) -> ImageDataset:
+    data = plan.data
+    return sampled_and_flipped(whole, data.examples, data.label_noise, data.data_seed, data.reading)
+
+
+def differs_from(run: Run, whole: ImageDataset, otherwise: str = "") -> str | None:
+    """In what a whole data set differs from what the run was made with; None if the plan makes the same of it.
+
+    `otherwise` is said where the run has lost what could be compared.
+    """
+    plan, size = run.plan, whole.image_shape
+    with suppress(OptionError):  # a sample larger than what is left
+        if as_planned(plan, whole).fingerprint == plan.data.fingerprint:
+            return None
+    sampled = plan.data.examples is not None
+    with suppress(RunError):
+        return told(difference(whole, run.dataset(), sampled=sampled))
+    with suppress(RunError):  # without the images, names and labels are left
+        examples = run.examples
+        count = len(examples.labels) + len(examples.test_labels)
+        images = np.broadcast_to(np.uint8(0), (count, *examples.image_shape))
+        return told(difference(whole, dataset_of(RunData(examples, images), ""), sampled=sampled, pixels=False))
+    found = f"found {len(whole.train_labels):,} training and {len(whole.test_labels):,} test images of {size}"
+    return f"{found}, {otherwise}" if otherwise else found
+
+
+def anew(run: Run, spec: str) -> str:
+    """The command that makes a run of the same plan with the data as they are now."""
+    return f"memscope train-family NEW --plan {shlex.quote(str(plan_path(run.path)))} --data {shlex.quote(spec)}"
+
+
+def changed_since(run: Run, say: Say) -> str:
+    """What has changed in the data since the run was made, in a sentence with what to do; empty if nothing has.
+
+    They are read again only if the listing of their files is another than at the last look (`cache/source.json`). A run
+    of before, which has no such note, gets one.
+    """
+    spec = mended_spec(run.plan.data.spec)
+    listing = listing_of(spec)
+    if listing is None:
+        return ""
+    note = read_note(run.path)
+    if note is None or note.listing != listing:
+        differs = "" if note is None else reread(run, spec, say)
+        note = Note(listing, differs)
+        write_note(run.path, note)
+    return note.differs and (
+        f"{spec} has changed since this run was made: {note.differs}. The run goes on with the images and labels of "
+        f"then; for those of now: {anew(run, spec)}"
+    )
+
+
+def reread(run: Run, spec: str, say: Say) -> str:
+    say(f"reading {spec}, whose files have changed")
+    try:
+        return differs_from(run, load_whole(run.plan, spec, silent)) or ""
+    except (DataError, OptionError) as error:
+        return f"it can no longer be read ({error})"
 
 
 def check_there(spec: str, planned: str) -> None:
@@ -68,7 +138,7 @@ def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = si
             return
     if dataset is None:
         say(f"reading {run.plan.data.spec}")
-        dataset = load_as_planned(run.plan, None, say)
+        dataset = load_as_planned(run, None, say)
     if examples is None:
         say("looking for duplicates")
         write_examples(run.path, dataset, find_duplicates(dataset.train_images, dataset.test_images))

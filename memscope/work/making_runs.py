@@ -1,23 +1,26 @@
 """Making a run, or continuing one, from a user's choices: its plan, its examples, its images."""
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from memscope.datasets import load_dataset
 from memscope.datasets.image_dataset import ImageDataset
+from memscope.datasets.listing import listing_of
 from memscope.datasets.reading import NEWEST_RULES
 from memscope.errors import RunError
 from memscope.families import check_members, open_family
 from memscope.files.atomic import remove_abandoned
+from memscope.files.places import mended_spec
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.store.ledger import finished_tasks
+from memscope.store.source_note import Note, write_note
 from memscope.work.carrying_out import Say
-from memscope.work.data_set import check_there, ensure_examples, load_as_planned
+from memscope.work.data_set import changed_since, check_there, ensure_examples, load_as_planned
 from memscope.work.options import (
     Choices,
     absolute,
@@ -31,16 +34,29 @@ from memscope.work.options import (
 )
 
 
-def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
-    """The run with its plan, examples and images in place."""
-    dataset = None
+@dataclass(frozen=True)
+class Prepared:
+    run: Run
+    data_changed: str
+    """What has changed in the data since the run was made, and what to do; empty where nothing has"""
+
+
+def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Prepared:
+    """The run with its plan, examples and images in place. A new place of the same data is kept in its plan."""
+    dataset, listing, moved, changed = None, None, None, ""
     if plan_path(directory).is_file():
         run = open_run(directory)
         grown = grown_plan(run, choices)
-        if choices.data is not None and absolute(choices.data) != run.plan.data.spec:
-            say(f"reading {choices.data}")
-            dataset = load_as_planned(run.plan, choices.data, say)
+        moved = new_place(run, choices)
+        if moved is not None:
+            listing = listing_of(moved)
+            say(f"reading {moved}")
+            dataset = load_as_planned(run, moved, say)
+            say(f"the data of {directory} are at {moved} from now on")
+        elif changed := changed_since(run, say):
+            say(changed)
     else:
+        listing = None if choices.data is None else listing_of(absolute(choices.data))  # before anything is read
         dataset, grown = plan_anew(directory, choices, device, say)
         run = create_or_open(directory, grown)
         if run.plan.digest != grown.digest:
@@ -50,9 +66,17 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Run:
             )
     remove_abandoned(directory)
     ensure_examples(run, dataset, say)
+    if listing is not None:
+        write_note(run.path, Note(listing, ""))
     check_networks(run, set(grown.sizes) - set(run.plan.sizes))  # before a size that cannot be is planned for good
     say_models(choices, grown, say)
-    return grow(run, grown.sizes, grown.models, grown.full_models)
+    return Prepared(grow(run, grown.sizes, grown.models, grown.full_models, moved), changed)
+
+
+def new_place(run: Run, choices: Choices) -> str | None:
+    """Where the user says that the data of a run are, if it is not where its plan says."""
+    given = None if choices.data is None else absolute(choices.data)
+    return None if given in (run.plan.data.spec, mended_spec(run.plan.data.spec)) else given
 
 
 def say_models(choices: Choices, plan: Plan, say: Say) -> None:

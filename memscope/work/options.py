@@ -1,5 +1,6 @@
 """What a user may choose about a plan, and how choices become a plan or are compared with a saved one."""
 
+import shlex
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -52,6 +53,8 @@ class Choices:
     augment: str | None = None
     replayed: Plan | None = None
     """The plan that `--plan` named: what has no option of its own is taken from it"""
+    replayed_data: str | None = None
+    """The fingerprint that the data must have, where the replayed plan says which they are and no `--data` does"""
 
 
 DEFAULTS = Choices(
@@ -145,17 +148,19 @@ def choices_from_plan(plan: Plan, given: Choices) -> Choices:
     if given.data is not None and absolute(given.data) != saved.data:
         saved = replace(saved, test_share=None, reading=None)  # of other data they say nothing
     chosen = {name: value for name, value in vars(given).items() if value is not None}
-    return replace(saved, **chosen, replayed=plan)
+    made = replace(saved, **chosen, replayed=plan)
+    same = given.data is None and all(getattr(made, name) == getattr(saved, name) for name in DATA_CHOICES)
+    return replace(made, replayed_data=plan.data.fingerprint if same else None)
 
 
 def check_replayed(choices: Choices, fingerprint: str) -> None:
-    """RunError if a replayed plan's data are no longer what they were. A user may name other data."""
-    plan = choices.replayed
-    same = plan is not None and all(getattr(choices, name) == getattr(choices_of(plan), name) for name in DATA_CHOICES)
-    if plan is not None and same and plan.data.fingerprint != fingerprint:
+    """RunError if a replayed plan's data are no longer what they were. A user may name any data, these too."""
+    expected = choices.replayed_data
+    if expected is not None and expected != fingerprint:
         raise RunError(
-            f"{choices.data} has data fingerprint {fingerprint[:12]}, the plan was made with "
-            f"{plan.data.fingerprint[:12]}: it is not the same data; give the original, or other data with --data"
+            f"{choices.data} has changed since the plan was made (data fingerprint {fingerprint[:12]}, expected "
+            f"{expected[:12]}): it is not the same data; put the original back, or take the data as they are now: "
+            f"--data {shlex.quote(choices.data or '')}"
         )
 
 
@@ -300,7 +305,7 @@ def check_against(plan: Plan, choices: Choices, path: str) -> None:
         )
     for field in fields(Choices):
         given, kept = getattr(choices, field.name), getattr(saved, field.name)
-        if given is None or field.name in ("data", "widths", "depths", "models", "full", "replayed"):
+        if given is None or field.name in ("data", "widths", "depths", "models", "full", "replayed", "replayed_data"):
             continue
         if field.name in ("precision", "backend") and given == "auto":
             continue

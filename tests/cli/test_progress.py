@@ -163,3 +163,16 @@ def test_the_error_that_is_told_is_that_of_the_size_with_the_fewest_models(tiny_
     ended(Ended((Task("full", 2, 0, 1),), False, 1, 1))
     assert seen[-1].error == pytest.approx(expected_error(21, 9))
     assert not math.isnan(seen[-1].error)
+
+
+def test_what_is_said_on_a_terminal_stays_above_the_bar(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    long = "photos has no test set: " + "word " * 40 + "end"
+    with TrainingProgress() as progress:
+        assert progress.live
+        progress.say(long)
+        progress.say("training 10 models")
+    lines = re.split("[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err))
+    assert long in lines
+    assert "training 10 models" in lines

@@ -188,4 +188,4 @@ def test_where_the_stamp_cannot_be_written_the_images_are_hashed_by_every_call(r
     for _ in range(2):
         ensure_examples(run)
     assert len(hashed) == 2
-    assert sorted(path.name for path in stamp.parent.iterdir()) == ["images.json", "images.npy"]
+    assert sorted(path.name for path in stamp.parent.iterdir()) == ["images.json", "images.npy", "source.json"]
