@@ -70,6 +70,7 @@ class TrainingProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.display.update(self.bar, visible=self.total > 0)  # of no number of models a bar says nothing afterwards
         self.display.stop()
         self.watching.__exit__(None, None, None)
         if isinstance(error, KeyboardInterrupt) and (self.total or self.all_done):
@@ -79,7 +80,7 @@ class TrainingProgress:
         """What is being done before the training, or remarkable about the data; it may name the user's files."""
         text = printable(text)
         if self.live:  # above the bar, where it stays
-            self.display.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self.display.console.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
         elif not self.quiet:
             click.echo(text, err=True)
 

@@ -1,11 +1,13 @@
 """How the commands print: screens, tables, sentences and JSON."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
+from rich.box import Box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
@@ -77,9 +79,9 @@ def command_lines(command: Command, width: int) -> Iterator[str]:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """The text in lines that break between words; a word that is longer than a line stays whole."""
+    """The text in lines that break between words, and not before ±; a word that is longer than a line stays whole."""
     lines: list[str] = []
-    for word in shown(text).split(" "):
+    for word in re.split(r" (?!±|\+-)", shown(text)):
         if lines and cell_len(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
         else:
@@ -88,13 +90,14 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]], left: int = 1) -> None:
-    """Print a table whose first `left` columns are text and whose others are numbers.
+    """Print, after an empty line, a table whose first `left` columns are text and whose others are numbers.
 
     Where it is wider than the terminal, which would cut numbers off, it has a row for every column instead, or else
     comes in several parts.
     """
     if quiet():
         return
+    console.print()
     # not the table's own title: rich would fold that to the width of its table
     print_wrapped(title, style="bold")
     for part in fitting(columns, rows, left):
@@ -129,7 +132,11 @@ def part(columns: list[str], rows: list[list[str]], left: int, first: int, last:
 
 
 def drawn(columns: Sequence[str], rows: Sequence[Sequence[str]], left: int) -> Table:
-    found = Table(header_style="bold", pad_edge=False)
+    # as on screens, a rule below the headings and no other lines
+    rule = writable("─", console.encoding)
+    bare, ruled = "    \n", f" {rule}{rule} \n"
+    box = Box(bare * 2 + ruled + bare * 2 + ruled + bare * 2, ascii=rule == "-")
+    found = Table(header_style="bold", box=box, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for position, column in enumerate(columns):
         text = position < left
         found.add_column(literal(column), justify="left" if text else "right", overflow="fold")

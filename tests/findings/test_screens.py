@@ -86,6 +86,7 @@ def test_a_warning_is_told_though_the_screen_is_full():
 def test_words_are_never_parted_and_long_ones_stand_alone():
     long = "x" * 100
     assert wrapped(f"a {long} b c", 80) == ["a", long, "b c"]
+    assert wrapped("the mean rises by 0.25 ±0.01", 24) == ["the mean rises by", "0.25 ±0.01"]
     assert " ".join(wrapped("one two-three four " * 20, 30)) == ("one two-three four " * 20)
     assert max(map(len, wrapped("one two-three four " * 20, 30))) <= 30
 
