@@ -11,7 +11,7 @@ one file at a time. Counts are kept per block of models, stacked, for the jackkn
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import add
 from typing import Any
 
@@ -84,8 +84,21 @@ class Counts:
         return _combine(lambda values: values.sum(axis=0, dtype=values.dtype), self)
 
     def only(self, blocks: Sequence[int]) -> "Counts":
-        """The sum over some of the stacked blocks, by their positions."""
-        return _combine(lambda values: values[list(blocks)].sum(axis=0, dtype=values.dtype), self)
+        """The sum over some of the stacked blocks, by their positions, each at most once."""
+        kept, everything = list(blocks), len(self.n_in)
+        if 2 * len(kept) > everything and np.issubdtype(self.sum_in.dtype, np.integer):
+            # the same whole numbers: so that leaving out each block in turn does not add up all others every time
+            left_out = set(range(everything)) - set(kept)
+            return self._everything.without(self.only(sorted(left_out)))
+        return _combine(lambda values: values[kept].sum(axis=0, dtype=values.dtype), self)
+
+    def without(self, other: "Counts") -> "Counts":
+        """Counts over the models that are not among those of the other, of whole numbers."""
+        return _combine(np.subtract, self, other)
+
+    @cached_property
+    def _everything(self) -> "Counts":
+        return self.total()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from memscope.analysis.statistics.groups import Blocks, means_by_group
 from memscope.analysis.statistics.jackknife import StatisticOf, delete_one_block
 from memscope.analysis.statistics.means import mean, spread
 from memscope.analysis.trajectories import TYPES, raw_types
+from memscope.counting.halves import sums_of
 from memscope.counting.memories import COUNTED, LARGEST_NORM, Chosen, MemoryCounts
 from memscope.counting.outcomes import count_size
 from memscope.counting.type_errors import stacked
@@ -136,8 +137,10 @@ def memory_by_type(run: Run, counted: Mapping[int, MemoryCounts], epsilon: float
     group_blocks = set.intersection(*(set(counts.blocks) for counts in family))
     value_blocks = set.intersection(*(set(found.blocks) for found in counted.values()))
 
+    of_family = [sums_of(counts.hard, counts.blocks) for counts in family]
+
     def types_of(blocks: Blocks) -> np.ndarray:
-        return raw_types(*stacked([counts.hard_of(blocks) for counts in family]), epsilon)
+        return raw_types(*stacked([one(blocks) for one in of_family]), epsilon)
 
     def measured(blocks: Blocks) -> np.ndarray:
         """[measures, sizes, examples]"""

@@ -12,6 +12,7 @@ from memscope.analysis.statistics.means import mean, spread
 from memscope.analysis.student_change import changed_shares, changed_shares_if_same
 from memscope.analysis.trajectories import TYPES, raw_types, type_shares
 from memscope.analysis.trajectory_types import trajectory_types
+from memscope.counting.halves import sums_of
 from memscope.counting.outcomes import SizeCounts
 from memscope.counting.type_errors import called_shares_error, raw_shares_error, stacked
 from memscope.plan.teaching import Teaching
@@ -159,14 +160,15 @@ def change_by_type(pairs: Pairs, family: dict[int, SizeCounts], epsilon: float) 
     group_blocks = set.intersection(*(set(counts.blocks) for counts in family.values()))
     value_blocks = set.intersection(*(set(onehot.blocks) for onehot, _ in pairs.values()))
 
+    of_family = [sums_of(counts.hard, counts.blocks) for counts in family.values()]
+    of_pairs = [[sums_of(counts.hard, counts.blocks) for counts in pair] for pair in pairs.values()]
+
     def types_of(blocks: Blocks) -> np.ndarray:
-        return raw_types(*stacked([counts.hard_of(blocks) for counts in family.values()]), epsilon)
+        return raw_types(*stacked([one(blocks) for one in of_family]), epsilon)
 
     def scores_of(blocks: Blocks) -> np.ndarray:
         """[one-hot and change, sizes, examples]"""
-        onehot, distilled = (
-            np.stack([pair[kind].hard_of(blocks).score for pair in pairs.values()]) for kind in range(2)
-        )
+        onehot, distilled = (np.stack([pair[kind](blocks).score for pair in of_pairs]) for kind in range(2))
         return np.stack([onehot, distilled - onehot])
 
     found = means_by_group(types_of, scores_of, TYPES, group_blocks, value_blocks)

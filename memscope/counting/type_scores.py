@@ -6,11 +6,13 @@ blocks of models, scores from the other (analysis/statistics/groups.py); what is
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from memscope.analysis.statistics.groups import Blocks, GroupMeans, means_by_group
 from memscope.analysis.trajectories import TYPES, raw_types
+from memscope.counting.halves import sums_of
 from memscope.counting.outcomes import SizeCounts
 from memscope.counting.type_errors import stacked
 
@@ -21,11 +23,14 @@ def scores_elsewhere(counts: Sequence[SizeCounts], epsilon: float) -> GroupMeans
     Only blocks that have models of every size take part; NaN where there are not two.
     """
     blocks = set.intersection(*(set(one.blocks) for one in counts))
+    sums = [sums_of(one.hard, one.blocks) for one in counts]
 
+    @lru_cache(maxsize=4)  # the half that loses no block is asked for again
     def types_of(some: Blocks) -> np.ndarray:
-        return raw_types(*stacked([one.hard_of(some) for one in counts]), epsilon)
+        return raw_types(*stacked([one(some) for one in sums]), epsilon)
 
+    @lru_cache(maxsize=4)
     def scores_of(some: Blocks) -> np.ndarray:
-        return np.stack([one.hard_of(some).score for one in counts])
+        return np.stack([one(some).score for one in sums])
 
     return means_by_group(types_of, scores_of, TYPES, blocks, blocks)
