@@ -22,14 +22,14 @@ from memscope.analysis.population import prior as population_prior
 from memscope.analysis.population.check import Half, block_noise, one_way
 from memscope.analysis.population.estimate import Population, population
 from memscope.plots.common.look import SCREEN
-from memscope.plots.common.style import BLUE, GREY, INK, ORANGE, SKY, page, place, plain_text, png
+from memscope.plots.common.style import GREY, INDIGO, INK, OLIVE, WINE, page, place, plain_text, png
 
 Floats = np.ndarray
 LOOKS = {
     "raw": (GREY, "o", "-"),
-    "soft": (SKY, "s", ":"),
-    "linear": (ORANGE, "^", "--"),
-    "population": (BLUE, "D", "-"),
+    "soft": (OLIVE, "s", ":"),
+    "linear": (WINE, "^", "--"),
+    "population": (INDIGO, "D", "-"),
 }
 
 

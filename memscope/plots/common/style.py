@@ -29,8 +29,10 @@ POINTS = 72  # in an inch
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 INK, GREY, FAINT = "#222222", "#666666", "#DDDDDD"
+# Of what is no type: darker ones of Tol's muted palette, which such readers can tell apart too, and petrol.
+INDIGO, OLIVE, WINE, PETROL = "#332288", "#999933", "#882255", "#00565B"
 
-FLIPPED, CLEAN = VERMILLION, BLUE
+FLIPPED, CLEAN = VERMILLION, INDIGO
 """Labels that were flipped and labels that were not, in every figure."""
 
 TYPE_STYLES = {
@@ -42,7 +44,8 @@ TYPE_STYLES = {
     "irregular": (BLACK, "X", "-"),
     UNDETERMINED: (GREY, "o", "--"),
 }
-"""Colour, marker and line style of each type. Vermillion is kept for flipped labels."""
+"""Colour, marker and line style of each type. Nothing else has these colours, grey apart; vermillion is for
+flipped labels."""
 
 
 def page(width: float, body: float, title: str, subtitle: str, caption: str) -> tuple[Figure, float]:
@@ -121,11 +124,13 @@ def size_axis(axes: Axes, axis: str, sizes: np.ndarray) -> None:
     If there is no room for all, every second one is labelled, or else each that stands clear of those before it.
     """
     places = size_positions(axis, sizes)
-    pad = 0.07 * max(1.0, look().lines) * (places[-1] - places[0]) if len(places) > 1 else 0.5
-    axes.set_xlim(places[0] - pad, places[-1] + pad)
-    inches_per_unit = extent(axes)[0] / (places[-1] - places[0] + 2 * pad)
     names = [str(int(size)) for size in sizes]
     widths = [text_width(name, look().small) + 0.06 for name in names]
+    wide, between = extent(axes)[0], places[-1] - places[0]
+    beyond = max(widths[0], widths[-1]) / 2 - look().margin  # else the page would cut the label of an end
+    pad = max(0.07 * max(1.0, look().lines), beyond / (wide - 2 * beyond)) * between if len(places) > 1 else 0.5
+    axes.set_xlim(places[0] - pad, places[-1] + pad)
+    inches_per_unit = wide / (between + 2 * pad)
 
     def clear(one: int, other: int) -> bool:
         return abs(places[other] - places[one]) * inches_per_unit >= (widths[one] + widths[other]) / 2

@@ -13,11 +13,10 @@ from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import draw_legend, grid, legend_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
-    BLUE,
     FAINT,
+    INDIGO,
     INK,
     POINTS,
-    SKY,
     page,
     percent,
     place,
@@ -28,7 +27,7 @@ from memscope.plots.common.style import (
 from memscope.plots.distill.students import heading, most_changed
 from memscope.reports.distill import DistillationSetting, SizeOfStudents
 
-COUNTS = LinearSegmentedColormap.from_list("counts", ["#C9E4F6", SKY, BLUE, "#00243A"])
+COUNTS = LinearSegmentedColormap.from_list("counts", ["#D9D5EE", "#8F85C8", INDIGO, "#120A33"])
 """From few to many examples: one hue that darkens, so that the order is seen without colour too."""
 
 SIDE, BEFORE, BETWEEN, UNDER = 2.25, 0.65, 0.3, 0.35  # inches

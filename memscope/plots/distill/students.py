@@ -21,18 +21,7 @@ from memscope.plots.common.compared import (
 from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import Row, row_of
 from memscope.plots.common.setting import Setting, caption
-from memscope.plots.common.style import (
-    BLACK,
-    GREEN,
-    GREY,
-    INK,
-    POINTS,
-    page,
-    percent,
-    plain_text,
-    text_width,
-    wrap,
-)
+from memscope.plots.common.style import GREY, INDIGO, INK, OLIVE, POINTS, page, percent, plain_text, text_width, wrap
 from memscope.reports.distill import DistillationSetting, SizeOfStudents
 
 MOST_SETTINGS = 6
@@ -41,8 +30,8 @@ MOST_SETTINGS = 6
 HEADS = 0.8
 """Of the page: if a heading and the number of pairs take less, they stand beside each other."""
 
-ONEHOT_KIND = Kind("one-hot", BLACK, "o", "--")
-DISTILLED_KIND = Kind("distilled", GREEN, "s", "-")
+ONEHOT_KIND = Kind("one-hot", INDIGO, "o", "--")
+DISTILLED_KIND = Kind("distilled", OLIVE, "s", "-")
 
 Measures = tuple[tuple[str, str, str, str], ...]
 """(key, key of the standard error of the change, what its label says before the kind, marker or that of the kind)"""

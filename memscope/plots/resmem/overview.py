@@ -23,17 +23,17 @@ from memscope.plots.common.look import look
 from memscope.plots.common.panels import draw_legend, legend_of, row_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
-    BLACK,
-    BLUE,
+    INDIGO,
     INK,
+    OLIVE,
     page,
     percent,
     plain_text,
 )
 from memscope.reports.resmem import MemoryChange, SizeMemory, SizeMemoryOnAll
 
-BASE_KIND = Kind("base", BLACK, "o", "--")
-RESMEM_KIND = Kind("ResMem", BLUE, "s", "-")
+BASE_KIND = Kind("base", INDIGO, "o", "--")
+RESMEM_KIND = Kind("ResMem", OLIVE, "s", "-")
 KINDS = (("base", BASE_KIND, -1), ("resmem", RESMEM_KIND, 1))
 """Key in the report, style, and side to which it is shifted where error bars would cover each other"""
 SHIFT, SHIFT_OF_FULL = 1.5, 7.0  # points

@@ -20,29 +20,19 @@ from memscope.plots.common.look import look
 from memscope.plots.common.panels import row_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
-    BLACK,
-    BLUE,
-    GREEN,
     GREY,
+    INDIGO,
     INK,
-    ORANGE,
-    PURPLE,
-    SKY,
+    OLIVE,
+    PETROL,
+    WINE,
     page,
     plain_text,
 )
 from memscope.reports.resmem import ResidualPrediction
 
-LOOKS = (
-    (BLUE, "o"),
-    (ORANGE, "^"),
-    (GREEN, "v"),
-    (PURPLE, "D"),
-    (BLACK, "X"),
-    (SKY, "s"),
-    (GREY, "P"),
-)
-"""Styles of the small sizes, in turn; colours repeat after seven."""
+COLOURS, MARKERS = (INDIGO, OLIVE, WINE, PETROL), ("o", "^", "v", "D", "X", "s", "P")
+"""Of the small sizes, in turn: both together repeat after 28."""
 
 PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER = 5.6, 3.4, 0.75, 0.5  # inches
 APART = 3.5  # points between the intervals of different small sizes
@@ -87,7 +77,7 @@ def curves_of(setting: Setting, known: Sequence[ResidualPrediction]) -> list[Cur
     for at, size in enumerate(small):
         rows = sorted((row for row in known if row.size == size), key=lambda row: row.larger)
         value = column(rows, "correlation")
-        colour, marker = LOOKS[at % len(LOOKS)]
+        colour, marker = COLOURS[at % len(COLOURS)], MARKERS[at % len(MARKERS)]
         curves.append(
             Curve(
                 Kind(f"{setting.axis} {size}", colour, marker, "-"),

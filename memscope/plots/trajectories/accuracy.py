@@ -16,13 +16,13 @@ from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import draw_legend, grid, legend_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import (
-    BLACK,
-    BLUE,
     CLEAN,
     FLIPPED,
-    GREEN,
+    GREY,
+    INDIGO,
     INK,
-    ORANGE,
+    OLIVE,
+    WINE,
     page,
     percent,
     plain_text,
@@ -33,11 +33,11 @@ from memscope.reports.score import SizeScore
 
 INTERPOLATING = "#EEEEEE"
 ACCURACIES = (
-    ("mean_accuracy_in", "mean_accuracy_in_error", "trained with the example (in)", ORANGE, "^", "-"),
-    ("mean_accuracy_out", "mean_accuracy_out_error", "trained without it (out)", BLUE, "v", "-"),
-    ("test_accuracy", "test_accuracy_sd", "test examples", GREEN, "s", "--"),
+    ("mean_accuracy_in", "mean_accuracy_in_error", "trained with the example (in)", WINE, "^", "-"),
+    ("mean_accuracy_out", "mean_accuracy_out_error", "trained without it (out)", INDIGO, "v", "-"),
+    ("test_accuracy", "test_accuracy_sd", "test examples", OLIVE, "s", "--"),
 )
-SCORES = (("mean_score", "mean_score_error", "all examples", BLACK, "o", "-"),)
+SCORES = (("mean_score", "mean_score_error", "all examples", GREY, "o", "-"),)
 SCORES_BY_LABEL = (
     *SCORES,
     ("mean_score_flipped", "", "flipped labels", FLIPPED, "D", "--"),

@@ -14,13 +14,12 @@ from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import Legend, draw_legend, legend_of
 from memscope.plots.common.setting import Setting, caption, epsilon_note
 from memscope.plots.common.style import (
-    BLUE,
     CLEAN,
     FAINT,
     FLIPPED,
     GREY,
+    INDIGO,
     INK,
-    SKY,
     extent,
     page,
     percent,
@@ -35,11 +34,12 @@ Shares = Mapping[str, float]
 Fill = Mapping[str, Any]
 
 TALL_IN_COLUMN = 3.3  # inches: of a chart, on a page of fixed width
+PALE = "#A9A2D6"  # indigo's
 THICK = 0.26  # of a bar, where the types are 1 apart
 APART = 0.35  # between the last type and undetermined, which is none
 NAMES = (*TYPES, UNDETERMINED)
-CALLED: Fill = {"facecolor": BLUE, "edgecolor": BLUE}
-RAW: Fill = {"facecolor": SKY, "edgecolor": SKY}
+CALLED: Fill = {"facecolor": INDIGO, "edgecolor": INDIGO}
+RAW: Fill = {"facecolor": PALE, "edgecolor": PALE}
 FLAT: Fill = {"facecolor": "white", "edgecolor": GREY, "hatch": "////"}
 OF_FLIPPED: Fill = {"facecolor": FLIPPED, "edgecolor": FLIPPED}
 OF_CLEAN: Fill = {"facecolor": "white", "edgecolor": CLEAN, "hatch": "...."}

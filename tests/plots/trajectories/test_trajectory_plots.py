@@ -322,11 +322,11 @@ def test_a_histogram_of_any_number_of_sizes_is_readable(count, assert_readable):
 # accuracy.png
 
 
-def accuracy_rows(errors=True, noise=True):
+def accuracy_rows(errors=True, noise=True, sizes=(2, 4, 8)):
     """Sizes as the figure gets them; what it does not show is 0."""
     unshown = {each.name: 0 for each in fields(SizeScore) if each.name not in ("population", "noise", "flipped")}
     rows = []
-    for k, size in enumerate((2, 4, 8)):
+    for k, size in enumerate(sizes):
         row = {
             "size": size,
             "mean_accuracy_in": 0.8 + 0.1 * k,
