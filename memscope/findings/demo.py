@@ -1,10 +1,11 @@
 """What `memscope demo` has shown, on one screen: a few sentences with numbers, one table, and where the files are."""
 
+from memscope.analysis.statistics.clear import clear
 from memscope.findings import score
 from memscope.findings.numbers import percent, percent_with_error, signed
 from memscope.findings.screen import Remark, Screen, command
 from memscope.findings.trajectories import surely_there
-from memscope.findings.words import clear, drawn, listed
+from memscope.findings.words import drawn, listed
 from memscope.reports.evidence import Estimate
 from memscope.reports.score import ScoreReport
 from memscope.steps.demo import Demonstration

@@ -1,9 +1,10 @@
 """What `memscope distill` found, on one screen: whether students of a larger teacher memorise less."""
 
+from memscope.analysis.statistics.clear import clearest, known
 from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.findings.numbers import decimals, percent, percent_with_error, points, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import ERRORS, at_sizes, clearest, drawn, known, listed
+from memscope.findings.words import ERRORS, at_sizes, drawn, listed
 from memscope.plan.teaching import Teaching
 from memscope.reports.distill import DistillationSetting, DistillReport, SizeOfStudents
 from memscope.reports.evidence import Estimate

@@ -1,9 +1,10 @@
 """What `memscope resmem` found, on one screen: whether a memory of residuals helps, and where most."""
 
+from memscope.analysis.statistics.clear import clear, clearest, known
 from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.findings.numbers import decimals, percent, points, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import ERRORS, at_sizes, clear, clearest, drawn, known, listed
+from memscope.findings.words import ERRORS, at_sizes, drawn, listed
 from memscope.reports.evidence import Estimate
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.text import counted

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from memscope.analysis.statistics.clear import clear, known
 from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.findings.numbers import percent, percent_with_error, signed, with_error
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import ERRORS, at_sizes, clear, known, listed
+from memscope.findings.words import ERRORS, at_sizes, listed
 from memscope.plan.recipe import RECORDED
 from memscope.reports.evidence import Estimate, ScoreEvidence
 from memscope.reports.score import ScoreReport, SizeScore

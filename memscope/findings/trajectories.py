@@ -8,11 +8,13 @@ pooled posterior says little of a subgroup.
 
 import math
 
+from memscope.analysis.beyond_flat import beyond_flat
+from memscope.analysis.statistics.clear import clear, known
 from memscope.analysis.statistics.jackknife import FEWEST_FOR_HALVES
 from memscope.findings.numbers import decimals, percent, percent_with_error, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import ERRORS, clear, drawn, known, listed
-from memscope.reports.evidence import Estimate, TrajectoriesEvidence
+from memscope.findings.words import ERRORS, drawn, listed
+from memscope.reports.evidence import TrajectoriesEvidence
 from memscope.reports.trajectories import TrajectoriesReport
 from memscope.text import counted
 
@@ -117,20 +119,13 @@ def the_mean(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
 def certain(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
     """The types that are called more often than they would be of flat trajectories, and what cannot be told."""
     shares, axis = report.all_sizes, report.axis
-    excess = {
-        name: Estimate(
-            value=shares.called[name] - shares.if_all_flat_called[name],
-            error=shares.called_error.get(name, math.nan),
-            blocks=evidence.blocks,
-        )
-        for name in MEANINGS
-    }
+    beyond = beyond_flat(shares.called, shares.if_all_flat_called, shares.called_error, evidence.blocks)
     if math.isnan(shares.called["undetermined"]):
         return f"No image has models that were trained with it, and without it, at every {axis}."
-    sure = [name for name in MEANINGS if excess[name].value > 0 and clear(excess[name], len(excess))]
+    sure = [name for name in MEANINGS if name in beyond]
     certainty = f"with at least {report.confidence:.0%} certainty"
-    if not any(known(one) for one in excess.values()):
-        top = max(("increasing", "decreasing"), key=lambda name: excess[name].value)
+    if all(math.isnan(shares.called_error.get(name, math.nan)) for name in MEANINGS):
+        top = max(("increasing", "decreasing"), key=lambda name: shares.called[name] - shares.if_all_flat_called[name])
         told = (
             f"{percent(shares.called[top])} of the images can be called {top} {certainty}; if no score changed with "
             f"{axis}, {percent(shares.if_all_flat_called[top])} would be. So few models do not tell how sure that is."
@@ -153,13 +148,10 @@ def certain(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
 def by_rule(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> str:
     """The excess of rising or falling trajectories as measured, and flipped labels."""
     shares, told = report.all_sizes, []
+    beyond = beyond_flat(shares.raw, shares.if_all_flat, shares.raw_error, evidence.blocks)
     for name in ("increasing", "decreasing"):
-        excess = Estimate(
-            value=shares.raw[name] - shares.if_all_flat[name],
-            error=shares.raw_error.get(name, math.nan),
-            blocks=evidence.blocks,
-        )
-        if excess.value > 0 and clear(excess, 2):
+        if name in beyond:
+            excess = beyond[name]
             told.append(f"{100 * excess.value:.1f} ±{100 * excess.error:.1f} points more images are {name}")
     text = f"As measured, {listed(told)} than if no score changed." if told else ""
     return f"{text} {of_flipped(report)}".strip()

@@ -1,44 +1,12 @@
-"""Words that findings share, and when a number may be called one: it must lie outside what noise alone would give."""
+"""Words that findings share."""
 
-import math
 import os
 from collections.abc import Sequence
-from typing import TypeVar
 
-from memscope.analysis.statistics.intervals import t_quantile
 from memscope.findings.screen import Remark
-from memscope.reports.evidence import Estimate
 from memscope.text import counted
 
-T = TypeVar("T")
 ERRORS = "±: standard error, by leaving out blocks of models."
-
-
-def known(estimate: Estimate) -> bool:
-    """Whether it has an error: there are enough blocks of models."""
-    return not math.isnan(estimate.error) and estimate.blocks > 1
-
-
-def clear(estimate: Estimate, among: int = 1) -> bool:
-    """Whether its interval leaves out 0: of 95 % confidence, for all of so many estimates together (Bonferroni).
-
-    With few blocks the t distribution is wide: 4.3 errors at three blocks.
-    """
-    if not known(estimate):
-        return False
-    return abs(estimate.value) > t_quantile(1 - 0.025 / among, estimate.blocks - 1) * estimate.error
-
-
-def clearest(changes: Sequence[tuple[T, Estimate]], sign: int) -> tuple[list[T], T, Estimate] | None:
-    """Of changes that are clear among all of them and go the way of the sign: whose they are, and the largest of them.
-
-    None where there is none.
-    """
-    there = [(whose, one) for whose, one in changes if clear(one, len(changes)) and one.value * sign > 0]
-    if not there:
-        return None
-    whose, most = max(there, key=lambda each: each[1].value * sign)
-    return [each for each, _ in there], whose, most
 
 
 def listed(things: Sequence[object]) -> str:

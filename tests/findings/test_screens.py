@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from memscope.analysis.statistics.clear import clear, clearest
 from memscope.analysis.trajectories import TYPES
 from memscope.findings import distill, resmem, score, status, train_family, trajectories
 from memscope.findings.screen import Grid, Remark, Screen, command
-from memscope.findings.words import clear, clearest
 from memscope.reports.evidence import Estimate
 from memscope.reports.status import MovedFile, Repair, VariantStatus
 from memscope.reports.training import FailedTask

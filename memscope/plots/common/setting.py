@@ -30,6 +30,8 @@ class Setting:
     """Labels that were flipped; None without label noise"""
     epsilon: float
     confidence: float
+    blocks: int = 0
+    """Blocks of models that the errors of types are from"""
 
     @property
     def span(self) -> str:

@@ -46,4 +46,5 @@ def setting_of(report: DistillReport, rows: Sequence[SizeOfStudents]) -> Setting
         flipped=report.flipped,
         epsilon=report.epsilon,
         confidence=np.nan,  # types are those of the raw rule
+        blocks=min(row.blocks for row in rows),
     )

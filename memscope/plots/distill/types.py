@@ -10,6 +10,8 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from memscope.analysis.statistics.clear import clear
+from memscope.analysis.statistics.intervals import t_quantile
 from memscope.plots.common.compared import Curve, Kind, column, draw_panel, raw_rule_note, reach, set_scale, signed
 from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import draw_legend, draw_title, grid, legend_of, title_lines, title_room
@@ -26,6 +28,7 @@ from memscope.plots.common.style import (
 )
 from memscope.plots.distill.students import heading
 from memscope.reports.distill import ChangeOfType, DistillationSetting, TypeChange
+from memscope.reports.evidence import Estimate
 
 ENOUGH = 0.05
 """A type is named in the title if it has this share of the examples: means over fewer are noisy."""
@@ -161,23 +164,30 @@ def title(setting: Setting, one: DistillationSetting, shown: Sequence[ChangeOfTy
     """The type and size of the largest change, beside that of all examples, if it is clearly another."""
     named = [row for row in shown if row.examples >= ENOUGH * setting.examples] or shown
     of_all = {student.size: student.mean_change for student in one.students}
-    clear = [(row, change) for row in named for change in known_changes(row) if differs(change, of_all[change.size])]
-    if not clear:
+    looked_at = [(row, change) for row in named for change in known_changes(row)]
+    sure = [
+        (row, change)
+        for row, change in looked_at
+        if clear(beyond_all(change, of_all[change.size], setting.blocks), len(looked_at))
+    ]
+    if not sure:
         last = one.students[-1]
-        known = any(not math.isnan(change.low) for row in named for change in known_changes(row))
+        known = any(not math.isnan(change.low) for _, change in looked_at)
         more = "those of no type clearly by more or less" if known else "too few models for errors of types"
         return f"Distillation changes the scores by {signed(last.mean_change)} at {setting.axis} {last.size}; {more}"
-    row, change = max(clear, key=lambda pair: abs(pair[1].change))
+    row, change = max(sure, key=lambda pair: abs(pair[1].change))
     return (
         f"By distillation the scores of {row.type} examples change by {signed(change.change)} at "
         f"{setting.axis} {change.size}; those of all examples by {signed(of_all[change.size])}"
     )
 
 
-def differs(change: TypeChange, of_all: float) -> bool:
-    """Whether the change of a type is farther from that of all examples than half its 95 % interval and half as much
-    again, since six types are looked at; unknown intervals tell of no difference."""
-    return abs(change.change - of_all) > 1.5 * (change.high - change.low) / 2
+def beyond_all(change: TypeChange, of_all: float, blocks: int) -> Estimate:
+    """The change of a type less that of all examples; results of before have intervals and no errors."""
+    error = change.error
+    if math.isnan(error) and blocks > 1:
+        error = (change.high - change.low) / 2 / t_quantile(0.975, blocks - 1)
+    return Estimate(value=change.change - of_all, error=error, blocks=blocks)
 
 
 def notes(curves: Sequence[Curve], absent: Sequence[str]) -> list[str]:

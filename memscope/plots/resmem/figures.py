@@ -37,4 +37,5 @@ def setting_of(report: ResmemReport, others: Sequence[int] = ()) -> Setting:
         flipped=report.flipped,
         epsilon=report.epsilon,
         confidence=np.nan,  # types are those of the raw rule
+        blocks=min((row.blocks for row in measured(report.sizes)), default=0),
     )

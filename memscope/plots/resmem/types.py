@@ -8,6 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from memscope.analysis.statistics.clear import clear
 from memscope.plots.common.compared import Curve, Kind, column, draw_panel, points, raw_rule_note, set_scale, span
 from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import draw_legend, grid, legend_of
@@ -19,12 +20,11 @@ from memscope.plots.common.style import (
     page,
     plain_text,
 )
+from memscope.reports.evidence import Estimate
 from memscope.reports.resmem import TypeMemory
 
 ENOUGH = 0.05
 """A type is named in the title if it has this share of the examples: means over fewer are noisy."""
-ERRORS = 3.0
-"""Standard errors from which a gain beyond that of all examples is told: six types at several sizes are looked at."""
 
 MEASURES = (
     ("residual", "residual_error", "mean norm of the residual", (0, np.inf)),
@@ -111,7 +111,11 @@ def title(setting: Setting, shown: Sequence[TypeMemory]) -> str:
         return f"Residuals by type of trajectory over {over}"
     if all(math.isnan(found[1]) for found in gains):
         return f"Residuals by type of trajectory over {over}; too few models for errors"
-    sure = [found for found in gains if found[0] > ERRORS * found[1]]
+    sure = [
+        found
+        for found in gains
+        if found[0] > 0 and clear(Estimate(value=found[0], error=found[1], blocks=setting.blocks), len(gains))
+    ]
     if not sure:
         return f"No type of example clearly gains more from a residual memory than the others, over {over}"
     _, _, each, row, overall = max(sure, key=lambda found: found[0])

@@ -1,27 +1,21 @@
-"""Which types of trajectory are more frequent than flat trajectories alone would make them."""
+"""What the titles of figures say of types: which are more frequent than flat trajectories would make them."""
 
 import math
 
+from memscope.analysis.beyond_flat import CHANGING, beyond_flat
 from memscope.analysis.trajectories import TYPES
 from memscope.plots.common.style import percent
 from memscope.reports.trajectories import PopulationTypes, TypeShares
 
-CHANGING = TYPES[1:]  # all but constant
 LEAST = 0.005
 """Share of the population that a type has at least, to be named"""
-ERRORS = 3.0
-"""Standard errors above the flat share: five types are looked at, with errors of few blocks."""
 
 
-def beyond_flat(shares: TypeShares) -> list[str]:
-    """The types whose raw share is beyond the flat one, the largest excess first; where errors are unknown, none."""
-    excess = {name: shares.raw[name] - shares.if_all_flat[name] for name in CHANGING}
-    found = [name for name in excess if excess[name] > ERRORS * shares.raw_error.get(name, math.nan)]
-    return sorted(found, key=lambda name: -excess[name])
+def headline(shares: TypeShares, blocks: int, population: PopulationTypes | None = None) -> str:
+    """What can be told of the types, in half a sentence: of the fitted population, if it is given.
 
-
-def headline(shares: TypeShares, population: PopulationTypes | None = None) -> str:
-    """What can be told of the types, in half a sentence: of the fitted population, if it is given."""
+    `blocks`: of models, that the errors are from.
+    """
     if population:
         most = sorted(TYPES, key=lambda name: -population.shares[name])
         there = [name for name in most if population.shares_low[name] >= LEAST][:2]
@@ -31,7 +25,8 @@ def headline(shares: TypeShares, population: PopulationTypes | None = None) -> s
             for name in there
         ]
         return f"{' and '.join(parts)} in the fitted population"
-    found = beyond_flat(shares)
+    excess = beyond_flat(shares.raw, shares.if_all_flat, shares.raw_error, blocks)
+    found = sorted(excess, key=lambda name: -excess[name].value)
     if found:
         parts = [f"{percent(shares.raw[name])} {name}" for name in found[:2]]
         flat = " and ".join(percent(shares.if_all_flat[name]) for name in found[:2])

@@ -41,6 +41,7 @@ def figures(
         flipped=None if examples.flipped is None else int(examples.flipped.sum()),
         epsilon=report.epsilon,
         confidence=report.confidence,
+        blocks=-(-max(report.models) // run.plan.block),
     )
     defined = np.isfinite(scores).all(axis=0)
     everything = scores[:, defined].mean(axis=1) if defined.any() else np.full(len(scores), np.nan)

@@ -72,7 +72,7 @@ def draw_shares(
     figure, bottom = page(
         layout.page,
         layout.height,
-        f"Types of trajectory over {setting.axis}: {headline(shares, population)}",
+        f"Types of trajectory over {setting.axis}: {headline(shares, setting.blocks, population)}",
         f"The raw rule names a type for every estimated trajectory; a type is called only with at least "
         f"{percent(setting.confidence)} of the posterior, else the example is undetermined.",
         caption(setting, *notes, epsilon_note(setting)),

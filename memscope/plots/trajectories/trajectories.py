@@ -54,7 +54,7 @@ def draw_trajectories(
     figure, bottom = page(
         panels.page,
         body,
-        f"Memorisation over {setting.axis}: {headline(shares, population)}",
+        f"Memorisation over {setting.axis}: {headline(shares, setting.blocks, population)}",
         "Beside each type: its share of the examples by the raw rule, and what the rule would say of as many flat "
         f"trajectories.{' What was only noise when the type was named is gone on other models.' if known else ''}",
         caption(setting, *notes(shares, known, intervals, setting.axis), epsilon_note(setting)),

@@ -38,6 +38,7 @@ def a_setting(sizes=(2, 4, 8), axis="width", flipped=None, data="a/long/path_wit
         flipped=flipped,
         epsilon=0.2,
         confidence=np.nan,
+        blocks=6,
     )
 
 

@@ -48,6 +48,7 @@ def a_setting(sizes=(2, 4, 8), axis="width"):
         flipped=None,
         epsilon=0.2,
         confidence=np.nan,
+        blocks=6,
     )
 
 

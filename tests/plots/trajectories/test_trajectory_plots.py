@@ -156,7 +156,7 @@ def test_a_type_without_examples_keeps_its_panel_and_examples_without_a_type_are
 )
 def test_the_headline_names_only_what_flat_trajectories_do_not_give(raised, errors, expected):
     shares = some_shares(errors)
-    assert headline(replace(shares, raw=shares.raw | raised)).replace("\u00a0", " ").startswith(expected)
+    assert headline(replace(shares, raw=shares.raw | raised), 5).replace("\u00a0", " ").startswith(expected)
 
 
 @pytest.mark.parametrize(
