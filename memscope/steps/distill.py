@@ -11,6 +11,7 @@ import numpy as np
 from memscope.analysis.memorisation import memorisation_from_counts
 from memscope.analysis.student_change import histogram_edges, score_histogram
 from memscope.analysis.trajectories import check_options, raw_types
+from memscope.counting.needed import without_weights
 from memscope.counting.outcomes import count_pairs, count_size, sizes_in_ledger
 from memscope.counting.students import Pairs, called_types, compare_setting
 from memscope.counting.type_errors import stacked
@@ -33,7 +34,6 @@ from memscope.store.ledger import (
     state_for,
 )
 from memscope.store.results import read_results, write_results
-from memscope.store.weights import weights_path
 from memscope.text import counted
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen, workers_of
@@ -168,7 +168,8 @@ def plan_students(run: Run, teaching: Teaching, sizes: Sequence[int]) -> Student
     if not teachers:
         train = f"memscope train-family {run.path}{' --full 1' if full else ''}"
         raise RunError(f"{run.path} has no finished {what}{' on all the data' if full else ''} to teach; run {train}")
-    kept = [task for task in teachers if weights_path(run.path, plan, task).is_file()]
+    lost = without_weights(run, teachers)
+    kept = [task for task in teachers if task not in lost]
     if not kept:
         raise RunError(
             f"{run.path} has not kept the weights of its {what}, which teach; to train them again: "

@@ -18,6 +18,7 @@ from memscope.counting.compared_memories import (
     size_memory_on_all,
 )
 from memscope.counting.memories import Chosen, count_memories, stored
+from memscope.counting.needed import RESERVED, block_lacking, block_of, without_weights
 from memscope.counting.outcomes import sizes_in_ledger
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned, write_atomically
@@ -30,7 +31,6 @@ from memscope.steps.drawing import Drawing, write
 from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, outcome_digest, read_outcome, state_for
 from memscope.store.memories import MemoryFile, memory_path, read_memory
 from memscope.store.results import read_results, write_results
-from memscope.store.weights import weights_path
 from memscope.text import counted
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import (
@@ -50,9 +50,6 @@ from memscope.work.data_set import ensure_examples
 from memscope.work.lost import failed_tasks
 from memscope.work.memory_task import MemoryJob, file_of, open_memory_work
 from memscope.work.timing import spent_on
-
-RESERVED = 0
-"""The block of models on which k, sigma and temperature are chosen: the first, which stays as a run grows."""
 
 
 @dataclass(frozen=True)
@@ -193,11 +190,6 @@ def compare(
     return found
 
 
-def block_of(run: Run, task: Task) -> int | None:
-    """The block of models that a task belongs to; None for models on all the data."""
-    return task.first // run.plan.block if task.variant == ONEHOT else None
-
-
 def fitting_grid(run: Run, tried: MemoryOptions) -> MemoryGrid:
     """The grid, with the defaults in place of None; OptionError if a subset has fewer examples than a k.
 
@@ -217,9 +209,7 @@ def check_blocks(run: Run, measured: dict[int, list[Task]], reserved: int | None
     if reserved is None:
         return
     for size, tasks in measured.items():
-        blocks = {block_of(run, task) for task in tasks}
-        if blocks == {reserved} or reserved not in blocks:
-            there = "no other block of models" if reserved in blocks else f"no model of block {reserved}"
+        if there := block_lacking(run, tasks, reserved):
             raise RunError(
                 f"{run.path}, {run.plan.axis} {size}: k, sigma and temperature are chosen on block {reserved} of the "
                 f"models and scores made from the others, and there is {there}; train more with memscope train-family "
@@ -231,9 +221,8 @@ def check_blocks(run: Run, measured: dict[int, list[Task]], reserved: int | None
 def check_weights(run: Run, tasks: Sequence[Task]) -> None:
     """RunError that names the models whose weights are missing, and the command that trains them again."""
     missing: dict[tuple[str, int], list[int]] = {}
-    for task in tasks:
-        if not weights_path(run.path, run.plan, task).is_file():
-            missing.setdefault((task.variant, task.size), []).extend(task.models)
+    for task in without_weights(run, tasks):
+        missing.setdefault((task.variant, task.size), []).extend(task.models)
     if missing:
         named = "; ".join(
             f"{run.plan.axis} {size}{' on all the data' if variant == FULL else ''}, models {spans(models)}"

@@ -2,8 +2,10 @@
 
 import math
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from memscope.counting.needed import RESERVED, all_diverged, block_lacking, block_of, without_weights
 from memscope.counting.standard_errors import TARGETS, models_for
 from memscope.errors import RunError
 from memscope.plan.backends import TORCH
@@ -35,13 +37,12 @@ from memscope.store.ledger import (
     task_name,
 )
 from memscope.store.results import read_results, results_path
-from memscope.store.weights import weights_path
 from memscope.work.repair import repair as repair_run
 from memscope.work.timing import timing_rows
 
 
 def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool = False) -> StatusReport:
-    """The state of a run, from names and results only: no outcome is read.
+    """The state of a run, from names and results, and of each size from one outcome, unless its models diverged.
 
     With `repair`, every file is read first, and damaged files are moved aside. With `timing`, the report also says
     how long the run's commands took.
@@ -187,16 +188,26 @@ def lacking(run: Run, group: str) -> str:
         return "memscope has no weights of models that others train"
     if group == "distill" and plan.sizes[-1] not in done:
         return f"no models of {axis} {plan.sizes[-1]} to teach"
+    if group == "resmem":
+        there = {size: why for size, tasks in done.items() if (why := block_lacking(run, tasks, RESERVED))}
+        if there:
+            size, why = next(iter(there.items()))
+            return f"{why} at {axis} {size}"
+    with suppress(RunError):  # a damaged file is told of by whoever reads it
+        # options of memories are chosen on the reserved block alone
+        chosen = {
+            size: [task for task in tasks if group != "resmem" or block_of(run, task) == RESERVED]
+            for size, tasks in done.items()
+        }
+        lost = [size for size, tasks in chosen.items() if all_diverged(run, tasks)]
+        if lost:
+            return f"all models of {axis} {', '.join(map(str, lost))} diverged"
     wanted = [task for size, tasks in done.items() for task in tasks if group == "resmem" or size == plan.sizes[-1]]
     if group == "resmem":
         wanted += [task for size in done for task in finished_tasks(run.path, plan, size, FULL)]
-        if any({task.first // plan.block for task in tasks} <= {0} for tasks in done.values()):
-            return f"one block of models, {plan.block}, is not enough"
-        if any(all(task.first >= plan.block for task in tasks) for tasks in done.values()):
-            return "the first block of models is missing"
-    kept = [weights_path(run.path, plan, task).is_file() for task in wanted] if needs_weights else [True]
+    gone = without_weights(run, wanted) if needs_weights else []
     # all weights for the memories, some for teachers
-    if not (all(kept) if group == "resmem" else any(kept)):
+    if gone and (group == "resmem" or len(gone) == len(wanted)):
         return "weights were not kept; train-family --missing-weights trains them again"
     return ""
 

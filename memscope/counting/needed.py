@@ -1,0 +1,36 @@
+"""What commands need of a run's models. The commands refuse by these conditions, and `status` asks them first."""
+
+from collections.abc import Iterable, Sequence
+
+from memscope.run import Run
+from memscope.store.ledger import Task, read_outcome
+from memscope.store.weights import weights_path
+
+RESERVED = 0
+"""The block of models on which k, sigma and temperature are chosen: the first, which stays as a run grows."""
+
+
+def all_diverged(run: Run, tasks: Iterable[Task]) -> bool:
+    """Whether no model of these tasks can be scored; outcomes are read up to the first that has one that can."""
+    return all(read_outcome(run.path, run.plan, task).diverged.all() for task in tasks)
+
+
+def without_weights(run: Run, tasks: Iterable[Task]) -> list[Task]:
+    """The tasks whose weights were not kept, or are gone."""
+    return [task for task in tasks if not weights_path(run.path, run.plan, task).is_file()]
+
+
+def block_of(run: Run, task: Task) -> int:
+    """The block of models that a task of models on subsets belongs to."""
+    return task.first // run.plan.block
+
+
+def block_lacking(run: Run, tasks: Sequence[Task], reserved: int) -> str:
+    """Why options cannot be chosen on the reserved block of one size's models and scores made from the others.
+
+    Empty where they can.
+    """
+    blocks = {block_of(run, task) for task in tasks}
+    if reserved not in blocks:
+        return f"no model of block {reserved}"
+    return "no other block of models" if blocks == {reserved} else ""
