@@ -6,7 +6,7 @@ from memscope.analysis.statistics.clear import clear, known
 from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.findings.numbers import percent, percent_with_error, signed, with_error
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import ERRORS, at_sizes, listed
+from memscope.findings.words import ERRORS, at_sizes, listed, more_models
 from memscope.plan.recipe import RECORDED
 from memscope.reports.evidence import Estimate, ScoreEvidence
 from memscope.reports.score import ScoreReport, SizeScore
@@ -189,10 +189,11 @@ def commands(report: ScoreReport, evidence: ScoreEvidence) -> list[Command]:
     found = []
     if unfinished(report.sizes, report.models_planned) and report.trainer != RECORDED:
         found.append(command("The missing models", "train-family", report.run))
-    elif min(row.blocks for row in report.sizes) < FEWEST_BLOCKS and report.trainer != RECORDED:
-        models = FEWEST_BLOCKS * evidence.block
-        found.append(command("Models for errors", "train-family", report.run, "--models", models))
-    if evidence.disputed.labels and not any("suspect labels" in line for line in report.written or ()):
+    elif not unfinished(report.sizes, report.models_planned) and (
+        min(row.blocks for row in report.sizes) < FEWEST_BLOCKS
+    ):
+        found.append(more_models(report.run, FEWEST_BLOCKS * evidence.block, report.trainer, "Models for errors"))
+    if evidence.disputed.labels and not report.suspects_written:
         found.append(command("The labels to look at", "score", report.run, "--suspects", "suspects.csv"))
     if len(report.sizes) > 1:
         found.append(command("Next", "trajectories", report.run, "--plot"))

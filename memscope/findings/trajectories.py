@@ -13,7 +13,7 @@ from memscope.analysis.statistics.clear import clear, known
 from memscope.analysis.statistics.jackknife import FEWEST_FOR_HALVES
 from memscope.findings.numbers import decimals, percent, percent_with_error, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import ERRORS, drawn, listed
+from memscope.findings.words import ERRORS, drawn, listed, more_models
 from memscope.reports.evidence import TrajectoriesEvidence
 from memscope.reports.trajectories import TrajectoriesReport
 from memscope.text import counted
@@ -218,7 +218,7 @@ def commands(report: TrajectoriesReport, evidence: TrajectoriesEvidence) -> list
         more = report.population_check.models_that_would_tell or 2 * there
         models = max(more, FEWEST_FOR_HALVES * evidence.block)
         if models > there:
-            found.append(command("More models", "train-family", report.run, "--models", models))
+            found.append(more_models(report.run, models, evidence.trainer, "More models"))
     if not report.figures:
         found.append(command("Figures", "trajectories", report.run, "--plot"))
     return found

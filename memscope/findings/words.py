@@ -3,7 +3,8 @@
 import os
 from collections.abc import Sequence
 
-from memscope.findings.screen import Remark
+from memscope.findings.screen import Command, Remark, command
+from memscope.plan.recipe import RECORDED
 from memscope.text import counted
 
 ERRORS = "±: standard error, by leaving out blocks of models."
@@ -20,6 +21,13 @@ def at_sizes(axis: str, sizes: Sequence[int]) -> str:
     if len(sizes) > 4:
         return f"{len(sizes)} {axis}s from {sizes[0]} to {sizes[-1]}"
     return f"{axis}{'s' * (len(sizes) > 1)} {listed(sizes)}"
+
+
+def more_models(run: str, models: int, trainer: str, what_for: str) -> Command:
+    """The command for so many models of each size; those that are trained elsewhere it can only plan."""
+    if trainer == RECORDED:
+        what_for = f"{what_for}, which you train and put in with run.record, are planned by"
+    return command(what_for, "train-family", run, "--models", models)
 
 
 def drawn(figures: Sequence[str]) -> Remark:

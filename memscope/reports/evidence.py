@@ -68,3 +68,5 @@ class TrajectoriesEvidence:
     """The mean score over the sizes"""
     blocks: int
     """Blocks of models that the errors of shares are from"""
+    trainer: str
+    """Who trains, as in ScoreReport"""

@@ -251,6 +251,8 @@ class ScoreReport:
     validated: Validation | None = merged()
     written: tuple[str, ...] | None = left_out()
     """The files that were written, and what is in them, where some were asked for"""
+    suspects_written: bool = no_key(default=False)
+    """Whether the labels to look at are among them"""
     evidence: ScoreEvidence | None = no_key(default=None)
     """What the findings rest on"""
 

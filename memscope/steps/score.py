@@ -78,7 +78,13 @@ def score(
     if npz_file:
         export_npz(run, npz_file)
         written.append(f"{name_of(npz_file)}: arrays [size, example]")
-    return replace(found, most_memorised=most_memorised(run, top), validated=validated, written=tuple(written) or None)
+    return replace(
+        found,
+        most_memorised=most_memorised(run, top),
+        validated=validated,
+        written=tuple(written) or None,
+        suspects_written=suspects is not None,
+    )
 
 
 def name_of(file: Path) -> str:

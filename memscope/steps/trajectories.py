@@ -180,6 +180,7 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
             examples=scores.shape[1],
             mean=mean_trajectory([block_means(one.hard, one.blocks) for one in counts]),
             blocks=len({block for one in counts for block in one.blocks}),
+            trainer=run.plan.recipe.trainer,
         ),
     )
     write_results(run.path, run.plan, "trajectories", values, ledger, keys_of(found))

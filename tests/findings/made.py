@@ -72,6 +72,7 @@ def score_report(sizes=EIGHT, blocks=4, error=0.004, rise=0.3, memorised=300, fl
         flipped=flipped or None,
         models_planned=10 * blocks,
         sizes=rows,
+        suspects_written=False,
         evidence=ScoreEvidence(
             block=10,
             mean=MeanTrajectory(mean=tuple(means), whole=change, steps=()),
@@ -122,6 +123,7 @@ def trajectories_report(
                 steps=tuple(Estimate(value=step, error=error, blocks=blocks) for step in steps),
             ),
             blocks=blocks,
+            trainer="memscope",
         ),
     )
 

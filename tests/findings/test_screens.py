@@ -377,3 +377,39 @@ def test_a_forecast_says_how_much_how_long_and_how_precise():
     assert "1 model is to be trained." in told
     assert "about 0.14 at worst" in told
     assert "Nothing is left to train" in text_of(train_family.screen(forecast_report(models=0)))
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        lambda trainer: score.screen(replace(score_report(blocks=2), trainer=trainer)),
+        lambda trainer: trajectories.screen(with_trainer(trainer)),
+    ],
+)
+def test_more_models_of_ones_that_others_train_are_planned_for_run_record(of):
+    ours, theirs = ([str(line) for line in lines_of_commands(of(trainer))] for trainer in ("memscope", "record"))
+    assert any(
+        line.startswith("More models: memscope train-family") or "Models for errors: memscope" in line for line in ours
+    )
+    assert not any("run.record" in line for line in ours)
+    assert any("which you train and put in with run.record, are planned by:" in line for line in theirs)
+    assert max(map(len, theirs)) <= 80
+
+
+def with_trainer(trainer: str):
+    report = trajectories_report()
+    assert report.evidence is not None
+    return replace(report, evidence=replace(report.evidence, trainer=trainer))
+
+
+def lines_of_commands(screen):
+    return [line for one in screen.commands for line in command_lines(one, 80)]
+
+
+def test_the_labels_to_look_at_are_offered_until_they_are_written():
+    report = score_report()
+    offered = "memscope score runs/x --suspects suspects.csv"
+    assert offered in text_of(score.screen(report))
+    named = replace(report, written=("suspect labels.csv: a row for every size and example",))
+    assert offered in text_of(score.screen(named))  # another file of that name
+    assert offered not in text_of(score.screen(replace(report, suspects_written=True)))
