@@ -150,7 +150,9 @@ def run_command() -> int:
         click.echo(told(error if isinstance(error, KeyboardInterrupt) else error.__cause__), err=True)
         return 130
     except MemscopeError as error:
-        click.echo(f"Error: {error}", err=True)
+        from memscope.tables.printing import print_error  # loads rich
+
+        print_error(f"Error: {error}")
         return error.exit_status
     except BrokenPipeError:
         return 1  # the reader of our output has gone, as in `memscope score ... | head`

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from memscope.cli.interrupted import Interrupted
 from memscope.findings.numbers import duration
 from memscope.tables import verbosity
+from memscope.tables.printing import wrapped
 from memscope.text import printable
 from memscope.under_way import watched_by
 
@@ -80,7 +81,9 @@ class TrainingProgress:
         """What is being done before the training, or remarkable about the data; it may name the user's files."""
         text = printable(text)
         if self.live:  # above the bar, where it stays
-            self.display.console.print(text, style="dim", markup=False, highlight=False, soft_wrap=True)
+            style = "" if text.startswith("Warning: ") else "dim"
+            lines = "\n".join(wrapped(text, self.display.console.width))
+            self.display.console.print(lines, style=style, markup=False, highlight=False, soft_wrap=True)
         elif not self.quiet:
             click.echo(text, err=True)
 

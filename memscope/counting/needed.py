@@ -33,4 +33,4 @@ def block_lacking(run: Run, tasks: Sequence[Task], reserved: int) -> str:
     blocks = {block_of(run, task) for task in tasks}
     if reserved not in blocks:
         return f"no model of block {reserved}"
-    return "no other block of models" if blocks == {reserved} else ""
+    return f"no block but block {reserved}" if blocks == {reserved} else ""

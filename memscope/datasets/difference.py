@@ -145,14 +145,15 @@ def told(difference: Difference) -> str:
     counts = (
         (one.added, "added"),
         (one.gone, "gone"),
-        (one.relabelled, f"with another label ({one.example})"),
+        (one.relabelled, "with another label"),
         (one.repainted, "with other pixels"),
         (one.sides, "moved between training and test set"),
     )
     parts += [f"{count:,} {what}" for count, what in counts if count]
-    of = f" (of {one.expected:,} images)" if any(count for count, _ in counts) else ""
+    of = f", of {one.expected:,} images" if any(count for count, _ in counts) else ""
+    example = f" (such as {one.example})" if one.example else ""
     if parts:
-        return ", ".join(parts) + of
+        return ", ".join(parts) + of + example
     if one.sampled:
         return f"the {one.expected:,} images of this run are there, but others beside them, or in another order"
     return "the same images and labels, in another order"

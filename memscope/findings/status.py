@@ -95,6 +95,12 @@ def notes(report: StatusReport) -> list[Remark]:
     told = [f"{listed(names)} ({why})" for why, names in waiting.items()]
     if told:
         found.append(Remark(f"Not possible now: {'; '.join(told)}."))
+    if report.trainer == RECORDED and any(row.missing for row in report.sizes):
+        found.append(
+            Remark(
+                f"Models trained elsewhere are put in with memscope.open_run({report.run!r}).record(size, model, ...)."
+            )
+        )
     return found
 
 

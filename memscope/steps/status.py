@@ -192,7 +192,7 @@ def lacking(run: Run, group: str) -> str:
         there = {size: why for size, tasks in done.items() if (why := block_lacking(run, tasks, RESERVED))}
         if there:
             size, why = next(iter(there.items()))
-            return f"{why} at {axis} {size}"
+            return f"it needs two blocks of {plan.block} models, and there is {why} at {axis} {size}"
     with suppress(RunError):  # a damaged file is told of by whoever reads it
         # options of memories are chosen on the reserved block alone
         chosen = {

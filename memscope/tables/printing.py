@@ -19,6 +19,9 @@ from memscope.reports.keys import plain
 from memscope.tables.verbosity import quiet
 from memscope.text import printable, writable
 
+WORDS = re.compile(r" (?!±|\+-|(?<=\d )(?:s|min|h|days|[kMGT]?B)\b)")
+"""What parts words: a number stays with its error and its unit"""
+
 WIDEST = 100
 """Columns beyond which sentences are hard to read"""
 
@@ -79,9 +82,9 @@ def command_lines(command: Command, width: int) -> Iterator[str]:
 
 
 def wrapped(text: str, width: int) -> list[str]:
-    """The text in lines that break between words, and not before ±; a word that is longer than a line stays whole."""
+    """The text in lines that break between words, and not before ± or a unit; words longer than a line stay whole."""
     lines: list[str] = []
-    for word in re.split(r" (?!±|\+-)", shown(text)):
+    for word in WORDS.split(shown(text)):
         if lines and cell_len(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
         else:
@@ -160,9 +163,16 @@ def say(text: str) -> None:
 def warning(text: str) -> None:
     """Print a sentence that is told in spite of `--quiet`: then on standard error."""
     if quiet():
-        click.echo(printable(text), err=True)
+        print_error(text)
     else:
         print_wrapped(text)
+
+
+def print_error(text: str) -> None:
+    """Print a sentence on standard error, in lines that a terminal has room for; elsewhere in one."""
+    told = Console(stderr=True)
+    for line in wrapped(text, told.width) if told.is_terminal else [printable(text)]:
+        click.echo(line, err=True)
 
 
 def tell(remark: Remark) -> None:

@@ -97,8 +97,8 @@ def changed_since(run: Run, say: Say) -> str:
         note = Note(listing, differs)
         write_note(run.path, note)
     return note.differs and (
-        f"{spec} has changed since this run was made: {note.differs}. The run goes on with the images and labels of "
-        f"then; for those of now: {anew(run, spec)}"
+        f"Warning: {spec} has changed since this run was made: {note.differs}. The run goes on with the images and "
+        f"labels of then; for those of now: {anew(run, spec)}"
     )
 
 

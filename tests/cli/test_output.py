@@ -180,3 +180,18 @@ def test_names_beyond_the_locale_are_those_that_are_on_the_disk(tmp_path):
     assert made.returncode == 0, made.stderr.decode()
     made.stderr.decode("ascii")
     assert f'spec = "npz:{folder}/é.npz"' in (folder / "exécution/plan.toml").read_text(encoding="utf-8")
+
+
+def test_an_error_on_a_terminal_breaks_between_words_and_elsewhere_is_one_line(monkeypatch, capsys):
+    from memscope.tables import printing
+
+    text = "Error: " + "a word-or-two of " * 20 + "9 s"
+    printing.print_error(text)
+    assert capsys.readouterr().err == text + "\n"
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    printing.print_error(text)
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert " ".join(lines) == text
+    assert lines[-1].endswith("9 s")

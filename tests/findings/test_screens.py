@@ -86,6 +86,7 @@ def test_a_warning_is_told_though_the_screen_is_full():
 def test_words_are_never_parted_and_long_ones_stand_alone():
     long = "x" * 100
     assert wrapped(f"a {long} b c", 80) == ["a", long, "b c"]
+    assert wrapped("this takes about 14 s, or 3 GB", 18) == ["this takes about", "14 s, or 3 GB"]
     assert wrapped("the mean rises by 0.25 ±0.01", 24) == ["the mean rises by", "0.25 ±0.01"]
     assert " ".join(wrapped("one two-three four " * 20, 30)) == ("one two-three four " * 20)
     assert max(map(len, wrapped("one two-three four " * 20, 30))) <= 30
@@ -351,6 +352,8 @@ def test_status_tells_what_there_is():
     assert "240 are there, 80 are missing." in told
     assert "score, trajectories, resmem and distill are missing" in told
     assert "a standard error of 0.11." in told
+    recorded = status.screen(status_report(missing=10, trainer="record"))
+    assert "put in with memscope.open_run('runs/x').record(size, model, ...)." in text_of(recorded)
     lost = status.screen(status_report(examples_there=False))
     assert any(note.warns and "examples.h5" in note.text for note in lost.notes)
     waiting = {"resmem": "weights were not kept", "distill": "weights were not kept"}

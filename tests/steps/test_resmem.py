@@ -309,9 +309,7 @@ def test_models_that_diverged_are_left_out(run):
 
 def test_a_run_of_one_block_says_what_to_do(tiny_choices, tmp_path):
     train_family(tmp_path / "run", replace(tiny_choices, models=10), INLINE)
-    with pytest.raises(
-        RunError, match=r"there is no other block of models; train more with .* --models 20, or give one"
-    ):
+    with pytest.raises(RunError, match=r"there is no block but block 0; train more with .* --models 20, or give one"):
         resmem(tmp_path / "run", TRIED, INLINE)
     summary = keys_of(resmem(tmp_path / "run", ONE, INLINE))
     assert summary["by_type"][0]["sizes"][0]["residual"] is None  # types and measures need two blocks

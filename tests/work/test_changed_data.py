@@ -66,7 +66,10 @@ def change(photos: Path) -> None:
     (train / "dog" / "07.png").rename(train / "dog" / "07b.png")
 
 
-SAID = "3 added, 1 gone, 2 with another label (train/cat/d04.png from dog to cat), 1 with other pixels (of 60 images)"
+SAID = (
+    "3 added, 1 gone, 2 with another label, 1 with other pixels, of 60 images "
+    "(such as train/cat/d04.png from dog to cat)"
+)
 
 
 def goes_on(run: Path, choices: Choices = NOTHING) -> list[str]:
@@ -82,8 +85,8 @@ def test_what_was_done_to_a_folder_is_said_by_the_next_call(run, photos):
     reading, line = goes_on(run)
     assert reading == f"reading folder:{photos}, whose files have changed"
     assert line == (
-        f"folder:{photos} has changed since this run was made: {SAID}. The run goes on with the images and labels of "
-        f"then; for those of now: memscope train-family NEW --plan {run}/plan.toml --data folder:{photos}"
+        f"Warning: folder:{photos} has changed since this run was made: {SAID}. The run goes on with the images and "
+        f"labels of then; for those of now: memscope train-family NEW --plan {run}/plan.toml --data folder:{photos}"
     )
     assert open_run(run).dataset().fingerprint == before
 
@@ -158,7 +161,7 @@ def test_where_the_images_are_gone_too_the_refusal_says_what_differs(run, photos
     with pytest.raises(RunError, match="is not the same data as this run was made with") as error:
         train_family(run, NOTHING, INLINE)
     # without pixels, an image that was moved is one gone and one added
-    assert "6 added, 4 gone (of 60 images)" in str(error.value)
+    assert "6 added, 4 gone, of 60 images" in str(error.value)
     assert f"--plan {run}/plan.toml --data folder:{photos}" in str(error.value)
 
 
@@ -218,7 +221,7 @@ def test_a_sample_and_flips_are_compared_with_what_they_were_taken_from(photos, 
     relabelled = next(name for name in sample.names if "/cat/" in name)
     (photos / relabelled).rename(photos / "train" / "dog" / "moved.png")
     line = goes_on(tmp_path / "run")[-1]
-    assert "1 with another label (train/dog/moved.png from cat to dog) (of 50 images)" in line
+    assert "1 with another label, of 50 images (such as train/dog/moved.png from cat to dog)" in line
     (photos / "train" / "dog" / "moved.png").rename(photos / relabelled)
     picture(photos / "train" / "cat" / "zz.png", 77)
     line = goes_on(tmp_path / "run")[-1]
@@ -257,7 +260,7 @@ def test_arrays_are_compared_by_pixels_before_positions():
     assert counts(difference(now, before)) == (0, 0, 2, 1, 0)
     assert (
         told(difference(now, before))
-        == "2 with another label (image 2 from c to a), 1 with other pixels (of 18 images)"
+        == "2 with another label, 1 with other pixels, of 18 images (such as image 2 from c to a)"
     )
 
 
@@ -294,10 +297,10 @@ def test_sides_classes_and_shapes_are_told():
         test_index=np.arange(7),
     )
     assert counts(difference(now, before)) == (0, 0, 0, 0, 1)
-    assert told(difference(now, before)) == "1 moved between training and test set (of 18 images)"
+    assert told(difference(now, before)) == "1 moved between training and test set, of 18 images"
     renamed = replace(before, class_names=("a", "b", "d"))
     assert told(difference(renamed, before)) == (
-        "1 class new (d), 1 class gone (c), 6 with another label (image 2 from c to d) (of 18 images)"
+        "1 class new (d), 1 class gone (c), 6 with another label, of 18 images (such as image 2 from c to d)"
     )
     larger = replace(
         before, train_images=np.zeros((12, 8, 8, 1), np.uint8), test_images=np.zeros((6, 8, 8, 1), np.uint8)
