@@ -37,7 +37,7 @@ from memscope.store.results import read_results, write_results
 from memscope.text import counted
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen, workers_of
-from memscope.work.data_set import ensure_examples
+from memscope.work.data_set import ensure_examples, say_what_changed
 from memscope.work.grouping import bundles_of_students, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
 from memscope.work.making_runs import check_networks
@@ -83,6 +83,7 @@ def distill(
         work = plan_students(run, teaching, sizes)
         remove_abandoned(run.path)
         ensure_examples(run, say=say)
+        say_what_changed(run, say)
         for line in notes(run, teaching, work):
             say(line)
         lacking = [

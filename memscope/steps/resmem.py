@@ -46,7 +46,7 @@ from memscope.work.carrying_out import (
     unseen,
     workers_of,
 )
-from memscope.work.data_set import ensure_examples
+from memscope.work.data_set import ensure_examples, say_what_changed
 from memscope.work.lost import failed_tasks
 from memscope.work.memory_task import MemoryJob, file_of, open_memory_work
 from memscope.work.timing import spent_on
@@ -98,6 +98,7 @@ def resmem(
     check_weights(run, [task for tasks in (*measured.values(), *full.values()) for task in tasks])
     remove_abandoned(run.path)
     ensure_examples(run, say=say)
+    say_what_changed(run, say)
 
     found = unmeasured(run, grid, reserved, epsilon)
     done = Done()

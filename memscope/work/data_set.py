@@ -81,6 +81,12 @@ def anew(run: Run, spec: str) -> str:
     return f"memscope train-family NEW --plan {shlex.quote(str(plan_path(run.path)))} --data {shlex.quote(spec)}"
 
 
+def say_what_changed(run: Run, say: Say) -> None:
+    """Warn where the data are no longer what the run was made with."""
+    if changed := changed_since(run, say):
+        say(changed)
+
+
 def changed_since(run: Run, say: Say) -> str:
     """What has changed in the data since the run was made, in a sentence with what to do; empty if nothing has.
 

@@ -13,6 +13,7 @@ from PIL import Image
 
 import memscope.work.data_set
 from memscope.cli import memscope as command_line
+from memscope.commands import MemoryOptions, Teaching, distill, resmem
 from memscope.datasets import load_dataset
 from memscope.datasets.difference import Difference, difference, told
 from memscope.datasets.image_dataset import ImageDataset
@@ -310,3 +311,19 @@ def test_sides_classes_and_shapes_are_told():
         before, train_images=before.train_images.repeat(3, 3), test_images=before.test_images.repeat(3, 3)
     )
     assert counts(difference(grey_as_colour, before)) == (0, 0, 0, 0, 0)
+
+
+def test_resmem_and_distill_say_it_too(tiny_npz, tmp_path):
+    with np.load(tiny_npz) as stored:
+        arrays = dict(stored)
+    np.savez(tmp_path / "data.npz", **arrays)
+    data = f"npz:{tmp_path}/data.npz"
+    train_family(tmp_path / "run", Choices(data=data, family="mlp", widths=(2, 3), models=10, epochs=1), INLINE)
+    arrays["train_labels"][:5] = (arrays["train_labels"][:5] + 1) % 4
+    np.savez(tmp_path / "data.npz", **arrays)
+    said: list[str] = []
+    resmem(tmp_path / "run", MemoryOptions(k=(5,), sigma=(1.0,), temperature=(1.0,)), INLINE, say=said.append)
+    distill(tmp_path / "run", Teaching(3), options=INLINE, say=said.append)
+    lines = [line for line in said if "5 with another label, of 160 images" in line]
+    assert len(lines) == 2
+    assert said.count(f"reading {data}, whose files have changed") == 1
