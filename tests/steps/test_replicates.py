@@ -104,7 +104,7 @@ def test_what_failed_is_named_with_its_replicate(capsys):
             axis, digest, sizes, models, full_models, recipe = "width", "0", (4,), 20, 0, Recipe()
 
     lost = Trained(Run(), failures=[(second(4), "RuntimeError: no")], diverged=[(second(4), 3)])
-    report = report_of_training(lost)
+    report = report_of_training(lost, "")
     show_lost(report.diverged, report.failed, report.axis, report.run)
     said = " ".join(capsys.readouterr().out.split())
     assert "width 4, models 0 to 9 (trained again): RuntimeError: no" in said

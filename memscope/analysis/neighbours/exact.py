@@ -5,11 +5,11 @@
 change a bit of them.
 
 Most of the time goes into a float32 matrix product of queries and memory. It gives scores |x|^2 - 2 q.x, which are
-|x - q|^2 - |q|^2 with an error that is bounded. Somewhat more than k of the lowest are measured in float64, where the
-bound rules out all others; else everything that it does not rule out. Where distances are whole numbers nearly every
-query ties and comes to that, so this is done for many queries at once.
+|x - q|^2 - |q|^2 with an error that is bounded. What k of the scores and that bound do not rule out, seldom more than
+k + 5, is measured in float64.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import frexp
 
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from memscope.analysis.neighbours.float64 import PIECE, float64_pieces, row_sums
-from memscope.analysis.neighbours.lowest import bytes_of_row, lowest_scores, minima_of, scores_up_to
+from memscope.analysis.neighbours.lowest import SPARE, bytes_of_row, chunk_of, kth_lowest, minima_of, scores_up_to
 from memscope.analysis.products import multiply
 
 BLOCK_SIZE = 64 * 2**20
@@ -30,6 +30,12 @@ QUERIES = 1024
 SCORES = 2**25
 """Bytes of the scores of a block at most: fresh memory is cleared by the system, and of more that costs more than it
 gains."""
+
+CACHED = 2**21
+"""Bytes of scores that may still be in a cache."""
+
+FULL_RATE = 50
+"""Queries whose product runs at nearly the full rate."""
 
 FAR = 2.0**60
 """A query this many times farther from the centre than any vector could overflow float32."""
@@ -98,61 +104,59 @@ def nearest(memory: Memory, queries: Tensor, block_size: int = BLOCK_SIZE) -> tu
     bytes, and 6 MiB; more where one query needs more, whose scores of M vectors are held at once.
     """
     k, (size, features) = memory.k, memory.vectors.shape
-    # Of 50,000 vectors in clusters the bound seldom leaves more than k + 5.
-    width = min(k + k // 8 + min(8, k // 2 + 2), size)
+    chunk = chunk_of(k, size)
     positions = torch.empty((len(queries), k), dtype=torch.int64, device=queries.device)
     squared = torch.empty((len(queries), k), dtype=torch.float64, device=queries.device)
-    needed = 5 * size + 2 * bytes_of_row(width, size) + 40 * features  # bytes for a query
+    needed = 5 * size + 2 * bytes_of_row(k + SPARE, chunk, size) + 40 * features  # bytes for a query
     rows = max(1, min(QUERIES, len(queries), block_size // needed, SCORES // (4 * size)))
-    scores = torch.empty((rows if width < size else 0, size), dtype=torch.float32, device=queries.device)
+    scores = torch.empty((rows if chunk else 0, size), dtype=torch.float32, device=queries.device)
     for first in range(0, len(queries), rows):
-        here = slice(first, first + rows)
-        block = queries[here].double()
-        if width < size:
-            places, distances = nearest_by_scores(memory, block, width, scores[: len(block)])
-        else:
-            everything = torch.arange(size, device=queries.device).expand(len(block), size)
-            places, distances = measured(memory.vectors, block, everything)
-        positions[here], squared[here] = memory.positions[places[:, :k]], distances[:, :k]
+        block = queries[first : first + rows].double()
+        for group, near in candidates(memory, block, scores[: len(block)], chunk):
+            places, distances = measured(memory.vectors, block[group], near)
+            positions[first + group], squared[first + group] = memory.positions[places[:, :k]], distances[:, :k]
     return positions, squared
 
 
-def nearest_by_scores(memory: Memory, block: Tensor, width: int, scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Places and squared distances of the k nearest, [B, k], of queries `block` [B, F].
+def candidates(memory: Memory, block: Tensor, scores: Tensor, chunk: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows [some] of queries `block` [B, F] and places [some, k at least] in the memory, their nearest among them.
 
-    `width` is k at least; `scores` [B, M] is space.
+    `scores` [B, M] is space, to be looked through in chunks of so many; 0: too few to be worth it, all are candidates.
     """
-    k, features = memory.k, block.shape[1]
+    size, features = memory.vectors.shape
+    if not chunk:
+        rows = torch.arange(len(block), device=block.device)
+        yield rows, torch.arange(size, device=block.device).expand(len(block), size)
+        return
     centred = (block - memory.centre) * memory.scale
     norms = row_sums(centred.square()).sqrt()
     factors = torch.ones((len(block), features + 1), dtype=torch.float32, device=block.device)
     factors[:, :features] = -2 * centred.masked_fill_((norms > FAR)[:, None], 0)
-    multiply(factors, memory.factors, out=scores)
-    minima = minima_of(scores)
-    lowest, candidates = lowest_scores(scores, minima, width)
-    limit = highest_score(lowest.kthvalue(k, dim=1).values, norms, features)
-    decided = lowest.amax(dim=1) > limit
-    places = torch.empty((len(block), k), dtype=torch.int64, device=block.device)
-    distances = torch.empty((len(block), k), dtype=torch.float64, device=block.device)
+    minima = torch.empty((len(block), size // chunk), dtype=torch.float32, device=block.device)
+    for some in pieces(len(block), size):
+        multiply(factors[some], memory.factors, out=scores[some])
+        minima_of(scores[some], chunk, out=minima[some])
+    kth, lowest = kth_lowest(minima, memory.k)
+    limit = highest_score(kth, norms, features)
+    yield from scores_up_to(
+        limit, scores, minima, lowest, chunk, len(block) * bytes_of_row(memory.k + SPARE, chunk, size)
+    )
 
-    def measure(rows: Tensor, near: Tensor) -> None:
-        found = measured(memory.vectors, block[rows], near)
-        places[rows], distances[rows] = found[0][:, :k], found[1][:, :k]
 
-    sure, unsure = decided.nonzero()[:, 0], (~decided).nonzero()[:, 0]
-    measure(sure, candidates[sure])
-    for rows, near in scores_up_to(limit, scores, minima, unsure, len(block) * bytes_of_row(width, scores.shape[1])):
-        measure(rows, near)
-    return places, distances
+def pieces(rows: int, size: int) -> Iterator[slice]:
+    """Slices of so many rows of scores [rows, size] that are still in the cache when they are read; or one of all."""
+    step = max(1, CACHED // (4 * size))
+    step = step if step >= FULL_RATE else rows
+    yield from (slice(first, first + step) for first in range(0, rows, step))
 
 
 def highest_score(kth: Tensor, norms: Tensor, features: int) -> Tensor:
-    """Float32 [B] that the score of none of the k nearest exceeds, where the k-th lowest score is `kth` [B].
+    """Float32 [B] that the score of none of the k nearest exceeds, where k scores are up to `kth` [B].
 
     A score is the sum, in any order, of F + 1 products of rounded factors. So it is off by gamma_(F+3) times the sum
     of their magnitudes, 2 |q| |x| + |x|^2, at most, where gamma_n = n u / (1 - n u) and u = 2^-24 (Higham 2002,
-    'Accuracy and stability of numerical algorithms', section 3.1). k vectors are as near as the k-th score and that
-    error say, so the nearest are, and their scores are off by as much again. No |x| is above 1, nor, at such a
+    'Accuracy and stability of numerical algorithms', section 3.1). k vectors are as near as `kth` and that error say,
+    so the nearest are, and their scores are off by as much again. No |x| is above 1, nor, at such a
     distance, above |q| and the distance together, so that a few outliers do not blur all.
     """
     gamma = (features + 8) * 2.0**-24

@@ -1,8 +1,8 @@
-"""Where the lowest scores of each query are: so many of them, or all up to a limit.
+"""Where the lowest scores of each query are: all up to a limit.
 
 To select among all scores of a query takes longer than to compute them. So they are divided into chunks, and only the
-chunks with the lowest minima are looked into. Chunk c of n has the columns c, c + n, c + 2 n and so on; the last few
-scores may be in no chunk, and are always looked at.
+chunks with minima up to the limit are looked into. Chunk c of n has the columns c, c + n, c + 2 n and so on; the last
+few scores may be in no chunk, and are always looked at.
 """
 
 from collections.abc import Iterator
@@ -12,73 +12,82 @@ import torch
 from torch import Tensor
 
 CHUNK = 16
-"""Scores in a chunk."""
+"""Scores in a chunk at most."""
+
+SPARE = 2
+"""Chunks beyond k that are looked into at once: of few rows more than so many have a minimum up to the limit."""
 
 FEW = 20
 """So many lowest values of a row at most are faster found one after another than by selecting."""
 
 
-def minima_of(scores: Tensor) -> Tensor:
-    """The lowest score of each chunk, [B, chunks], of scores [B, M]."""
-    chunks = scores.shape[1] // CHUNK
-    return scores[:, : CHUNK * chunks].unflatten(1, (CHUNK, chunks)).amin(dim=1)
+def chunk_of(k: int, size: int) -> int:
+    """Scores in a chunk, so that the k lowest of `size` are seldom in fewer chunks than k; 0 where these are few."""
+    return min(CHUNK, size // (4 * k))
 
 
-def lowest_scores(scores: Tensor, minima: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """The `width` lowest of each row of scores [B, M] and their columns, [B, width], in any order."""
-    starts = scores.shape[1] * torch.arange(len(scores), device=scores.device)[:, None]
-    values, places = in_lowest_chunks(scores, minima, starts, width)
-    order = order_of_lowest(values, width)
-    return values.gather(1, order), places.gather(1, order) - starts
+def minima_of(scores: Tensor, chunk: int, out: Tensor) -> None:
+    """The lowest score of each chunk, into `out` [B, chunks], of scores [B, M]."""
+    chunks = out.shape[1]
+    torch.amin(scores[:, : chunk * chunks].unflatten(1, (chunk, chunks)), dim=1, out=out)
+
+
+def kth_lowest(minima: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k-th lowest [B] of each row of minima [B, chunks], and the columns [B, k + SPARE at most] of the lowest."""
+    lowest = order_of_lowest(minima.clone(), min(k + SPARE, minima.shape[1]))
+    return minima.gather(1, lowest).kthvalue(k, dim=1).values, lowest
 
 
 def scores_up_to(
-    limit: Tensor, scores: Tensor, minima: Tensor, rows: Tensor, space: int
+    limit: Tensor, scores: Tensor, minima: Tensor, lowest: Tensor, chunk: int, space: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Groups of the `rows` [n], and columns [group, some] of their scores, among them all up to `limit` [B].
+    """Groups of rows [group], and columns [group, some] of their scores [B, M], among them all up to `limit` [B].
 
-    A group takes `space` bytes, or is one row. It consists of rows that need about as many chunks, since as many
-    columns are given for each as for that with the most scores up to its limit.
+    `lowest` [B, l] are the columns of the lowest `minima` [B, chunks]. A group takes `space` bytes, or is one row. It
+    consists of rows that need about as many chunks, since as many columns are given for each as for that with the most
+    scores up to its limit.
     """
-    if not len(rows):
-        return
-    chunks, order = (minima[rows] <= limit[rows, None]).sum(dim=1).sort(descending=True)
-    rows, first = rows[order], 0
-    while first < len(rows):
-        most = int(chunks[first])
-        group = rows[first : first + max(1, space // bytes_of_row(most, scores.shape[1]))]
-        starts = scores.shape[1] * group[:, None]
-        values, places = in_lowest_chunks(scores, minima[group], starts, most)
-        width = int((values <= limit[group, None]).sum(dim=1).max())
-        yield group, places.gather(1, order_of_lowest(values, width)) - starts
-        first += len(group)
+    counts, size = (minima <= limit[:, None]).sum(dim=1), scores.shape[1]
+    few = counts <= lowest.shape[1]
+    some = few.nonzero()[:, 0]
+    if len(some):
+        yield some, columns_up_to(limit[some], scores, some, lowest[some], chunk, minima.shape[1])
+    counts, order = counts[~few].sort(descending=True)
+    order, first = (~few).nonzero()[:, 0][order], 0
+    while first < len(order):
+        most = int(counts[first])
+        rows = order[first : first + max(1, space // bytes_of_row(most, chunk, size))]
+        chosen = order_of_lowest(minima[rows], most)
+        yield rows, columns_up_to(limit[rows], scores, rows, chosen, chunk, minima.shape[1])
+        first += len(rows)
 
 
-def bytes_of_row(chunks: int, size: int) -> int:
+def columns_up_to(limit: Tensor, scores: Tensor, rows: Tensor, chosen: Tensor, chunk: int, chunks: int) -> Tensor:
+    """Columns [n, some] of the lowest scores of `rows` [n], all up to their `limit` [n] that are in chosen chunks."""
+    columns = columns_of(chosen, chunk, chunks, scores.shape[1])
+    places = columns + scores.shape[1] * rows[:, None]
+    values = scores.view(-1).index_select(0, places.view(-1)).view_as(places)
+    width = int((values <= limit[:, None]).sum(dim=1).max())
+    return columns.gather(1, order_of_lowest(values, width))
+
+
+def bytes_of_row(chunks: int, chunk: int, size: int) -> int:
     """What is taken, for a query with `size` scores, to look into so many chunks: by scores, places and their order."""
-    return 36 * min(CHUNK * (chunks + 1), size)
+    return 36 * min(chunk * (chunks + 1) or size, size)
 
 
-def in_lowest_chunks(scores: Tensor, minima: Tensor, starts: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Scores [n, some] of n rows, in the `count` chunks with the lowest of their minima and in none, and their places.
-
-    Places are those in the flattened scores [B M], where the rows begin at `starts` [n, 1] and have `minima`
-    [n, chunks]. No other score of the row is lower than the lowest `count` of these.
-    """
-    size, chunks = scores.shape[1], minima.shape[1]
-    if chunks <= count:
-        places = starts + torch.arange(size, device=scores.device)
-        return scores.view(-1)[places], places
-    chosen = starts + order_of_lowest(minima, count)
-    places = torch.empty((len(starts), CHUNK * count + size % CHUNK), dtype=torch.int64, device=scores.device)
-    across = torch.arange(0, CHUNK * chunks, chunks, device=scores.device)
-    torch.add(chosen[:, None], across[:, None], out=places[:, : CHUNK * count].unflatten(1, (CHUNK, count)))
-    places[:, CHUNK * count :] = starts + torch.arange(CHUNK * chunks, size, device=scores.device)
-    return scores.view(-1).index_select(0, places.view(-1)).view_as(places), places
+def columns_of(chosen: Tensor, chunk: int, chunks: int, size: int) -> Tensor:
+    """The columns [n, some], of `size`, in the chosen ones [n, count] of so many chunks, and in none."""
+    count = chosen.shape[1]
+    columns = torch.empty((len(chosen), chunk * count + size - chunk * chunks), dtype=torch.int64, device=chosen.device)
+    across = torch.arange(0, chunk * chunks, chunks, device=chosen.device)
+    torch.add(chosen[:, None], across[:, None], out=columns[:, : chunk * count].unflatten(1, (chunk, count)))
+    columns[:, chunk * count :] = torch.arange(chunk * chunks, size, device=chosen.device)
+    return columns
 
 
 def order_of_lowest(values: Tensor, count: int) -> Tensor:
-    """Columns of the `count` lowest of each row of values [n, m], in any order, [n, count]."""
+    """Columns of the `count` lowest of each row of values [n, m], which are lost, in any order, [n, count]."""
     if count == values.shape[1]:
         return torch.arange(count, device=values.device).expand_as(values)
     if values.device.type == "cpu" and count <= FEW:
@@ -90,7 +99,7 @@ def order_of_lowest(values: Tensor, count: int) -> Tensor:
 
 def one_after_another(values: Tensor, count: int) -> Tensor:
     """The same, by looking again and again for the lowest of what is left, which is fast; values are finite."""
-    left, rows = values.numpy().copy(), np.arange(len(values))
+    left, rows = values.numpy(), np.arange(len(values))
     columns = np.empty((len(values), count), dtype=np.int64)
     for number in range(count):
         columns[:, number] = left.argmin(axis=1)

@@ -9,7 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from memscope.analysis.neighbours import exact as neighbours
 from memscope.analysis.neighbours import float64
 from memscope.analysis.neighbours.exact import BLOCK_SIZE, nearest, prepare
-from memscope.analysis.neighbours.lowest import lowest_scores, minima_of, scores_up_to
+from memscope.analysis.neighbours.lowest import SPARE, kth_lowest, minima_of, scores_up_to
 
 BLOCK_SIZES = (1, 5_000, 60_000, 400_000, BLOCK_SIZE)
 
@@ -185,7 +185,7 @@ def test_near_ties_that_float32_cannot_represent_are_told_apart(measured):
     random = np.random.default_rng(6)
     vectors = 1e6 + random.normal(size=(2000, 16)) * 1e-4
     assert_exact(vectors, vectors[:30] + 1e-5, 5)
-    assert measured["pairs"] == 30 * 9  # what is common to all does not blur the scores
+    assert 30 * 5 <= measured["pairs"] <= 30 * 7  # what is common to all does not blur the scores
     vectors[:1000] = vectors[1000] + random.normal(size=(1000, 16)) * 1e-12
     expected, _ = measure_all(vectors, vectors[:30], 5)
     np.testing.assert_array_equal(search(vectors, vectors[:30], 5)[0], expected)
@@ -210,9 +210,9 @@ def test_few_pairs_are_measured(measured):
     vectors, queries = (random.normal(size=(n, 128)).astype(np.float32) for n in (20_000, 100))
     vectors[77] *= 1000
     search(vectors, queries[:20], 30, block_size=2_000_000)
-    assert measured["pairs"] == 20 * 41
+    assert 20 * 30 <= measured["pairs"] <= 20 * 35
     assert_exact(vectors, queries, 30)
-    assert measured["pairs"] == 120 * 41
+    assert 120 * 30 <= measured["pairs"] <= 120 * 35
 
 
 @pytest.mark.parametrize("factor", [1e-30, 1e-18, 1e18, 1e30])
@@ -239,37 +239,52 @@ def test_vectors_in_order_of_their_distance_are_searched_exactly(measured):
     vectors = vectors[np.argsort(-((vectors - queries[0]) ** 2).sum(axis=1))]
     for block_size in BLOCK_SIZES:
         assert_exact(vectors, queries, 10, block_size)
-    assert measured["pairs"] == len(BLOCK_SIZES) * 10 * 18
+    assert measured["pairs"] <= len(BLOCK_SIZES) * 10 * 15
 
 
-@pytest.mark.parametrize("width", [1, 7, 61, 62, 63, 150, 1000])
-@pytest.mark.parametrize("columns", [5, 1000, 1008])
-def test_no_score_that_was_not_selected_is_lower_than_one_that_was(columns, width):
-    width = min(width, columns)
+def in_chunks(scores, chunk, k):
+    """The minima of the chunks, the k-th lowest of these, and where the lowest are."""
+    minima = torch.empty(len(scores), scores.shape[1] // chunk)
+    minima_of(scores, chunk, out=minima)
+    return minima, *kth_lowest(minima, k)
+
+
+@pytest.mark.parametrize("k", [1, 7, 18, 19, 30])
+@pytest.mark.parametrize(("columns", "chunk"), [(40, 1), (1000, 16), (1008, 16), (500, 7)])
+def test_k_scores_are_up_to_the_kth_lowest_minimum_and_the_chunks_with_the_lowest_are_named(columns, chunk, k):
     scores = torch.from_numpy(np.random.default_rng(15).integers(-500, 500, (20, columns)).astype(np.float32))
-    lowest, places = lowest_scores(scores, minima_of(scores), width)
-    np.testing.assert_array_equal(lowest.sort(dim=1).values, scores.sort(dim=1).values[:, :width])
-    np.testing.assert_array_equal(lowest, scores.gather(1, places))
-    assert all(len(set(row)) == width for row in places.tolist())
+    minima, kth, lowest = in_chunks(scores, chunk, k)
+    chunks = columns // chunk
+    expected = scores[:, : chunks * chunk].numpy().reshape(20, chunk, chunks).min(axis=1)
+    np.testing.assert_array_equal(minima, expected)
+    np.testing.assert_array_equal(kth, np.sort(expected, axis=1)[:, k - 1])
+    width = min(k + SPARE, chunks)
+    np.testing.assert_array_equal(minima.gather(1, lowest).sort(dim=1).values, np.sort(expected, axis=1)[:, :width])
+    assert all(len(set(row)) == width for row in lowest.tolist())
+    assert ((scores <= kth[:, None]).sum(dim=1) >= k).all()
 
 
 @pytest.mark.parametrize("space", [1, 100_000, 10**9])
-@pytest.mark.parametrize("columns", [5, 1000, 1008])
-def test_every_score_up_to_the_limit_of_its_own_row_is_found(columns, space):
+@pytest.mark.parametrize(("columns", "chunk"), [(5, 1), (1000, 16), (1008, 16), (500, 7)])
+def test_every_score_up_to_the_limit_of_its_own_row_is_found(columns, chunk, space):
     """Limits of the rows differ, so that one of them has every score below its own and another has only its lowest."""
     random = np.random.default_rng(17)
     scores = torch.from_numpy(random.integers(-500, 500, (40, columns)).astype(np.float32))
     limit = scores.amin(dim=1) + torch.from_numpy(random.permutation(np.linspace(0, 1100, 40).astype(np.float32)))
-    rows = torch.from_numpy(random.permutation(40)[:30])
-    seen = []
-    for group, places in scores_up_to(limit, scores, minima_of(scores), rows, space):
-        assert space > 1 or len(group) == 1
+    minima, _, lowest = in_chunks(scores, chunk, 2)
+    # whose k-th lowest minimum is always up to the limit
+    limit = torch.maximum(limit, minima.sort(dim=1).values[:, 1])
+    seen, alone = [], 0
+    for group, places in scores_up_to(limit, scores, minima, lowest, chunk, space):
+        alone += len(group) == 1
         for row, near in zip(group.tolist(), places.tolist(), strict=True):
             assert len(set(near)) == len(near)
             assert all(0 <= place < columns for place in near)
             assert set(near) >= set((scores[row] <= limit[row]).nonzero()[:, 0].tolist())
         seen += group.tolist()
-    assert sorted(seen) == sorted(rows.tolist())
+    assert sorted(seen) == list(range(40))
+    if space == 1 and columns > 5:
+        assert alone > 30  # but for those with few chunks
 
 
 @pytest.mark.parametrize("block_size", BLOCK_SIZES)
