@@ -14,7 +14,7 @@ LEAST = 0.005
 def headline(shares: TypeShares, blocks: int, population: PopulationTypes | None = None) -> str:
     """What can be told of the types, in half a sentence: of the fitted population, if it is given.
 
-    `blocks`: of models, that the errors are from.
+    `blocks`: of models, that the errors of shares are from.
     """
     if population:
         most = sorted(TYPES, key=lambda name: -population.shares[name])
