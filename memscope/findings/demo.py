@@ -8,6 +8,7 @@ from memscope.findings.trajectories import surely_there
 from memscope.findings.words import drawn, listed
 from memscope.reports.evidence import Estimate
 from memscope.reports.score import ScoreReport
+from memscope.reports.trajectories import TrajectoriesReport
 from memscope.steps.demo import Demonstration
 
 
@@ -32,7 +33,7 @@ def sentences(shown: Demonstration) -> list[str]:
         f"beside them), {rows[-1].models} at each {axis}, each on a random {scores.fraction:.0%} of "
         f"{scores.examples:,} images of which {scores.flipped} carry a wrong label. An image is memorised as far as "
         "networks get it right only if they were trained on it.",
-        f"1. {of_size(scores)}",
+        f"1. {of_size(scores)} {of_types(shown.types)}",
         f"2. {of_labels(shown)}",
         f"3. {of_students(shown)}",
         besides(shown),
@@ -91,25 +92,31 @@ def of_students(shown: Demonstration) -> str:
     )
 
 
-def besides(shown: Demonstration) -> str:
-    """What trajectories and residual memories tell."""
-    axis, first, last = shown.scores.axis, shown.scores.sizes[0], shown.scores.sizes[-1]
-    types, called = shown.types, shown.types.all_sizes.called
+def of_types(types: TrajectoriesReport) -> str:
+    """What trajectories there are: in the fitted population where it is told, else as far as they can be called."""
     if types.population_check.passed:
         undecided = types.population.called["undetermined"]
-        told = f"of the images {listed(surely_there(types))}, and for {percent(undecided)} it cannot be told"
-    else:
-        told = (
-            f"the score of {called['increasing']:.0%} of the images can be called increasing with {axis}; "
-            f"{last.models} models of each {axis} cannot tell for {called['undetermined']:.0%}"
+        return (
+            f"In the population that is fitted to the images, {listed(surely_there(types))}; for {percent(undecided)} "
+            "of the images the type cannot be told."
         )
+    called = types.all_sizes.called
+    return (
+        f"The score of {called['increasing']:.0%} of the images can be called increasing with {types.axis}; "
+        f"{max(types.models)} models of each {types.axis} cannot tell for {called['undetermined']:.0%}."
+    )
+
+
+def besides(shown: Demonstration) -> str:
+    """What residual memories tell."""
+    axis, first, last = shown.scores.axis, shown.scores.sizes[0], shown.scores.sizes[-1]
     memories = {row.size: row.change for row in shown.memories.sizes}
     small, large = memories[first.size], memories[last.size]
     assert small is not None
     assert large is not None
     predicted = next(pair for pair in shown.memories.foretells if (pair.size, pair.larger) == (first.size, last.size))
     return (
-        f"Besides, {told}. A memory of its residuals (ResMem) changes the test accuracy of {axis} {first.size} by "
+        f"Besides, a memory of its residuals (ResMem) changes the test accuracy of {axis} {first.size} by "
         f"{100 * small.test_change:+.1f} points, of {axis} {last.size} by {100 * large.test_change:+.1f} (standard "
         f"deviation over networks {100 * small.test_change_sd:.1f} and {100 * large.test_change_sd:.1f}); the residual "
         f"of an image at {axis} {first.size} has a rank correlation of {predicted.correlation:.2f} with its score at "

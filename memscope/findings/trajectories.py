@@ -59,7 +59,7 @@ def surely_there(report: TrajectoriesReport) -> list[str]:
     for name in there:
         between = f"{percent(found.shares_low[name])} to {percent(found.shares_high[name])}"
         meaning = f": the score {MEANINGS[name].format(axis=axis)}" if name in MEANINGS else ""
-        parts.append(f"{percent(found.shares[name])} {name} ({between}{meaning})")
+        parts.append(f"{percent(found.shares[name])} are {name} ({between}{meaning})")
     return parts
 
 

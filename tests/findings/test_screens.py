@@ -262,9 +262,9 @@ def fitted(report, passed=True, reason="", **increasing):
 def test_trajectories_lead_with_the_fitted_population_where_its_check_passes():
     shown = trajectories.screen(fitted(trajectories_report()))
     assert shown.findings[0] == (
-        "In the population that is fitted to these images, 60.0% constant (54.0% to 67.0%) and 40.0% increasing "
-        "(33.0% to 46.0%: the score rises with width). The type of 75.0% of the images can be told with at least 80% "
-        "certainty; to call all of them constant would be right for 60.0%."
+        "In the population that is fitted to these images, 60.0% are constant (54.0% to 67.0%) and 40.0% are "
+        "increasing (33.0% to 46.0%: the score rises with width). The type of 75.0% of the images can be told with at "
+        "least 80% certainty; to call all of them constant would be right for 60.0%."
     )
     told = text_of(shown)
     assert "Of the flipped labels 80.0% are called increasing by their own models alone, of the others 4.3%." in told
