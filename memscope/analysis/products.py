@@ -22,20 +22,26 @@ def multiply(left: Tensor, right: Tensor, out: Tensor) -> None:
 
 @contextmanager
 def full_float32() -> Iterator[None]:
-    """Within it torch multiplies float32 as such, not as TF32 or bfloat16. The settings are put back after it."""
+    """Within it torch multiplies and convolves float32 as such, not as TF32 or bfloat16.
+
+    The settings are put back after it. Convolutions of GPUs are TF32 unless they are told otherwise.
+    """
     backends: Any = torch.backends
-    separate = hasattr(backends, "fp32_precision")  # torch before 2.9 has one setting for all
-    places = [backends.cuda.matmul, backends.mkldnn.matmul] if separate else []
+    separate = hasattr(backends, "fp32_precision")  # torch before 2.9 has one setting for all products
+    places = [library.matmul for library in (backends.cuda, backends.mkldnn)] if separate else []
+    places += [library.conv for library in (backends.cudnn, backends.mkldnn)] if separate else []
     before = [place.fp32_precision for place in places]
-    before_of_all = None if separate else torch.get_float32_matmul_precision()
+    before_of_all = None if separate else (torch.get_float32_matmul_precision(), backends.cudnn.allow_tf32)
     try:
         for place in places:
             place.fp32_precision = "ieee"
         if before_of_all is not None:
             torch.set_float32_matmul_precision("highest")
+            backends.cudnn.allow_tf32 = False
         yield
     finally:
         for place, precision in zip(places, before, strict=True):
             place.fp32_precision = precision
         if before_of_all is not None:
-            torch.set_float32_matmul_precision(before_of_all)
+            torch.set_float32_matmul_precision(before_of_all[0])
+            backends.cudnn.allow_tf32 = before_of_all[1]
