@@ -106,7 +106,9 @@ def test_a_network_from_its_layers_on():
 
 def test_too_few_examples_and_features_that_are_not_finite_are_told():
     labels = np.zeros(30, int)
-    with pytest.raises(OptionError, match="prediction depth asks 30 neighbours of each of 30 examples, expected more than that"):
+    with pytest.raises(
+        OptionError, match="prediction depth asks 30 neighbours of each of 30 examples, expected more than that"
+    ):
         prediction_depth([np.zeros((30, 2))], labels, labels)
     with pytest.raises(OptionError, match="features for prediction depth hold NaN or infinity, first in row 4"):
         prediction_depth([np.where(np.arange(30)[:, None] == 4, np.nan, 1.0)], labels, labels, k=3)
