@@ -1,5 +1,6 @@
 """How proxies run a network: in evaluation mode, in full float32, some rows at a time, with errors that name it."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -34,7 +35,9 @@ def evaluated(network: nn.Module, proxy: str) -> Iterator[None]:
     modes = {layer: layer.training for layer in network.modules()}
     network.eval()
     try:
-        with full_float32():
+        with full_float32(), warnings.catch_warnings():
+            # attention on CPUs is not vectorised; nobody can do anything about it
+            warnings.filterwarnings("ignore", message="There is a performance drop because")
             yield
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         if isinstance(error, MemscopeError):

@@ -144,9 +144,28 @@ def test_batch_normalisation_without_running_statistics_is_told():
     ("name", "options"), [("mlp", {}), ("cnn", {}), ("resnet8", {}), ("resnet", {"axis": "depth", "fixed": 2})]
 )
 def test_built_in_families_have_gradients(name, options):
+    hold_against_loops(open_family(name, **options).build(8, (12, 12, 3), CLASSES), side=12)
+
+
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [
+        ("timm/resnet18", 8),
+        ("timm/vit_tiny_patch16_224", 16),
+        ("timm/convnext_atto", 8),
+        ("timm/densenet121", 4),
+        ("timm/mobilenetv3_small", 50),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_families_of_timm_have_gradients(name, width):
+    hold_against_loops(open_family(name).build(width, (32, 32, 3), CLASSES), side=32)
+
+
+def hold_against_loops(network, side):
     torch.manual_seed(0)
-    network = open_family(name, **options).build(8, (12, 12, 3), CLASSES).double()
-    inputs, labels = torch.randn(5, 3, 12, 12, dtype=torch.float64), torch.arange(5) % CLASSES
+    network.double()
+    inputs, labels = torch.randn(3, 3, side, side, dtype=torch.float64), torch.arange(3) % CLASSES
     images = inputs.contiguous(memory_format=torch.channels_last)
     for function, expected in (
         (gradient_norms, loop_norms),
