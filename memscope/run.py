@@ -172,11 +172,16 @@ def create_or_open(path: Path, plan: Plan) -> Run:
     return open_run(path)
 
 
-def grow(run: Run, sizes: tuple[int, ...], models: int, full_models: int = 0, spec: str | None = None) -> Run:
-    """The run with more sizes and models in its plan, and perhaps a new place of its data. Nothing else changes."""
+def grow(
+    run: Run, sizes: tuple[int, ...], models: int, full_models: int = 0, dynamics: int = 0, spec: str | None = None
+) -> Run:
+    """The run with more sizes and models in its plan, more of them recorded, and perhaps a new place of its data.
+
+    Nothing that exists changes.
+    """
     with locked(run.path):
         saved = read_plan(plan_path(run.path))
-        grown = saved.grown(sizes, models, full_models)
+        grown = saved.grown(sizes, models, full_models, dynamics)
         grown = grown if spec is None else replace(grown, data=replace(grown.data, spec=spec))
         if grown != saved:
             write_atomically(plan_path(run.path), plan_to_toml(grown))

@@ -30,6 +30,7 @@ Examples:
   memscope train-family runs/fashion --data fashion-mnist-5k --label-noise 0.1
   memscope train-family runs/fashion --models 80          # 40 more of each size; nothing is retrained
   memscope train-family runs/fashion --widths 64          # a further size, on the same subsets
+  memscope train-family runs/fashion --dynamics 20        # record the training of the first 20 models of each size
   memscope train-family runs/depth --data cifar:cifar-10 --family resnet --depths 8,14,20 --width 16
   memscope train-family runs/again --plan runs/fashion/plan.toml --seed 1
 """
@@ -88,6 +89,13 @@ REPLICATE_MODELS = (
 @click.option("--width", type=WHOLE, metavar="N", help="The one width of --depths.")
 @click.option("--models", type=WHOLE, metavar="K", help="Models of each size, rounded up to whole blocks.  [40]")
 @click.option("--full", type=WHOLE, metavar="R", help="Models of each size on all the data, for resmem.  [0]")
+@click.option(
+    "--dynamics",
+    type=WHOLE,
+    metavar="M",
+    help="Record the first M models of each size, and those on all the data, after every epoch: what they make of each "
+    "training example, and some weights, for the proxies. Models that are there are trained again for it.  [0]",
+)
 @click.option("--fraction", type=NUMBER, metavar="R", help="Share of the examples in each subset.  [0.7]")
 @click.option("--epochs", type=WHOLE, metavar="N", help="Passes over the subset.  [20]")
 @click.option("--batch-size", type=WHOLE, metavar="N", help="[64]")

@@ -40,6 +40,9 @@ ALWAYS = {
 is added later has a default that never changes, and is hashed and written only where it is not at it. What later
 fields of DataChoice decide is in the data's fingerprint."""
 
+GROWS = ("dynamics",)
+"""Later fields of Plan that may grow, and so are never hashed: no outcome depends on them."""
+
 
 @dataclass(frozen=True)
 class DataChoice:
@@ -88,6 +91,9 @@ class Plan:
     """Models of each size trained on all the data"""
     backend: str = TORCH
     """What trains models on a CPU, one of BACKENDS"""
+    dynamics: int = 0
+    """How many models of each size are recorded while they are trained, whole blocks from the first on; if there are
+    any, so are those on all the data"""
 
     def __post_init__(self) -> None:
         fraction_of(self.fraction)
@@ -108,6 +114,11 @@ class Plan:
             raise OptionError(
                 f"{self.models} models in units of {self.unit} are not whole blocks of {self.block}; "
                 "round the models up to whole blocks and take a unit that divides the block"
+            )
+        if not 0 <= self.dynamics <= self.models or self.dynamics % self.block:
+            raise OptionError(
+                f"the number of models whose dynamics are recorded is {self.dynamics}; it must be whole blocks of "
+                f"{self.block}, 0 to {self.models}"
             )
 
     @property
@@ -135,7 +146,7 @@ class Plan:
             "unit": self.unit,
             "precision": self.precision,
             "seed": self.seed,
-            **{name: value for name, value in values_of(self, "Plan").items() if name not in ALWAYS["Plan"]},
+            **{name: value for name, value in values_of(self, "Plan").items() if name not in (*ALWAYS["Plan"], *GROWS)},
         }
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
@@ -144,13 +155,14 @@ class Plan:
         block, member = divmod(model, self.block)
         return latest_block(num_examples, block, self.fraction, self.seed)[member]
 
-    def grown(self, sizes: tuple[int, ...] = (), models: int = 0, full_models: int = 0) -> "Plan":
-        """The same plan with further sizes and at least so many models."""
+    def grown(self, sizes: tuple[int, ...] = (), models: int = 0, full_models: int = 0, dynamics: int = 0) -> "Plan":
+        """The same plan with further sizes and at least so many models, on subsets, on all the data, recorded."""
         return replace(
             self,
             sizes=tuple(sorted({*self.sizes, *sizes})),
             models=max(self.models, self.whole_blocks(models)),
             full_models=max(self.full_models, full_models),
+            dynamics=max(self.dynamics, self.whole_blocks(dynamics)),
         )
 
     def whole_blocks(self, models: int) -> int:

@@ -34,6 +34,12 @@ class TrainFamilyReport:
     """`width` or `depth`"""
     trainer: str = no_key()
     """Who trains: `memscope`, `record`, or the user's own function"""
+    dynamics: int = 0
+    """Models of each size whose training is to be recorded; if there are any, so are those on all the data"""
+    recorded: int = 0
+    """Models whose training this call has recorded"""
+    again: int = 0
+    """Of `trained`, those that were there and were trained again only to be recorded"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,5 +109,13 @@ class ForecastReport:
     """Share of the training examples that a model is trained on"""
     until_asked: bool = no_key()
     """Whether models are to be added until the scores are precise"""
+    dynamics: int = 0
+    """Models of each size whose training is to be recorded; if there are any, so are those on all the data"""
+    again: int = 0
+    """Of the models still to be trained, those that are there and are trained again only to be recorded"""
+    dynamics_bytes: int = 0
+    """Disk that recording would take, with checkpoints, before compression"""
+    dynamics_seconds: float = 0.0
+    """Of `seconds`, the time of recording, without that of training models again"""
     at_most: bool = no_key()
     """Whether fewer may do: the population estimate needs fewer than the raw scores that this is predicted from"""

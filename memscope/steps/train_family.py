@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from memscope.analysis.statistics.more_models import expected_error
 from memscope.counting.standard_errors import SizeErrors, Until, errors_so_far, models_until, next_models, reached, told
@@ -16,6 +17,7 @@ from memscope.plan.recipe import OWN_LOOP, RECORDED
 from memscope.plan.subsets import fraction_of
 from memscope.reports.train_family import ForecastReport, Pilot, SizeForecast, TrainFamilyReport
 from memscope.run import Run, grow, open_run, plan_path
+from memscope.store.dynamics import checkpoint_epochs, is_recorded, lacking_dynamics
 from memscope.store.examples import open_dataset
 from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
 from memscope.store.weights import weights_path
@@ -78,6 +80,8 @@ def train_family(
             trained.already,
             more.failures,
             trained.diverged + more.diverged,
+            trained.recorded + more.recorded,
+            trained.again + more.again,
         )
     return report_of_training(trained, changed)
 
@@ -97,6 +101,9 @@ def report_of_training(trained: Trained, data_changed: str) -> TrainFamilyReport
         axis=plan.axis,
         trainer=plan.recipe.trainer,
         data_changed=data_changed,
+        dynamics=plan.dynamics,
+        recorded=trained.recorded,
+        again=trained.again,
     )
 
 
@@ -139,8 +146,15 @@ def plan_ahead(
     second = second_tasks(plan, replicates, replicate_models)
     share = of_shard(options, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     tasks = [task for task in share if not outcome_path(directory, plan, task).is_file()]
+    record = to_record(directory, plan, share)
+    again = [task for task in record if task not in tasks]
     say("measuring a few training steps at each size")
-    return forecast(plan, dataset, tasks, device, workers, options.keep_weights, pilot, until)
+    return forecast(plan, dataset, tasks, device, workers, options.keep_weights, pilot, until, record, again)
+
+
+def to_record(directory: Path, plan: Plan, tasks: Sequence[Task]) -> list[Task]:
+    """Those of the tasks that the plan says are recorded, and whose dynamics are not there, or not all of them."""
+    return [task for task in tasks if is_recorded(plan, task) and lacking_dynamics(directory, plan, task)]
 
 
 def forecast(
@@ -152,9 +166,16 @@ def forecast(
     keep_weights: bool,
     pilot: Sequence[SizeErrors] = (),
     until: Until | None = None,
+    record: Sequence[Task] = (),
+    again: Sequence[Task] = (),
 ) -> ForecastReport:
-    """The forecast for the missing tasks and, if there is a `pilot`, for as many models as `until` takes."""
+    """The forecast for the missing tasks and, if there is a `pilot`, for as many models as `until` takes.
+
+    The models of `record` are recorded; those of `again` are not missing, and trained again for that.
+    """
+    new, tasks = tasks, [*tasks, *again]
     missing = {size: sum(task.count for task in tasks if task.size == size) for size in plan.sizes}
+    recorded = {size: sum(task.count for task in record if task.size == size) for size in plan.sizes}
     # models on all the data train for as many epochs, and so for 1 / fraction times as many steps
     work = {
         size: sum(task.count / (plan.fraction if task.variant == FULL else 1) for task in tasks if task.size == size)
@@ -176,15 +197,18 @@ def forecast(
     num_examples = len(dataset.train_labels) + len(dataset.test_labels)
     class_bytes = 1 if dataset.num_classes <= 256 else 2
     per_model = len(dataset.train_labels) // 8 + num_examples * (class_bytes + 2)
-    total, n_in = sum(missing.values()), int(plan.models * fraction_of(plan.fraction))
+    n_in = int(plan.models * fraction_of(plan.fraction))
+    looks = plan.recipe.epochs * len(dataset.train_labels)
+    recording = sum(recorded[size] * looks * cost.asked for size, cost in costs.items() if recorded[size]) / workers
+    checkpoints = len(checkpoint_epochs(plan.recipe.epochs))
     enough = None if until is None or not pilot else models_until(list(pilot), until, plan)
     return ForecastReport(
         sizes=sizes,
         workers=workers,
         steps=plan.recipe.steps(round(len(dataset.train_labels) * plan.fraction)),
-        seconds=sum(work[each.size] * each.seconds_per_model for each in sizes) / workers,
-        outcome_bytes=total * per_model,
-        weight_bytes=sum(4 * each.models * (each.parameters or 0) for each in sizes) if keep_weights else 0,
+        seconds=sum(work[each.size] * each.seconds_per_model for each in sizes) / workers + recording,
+        outcome_bytes=sum(task.count for task in new) * per_model,
+        weight_bytes=sum(4 * task.count * (costs[task.size].parameters or 0) for task in new) if keep_weights else 0,
         expected_standard_error=expected_error(n_in, plan.models - n_in),
         models_until=enough,
         seconds_until=math.nan
@@ -199,7 +223,20 @@ def forecast(
         fraction=plan.fraction,
         until_asked=until is not None and until.asked,
         at_most=until is not None and until.error_population is not None,
+        dynamics=plan.dynamics,
+        again=sum(task.count for task in again),
+        dynamics_bytes=sum(
+            recorded[size]
+            * (dynamics_bytes(looks, len(dataset.train_labels)) + checkpoints * 4 * (cost.parameters or 0))
+            for size, cost in costs.items()
+        ),
+        dynamics_seconds=recording,
     )
+
+
+def dynamics_bytes(looks: int, num_train: int) -> int:
+    """Of one model: a float16 and a bit for every example and epoch, and the bits of its subset."""
+    return looks * 2 + looks // 8 + num_train // 8
 
 
 def pilot_row(one: SizeErrors, models: int) -> Pilot:
@@ -225,20 +262,30 @@ def pilot_of(run: Run, plan: Plan) -> list[SizeErrors]:
 def train_missing(
     run: Run, options: WorkOptions, device: str, missing_weights: bool, second: list[Task], say: Say, on_end: OnEnd
 ) -> Trained:
-    """Train what the ledger lacks: models on subsets, models on all the data, and second models of a subset."""
+    """Train what the ledger lacks: models on subsets, models on all the data, and second models of a subset.
+
+    Models whose dynamics lack are trained again if need be; not with `missing_weights`, which is for the weights alone.
+    """
     plan = run.plan
     # by place among all tasks of the plan, not among the missing ones: shares must not move as tasks get done
     share = of_shard(options, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     path_of = weights_path if missing_weights else outcome_path
-    tasks = [task for task in share if not path_of(run.path, plan, task).is_file()]
-    total = sum(task.count for task in tasks)
+    lacking = {task for task in share if not path_of(run.path, plan, task).is_file()}
+    record = [] if missing_weights else to_record(run.path, plan, share)
+    tasks = [task for task in share if task in lacking or task in record]
+    total, again = (sum(task.count for task in some) for some in (tasks, set(record) - lacking))
     if tasks:
         check_networks(run, {task.size for task in tasks})
         how = " again where only the weights are missing" if missing_weights else ""
+        if record:
+            how += f", recording {sum(task.count for task in record):,} of them"
+            how += f" ({again:,} are there and are trained again for it)," if again else ","
         say(f"training {counted(total, 'model')}{how} with {counted(workers_of(options, device), 'worker')}")
     groups = group_sizes(run, tasks, device, workers_of(options, device), say)
-    bundles = bundles_of(plan, tasks, groups)
-    trained = train_tasks(run, bundles, options, device, on_end, groups=groups, for_weights=missing_weights)
+    bundles = bundles_of(plan, tasks, groups, record)
+    trained = train_tasks(
+        run, bundles, options, device, on_end, groups=groups, for_weights=missing_weights, record=record
+    )
     trained.already = sum(task.count for task in share) - total
     return trained
 

@@ -37,6 +37,17 @@ OUTCOME = {
     "teacher_seconds": Field(("model",), "s", "part of it in the teacher's forward passes; distilled models only"),
 }
 
+DYNAMICS = {
+    "model": Field(("model",), "1", "number of the model, from 0"),
+    "in_subset": Field(("model", "byte"), "1", "training examples the model saw, bit-packed, little bit order"),
+    "correct": Field(("model", "epoch", "byte"), "1", "training examples that it had right after each epoch, likewise"),
+    "log_odds": Field(
+        ("model", "epoch", "train"), "nat", "log p_y - log sum of the other classes, of the given label, after it"
+    ),
+    "diverged": Field(("model",), "1", "1 where the loss became NaN or infinite; nothing is known from there on"),
+    "seconds": Field(("model",), "s", "wall-clock time of recording"),
+}
+
 MEMORY = {
     "model": Field(("model",), "1", "number of the model whose residuals are held"),
     "predicted_train": Field(("model", "train"), "class", "class that ResMem predicts for every training example"),

@@ -94,7 +94,8 @@ def task_name(task: Task) -> str:
 
 
 def size_directory(run: Path, kind: str, plan: Plan, variant: str, size: int) -> Path:
-    """The directory of one variant and size under `kind`: `outcomes`, `weights`, `failures` or `memories`.
+    """The directory of one variant and size under `kind`: `outcomes`, `weights`, `dynamics`,
+    `failures` or `memories`.
 
     A residual memory also belongs to a choice of settings: under `memories` the variant is `VARIANT/CHOICE`.
     """
@@ -139,9 +140,11 @@ def all_tasks(plan: Plan, variant: str = ONEHOT) -> list[Task]:
     ]
 
 
-def finished_tasks(run: Path, plan: Plan, size: int, variant: str = ONEHOT, replicate: int = 0) -> list[Task]:
-    """The tasks of one size whose outcome is in the ledger, in the order of their models."""
-    directory = size_directory(run, "outcomes", plan, variant, size)
+def finished_tasks(
+    run: Path, plan: Plan, size: int, variant: str = ONEHOT, replicate: int = 0, kind: str = "outcomes"
+) -> list[Task]:
+    """The tasks of one size whose outcome, or other `kind` of HDF5 file, is there, in the order of their models."""
+    directory = size_directory(run, kind, plan, variant, size)
     unit, tasks = unit_of(plan, variant), []
     for path in directory.glob("*.h5") if directory.is_dir() else ():
         found = NAME.match(path.name)

@@ -6,7 +6,10 @@ Tensors are named `<model>/<parameter>`, the model as five digits.
 import hashlib
 import json
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -41,6 +44,15 @@ def check_in_sight(run: Path) -> None:
         )
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """A safetensors file, opened for reading; OSError for what the system says, which safetensors has only in words."""
+    with path.open("rb"):
+        pass
+    with safetensors.safe_open(path, framework="numpy") as file:
+        yield file
+
+
 def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:
     """The weights of each model of a task, by parameter.
 
@@ -51,9 +63,7 @@ def read_weights(run: Path, plan: Plan, task: Task) -> dict[int, Weights]:
     if not path.is_file():
         raise RunError(f"{path} does not exist; expected the weights of a finished task; {again} makes it again")
     try:
-        with path.open("rb"):  # for the system's own error: safetensors reports it only in words
-            pass
-        with safetensors.safe_open(path, framework="numpy") as file:
+        with opened(path) as file:
             metadata = file.metadata() or {}
             stamp = json.loads(metadata["memscope"]) if "memscope" in metadata else metadata  # files of 0.1.0
             stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping

@@ -19,6 +19,11 @@ def evaluate(model: nn.Module, data: Inputs) -> tuple[np.ndarray, np.ndarray]:
     The log-odds are log p_y - log sum_{y' != y} p_y' (Carlini et al. 2022). NaN logits give NaN log-odds.
     """
     model.eval()
+    return said_of(model, data)
+
+
+def said_of(model: nn.Module, data: Inputs) -> tuple[np.ndarray, np.ndarray]:
+    """The same of a model in whatever mode it is."""
     predictions, log_odds = [], []
     for start in range(0, len(data.images), BATCH):
         some = slice(start, start + BATCH)

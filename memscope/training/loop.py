@@ -6,6 +6,7 @@ Everything random comes from `Draws`: from the run's counter-based streams, on t
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +42,13 @@ def train_model(
     recipe: Recipe,
     draws: Draws,
     teacher: Teacher | None = None,
+    look: Callable[[range], None] | None = None,
 ) -> Course:
     """Train `model` in place on the examples at positions `subset`, with torch's generators seeded for its layers.
 
     `data` is on the training device, where the model is too. `nominal_size` is fraction * N, which sets the number
-    of steps for all models alike. With a `teacher`, the loss is that of distillation (teacher.py).
+    of steps for all models alike. With a `teacher`, the loss is that of distillation (teacher.py). `look` is called
+    with the epochs, from 0, that have just ended, mostly one; it may look at the model and must change nothing of it.
     """
     device = data.device
     steps = recipe.steps(nominal_size)
@@ -75,9 +78,11 @@ def train_model(
             for group in groups:
                 descend(group, rate * group.relative_rate, recipe.momentum)
             losses.total += loss.detach()
-            losses.done(step)
+            ended = losses.done(step)
             if not losses.finite:
                 break
+            if ended and look is not None:
+                look(ended)
     return Course(losses.mean, not losses.finite, tuple(losses.ended))
 
 
@@ -95,8 +100,10 @@ class EpochLosses:
         self.ended: list[float] = []
         self.epoch, self.first_step = 0, 0
 
-    def done(self, step: int) -> None:
-        """Note that a step is done. Losses are read once per epoch: on a GPU every reading waits for the device."""
+    def done(self, step: int) -> range:
+        """Note that a step is done; the epochs that end with it. Losses are read once per epoch: on a GPU every reading
+        waits for the device."""
+        first = self.epoch
         while self.epoch < len(self.ends) and step + 1 >= self.ends[self.epoch]:
             if step + 1 > self.first_step:
                 mean = self.total.cpu().numpy().astype(np.float64) / (step + 1 - self.first_step)
@@ -108,3 +115,4 @@ class EpochLosses:
             self.total.zero_()
             self.ended.append(time.perf_counter())
             self.epoch, self.first_step = self.epoch + 1, step + 1
+        return range(first, self.epoch)

@@ -41,6 +41,11 @@ class Material:
         return Inputs(self.images, self.labels, self.mean, self.scale, self.plan.precision)
 
     @property
+    def train_labels(self) -> np.ndarray:
+        """int64 [N]"""
+        return self.labels[: self.num_train].cpu().numpy()
+
+    @property
     def device(self) -> torch.device:
         return self.images.device
 

@@ -9,6 +9,7 @@ from memscope.store.ledger import FULL, Task
 from memscope.store.weights import Weights
 from memscope.training.loop import Course
 from memscope.training.material import Material
+from memscope.training.recording import Recorded
 
 ModelToTrain = tuple[Task, int, np.ndarray]
 """The task, the model's number, and its subset bool [N]"""
@@ -30,6 +31,8 @@ class TrainedModel:
     """NaN if not known"""
     teacher_seconds: float | None = None
     """None without a teacher"""
+    recorded: Recorded | None = None
+    """What it was after every epoch, if that was recorded; the time of that is in none of the others"""
 
 
 def nominal_size(material: Material, task: Task) -> int:
@@ -46,6 +49,7 @@ def trained_model(
     seconds: float,
     evaluation_seconds: float,
     teacher_seconds: float | None = None,
+    recorded: Recorded | None = None,
 ) -> TrainedModel:
     weights = {}
     if keep_weights:
@@ -60,6 +64,7 @@ def trained_model(
         seconds=seconds,
         evaluation_seconds=evaluation_seconds,
         teacher_seconds=teacher_seconds,
+        recorded=recorded,
     )
 
 

@@ -28,9 +28,11 @@ class Cost:
 
     parameters: int | None
     seconds: float
+    asked: float
+    """Seconds in which it is asked about one example"""
 
 
-UNKNOWN = Cost(None, math.nan)
+UNKNOWN = Cost(None, math.nan, math.nan)
 """The cost when the training is the user's own."""
 
 
@@ -79,7 +81,7 @@ def probe(plan: Plan, dataset: ImageDataset, size: int, device: str) -> Cost:
     steps = plan.recipe.steps(round(len(dataset.train_labels) * plan.fraction))
     examples = len(dataset.train_labels) + len(dataset.test_labels)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Cost(parameters, steps * step + examples * evaluation)
+    return Cost(parameters, steps * step + examples * evaluation, evaluation)
 
 
 def seconds_of(run: Callable[[], None], warm_up: Callable[[], None]) -> float:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -102,12 +102,18 @@ def read_groups(file: Path, about: str) -> dict[int, tuple[int, int]]:
     return {}
 
 
-def bundles_of(plan: Plan, tasks: Sequence[Task], groups: Mapping[int, Grouping]) -> list[Bundle]:
-    """The tasks in bundles: those of one size and variant together, up to the number of models trained at once."""
+def bundles_of(
+    plan: Plan, tasks: Sequence[Task], groups: Mapping[int, Grouping], record: Collection[Task] = ()
+) -> list[Bundle]:
+    """The tasks in bundles: those of one size and variant together, up to the number of models trained at once.
+
+    Tasks to `record` take longer and are kept apart.
+    """
     bundles: list[Bundle] = []
     for task in tasks:
         last = bundles[-1] if bundles else ()
         alike = last and (last[0].variant, last[0].size, last[0].replicate) == (task.variant, task.size, task.replicate)
+        alike = alike and (last[0] in record) == (task in record)
         if alike and sum(one.count for one in last) + task.count <= grouping_of(plan, groups, task).models:
             bundles[-1] = (*last, task)
         else:

@@ -26,6 +26,7 @@ from memscope.work.options import (
     absolute,
     check_against,
     check_choices,
+    check_dynamics,
     choices_of,
     new_plan,
     sizes_of,
@@ -70,7 +71,7 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Prepare
         write_note(run.path, Note(listing, ""))
     check_networks(run, set(grown.sizes) - set(run.plan.sizes))  # before a size that cannot be is planned for good
     say_models(choices, grown, say)
-    return Prepared(grow(run, grown.sizes, grown.models, grown.full_models, moved), changed)
+    return Prepared(grow(run, grown.sizes, grown.models, grown.full_models, grown.dynamics, moved), changed)
 
 
 def new_place(run: Run, choices: Choices) -> str | None:
@@ -85,6 +86,10 @@ def say_models(choices: Choices, plan: Plan, say: Say) -> None:
         planned = plan.whole_blocks(choices.models) < plan.models
         why = "as planned before" if planned else f"because they come in blocks of {plan.block}"
         say(f"--models {choices.models}: the run has {plan.models} models of each {plan.axis}, {why}")
+    if choices.dynamics is not None and choices.dynamics != plan.dynamics:
+        planned = plan.whole_blocks(choices.dynamics) < plan.dynamics
+        why = "as planned before" if planned else f"because models come in blocks of {plan.block}"
+        say(f"--dynamics {choices.dynamics}: {plan.dynamics} models of each {plan.axis} are recorded, {why}")
 
 
 def check_networks(run: Run, sizes: Iterable[int]) -> None:
@@ -106,7 +111,9 @@ def grown_plan(run: Run, choices: Choices) -> Plan:
     check_against(run.plan, filled, str(run.path))
     check_choices(replace(filled, trainer=run.plan.recipe.trainer))
     _, sizes = sizes_of(filled)
-    return run.plan.grown(sizes or (), choices.models or 0, choices.full or 0)
+    grown = run.plan.grown(sizes or (), choices.models or 0, choices.full or 0)
+    check_dynamics(choices.dynamics or 0, grown.models, grown.axis)
+    return grown.grown(dynamics=choices.dynamics or 0)
 
 
 def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple[ImageDataset, Plan]:

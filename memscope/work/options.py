@@ -39,6 +39,8 @@ class Choices:
     models: int | None = None
     full: int | None = None
     """Models of each size on all the data"""
+    dynamics: int | None = None
+    """Models of each size that are recorded while they are trained"""
     fraction: float | None = None
     seed: int | None = None
     precision: str | None = None
@@ -73,6 +75,9 @@ DEFAULTS = Choices(
 )
 """The defaults of a new run, beside those of the recipe (recipe.py). There is no default data set."""
 
+
+GROWS = ("data", "widths", "depths", "models", "full", "dynamics", "replayed", "replayed_data")
+"""Choices that may differ from a saved plan's: what they add to it is trained; who loads the data compares them."""
 
 DATA_CHOICES = (
     *("data", "examples", "label_noise", "data_seed", "image_size", "test_share", "split_seed", "skip_unreadable"),
@@ -119,13 +124,29 @@ def check_choices(choices: Choices) -> None:
         raise OptionError(f"--label-noise is {choices.label_noise}; it must be a share in [0, 1), such as 0.1")
     if choices.test_share is not None and not 0 < choices.test_share < 1:
         raise OptionError(f"--test-share is {choices.test_share}; it must be a share between 0 and 1, such as 0.2")
+    if choices.dynamics is not None and choices.dynamics < 0:
+        raise OptionError(f"--dynamics is {choices.dynamics}; it must be a number of models of each size, at least 0")
     recipe = recipe_of(choices)
+    if choices.dynamics and recipe.trainer != OWN_LOOP:
+        raise OptionError(
+            f"--dynamics records models after every epoch of memscope's own training, and --trainer {recipe.trainer} "
+            "lets nobody look in between; leave it out, or give --dynamics 0"
+        )
     if recipe.trainer not in (OWN_LOOP, RECORDED):
         load_trainer(recipe.trainer)  # better now than in every task
     if recipe.trainer == OWN_LOOP and choices.family is not None and sizes is not None:
         check_sizes(open_family(choices.family, axis=axis, fixed=choices.width), sizes)
     elif recipe.trainer == OWN_LOOP and choices.family is not None and ":" in choices.family:
         open_family(choices.family)
+
+
+def check_dynamics(dynamics: int, models: int, axis: str) -> None:
+    """OptionError where more models of a size are to be recorded than there are."""
+    if dynamics > models:
+        raise OptionError(
+            f"--dynamics is {dynamics}, and there are {models} models of each {axis} to record; take fewer, or add "
+            f"--models {dynamics}"
+        )
 
 
 def recipe_of(choices: Choices) -> Recipe:
@@ -228,6 +249,8 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str, say: Say = si
         device,
         say,
     )
+    models = -(-choices.models // block) * block
+    check_dynamics(choices.dynamics or 0, models, axis)
     return Plan(
         data=DataChoice(
             spec=absolute(choices.data),
@@ -245,7 +268,7 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str, say: Say = si
         axis=axis,
         fixed=choices.width,
         sizes=sizes,
-        models=-(-choices.models // block) * block,
+        models=models,
         fraction=choices.fraction,
         seed=choices.seed or 0,
         precision=precision,
@@ -255,6 +278,7 @@ def new_plan(choices: Choices, dataset: ImageDataset, device: str, say: Say = si
         if recipe.trainer == RECORDED
         else ledger_unit(choices.fraction, recipe.steps(nominal) * recipe.batch_size),
         full_models=choices.full or 0,
+        dynamics=-(-(choices.dynamics or 0) // block) * block,
     )
 
 
@@ -278,6 +302,7 @@ def choices_of(plan: Plan) -> Choices:
         width=plan.fixed,
         models=plan.models,
         full=plan.full_models,
+        dynamics=plan.dynamics,
         fraction=plan.fraction,
         seed=plan.seed,
         precision=plan.precision,
@@ -305,7 +330,7 @@ def check_against(plan: Plan, choices: Choices, path: str) -> None:
         )
     for field in fields(Choices):
         given, kept = getattr(choices, field.name), getattr(saved, field.name)
-        if given is None or field.name in ("data", "widths", "depths", "models", "full", "replayed", "replayed_data"):
+        if given is None or field.name in GROWS:
             continue
         if field.name in ("precision", "backend") and given == "auto":
             continue

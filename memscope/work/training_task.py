@@ -16,20 +16,22 @@ import numpy as np
 import torch
 
 from memscope.analysis.fit import own_accuracy
-from memscope.errors import OptionError
+from memscope.errors import OptionError, RunError
 from memscope.imports import source_digest
 from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
+from memscope.store.dynamics import Dynamics, pack_checkpoints, pack_dynamics
 from memscope.store.examples import Examples, RunData, dataset_of, read_data
-from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, pack_outcome
+from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, outcome_digest, pack_outcome
 from memscope.store.weights import check_in_sight, pack_weights
 from memscope.training.backends import Grouping, grouping_of, train_models
 from memscope.training.device import device_name, worker_device
 from memscope.training.draws import Draws
 from memscope.training.material import material_of
 from memscope.training.models import TrainedModel
+from memscope.training.recording import Recorded
 from memscope.training.user_trainer import load_trainer, train_with
 from memscope.under_way import finish
 from memscope.version import __version__
@@ -50,6 +52,10 @@ class Job:
     """The data set, if it is not to be read from the run's directory"""
     teaching: Teaching | None = None
     """How the students among the tasks are taught, by teachers from the run's directory; None if there are none"""
+    record: frozenset[Task] = frozenset()
+    """The tasks whose models are recorded while they are trained"""
+    there: Mapping[Task, str] = field(default_factory=dict)
+    """Of those whose outcome is in the ledger, its digest: they are trained again only to be recorded"""
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,8 @@ class Summary:
     diverged: tuple[int, ...]
     """Numbers of the models that diverged"""
     seconds: dict[str, float]
-    """Spent on `training` and on `evaluation`; training includes evaluation if a trainer does not tell them apart"""
+    """Spent on `training` and on `evaluation`, which includes recording; training includes evaluation if a trainer does
+    not tell them apart"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +77,14 @@ class Packed:
     did the packing would be kept busy by some hundreds of workers.
     """
 
-    outcome: bytes
+    outcome: bytes | None
+    """None if it is in the ledger already"""
     weights: bytes | None
     """None if they are not kept"""
     summary: Summary
+    checkpoints: bytes | None = None
+    dynamics: bytes | None = None
+    """Both None of a task that is not recorded"""
 
 
 TrainBundle = Callable[[tuple[Task, ...], Sequence[np.ndarray]], Sequence[Sequence[TrainedModel]]]
@@ -112,7 +123,7 @@ def open_training(job: Job, worker: int = 0) -> Callable[[tuple[Task, ...]], lis
             np.stack([subset_of(plan, task.variant, num_train, model) for model in task.models]) for task in bundle
         ]
         return [
-            pack(plan, task, models, in_subset, examples, made_by | backend_of(job, task))
+            pack(plan, task, models, in_subset, examples, made_by | backend_of(job, task), job.there.get(task))
             for task, models, in_subset in zip(bundle, train(bundle, subsets), subsets, strict=True)
         ]
 
@@ -169,22 +180,62 @@ def pack(
     in_subset: np.ndarray,
     examples: Examples,
     made_by: dict[str, str],
+    there: str | None = None,
 ) -> Packed:
-    """The files of one task from its models, which were trained on `in_subset`, bool [models, N]."""
+    """The files of one task from its models, which were trained on `in_subset`, bool [models, N].
+
+    If its outcome is `there`, in the ledger, with that digest: only those of dynamics. RunError where the models have
+    become others than that outcome's.
+    """
     outcome = outcome_of(models, in_subset, examples, made_by)
+    if there is not None:
+        check_same(plan, task, outcome, there)
     weights = {
         f"{model:05d}/{name}": value
         for model, one in zip(task.models, models, strict=True)
         for name, value in one.weights.items()
     }
     evaluation = 0.0 if outcome.evaluation_seconds is None else float(outcome.evaluation_seconds.sum())
+    recording = [one.recorded for one in models if one.recorded is not None]
+    evaluated = evaluation + sum(one.seconds for one in recording)
+    checkpoints, dynamics = None, None
+    if recording:
+        checkpoints = pack_checkpoints(
+            plan, task, {model: one.checkpoints for model, one in zip(task.models, recording, strict=True)}
+        )
+        dynamics = pack_dynamics(plan, task, dynamics_of(recording, in_subset, outcome.diverged))
     return Packed(
-        outcome=pack_outcome(plan, task, outcome),
-        weights=pack_weights(plan, task, weights) if weights else None,
+        outcome=None if there is not None else pack_outcome(plan, task, outcome),
+        weights=pack_weights(plan, task, weights) if weights and there is None else None,
+        checkpoints=checkpoints,
+        dynamics=dynamics,
         summary=Summary(
             diverged=tuple(model for model, one in zip(task.models, models, strict=True) if one.diverged),
-            seconds={"training": float(outcome.seconds.sum()) - evaluation, "evaluation": evaluation},
+            seconds={"training": float(outcome.seconds.sum()) - evaluation, "evaluation": evaluated},
         ),
+    )
+
+
+def check_same(plan: Plan, task: Task, outcome: Outcome, there: str) -> None:
+    """RunError where models that were trained again are not, to the bit, those of the outcome that is in the ledger."""
+    if outcome_digest(outcome) != there:
+        here = f"{outcome.made_by['device']}, torch {outcome.made_by['torch_version']}"
+        raise RunError(
+            f"{plan.axis} {task.size}, models {task.first} to {task.first + task.count - 1} ({task.variant}) were "
+            f"trained again to record them, and became others here ({here}), so nothing was recorded: record them on a "
+            "machine like that of their outcome (GPUs are seldom bit for bit the same), or give --dynamics when a run "
+            "is made"
+        )
+
+
+def dynamics_of(models: Sequence[Recorded], in_subset: np.ndarray, diverged: np.ndarray) -> Dynamics:
+    """What is kept about the training of the models of one task."""
+    return Dynamics(
+        in_subset=in_subset,
+        correct=np.stack([one.correct for one in models]),
+        log_odds=np.stack([one.log_odds for one in models]),
+        diverged=diverged,
+        seconds=np.array([one.seconds for one in models], dtype=np.float32),
     )
 
 
@@ -226,7 +277,7 @@ def with_own_loop(job: Job, data: RunData, device: torch.device) -> TrainBundle:
         if job.teaching is not None and bundle[0].variant == job.teaching.variant:
             trained = train_students(material, Path(job.run), job.keep_weights, job.teaching, models, groups)
         else:
-            trained = train_models(material, job.keep_weights, models, groups)
+            trained = train_models(material, job.keep_weights, models, groups, record=job.record)
         return [[next(trained) for _ in task.models] for task in bundle]
 
     return train

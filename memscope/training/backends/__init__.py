@@ -9,7 +9,7 @@ To add a backend, write a module beside `one_by_one.py` with its functions, and 
 backends to which it is preferred. Nothing else knows which backends there are.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import nn
 from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.teaching import Teaching
+from memscope.store.dynamics import is_recorded
 from memscope.store.ledger import FULL, Task
 from memscope.store.weights import Weights
 from memscope.training.backends import one_by_one
@@ -50,13 +51,15 @@ class Backend:
     open_teachers: Callable[[Material, Teaching, Mapping[int, nn.Module], Mapping[int, np.ndarray], int], Teachers]
     """(material, teaching, the teacher of each number, the subset bool [N] of each, how many students of all sizes they
     will have) -> the teachers of the students of these numbers"""
-    train: Callable[[Material, bool, Sequence[ModelToTrain], Teachers | None], list[TrainedModel]]
+    train: Callable[[Material, bool, Sequence[ModelToTrain], Teachers | None, Collection[Task]], list[TrainedModel]]
     """(material, whether to keep weights, models of one size, no more than are trained at once, teachers for at least
-    their numbers) -> the models, trained and evaluated. If the device has no room for so many, it raises a RuntimeError
-    for which `no_room` is true, and leaves nothing of them on the device"""
+    their numbers, the tasks to record) -> the models, trained and evaluated. If the device has no room for so many, it
+    raises a RuntimeError for which `no_room` is true, and leaves nothing of them on the device"""
     represent: Callable[[Material, int, Sequence[Weights]], Iterator[tuple[np.ndarray, np.ndarray]]]
     """(material, size, weights of trained models) -> of each, penultimate features float32 [N + M, F] and logits
     float32 [N + M, classes] of every example"""
+    records: bool = True
+    """Whether it can record models while it trains them; others train them"""
 
 
 ONE_BY_ONE = "one by one"
@@ -68,6 +71,7 @@ BACKENDS = {
         stacked_teachers.open_teachers,
         models_at_once.train,
         one_by_one.represent,
+        records=False,
     ),
     "lanes": Backend(
         models_in_lanes.fits,
@@ -106,11 +110,13 @@ def backend_for(plan: Plan, size: int, device: str) -> str:
 def grouping_of(plan: Plan, groups: Mapping[int, Grouping], task: Task) -> Grouping:
     """How the models of a task are trained: as `groups` says for their size, or one by one if it says nothing.
 
-    Models on all the data are few, often one. They are trained one by one where one would take longer in lanes.
+    Models on all the data are few, often one. They are trained one by one where one would take longer in lanes. So are
+    models that are recorded where the backend of their size cannot do that.
     """
     found = groups.get(task.size, Grouping())
     lone = task.variant == FULL and found.backend == LANES and not pays_alone(plan, task.size)
-    return Grouping() if lone else found
+    unseen = is_recorded(plan, task) and not BACKENDS[found.backend].records
+    return Grouping() if lone or unseen else found
 
 
 def train_models(
@@ -119,17 +125,19 @@ def train_models(
     models: Sequence[ModelToTrain],
     groups: dict[int, Grouping],
     teachers: Teachers | None = None,
+    record: Collection[Task] = (),
 ) -> Iterator[TrainedModel]:
     """Train models of one size as `groups` says for that size; one by one if it says nothing.
 
     If the device has no room for a group, the groups are halved from then on, and `groups` is changed accordingly.
-    `teachers` come from the backend that `groups` names and cover at least the numbers of the models.
+    `teachers` come from the backend that `groups` names and cover at least the numbers of the models. Models of the
+    tasks in `record` are recorded.
     """
     done, size = 0, models[0][0].size
     while done < len(models):
         grouping = grouping_of(material.plan, groups, models[done][0])
         some = models[done : done + grouping.models]
-        trained = train_if_room(grouping.backend, material, keep_weights, some, teachers)
+        trained = train_if_room(grouping.backend, material, keep_weights, some, teachers, record)
         if trained is None:
             torch.cuda.empty_cache()
             groups[size] = Grouping(grouping.backend, len(some) // 2) if len(some) > 1 else Grouping()
@@ -140,11 +148,16 @@ def train_models(
 
 
 def train_if_room(
-    backend: str, material: Material, keep_weights: bool, some: Sequence[ModelToTrain], teachers: Teachers | None
+    backend: str,
+    material: Material,
+    keep_weights: bool,
+    some: Sequence[ModelToTrain],
+    teachers: Teachers | None,
+    record: Collection[Task],
 ) -> list[TrainedModel] | None:
     """Train models at once; None if the device has no room for them but may have room for fewer, or for one by one."""
     try:
-        return BACKENDS[backend].train(material, keep_weights, some, teachers)
+        return BACKENDS[backend].train(material, keep_weights, some, teachers, record)
     except RuntimeError as error:
         # another backend cannot use the teachers of this one
         fewer = len(some) > 1 or (teachers is None and backend != ONE_BY_ONE)

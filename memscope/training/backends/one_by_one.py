@@ -1,8 +1,9 @@
 """One model after another, by the loop (loop.py): any network, recipe, device. Tests compare the others with it."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from torch import nn
@@ -16,6 +17,7 @@ from memscope.training.draws import Draws
 from memscope.training.loop import train_model
 from memscope.training.material import Material
 from memscope.training.models import ModelToTrain, TrainedModel, nominal_size, trained_model
+from memscope.training.recording import Recorded, look_at
 from memscope.training.teacher import Teacher, open_teacher
 
 
@@ -44,14 +46,19 @@ def open_teachers(
 
 
 def train(
-    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], teachers: Mapping[int, Teacher] | None
+    material: Material,
+    keep_weights: bool,
+    models: Sequence[ModelToTrain],
+    teachers: Mapping[int, Teacher] | None,
+    record: Collection[Task] = (),
 ) -> list[TrainedModel]:
-    """Train and evaluate models one after another."""
-    return [
+    """Train and evaluate models one after another, and record those of some tasks."""
+    found = []
+    for task, model, subset in models:
         # a teacher adds up its seconds, so each student gets a copy that starts with its share of the table's
-        train_one(material, keep_weights, task, model, subset, replace(teachers[model]) if teachers else None)
-        for task, model, subset in models
-    ]
+        teacher = replace(teachers[model]) if teachers else None
+        found.append(train_one(material, keep_weights, task, model, subset, teacher, task in record))
+    return found
 
 
 def represent(material: Material, size: int, weights: Iterable[Weights]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -69,14 +76,17 @@ def train_one(
     model: int,
     subset: np.ndarray,
     teacher: Teacher | None = None,
+    record: bool = False,
 ) -> TrainedModel:
-    """Train and evaluate the model of this number in a task."""
+    """Train and evaluate the model of this number in a task, and perhaps record it."""
     plan = material.plan
+    recorded = Recorded(plan.recipe.epochs, material.train_labels) if record else None
     start = time.perf_counter()
     draws = Draws(plan.seed, task.size, model, task.replicate)
     network = material.untrained(draws).to(material.device)
     positions, size = np.flatnonzero(subset), nominal_size(material, task)
-    course = train_model(network, material.inputs, positions, size, plan.recipe, draws, teacher)
+    look = None if recorded is None else partial(look_at, network, material.inputs, into=recorded)
+    course = train_model(network, material.inputs, positions, size, plan.recipe, draws, teacher, look)
     between = time.perf_counter()
     predictions, log_odds = evaluation.evaluate(network, material.inputs)
     end = time.perf_counter()
@@ -88,7 +98,8 @@ def train_one(
         predictions,
         log_odds,
         keep_weights,
-        seconds=end - start + before,
+        seconds=end - start + before - (recorded.seconds if recorded else 0.0),
         evaluation_seconds=end - between,
         teacher_seconds=teacher.seconds if teacher else None,
+        recorded=recorded,
     )

@@ -5,8 +5,9 @@ that a run is trained by the one or the other, as its plan says, and by no other
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from memscope.plan.backends import LANES
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
+from memscope.store.ledger import Task
 from memscope.store.weights import Weights
 from memscope.training.augmentation import crop_padding, draw_shifts
 from memscope.training.backends.lanes.choice import pays
@@ -28,6 +30,7 @@ from memscope.training.loop import Course, EpochLosses
 from memscope.training.material import Material
 from memscope.training.models import ModelToTrain, TrainedModel, nominal_size, trained_model
 from memscope.training.optimiser import CLASSIFIER_REFERENCE
+from memscope.training.recording import Recorded, state_of
 from memscope.under_way import part
 
 LARGEST = 4
@@ -122,18 +125,27 @@ def asked_in_lanes(material: Material, networks: Sequence[nn.Module]) -> LaneNet
 
 
 def train(
-    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], teachers: Teachers | None
+    material: Material,
+    keep_weights: bool,
+    models: Sequence[ModelToTrain],
+    teachers: Teachers | None,
+    record: Collection[Task] = (),
 ) -> list[TrainedModel]:
-    """Train and evaluate models of one size, as many at a time as there are lanes."""
+    """Train and evaluate models of one size, as many at a time as there are lanes, and record those of some tasks."""
     width = most_lanes()
     found: list[TrainedModel] = []
     for first in range(0, len(models), width):
-        found += train_together(material, keep_weights, models[first : first + width], teachers, first)
+        found += train_together(material, keep_weights, models[first : first + width], teachers, first, record)
     return found
 
 
 def train_together(
-    material: Material, keep_weights: bool, models: Sequence[ModelToTrain], teachers: Teachers | None, before: int
+    material: Material,
+    keep_weights: bool,
+    models: Sequence[ModelToTrain],
+    teachers: Teachers | None,
+    before: int,
+    record: Collection[Task] = (),
 ) -> list[TrainedModel]:
     """Train and evaluate no more models than there are lanes, `before` having been trained at once with them.
 
@@ -150,10 +162,16 @@ def train_together(
     if teachers is not None:
         numbers = [model for _, model, _ in models]
         teacher = LaneTeacher(material, teachers, [*numbers, *numbers[:1] * (group.lanes - count)])
-    courses = course_of(group, subsets, steps, plan.recipe, draws, material.image_shape[0], teacher, before)
+    recorder = None
+    if any(task in record for task, _, _ in models):
+        labels = material.train_labels
+        recorded = [Recorded(plan.recipe.epochs, labels) if task in record else None for task, _, _ in models]
+        recorder = LaneRecorder(group, networks, recorded, material.num_train)
+    courses = course_of(group, subsets, steps, plan.recipe, draws, material.image_shape[0], teacher, before, recorder)
     between = time.perf_counter()
     predicted, odds = group.evaluate()
     end = time.perf_counter()
+    watched = 0.0 if recorder is None else recorder.seconds
     told = None if teacher is None or teachers is None else teacher.seconds / count + teachers.seconds
     found = []
     for lane, network in enumerate(networks):
@@ -165,9 +183,10 @@ def train_together(
                 predicted[lane],
                 odds[lane],
                 keep_weights,
-                seconds=(end - start) / count + (teachers.seconds if teachers else 0.0),
+                seconds=(end - start - watched) / count + (teachers.seconds if teachers else 0.0),
                 evaluation_seconds=(end - between) / count,
                 teacher_seconds=told,
+                recorded=None if recorder is None else recorder.recorded[lane],
             )
         )
     return found
@@ -180,6 +199,35 @@ def represent(material: Material, size: int, weights: Sequence[Weights]) -> Iter
         logits, features = asked_in_lanes(material, networks).ask(np.arange(len(material.images)), features=True)
         assert features is not None
         yield from zip(features[: len(networks)], logits[: len(networks)], strict=True)
+
+
+class LaneRecorder:
+    """Records what the models in some lanes say after every epoch."""
+
+    def __init__(
+        self, group: LaneNetworks, networks: Sequence[nn.Module], recorded: Sequence[Recorded | None], num_train: int
+    ) -> None:
+        """`networks` are the modules in which the lanes began; they are overwritten with what the lanes have become."""
+        self.group, self.networks, self.recorded, self.num_train = group, networks, recorded, num_train
+        self.seconds = 0.0
+        """Of all lanes together"""
+
+    def look(self, ended: range, steps: int, finite: np.ndarray) -> None:
+        """Note the ends of epochs, after so many steps, in the lanes whose loss is `finite`, bool [L]."""
+        start = time.perf_counter()
+        predicted, odds = self.group.evaluate(self.num_train)
+        noted = [(lane, one) for lane, one in enumerate(self.recorded) if one is not None]
+        for lane, one in noted:
+            if finite[lane]:
+                one.note(ended, predicted[lane], odds[lane], partial(self.weights, lane, steps))
+        took = time.perf_counter() - start
+        self.seconds += took
+        for _, one in noted:
+            one.seconds += took / len(noted)
+
+    def weights(self, lane: int, steps: int) -> Weights:
+        self.group.give_back(lane, self.networks[lane], steps)
+        return state_of(self.networks[lane])
 
 
 class LaneTeacher:
@@ -212,6 +260,7 @@ def course_of(
     side: int,
     teacher: LaneTeacher | None,
     before: int,
+    recorder: LaneRecorder | None = None,
 ) -> list[Course]:
     """Train every lane on its subset, as `train_model` of loop.py trains one model."""
     padding, width = crop_padding(recipe.augment, side), group.lanes
@@ -234,10 +283,12 @@ def course_of(
         told = None if teacher is None else teacher.logits(index, shifts)
         loss = group.step(index, rates, recipe.label_smoothing, shifts, told, **taught)
         losses.total += torch.from_numpy(loss[: len(draws)])
-        losses.done(step)
+        ended = losses.done(step)
         part(before + len(draws) * (step + 1) / steps)
         if not losses.finite.any():
             break
+        if ended and recorder is not None:
+            recorder.look(ended, step + 1, losses.finite)
     return [
         Course(losses.mean[:, lane].copy(), not losses.finite[lane], tuple(losses.ended)) for lane in range(len(draws))
     ]

@@ -176,11 +176,15 @@ class LaneNetworks:
         )
         return logits, found
 
-    def evaluate(self) -> tuple[np.ndarray, np.ndarray]:
-        """Predicted class int64 [L, N] and log-odds float16 [L, N] of the label of every picture."""
+    def evaluate(self, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Predicted class int64 [L, N] and log-odds float16 [L, N] of the label of every picture, or the first `count`.
+
+        It changes nothing of the networks, which may be trained on.
+        """
         predicted, odds = [], []
-        for first in range(0, len(self.pictures.images), BATCH):
-            index = np.arange(first, min(first + BATCH, len(self.pictures.images)))
+        end = len(self.pictures.images) if count is None else count
+        for first in range(0, end, BATCH):
+            index = np.arange(first, min(first + BATCH, end))
             logits, _ = self.ask(index)
             predicted.append(logits.argmax(2))
             odds.append(log_odds_of(logits, self.pictures.labels[index]))

@@ -1,11 +1,12 @@
 """Models of one size trained and evaluated at once (group.py), from their draws to what is kept about them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
 from memscope.plan.plan import Plan
+from memscope.store.ledger import Task
 from memscope.training.backends.vectorised.group import evaluate_group, train_group
 from memscope.training.backends.vectorised.teachers import TeachersOfGroup
 from memscope.training.draws import Draws
@@ -19,9 +20,16 @@ def fits(plan: Plan, size: int, device: str) -> bool:
 
 
 def train(
-    material: Material, keep_weights: bool, some: Sequence[ModelToTrain], teachers: TeachersOfGroup | None = None
+    material: Material,
+    keep_weights: bool,
+    some: Sequence[ModelToTrain],
+    teachers: TeachersOfGroup | None = None,
+    record: Collection[Task] = (),
 ) -> list[TrainedModel]:
-    """Train and evaluate models of one size at once; each counts for an equal share of the time."""
+    """Train and evaluate models of one size at once; each counts for an equal share of the time.
+
+    None of them is of a task in `record`: those are trained one by one (`grouping_of` in backends/__init__.py).
+    """
     plan = material.plan
     theirs = teachers.of([model for _, model, _ in some]) if teachers else None
     start = time.perf_counter()
