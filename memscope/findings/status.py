@@ -33,6 +33,11 @@ def models(report: StatusReport) -> str:
             beside[kind] = beside.get(kind, 0) + row.models
     if beside:
         told.append("Beside them: " + listed([f"{number:,} {kind}" for kind, number in beside.items()]) + ".")
+    if report.dynamics:
+        recorded, lacking = (sum(getattr(row, name) for row in report.dynamics) for name in ("models", "missing"))
+        disk = size_of(sum(row.bytes for row in report.dynamics))
+        more = f", and still has to be of {lacking:,}" if lacking else ""
+        told.append(f"The training of {counted(recorded, 'model')} is recorded ({disk}){more}.")
     errors = [row.rms_standard_error for row in report.score_precision or ()]
     if errors:
         low, high = decimals(min(errors), 2), decimals(max(errors), 2)
@@ -113,10 +118,13 @@ def commands(report: StatusReport) -> list[Command]:
         return [command("To make it again", "train-family", report.run)]
     full = [row.missing for row in report.variants if row.variant == "full"]
     lacking = sum(full) + sum(row.missing for row in report.sizes)
+    unrecorded = sum(row.missing for row in report.dynamics or ())
     if lacking and report.trainer == RECORDED:
         return []
     if lacking:
         return [command("Next, to train what is missing", "train-family", report.run)]
+    if unrecorded:
+        return [command("Next, to record what is missing", "train-family", report.run)]
     for name, state in report.results.items():
         if state not in STATES:
             return [command("To move aside what is damaged", "status", report.run, "--repair")]

@@ -7,6 +7,9 @@ from memscope.findings.screen import Grid, Remark, Screen
 from memscope.reports.train_family import ForecastReport
 from memscope.text import counted
 
+SEEN = 0.01
+"""Share of the time from which on that of recording is told"""
+
 
 def screen(report: ForecastReport) -> Screen:
     notes = [Remark(until_forecast(report))] if report.until_asked else []
@@ -25,9 +28,18 @@ def work(report: ForecastReport) -> str:
         if math.isnan(report.seconds)
         else f"A short trial says about {duration(report.seconds)} with {counted(report.workers, 'worker')}."
     )
-    disk = size_of(report.outcome_bytes + report.weight_bytes)
+    disk = size_of(report.outcome_bytes + report.weight_bytes + report.dynamics_bytes)
     are = "are" if total != 1 else "is"
-    return f"{counted(total, 'model')} {are} to be trained{spread}. {time} They take at most {disk} of disk."
+    told = f"{counted(total, 'model')} {are} to be trained{spread}. {time} They take at most {disk} of disk."
+    return f"{told} {recording(report)}" if report.dynamics_bytes else told
+
+
+def recording(report: ForecastReport) -> str:
+    """What the recording of dynamics takes of that."""
+    share = report.dynamics_seconds / report.seconds if report.seconds else 0.0
+    time = f"{duration(report.dynamics_seconds)} of that time ({share:.0%}) and " if share >= SEEN else ""
+    again = f"; {report.again:,} of the models are there and are trained again for it" if report.again else ""
+    return f"Recording takes {time}{size_of(report.dynamics_bytes)} of that disk{again}."
 
 
 def precision(report: ForecastReport) -> str:

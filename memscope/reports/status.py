@@ -68,6 +68,22 @@ class VariantStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DynamicsStatus:
+    """The models of one variant and size whose training is recorded."""
+
+    variant: str
+    """`onehot` for the models on subsets, `full` on all the data"""
+    size: int
+    """Width or depth"""
+    models: int
+    """Models whose dynamics and checkpoints are there"""
+    missing: int
+    """Models whose training is to be recorded, and that lack one or both"""
+    bytes: int
+    """Of these files"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MovedFile:
     """A file that was moved aside."""
 
@@ -156,6 +172,8 @@ class StatusReport:
     """What was read and moved aside, with `--repair`"""
     backend: str | None = left_out()
     """What trains on a CPU if it is not PyTorch: `lanes`"""
+    dynamics: tuple[DynamicsStatus, ...] | None = left_out()
+    """The models whose training is recorded, where any are or are to be"""
     timing: tuple[CommandTime, ...] | None = left_out()
     """Where the time went, with `--timing`: by command, and then for `all`"""
     examples_there: bool = no_key(default=True)

@@ -15,6 +15,7 @@ from memscope.reports.results import RESULTS
 from memscope.reports.score import ScoreReport
 from memscope.reports.status import (
     CommandTime,
+    DynamicsStatus,
     SizeStandardError,
     SizeStatus,
     StandardErrorForecast,
@@ -22,6 +23,7 @@ from memscope.reports.status import (
     VariantStatus,
 )
 from memscope.run import Run, open_run
+from memscope.store.dynamics import finished_dynamics, is_recorded, lacking_dynamics, recorded_tasks
 from memscope.store.examples import examples_path
 from memscope.store.ledger import (
     FULL,
@@ -78,6 +80,7 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
         sizes=tuple(sizes),
         score_precision=error_rows(run),
         variants=variant_rows(run),
+        dynamics=dynamics_rows(run),
         other_failures=other_failures(run, {file for row in sizes for file in row.failed_tasks}),
         results={group: result_state(run, group) for group in RESULTS},
         repair=repaired,
@@ -151,13 +154,33 @@ def replicate_rows(run: Run) -> list[VariantStatus]:
     ]
 
 
+def dynamics_rows(run: Run) -> tuple[DynamicsStatus, ...] | None:
+    """The models whose training is recorded, or is to be; None if there are none."""
+    path, plan, rows = run.path, run.plan, []
+    for variant in (ONEHOT, FULL):
+        for size in plan.sizes:
+            wanted = [task for task in recorded_tasks(plan) if (task.variant, task.size) == (variant, size)]
+            tasks = {*wanted, *finished_dynamics(path, plan, size, variant)}
+            whole = sum(task.count for task in tasks if not lacking_dynamics(path, plan, task))
+            lacking = sum(task.count for task in wanted if lacking_dynamics(path, plan, task))
+            size_of_files = bytes_under(size_directory(path, "dynamics", plan, variant, size))
+            if tasks:
+                rows.append(
+                    DynamicsStatus(variant=variant, size=size, models=whole, missing=lacking, bytes=size_of_files)
+                )
+    return tuple(rows) or None
+
+
 def other_failures(run: Run, told: set[str]) -> tuple[str, ...]:
     """Tracebacks of other tasks than the models on subsets: second models of a subset, students, models on all the
-    data, memories. A traceback left by a task that has succeeded since is not among them."""
+    data, memories, and models that were trained again to be recorded. A traceback left by a task that has succeeded
+    since is not among them."""
     failed = []
     for path in sorted((run.path / "failures").rglob("*.txt")):
         task = task_at(run.plan, path.relative_to(run.path / "failures"))
         done = task is not None and outcome_path(run.path, run.plan, task).is_file()
+        if task is not None and is_recorded(run.plan, task):
+            done = done and not lacking_dynamics(run.path, run.plan, task)
         if str(path) not in told and not done:
             failed.append(str(path))
     return tuple(failed)

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -147,14 +147,14 @@ def plan_ahead(
     share = of_shard(options, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     tasks = [task for task in share if not outcome_path(directory, plan, task).is_file()]
     record = to_record(directory, plan, share)
-    again = [task for task in record if task not in tasks]
+    again = [task for task in share if task in record and outcome_path(directory, plan, task).is_file()]
     say("measuring a few training steps at each size")
     return forecast(plan, dataset, tasks, device, workers, options.keep_weights, pilot, until, record, again)
 
 
-def to_record(directory: Path, plan: Plan, tasks: Sequence[Task]) -> list[Task]:
+def to_record(directory: Path, plan: Plan, tasks: Sequence[Task]) -> frozenset[Task]:
     """Those of the tasks that the plan says are recorded, and whose dynamics are not there, or not all of them."""
-    return [task for task in tasks if is_recorded(plan, task) and lacking_dynamics(directory, plan, task)]
+    return frozenset(task for task in tasks if is_recorded(plan, task) and lacking_dynamics(directory, plan, task))
 
 
 def forecast(
@@ -166,7 +166,7 @@ def forecast(
     keep_weights: bool,
     pilot: Sequence[SizeErrors] = (),
     until: Until | None = None,
-    record: Sequence[Task] = (),
+    record: Collection[Task] = (),
     again: Sequence[Task] = (),
 ) -> ForecastReport:
     """The forecast for the missing tasks and, if there is a `pilot`, for as many models as `until` takes.
@@ -271,9 +271,9 @@ def train_missing(
     share = of_shard(options, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
     path_of = weights_path if missing_weights else outcome_path
     lacking = {task for task in share if not path_of(run.path, plan, task).is_file()}
-    record = [] if missing_weights else to_record(run.path, plan, share)
+    record = frozenset[Task]() if missing_weights else to_record(run.path, plan, share)
     tasks = [task for task in share if task in lacking or task in record]
-    total, again = (sum(task.count for task in some) for some in (tasks, set(record) - lacking))
+    total, again = (sum(task.count for task in some) for some in (tasks, record - lacking))
     if tasks:
         check_networks(run, {task.size for task in tasks})
         how = " again where only the weights are missing" if missing_weights else ""

@@ -73,6 +73,15 @@ def show_state(report: StatusReport) -> None:
             ["variant", report.axis, "models", "missing"],
             [[row.variant, str(row.size), str(row.models), str(row.missing)] for row in report.variants],
         )
+    if report.dynamics:
+        table(
+            "Recorded while they were trained",
+            ["variant", report.axis, "models", "missing", "files"],
+            [
+                [row.variant, str(row.size), str(row.models), str(row.missing), size_of(row.bytes)]
+                for row in report.dynamics
+            ],
+        )
     for file in report.other_failures:
         warning(f"Failed: {file} has the traceback. To try it again, run the command that failed.")
     for group, state in report.results.items():
@@ -83,7 +92,10 @@ def show_state(report: StatusReport) -> None:
         say(f"Results of {group}: {state}{remedy if state in ('missing', 'out of date') else ''}.")
     if not report.examples_there:
         warning(f"{findings.NO_EXAMPLES} memscope train-family {report.run} makes it again.")
-    if any(row.missing for row in report.sizes):
+    lacking = any(row.missing for row in report.sizes)
+    if not lacking and any(row.missing for row in report.dynamics or ()):
+        say(f"Next: memscope train-family {report.run} records what is missing.")
+    if lacking:
         recorded = report.trainer == "record"
         say(
             "Next: run.record what is missing."

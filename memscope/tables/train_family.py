@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from memscope.findings.numbers import decimals, duration, size_of
-from memscope.findings.train_family import screen, until_forecast
+from memscope.findings.train_family import recording, screen, until_forecast
 from memscope.plan.recipe import RECORDED
 from memscope.reports.train_family import ForecastReport, TrainFamilyReport
 from memscope.reports.training import DivergedModel, FailedTask
@@ -21,8 +21,10 @@ def show(report: TrainFamilyReport, shard: tuple[int, int]) -> None:
         say(f"{report.run} is ready to record models: memscope.open_run({report.run!r}).record(size, model, ...)")
         return
     full = f" and {report.full_models} on all the data" if report.full_models else ""
+    again = f" ({report.again} trained again for it)" if report.again else ""
+    recorded = f", {report.recorded} recorded{again}" if report.recorded else ""
     say(
-        f"{counted(report.trained, 'model')} trained, {report.already} were there; "
+        f"{counted(report.trained, 'model')} trained, {report.already} were there{recorded}; "
         f"{counted(len(report.sizes), 'size')} x {counted(report.models, 'model')}{full} planned."
     )
     show_lost(report.diverged, report.failed, report.axis, report.run)
@@ -80,10 +82,13 @@ def show_forecast(report: ForecastReport, details: bool = False) -> None:
     else:
         workers = counted(report.workers, "worker")
         say(f"Time: about {duration(report.seconds)} with {workers}, beside some seconds to start.")
+    dynamics = f", {size_of(report.dynamics_bytes)} of dynamics" if report.dynamics_bytes else ""
     say(
         f"Disk: {size_of(report.outcome_bytes)} of outcomes, {size_of(report.weight_bytes)} of "
-        "weights, before compression."
+        f"weights{dynamics}, before compression."
     )
+    if report.dynamics_bytes:
+        say(recording(report))
     if pilot:
         table(
             f"Standard error of the raw score by the models that are there: now, and with {report.models} of each size",

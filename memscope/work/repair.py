@@ -16,6 +16,7 @@ from memscope.files.places import at_home
 from memscope.plan.plan_file import plan_from_toml, read_plan
 from memscope.reports.status import MovedFile, Repair
 from memscope.run import Run, open_run, plan_path
+from memscope.store.dynamics import check_checkpoints, read_dynamics
 from memscope.store.examples import check_images, examples_path, image_cache, read_examples
 from memscope.store.format import GROUPS
 from memscope.store.ledger import Outcome, Task, outcome_digest, read_outcome, task_at
@@ -99,6 +100,12 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
     for file in sorted((path / "weights").rglob("*.safetensors")):
         if task := task_at(plan, file.relative_to(path / "weights")):
             yield file, partial(read_weights, path, plan, task)
+    for file in sorted((path / "dynamics").rglob("*.h5")):
+        if task := task_at(plan, file.relative_to(path / "dynamics")):
+            yield file, partial(read_dynamics, path, plan, task)
+    for file in sorted((path / "dynamics").rglob("*.safetensors")):
+        if task := task_at(plan, file.relative_to(path / "dynamics")):
+            yield file, partial(check_checkpoints, path, plan, task)
     for file in sorted((path / "memories").rglob("*.h5")):
         what, inside = file_at(file.relative_to(path / "memories"))
         if task := task_at(plan, inside):

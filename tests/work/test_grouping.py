@@ -137,11 +137,11 @@ def test_students_trained_at_once_are_those_of_one_by_one(run, train, monkeypatc
 def test_without_room_for_a_group_half_of_it_is_tried(run, train, monkeypatch):
     sizes, together, alone = [], BACKENDS["vectorised"].train, BACKENDS[ONE_BY_ONE].train
 
-    def little_room(material, keep_weights, some, teachers):
+    def little_room(material, keep_weights, some, teachers, record):
         sizes.append(len(some))
         if len(some) > 4:
             raise torch.OutOfMemoryError("no room")
-        return together(material, keep_weights, some, teachers)
+        return together(material, keep_weights, some, teachers, record)
 
     put(monkeypatch, "vectorised", train=little_room)
     job = Job(str(run.path), run.plan, "cpu", keep_weights=False, groups=at_once({2: 16}))
