@@ -40,6 +40,7 @@ KINDS = {
     "three quarters": {"fraction": 0.75, "models": 24, "unit": 12},
     "other data": {"data": DataChoice("folder:/x", "e" * 64, 1000, 0.1, 3, 32)},
     "grown": {"sizes": (2, 4, 8), "models": 40, "full_models": 2},
+    "recorded while training": {"dynamics": 20},
     "read by newer rules": {"data": DataChoice("folder:/x", "f" * 64, reading=2, test_share=0.2, split_seed=1)},
     "in lanes": {"backend": "lanes"},
 }
@@ -57,6 +58,7 @@ DIGESTS = {
     "three quarters": "89db2d07f69d8b432ded80d828785127ad8645271188c7c4f2a412492a0d9379",
     "other data": "266933fb0ee10d86bb676c69778c9be4ee9235f84367efa445c586b2e43203c8",
     "grown": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
+    "recorded while training": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
     "read by newer rules": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
     "in lanes": "5fb312123ed41ac859d6c9d8d4ecdc8bc83194d5d81233f40f48816053a0d468",
 }

@@ -32,8 +32,10 @@ def group_sizes(run: Run, tasks: Sequence[Task], device: str, workers: int, say:
     if run.plan.recipe.trainer != OWN_LOOP:
         return {}
     models: dict[int, int] = {}
-    for task in [one for one in tasks if one.variant != FULL] or tasks:
-        models[task.size] = models.get(task.size, 0) + task.count
+    for size in {task.size: None for task in tasks}:
+        theirs = [task for task in tasks if task.size == size]
+        # where only models on all the data are left of a size, they are trained as they would have been beside others
+        models[size] = sum(task.count for task in [one for one in theirs if one.variant != FULL] or theirs)
     # small enough to leave every worker something to do
     most = {size: min(LARGEST, -(-count // workers)) for size, count in models.items()}
     names = {size: backend_for(run.plan, size, device) for size in models}

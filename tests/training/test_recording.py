@@ -1,4 +1,4 @@
-"""Recording a model by torch: what is noted is what a training that stops there would give, and nobody can tell after."""
+"""Recording a model by torch: what is noted is what a training that stops there would give, and nobody can tell."""
 
 from dataclasses import dataclass, replace
 from itertools import islice

@@ -90,6 +90,25 @@ def test_models_on_all_the_data_go_one_by_one_where_a_lone_one_would_take_longer
     assert grouping_of(PLAN, {8: Grouping("vectorised", 5)}, full[2]) == Grouping("vectorised", 5)
 
 
+def test_models_on_all_the_data_are_trained_alike_whatever_else_is_left_to_train(run, monkeypatch):
+    """After an interruption, say, that left them and models on subsets of other sizes."""
+    monkeypatch.setattr(grouping, "backend_for", lambda plan, size, device: "lanes")
+    full = Task(FULL, 4, 0, 1)
+    for beside in ([], [Task("onehot", 2, 0, 10)], [Task("onehot", 4, 0, 10)]):
+        groups = group_sizes(run, [*beside, full], "cpu", 1, print)
+        assert grouping_of(replace(run.plan, family="cnn"), groups, full).backend == "lanes"
+
+
+def test_recorded_models_are_bundled_apart_and_go_one_by_one_where_models_at_once_cannot_be_recorded():
+    groups, plan = at_once({2: 20, 4: 64}), replace(PLAN, dynamics=10)
+    assert bundles_of(plan, ONE, {2: Grouping("lanes", 20)}, ONE[:1]) == [(ONE[0],), tuple(ONE[1:])]
+    assert bundles_of(plan, ONE, groups, ONE[:2]) == [(ONE[0],), (ONE[1],), tuple(ONE[2:])]
+    assert [grouping_of(plan, groups, task) for task in ONE] == [Grouping()] * 2 + [Grouping("vectorised", 20)] * 2
+    assert grouping_of(plan, groups, Task(FULL, 4, 0, 1)) == Grouping()
+    for other in (replace(ONE[0], replicate=1), replace(ONE[0], variant=Teaching(4).variant)):
+        assert grouping_of(plan, groups, other) == Grouping("vectorised", 20)
+
+
 def test_a_bundle_trained_at_once_gives_the_outcomes_of_one_by_one(run, train):
     """To the tolerance of a short training; each task has its own subsets, and weights of all its models."""
     bundle = (Task("onehot", 4, 0, 10), Task("onehot", 4, 10, 10))
