@@ -28,6 +28,7 @@ from memscope.datasets.reading import FIRST_RULES
 from memscope.errors import MemscopeError
 from memscope.plan.plan import Plan
 from memscope.plan.plan_file import plan_to_toml, read_plan
+from memscope.store.dynamics import check_checkpoints, read_dynamics
 from memscope.store.examples import open_images, read_examples, write_examples
 from memscope.store.ledger import read_outcome
 from memscope.store.results import read_results
@@ -131,6 +132,8 @@ def read_run_files(path: str) -> None:
         lambda: open_images(run, read_examples(run, plan().data.fingerprint)),
         lambda: read_results(run, "score", plan()),
         lambda: read_weights(run, plan(), TASK),
+        lambda: read_dynamics(run, plan(), TASK),
+        lambda: check_checkpoints(run, plan(), TASK),
     ):
         try:
             read()

@@ -1,4 +1,4 @@
-"""The files of a run that somebody else has made: outcomes, examples, results, weights, the image cache; bytes damaged."""
+"""The files of a run that somebody else has made, of every kind but memories: bytes damaged."""
 
 import pickle
 import shutil
@@ -19,6 +19,7 @@ from memscope.datasets.image_dataset import ImageDataset
 from memscope.files.atomic import write_atomically
 from memscope.plan.plan import DataChoice, Plan
 from memscope.plan.recipe import Recipe
+from memscope.store.dynamics import Dynamics, checkpoints_path, dynamics_path, pack_checkpoints, pack_dynamics
 from memscope.store.examples import cache_images, write_examples
 from memscope.store.ledger import Outcome, Task, write_outcome
 from memscope.store.results import write_results
@@ -56,6 +57,11 @@ def good_run() -> dict[str, bytes]:
             run, plan(), TASK,
             Outcome(subset, zeros, zeros[:, :4], floats, floats[:, :4], np.zeros((5, 3), np.float32), few, few > 0, few, {"device": "cpu"}),
         )  # fmt: skip
+        epochs = np.zeros((5, plan().recipe.epochs, 20))
+        recorded = Dynamics(subset, epochs > 0, epochs.astype(np.float16), few > 0, few)
+        write_atomically(dynamics_path(run, plan(), TASK), pack_dynamics(plan(), TASK, recorded))
+        points = {model: {1: {"a.weight": np.ones((3, 2), np.float32)}} for model in TASK.models}
+        write_atomically(checkpoints_path(run, plan(), TASK), pack_checkpoints(plan(), TASK, points))
         weights = {f"{model:05d}/a.weight": np.ones((3, 2), np.float32) for model in TASK.models}
         write_atomically(weights_path(run, plan(), TASK), pack_weights(plan(), TASK, weights))
         (run / "plan.toml").write_text("")
@@ -127,6 +133,8 @@ def hostile_weights(random: Random, whole: bytes) -> bytes:
         b'{"00000/a": {"dtype": "F32", "shape": [4611686018427387904, 4], "data_offsets": [0, 0]}}',
         b'{"00000/a": {"dtype": "F8_E4M3", "shape": [2], "data_offsets": [0, 2]}}',
         b'{"x": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}', b'{"9/\\n": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}',
+        b'{"00000/1/a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "__metadata__": {"memscope": "{}"}}',
+        b'{"00000": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}, "__metadata__": {"memscope": "[]"}}',
         b'{"' + b"9" * 5000 + b'/x": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}',
         b'{"00000/a": {"dtype": "F64", "shape": [0, 18446744073709551615], "data_offsets": [0, 0]}}',
     )  # fmt: skip

@@ -62,6 +62,15 @@ def test_growing_rounds_up_to_whole_blocks_and_never_shrinks():
     assert PLAN.grown(models=21).models == 30
     assert PLAN.grown(models=10) == PLAN
     assert PLAN.grown(sizes=(3,)).sizes == (2, 3, 4)
+    assert PLAN.grown(dynamics=1).dynamics == PLAN.block
+    assert PLAN.grown(dynamics=1).grown(models=40) == replace(PLAN, models=40, dynamics=PLAN.block)
+    assert PLAN.grown(dynamics=1).grown(dynamics=0).dynamics == PLAN.block
+
+
+@pytest.mark.parametrize("dynamics", [-10, 5, 30])
+def test_what_is_recorded_is_whole_blocks_of_the_models_that_there_are(dynamics):
+    with pytest.raises(OptionError, match="whole blocks of 10, 0 to 20"):
+        replace(PLAN, dynamics=dynamics)
 
 
 @pytest.mark.parametrize(

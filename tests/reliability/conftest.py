@@ -10,8 +10,10 @@ from memscope.plan.teaching import Teaching
 from memscope.steps.distill import distill
 from memscope.steps.resmem import MemoryOptions, resmem
 from memscope.steps.score import score
+from memscope.steps.train_family import train_family
 from memscope.steps.trajectories import trajectories
 from memscope.work.carrying_out import WorkOptions
+from memscope.work.options import Choices
 
 INLINE = WorkOptions(device="cpu", engine="inline")
 
@@ -30,9 +32,10 @@ def tried() -> MemoryOptions:
 
 @pytest.fixture(scope="session")
 def whole_run(full_run: Path, tried: MemoryOptions, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`full_run` with students, residual memories and all results. Tests must not change it."""
+    """`full_run` with dynamics, students, residual memories and all results. Tests must not change it."""
     path = tmp_path_factory.mktemp("whole") / "run"
     shutil.copytree(full_run, path)
+    assert not train_family(path, Choices(dynamics=10), INLINE).failed
     score(path)
     trajectories(path)
     distill(path, Teaching(8), options=INLINE)

@@ -81,7 +81,11 @@ def run_numbers(path: Path) -> dict[str, object]:
             task = task_at(run.plan, file.relative_to(path / "outcomes"))
             outcome = numbers(read_outcome(path, run.plan, task))
             found[str(task)] = {name: value for name, value in outcome.items() if "seconds" not in name}
-        elif kind in ("weights", "memories"):
+        elif kind == "dynamics" and file.suffix == ".h5":
+            found[str(file.relative_to(path))] = {
+                name: values for name, values in numbers(read()).items() if name != "seconds"
+            }
+        elif kind in ("weights", "memories", "dynamics"):
             found[str(file.relative_to(path))] = numbers(read())
     return found
 
@@ -105,7 +109,9 @@ def test_damage_is_found_and_named_or_changes_no_number(whole_run, tmp_path, tho
     run = open_run(tmp_path / "run")
     files = list(files_of(run))
     kinds = {path.relative_to(run.path).parts[0] for path, _ in files}
-    assert kinds == {"examples.h5", "cache", "outcomes", "weights", "memories", "results", "trajectories.h5"}
+    assert kinds == {
+        *("examples.h5", "cache", "outcomes", "weights", "dynamics", "memories", "results", "trajectories.h5")
+    }
     contents = {path: path.read_bytes() for path, _ in files}
     truth = {path: numbers(read()) for path, read in files}
     found = harmless = 0
@@ -181,6 +187,8 @@ def test_repair_moves_aside_what_is_damaged_and_the_commands_make_it_again(whole
         next(run.glob("outcomes/onehot/width-4/*.h5")),
         next(run.glob("outcomes/full/width-8/*.h5")),
         next(run.glob("weights/onehot/width-2/*.safetensors")),
+        next(run.glob("dynamics/onehot/width-8/*.h5")),
+        next(run.glob("dynamics/full/width-2/*.safetensors")),
         next(run.glob("memories/onehot/*/width-8/*.h5")),
         run / "results" / "score.h5",
         run / "trajectories.h5",
@@ -240,7 +248,7 @@ def test_files_of_a_newer_version_stay_where_they_are(whole_run, tmp_path):
     assert "memscope-plan = 2" in plan.read_text()
 
 
-@pytest.mark.parametrize("kind", ["outcomes", "weights", "memories", "results"])
+@pytest.mark.parametrize("kind", ["outcomes", "weights", "dynamics", "memories", "results"])
 def test_a_file_that_the_system_does_not_let_us_read_is_not_taken_for_damaged(whole_run, tmp_path, kind, monkeypatch):
     run = tmp_path / "run"
     shutil.copytree(whole_run, run)

@@ -40,7 +40,7 @@ def everything(run: Path, choices: Choices, tried: MemoryOptions) -> None:
 
 def finished(run: Path) -> dict[Path, bytes]:
     """Every file of the ledger under its final name."""
-    kinds = ("outcomes", "weights", "memories")
+    kinds = ("outcomes", "weights", "dynamics", "memories")
     return {path: path.read_bytes() for kind in kinds for path in (run / kind).rglob("[0-9]*") if path.is_file()}
 
 
@@ -63,7 +63,7 @@ def assert_same_results(run: Path, reference: Path) -> None:
 
 def test_sigkill_at_random_moments_of_any_command_loses_nothing(whole_run, tiny_choices, tried, tmp_path, thorough):
     """Everything in one process, killed again and again: 6 times at most, or in `make reliability` 150."""
-    choices = Choices(**{**vars(tiny_choices), "full": 2})
+    choices = Choices(**{**vars(tiny_choices), "full": 2, "dynamics": 10})
     server = multiprocessing.get_context("forkserver")  # which loads torch once, and not for each of the killed
     server.set_forkserver_preload(["memscope.steps.distill", "memscope.steps.resmem", "memscope.steps.trajectories"])
     total, seed, most = 0, 0, 15 if thorough else 6
@@ -93,6 +93,7 @@ def test_60_sigkills_of_commands_and_of_their_workers(whole_run, tiny_npz, tmp_p
         run = tmp_path / f"run-{rounds}"
         family = ["--data", f"npz:{tiny_npz}", "--label-noise", "0.1", "--family", "mlp", "--widths", "2,4,8"]
         family += ["--models", "20", "--epochs", "3", "--batch-size", "16", "--precision", "float32", "--full", "2"]
+        family += ["--dynamics", "10"]
         on = ["--device", "cpu", "--workers", "2"]
         memories = ["--k", "1,5", "--sigma", "0.5", "--temperature", "1"]
         commands = [
