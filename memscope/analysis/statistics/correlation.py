@@ -1,4 +1,4 @@
-"""Rank correlation over examples, with an interval for examples that all share the same models."""
+"""Correlations over examples, with an interval for examples that all share the same models."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from memscope.analysis.statistics.intervals import t_quantile
+from memscope.analysis.statistics.intervals import Floats, t_quantile
 from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS, StatisticOf, delete_one_block
 from memscope.analysis.statistics.roc import mean_ranks
 from memscope.errors import OptionError
@@ -28,16 +28,39 @@ def rank_correlation(first: ArrayLike, second: ArrayLike) -> float:
     Ties, to nine decimals, share the mean of their ranks. Examples with a NaN in either are left out; NaN where
     fewer than three remain or either is constant. Raises OptionError for unequal shapes.
     """
+    defined = _both_defined(first, second)
+    return linear_correlation(*map(mean_ranks, defined))
+
+
+def linear_correlation(first: ArrayLike, second: ArrayLike) -> float:
+    """Pearson's correlation of two arrays [examples]; NaN, and OptionError, as in `rank_correlation`.
+
+    NaN, too, where a value is infinite.
+    """
+    one, other = _both_defined(first, second)
+    if len(one) < 3 or any(not np.isfinite(values).all() or np.ptp(values) == 0 for values in (one, other)):
+        return float("nan")
+    return cosine(one - one.mean(), other - other.mean())
+
+
+def cosine(first: ArrayLike, second: ArrayLike) -> float:
+    """The cosine of the angle between two arrays [examples]; NaN where either is 0 or not finite.
+
+    Of two arrays of positive numbers it is near 1, whether they have to do with each other or not.
+    """
+    one, other = _both_defined(first, second)
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return float("nan")
+    scale = np.sqrt((one**2).sum() * (other**2).sum())
+    return float((one * other).sum() / scale) if scale > 0 else float("nan")
+
+
+def _both_defined(first: ArrayLike, second: ArrayLike) -> tuple[Floats, Floats]:
     one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if one.ndim != 1 or one.shape != other.shape:
         raise OptionError(f"arrays of shapes {one.shape} and {other.shape}, expected [examples] twice")
     defined = ~(np.isnan(one) | np.isnan(other))
-    if defined.sum() < 3:
-        return float("nan")
-    ranks = [mean_ranks(values[defined]) for values in (one, other)]
-    centred = [values - values.mean() for values in ranks]
-    scale = np.sqrt((centred[0] ** 2).sum() * (centred[1] ** 2).sum())
-    return float((centred[0] * centred[1]).sum() / scale) if scale > 0 else float("nan")
+    return one[defined], other[defined]
 
 
 def correlation_over_blocks(statistic: StatisticOf, blocks: int) -> Correlation:
