@@ -42,8 +42,8 @@ def beta_quantile(probability: ArrayLike, a: ArrayLike, b: ArrayLike) -> Floats:
     return x.reshape(given[0].shape)
 
 
-def t_quantile(probability: float, degrees: int) -> float:
-    """The quantile of Student's t distribution, for 1/2 < probability < 1 and `degrees` >= 1.
+def t_quantile(probability: float, degrees: float) -> float:
+    """The quantile of Student's t distribution, for 1/2 < probability < 1 and `degrees` >= 1, whole or not.
 
     t^2 / (t^2 + degrees) has the distribution Beta(1/2, degrees / 2). Source: DLMF 8.17(vi).
     """
