@@ -15,6 +15,7 @@ fitness via realized discrepancies'.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -62,30 +63,43 @@ def foretell(sums: PopulationSums, models: NDArray[np.int64], epsilon: float, se
 
     The sums must have at least one model with and one without each example at every size.
     """
-    kept = dimensions(sums)
-    patterns = model_patterns(sums, kept)
-    prior = fit_prior(moments(sums, kept, patterns), patterns, FINE)
-    accuracies, count = accuracy_positions(kept), sums.examples
-    root = np.stack([roots(correlation(noise))[0] for noise in prior.noise[:, accuracies][:, :, accuracies]])
+    count = sums.examples
     found = Foretold(
         np.empty((count, len(TYPES))), np.empty((count, len(TYPES))), np.empty((count, sums.sizes, sums.sizes))
     )
     draws = TypeDraws(sums.sizes, seed)
-    for first in range(0, count, CHUNK):
+    for some, posterior, truths, counts in redrawn(sums, models, DRAWS, seed):
+        found.types[some] = draws.probabilities(posterior, epsilon)
+        found.raw[some] = shares_of_draws(counts, models[:, :, some], epsilon)
+        score = truths[..., : sums.sizes] - truths[..., sums.sizes :]
+        score -= score.mean(axis=2, keepdims=True)
+        found.products[some] = score.transpose(0, 2, 1) @ score / DRAWS
+    return found
+
+
+def redrawn(
+    sums: PopulationSums, models: NDArray[np.int64], draws: int, seed: int = 0
+) -> Iterator[tuple[NDArray[np.int64], Posterior, NDArray[np.float32], NDArray[np.int64]]]:
+    """Examples, their posterior, and truths and counts of so many models drawn from it, some examples at a time.
+
+    `models` are as in `foretell`; truths are accuracies in, then out, [examples, draws, 2 sizes], and counts the
+    numbers of correct models of each.
+    """
+    kept = dimensions(sums)
+    patterns = model_patterns(sums, kept)
+    prior = fit_prior(moments(sums, kept, patterns), patterns, FINE)
+    accuracies = accuracy_positions(kept)
+    root = np.stack([roots(correlation(noise))[0] for noise in prior.noise[:, accuracies][:, :, accuracies]])
+    for first in range(0, sums.examples, CHUNK):
         here = slice(first, first + CHUNK)
         means = measured_means(sums, kept, here)
-        words = sixteen_bit_words(stream("foretold", seed, first), (2, len(means), DRAWS, 2 * sums.sizes))
-        order = permutation(stream("foretold components", seed, first), len(means) * DRAWS).reshape(len(means), DRAWS)
-        places = (order.argsort(axis=1) + 0.5) / DRAWS
+        words = sixteen_bit_words(stream("foretold", seed, first), (2, len(means), draws, 2 * sums.sizes))
+        order = permutation(stream("foretold components", seed, first), len(means) * draws).reshape(len(means), draws)
+        places = (order.argsort(axis=1) + 0.5) / draws
         for some, posterior in posteriors(prior, means, patterns.of_example[here], patterns, accuracies):
             truths, chosen = drawn_truths(posterior, words[0, some], places[some])
             counts = drawn_counts(truths, chosen, root, models[:, :, first + some], words[1, some])
-            found.types[first + some] = draws.probabilities(posterior, epsilon)
-            found.raw[first + some] = shares_of_draws(counts, models[:, :, first + some], epsilon)
-            score = truths[..., : sums.sizes] - truths[..., sums.sizes :]
-            score -= score.mean(axis=2, keepdims=True)
-            found.products[first + some] = score.transpose(0, 2, 1) @ score / DRAWS
-    return found
+            yield first + some, posterior, truths, counts
 
 
 def correlation(covariance: Floats) -> Floats:
