@@ -17,6 +17,7 @@ PACKAGES = ("torch", "timm", "numpy", "h5py", "safetensors", "click", "rich", "m
 EXTRAS = {
     "faiss": (("faiss-cpu",), "resmem --index faiss"),
     "hf": (("pyarrow",), "--data hf:DIR"),
+    "proxies": (("diptest",), "whether scores are bimodal, in proxies"),
     "vision": (("torchvision", "scipy"), "--data torchvision:SVHN and torchvision:STL10"),
     "ray": (("ray",), "--engine ray"),
 }
