@@ -17,7 +17,7 @@ from memscope.analysis.statistics.intervals import Floats
 from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS, Kept, jackknife_error
 from memscope.analysis.statistics.roc import area_under_roc
 from memscope.analysis.statistics.ties import ordinal
-from memscope.analysis.statistics.two_sets import Interval, check_apart, intervals, mean_of_models, model_groups
+from memscope.analysis.statistics.two_sets import NONE, Interval, check_apart, intervals, mean_of_models, model_groups
 from memscope.errors import OptionError
 from memscope.streams import permutation, stream
 
@@ -88,6 +88,44 @@ def agreement_at_size(
     )
 
 
+def crossed_agreement(
+    values: ArrayLike, model_blocks: ArrayLike, counts: Counts, score_blocks: ArrayLike
+) -> SizeAgreement:
+    """`agreement_at_size` of a proxy that was measured on the score's own models, such as accuracy out.
+
+    The proxy is taken from every other block and the score from the rest, then the other way round; the correlations
+    are means of both, so that no model is in both, and are those with the score of half of the blocks: so must the
+    ceiling be that they are held against. Each block in turn is left out of whichever side it is on. With 40 models,
+    four blocks, that leaves an interval where two sets of blocks would leave none; it takes in all models, so
+    `model_error` is NaN. The top is left undefined. Raises OptionError for shapes that do not fit, fewer than two
+    blocks, and for models of other blocks than the score's.
+    """
+    proxy, of_models, of_score = checked(values, model_blocks, counts, score_blocks, apart=False)
+    strangers = sorted(set(of_models.tolist()) - set(of_score.tolist()))
+    if strangers or len(of_score) < 2:
+        raise OptionError(
+            f"models of blocks {strangers or of_models.tolist()} and a score of blocks {of_score.tolist()}, expected "
+            "the score's own models, of two blocks or more: others can be compared with the score of all its blocks"
+        )
+
+    def statistic(kept: Kept, models: Kept) -> Floats:
+        found = []
+        halves = halved(kept)
+        for chosen, others in (halves, halves[::-1]):
+            theirs = np.flatnonzero(np.isin(of_models, of_score[others])).tolist()
+            found.append(three_correlations(mean_of_models(proxy, theirs), counts.only(chosen).score))
+        return np.mean(found, axis=0)
+
+    known = ~np.isnan(mean_of_models(proxy, list(range(len(proxy)))) + counts.total().score)
+    return SizeAgreement(
+        overall=Correlations(*intervals(statistic, len(of_score), np.array([-1]))),
+        top=Correlations(NONE, NONE, NONE),
+        examples=int(known.sum()),
+        blocks=len(of_score),
+        models=len(proxy),
+    )
+
+
 def three_correlations(proxy: Floats, score: Floats) -> Floats:
     """Spearman's and Pearson's correlation and the cosine [3] of two arrays [examples]."""
     return np.array([rank_correlation(ordinal(proxy), score), linear_correlation(proxy, score), cosine(proxy, score)])
@@ -153,9 +191,10 @@ def precision_at_number(suspicion: Floats, marked: NDArray[np.bool_]) -> float:
 
 
 def checked(
-    values: ArrayLike, model_blocks: ArrayLike, counts: Counts, score_blocks: ArrayLike
+    values: ArrayLike, model_blocks: ArrayLike, counts: Counts, score_blocks: ArrayLike, apart: bool = True
 ) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-    """The values of a proxy, the blocks of its models and those of the score, as arrays that fit together."""
+    """The values of a proxy, the blocks of its models and those of the score, as arrays that fit together; unless
+    `apart` is false, no block may be among both."""
     proxy = np.asarray(values, dtype=np.float64)
     of_models, of_score = (np.asarray(blocks, dtype=np.int64) for blocks in (model_blocks, score_blocks))
     if proxy.shape[1:] != counts.n_in.shape[1:] or of_models.shape != proxy.shape[:1]:
@@ -165,5 +204,6 @@ def checked(
         )
     if of_score.shape != counts.n_in.shape[:1]:
         raise OptionError(f"{len(of_score)} numbers of blocks for counts of {len(counts.n_in)}, expected one for each")
-    check_apart(of_models, of_score)
+    if apart:
+        check_apart(of_models, of_score)
     return proxy, of_models, of_score

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memscope.analysis.memorisation import Counts, count_outcomes, stack_blocks
-from memscope.analysis.proxy_agreement import agreement_at_size, flipped_labels, precision_at_number
+from memscope.analysis.proxy_agreement import agreement_at_size, crossed_agreement, flipped_labels, precision_at_number
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.errors import OptionError
 from memscope.plan.subsets import balanced_subsets
@@ -106,6 +106,36 @@ def test_accuracy_out_of_the_same_models_correlates_by_construction_and_of_other
     crossed = agreement_at_size(out[:40], blocks, Counts(*(c[4:] for c in fields(counts))), range(4, 8))
     assert abs(crossed.overall.spearman.value) < 0.1
     assert crossed.overall.spearman.low < 0 < crossed.overall.spearman.high
+
+
+def test_accuracy_out_of_the_scores_own_models_is_crossed():
+    """What is measured is the mean of the two crossed correlations; its interval holds its mean; of noise, 0."""
+    random = np.random.default_rng(0)
+    truth, values, spans = random.beta(0.5, 1, 200), [], []
+    for seed in range(80):
+        mask, correct, counts = outcomes(np.ones(200), 1 - truth, 40, seed)
+        out = np.where(mask, np.nan, correct.astype(float))
+        found = crossed_agreement(out, np.arange(40) // BLOCK, counts, range(4)).overall.pearson
+        values.append(found.value)
+        spans.append((found.low, found.high))
+        if seed == 0:
+            even = np.arange(40) // BLOCK % 2 == 0
+            sides = [
+                np.corrcoef(np.nanmean(out[side], axis=0), counts.only(blocks).score)[0, 1]
+                for side, blocks in ((even, [1, 3]), (~even, [0, 2]))
+            ]
+            assert found.value == pytest.approx(np.mean(sides))
+    low, high = np.transpose(spans)
+    assert 0.88 < np.mean((low <= np.mean(values)) & (np.mean(values) <= high)) <= 1
+    noise = []
+    for seed in range(40):
+        mask, correct, counts = outcomes(np.ones(500), np.full(500, 0.6), 40, seed)
+        out = np.where(mask, np.nan, correct.astype(float))
+        noise.append(crossed_agreement(out, np.arange(40) // BLOCK, counts, range(4)).overall.spearman)
+    assert np.mean([one.low < 0 < one.high for one in noise]) > 0.88
+    assert abs(np.mean([one.value for one in noise])) < 0.02
+    with pytest.raises(OptionError, match=r"models of blocks \[9\]"):
+        crossed_agreement(out[:1], [9], counts, range(4))
 
 
 def test_intervals_hold_the_mean_over_models_of_both():

@@ -99,7 +99,7 @@ def _interval(
         degrees = both**2 / (of_blocks**2 / (blocks - 1) + of_models**2 / max(groups - 1, 1))
     reach = t_quantile(0.975, degrees) * sqrt(both)
     low, high = np.clip([value - reach, value + reach], least, most)
-    return Interval(float(value), float(block_error), float(model_error), float(low), float(high), degrees)
+    return Interval(float(value), float(block_error), float(model_error), float(low), float(high), float(degrees))
 
 
 def mean_of_models(values: Floats, kept: Kept) -> Floats:
