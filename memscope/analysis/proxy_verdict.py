@@ -105,10 +105,8 @@ def across_sizes(trend: SlopeTrend) -> tuple[str, str]:
         answer = FOLLOWS
     elif ratio.high < SMALL:
         answer = NOT
-    elif clear(own, trend.examples):  # and no further than the level goes, as far as can be told
-        answer = LEVEL
-    elif beyond.high < MARGIN:
-        answer = NOT
+    elif beyond.high < 2 * MARGIN:  # certainly not much further than the level goes
+        answer = LEVEL if clear(own, trend.examples) else NOT
     return answer, (
         f"Across sizes: {answer} (slopes correlate by {own.value:.2f}, {own.low:.2f} to {own.high:.2f}, of at most "
         f"{trend.ceiling:.2f}; its level alone reaches {trend.of_level.value:.2f})."

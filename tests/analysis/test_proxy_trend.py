@@ -9,10 +9,11 @@ from memscope.analysis.memorisation import Counts
 from memscope.analysis.population.ceiling import spearman_ceilings
 from memscope.analysis.population.sums import population_sums
 from memscope.analysis.proxy_agreement import agreement_at_size
-from memscope.analysis.proxy_trend import slope_ceiling, slope_trend, slope_weights
+from memscope.analysis.proxy_trend import SlopeTrend, slope_ceiling, slope_trend, slope_weights
 from memscope.analysis.proxy_types import mean_trajectories, trend_types
-from memscope.analysis.proxy_verdict import AGAINST, FOLLOWS, LEVEL, NOT, UNKNOWN, verdict
+from memscope.analysis.proxy_verdict import AGAINST, FOLLOWS, LEVEL, NOT, UNKNOWN, across_sizes, verdict
 from memscope.analysis.statistics.ceilings import reliability
+from memscope.analysis.statistics.two_sets import Interval
 from memscope.analysis.trajectories import TYPES, classify_trajectories
 from memscope.errors import OptionError
 from tests.analysis.population.test_estimate import FLAT, MIXTURE, SIZES, SMOOTH, STEP, fitted, simulated
@@ -108,6 +109,29 @@ def test_nothing_is_found_to_follow_in_one_of_twenty_at_most():
     said = [judged(SMOOTH, 40, NOTHING, of_proxy=1, seed=seed) for seed in range(20)]
     assert all(one.across_examples == NOT for one in said)
     assert sum(one.across_sizes != NOT for one in said) <= 1
+
+
+def interval(value, reach):
+    return Interval(value, reach / 3, np.nan, value - reach, value + reach, 3.0)
+
+
+@pytest.mark.parametrize(
+    ("own", "beyond", "answer"),
+    [
+        (interval(0.6, 0.1), interval(0.3, 0.1), FOLLOWS),
+        (interval(0.6, 0.1), interval(0.1, 0.3), UNKNOWN),  # it may be the level alone, and may be more
+        (interval(0.6, 0.1), interval(-0.1, 0.1), LEVEL),
+        (interval(-0.6, 0.1), interval(-0.1, 0.1), AGAINST),
+        (interval(0.1, 0.1), interval(0.1, 0.3), NOT),
+        (interval(0.2, 0.3), interval(-0.1, 0.1), NOT),
+        (interval(0.2, 0.3), interval(0.1, 0.3), UNKNOWN),
+        (interval(0.6, np.nan), interval(0.3, np.nan), UNKNOWN),
+    ],
+)
+def test_what_is_said_of_sizes_follows_from_the_intervals(own, beyond, answer):
+    level = interval(own.value - beyond.value, 0.1)
+    found = SlopeTrend(True, own, level, beyond, 0.9, interval(own.value / 0.9, (own.high - own.value) / 0.9), 1000)
+    assert across_sizes(found)[0] == answer
 
 
 def test_what_does_not_change_cannot_be_followed():
