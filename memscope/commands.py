@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from memscope.steps.doctor import doctor
     from memscope.steps.drawing import Drawing
     from memscope.steps.listings import datasets, families
+    from memscope.steps.proxies import proxies
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
     from memscope.steps.status import status
@@ -44,6 +45,7 @@ __all__ = [
     "doctor",
     "families",
     "plan_ahead",
+    "proxies",
     "resmem",
     "score",
     "status",
@@ -58,6 +60,7 @@ HOMES = {
     "memscope.steps.doctor": ("doctor",),
     "memscope.steps.drawing": ("Drawing",),
     "memscope.steps.listings": ("datasets", "families"),
+    "memscope.steps.proxies": ("proxies",),
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),
     "memscope.steps.score": ("score",),
     "memscope.steps.status": ("status",),

@@ -26,6 +26,7 @@ COMMANDS = {
     "trajectories": "memscope.cli.trajectories",
     "resmem": "memscope.cli.resmem",
     "distill": "memscope.cli.distill",
+    "proxies": "memscope.cli.proxies",
     "status": "memscope.cli.status",
     "demo": "memscope.cli.demo",
     "datasets": "memscope.cli.datasets",

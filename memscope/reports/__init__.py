@@ -9,6 +9,7 @@ REPORTS = {
     "trajectories": "memscope.reports.trajectories:TrajectoriesReport",
     "resmem": "memscope.reports.resmem:ResmemReport",
     "distill": "memscope.reports.distill:DistillReport",
+    "proxies": "memscope.reports.proxies:ProxiesReport",
     "status": "memscope.reports.status:StatusReport",
     "datasets": "memscope.reports.listings:DatasetsReport",
     "families": "memscope.reports.listings:FamiliesReport",

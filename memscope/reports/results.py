@@ -1,11 +1,12 @@
 """The groups of HDF5 fields, by command."""
 
-from memscope.reports import distill, resmem, score, trajectories
+from memscope.reports import distill, proxies, resmem, score, trajectories
 
 RESULTS = {
     "score": score.RESULTS,
     "trajectories": trajectories.RESULTS,
     "resmem": resmem.RESULTS,
     "distill": distill.RESULTS,
+    "proxies": proxies.RESULTS,
 }
 """Of every command that writes `results/COMMAND.h5`"""

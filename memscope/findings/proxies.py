@@ -1,0 +1,200 @@
+"""What `memscope proxies` found, on one screen: which proxies follow the score across examples, and which across sizes.
+
+The words are those of each proxy's verdict (analysis/proxy_verdict.py), which is held against its nulls; where few
+models cannot tell, that is what is said.
+"""
+
+import math
+
+from memscope.analysis.proxy_verdict import FOLLOWS, LEVEL, UNKNOWN
+from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
+from memscope.findings.numbers import decimals, percent
+from memscope.findings.screen import Command, Grid, Remark, Screen, command
+from memscope.findings.words import drawn
+from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound
+from memscope.text import counted
+
+
+def screen(report: ProxiesReport) -> Screen:
+    if report.failed:
+        return failed(report)
+    told = [what(report), across_examples(report), across_sizes(report), of_flipped(report)]
+    return Screen(told, grid(report), notes(report), commands(report))
+
+
+def failed(report: ProxiesReport) -> Screen:
+    assert report.failed
+    task = report.failed[0]
+    more = f" and {counted(len(report.failed) - 1, 'more task')}" if len(report.failed) > 1 else ""
+    models = f"{report.axis} {task.size}, models {task.first} to {task.first + task.count - 1}{more}"
+    return Screen(
+        ["Nothing was compared: some proxies could not be measured."],
+        notes=[
+            Remark(f"Failed twice: {models}: {task.reason}", True),
+            Remark(f"The tracebacks are in {report.run}/failures; run the command again to retry.", True),
+        ],
+        more=False,
+    )
+
+
+def what(report: ProxiesReport) -> str:
+    where = "on all the data" if report.on == "full" else "on subsets"
+    return (
+        f"{len(leading(report))} proxies of the memorisation score, from {counted(report.recorded, 'model')} of each "
+        f"{report.axis} that were recorded while they were trained {where}, held against the score of "
+        f"{report.score_models} other models."
+    )
+
+
+def leading(report: ProxiesReport) -> list[ProxyFound]:
+    """Proxies without the variants that go by the same name."""
+    return [one for one in report.proxies if one.variant_of is None]
+
+
+def across_examples(report: ProxiesReport) -> str:
+    """How many follow the score across the examples of a size, and which most closely."""
+    rows = leading(report)
+    if not rows:
+        return "None of them could be had."
+    if all(one.across_examples == UNKNOWN for one in rows):
+        return "So few models of the score do not tell which follow it across images."
+    follow = [one for one in rows if one.across_examples == FOLLOWS]
+    if not follow:
+        return "Across images none of them clearly follows the score."
+    best = max(follow, key=lambda one: mean_correlation(one))
+    low, high = ends([abs(row.spearman.value) for row in best.sizes])
+    return (
+        f"Across images {len(follow)} of {len(rows)} follow it, most closely {best.title} (rank correlations of {low} "
+        f"to {high} at the {report.axis}s)."
+    )
+
+
+def across_sizes(report: ProxiesReport) -> str:
+    """How many follow what happens to the score over the sizes."""
+    rows = [one for one in leading(report) if one.across_sizes is not None]
+    if not rows:
+        return ""
+    if all(one.across_sizes == UNKNOWN for one in rows):
+        return f"So few models of the score do not tell which follow its change with {report.axis}."
+    follow = [one for one in rows if one.across_sizes == FOLLOWS]
+    level = [one for one in rows if one.across_sizes == LEVEL]
+    told = f"Across {report.axis}s {len(follow)} of {len(rows)} follow it"
+    if follow:
+        best = max(follow, key=slope)
+        assert best.trend is not None
+        trend = best.trend
+        told += (
+            f", most closely {best.title} (slopes of images correlate by {decimals(trend.slopes.value, 2)}, of at most "
+            f"{decimals(trend.ceiling, 2)}; by its level alone {decimals(trend.slopes_of_level.value, 2)})"
+        )
+    if level:
+        told += f"; {len(level)} more only as any one number per image would that has their level"
+    return f"{told}."
+
+
+def of_flipped(report: ProxiesReport) -> str:
+    """Which finds flipped labels best, at the last size."""
+    rows = [one for one in leading(report) if not math.isnan(one.sizes[-1].auc_flipped)]
+    if not report.flipped or not rows:
+        return ""
+    best = max(rows, key=lambda one: one.sizes[-1].auc_flipped)
+    last = best.sizes[-1]
+    return (
+        f"Flipped labels are found best by {best.title} (at {report.axis} {last.size} it ranks a flipped label above "
+        f"another in {percent(last.auc_flipped)} of all pairs), in this one comparison of {len(rows)}."
+    )
+
+
+def mean_correlation(one: ProxyFound) -> float:
+    values = [row.spearman.value * one.sign for row in one.sizes if not math.isnan(row.spearman.value)]
+    return sum(values) / len(values) if values else -math.inf
+
+
+def slope(one: ProxyFound) -> float:
+    return -math.inf if one.trend is None or math.isnan(one.trend.slopes.value) else one.trend.slopes.value
+
+
+def ends(values: list[float]) -> tuple[str, str]:
+    known = [value for value in values if not math.isnan(value)]
+    return decimals(min(known), 2), decimals(max(known), 2)
+
+
+def grid(report: ProxiesReport) -> Grid | None:
+    """A row for every leading proxy: at the largest size, and over the sizes."""
+    rows = leading(report)
+    if not rows:
+        return None
+    last = report.sizes[-1].size
+    columns = ["proxy", f"rank corr. at\n{report.axis} {last}", "of the\nceiling"]
+    many = len(report.sizes) > 1
+    if many:
+        columns += ["slopes", "level\nalone"]
+    if report.flipped:
+        columns.append("flipped\nAUC")
+    columns.append("models\ntrained")
+    cells = []
+    for one in rows:
+        here: ProxyAtSize = one.sizes[-1]
+        row = [one.name, with_ends(here.spearman), share(here.spearman_of_ceiling)]
+        if many:
+            trend = one.trend
+            row += ["-", "-"] if trend is None else [with_ends(trend.slopes), decimals(trend.slopes_of_level.value, 2)]
+        if report.flipped:
+            row.append(decimals(here.auc_flipped, 2))
+        row.append(f"{one.cost:.3g}")
+        cells.append(row)
+    return Grid(columns, cells, left=1)
+
+
+def with_ends(found: Bounded) -> str:
+    """.62 (.55 to .68)"""
+    if math.isnan(found.low):
+        return decimals(found.value, 2)
+    return f"{decimals(found.value, 2)} ({decimals(found.low, 2)}-{decimals(found.high, 2)})".replace("(-", "(−")
+
+
+def share(value: float) -> str:
+    return "-" if math.isnan(value) else f"{abs(value):.0%}"
+
+
+def notes(report: ProxiesReport) -> list[Remark]:
+    found = []
+    if report.score_blocks < FEWEST_OF_THE_SCORE:
+        found.append(
+            Remark(
+                f"No intervals and no verdicts: the score is from {counted(report.score_blocks, 'block')} of models "
+                f"beside those recorded, of at least {FEWEST_OF_THE_SCORE}.",
+                True,
+            )
+        )
+    else:
+        found.append(
+            Remark("In brackets: 95 % intervals over models. Ceiling: the most that noise in the score leaves.")
+        )
+    if len(report.sizes) > 1:
+        found.append(
+            Remark(
+                "Slopes: correlation of what each image's proxy and score do over log size; level alone: of any proxy "
+                "that says one number of each image."
+            )
+        )
+    if report.left_out:
+        name, reason = next(iter(report.left_out.items()))
+        more = f", and {len(report.left_out) - 1} more" if len(report.left_out) > 1 else ""
+        found.append(Remark(f"Left out: {name}{more}: {reason}."))
+    if report.figures:
+        found.append(drawn(report.figures))
+    return found
+
+
+def commands(report: ProxiesReport) -> list[Command]:
+    """How many models would tell, and where to look."""
+    found = []
+    if report.score_blocks < FEWEST_OF_THE_SCORE:
+        lacking = FEWEST_OF_THE_SCORE - report.score_blocks
+        there = report.score_models + (report.recorded if report.on == "subsets" else 0)
+        models = there + lacking * report.block
+        found.append(command("More models", "train-family", report.run, "--models", models))
+    if not report.figures and report.proxies:
+        found.append(command("Figures", "proxies", report.run, "--plot"))
+    return found

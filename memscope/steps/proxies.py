@@ -1,0 +1,244 @@
+"""`memscope proxies`: cheaper stand-ins for memorisation, measured and held against it."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memscope.analysis.proxies.catalogue import GROUPS, PROXIES
+from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE, mean_of_models
+from memscope.analysis.trajectories import check_options
+from memscope.counting.compared_proxies import compare, memorised, noise_at_sizes, score_by_type
+from memscope.counting.outcomes import sizes_in_ledger
+from memscope.counting.population import count_and_sum
+from memscope.counting.proxies import ProxyValues, held_out_correctness, proxy_values
+from memscope.errors import OptionError, RunError
+from memscope.files.atomic import remove_abandoned
+from memscope.plan.recipe import OWN_LOOP
+from memscope.reports.keys import keys_of, report_of
+from memscope.reports.proxies import RESULTS, ProxiesReport, ProxyFound
+from memscope.run import Run, open_run
+from memscope.steps.drawing import Drawing, write
+from memscope.store.dynamics import finished_dynamics
+from memscope.store.ledger import FULL, ONEHOT, Task, state_for
+from memscope.store.results import read_results, write_results
+from memscope.text import counted
+from memscope.training.device import resolve_device
+from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen, workers_of
+from memscope.work.data_set import ensure_examples, say_what_changed
+from memscope.work.lost import failed_tasks
+from memscope.work.measuring_proxies import measure
+from memscope.work.timing import spent_on
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The models that proxies are measured on, and those that the score is from."""
+
+    variant: str
+    tasks: dict[int, list[Task]]
+    """By size"""
+    blocks: tuple[int, ...]
+    """Blocks of the score's models, which every size has"""
+
+
+def proxies(
+    path: str | os.PathLike[str],
+    names: Sequence[str] = (),
+    options: WorkOptions | None = None,
+    *,
+    on: str = "auto",
+    epsilon: float = 0.2,
+    plot: Drawing | Path | None = None,
+    say: Say = silent,
+    on_end: OnEnd = unseen,
+) -> ProxiesReport:
+    """Measure the proxies of these names, or all, write `results/proxies.h5`, and return what was found.
+
+    `on` is which recorded models they are measured on: `subsets`, `full` for those on all the data, or `auto`: the
+    latter where the others would leave the score fewer than four blocks. If tasks failed, nothing is written, and the
+    report says which. OptionError for names that there are not, RunError where nothing was recorded.
+    """
+    options = options or WorkOptions()
+    check_work_options(options)
+    check_options(epsilon)
+    chosen = chosen_names(names)
+    device = resolve_device(options.device)
+    run = open_run(path)
+    if run.plan.recipe.trainer != OWN_LOOP:
+        raise OptionError(
+            f"{run.path} was made with --trainer {run.plan.recipe.trainer}, whose training memscope does not see: it "
+            "has no dynamics and no weights; proxies need a run that train-family trains itself"
+        )
+    recorded = recorded_models(run, on)
+    remove_abandoned(run.path)
+    ensure_examples(run, say=say)
+    say_what_changed(run, say)
+    ledger = state_for(run.path, run.plan, RESULTS)
+    groups = [group for group, its in GROUPS.items() if set(its) & set(chosen)]
+    number = sum(task.count for tasks in recorded.tasks.values() for task in tasks)
+    if groups:
+        say(f"measuring {', '.join(groups)} on {counted(number, 'model')} with {workers_of(options, device)} workers")
+    done = measure(run, recorded.tasks, groups, options, device, on_end)
+    found = report_of_nothing(run, recorded, epsilon)
+    if done.failures:
+        return replace(found, failed=failed_tasks(done.failures))
+    say("comparing with the scores")
+    found, values = held_against(run, recorded, chosen, found, epsilon)
+    write_results(run.path, run.plan, "proxies", arrays_of(found, values), ledger, keys_of(found))
+    if plot is not None:
+        found = replace(found, figures=tuple(str(picture) for picture in draw_proxy_figures(run.path, plot)))
+    return found
+
+
+def draw_proxy_figures(run_path: str | os.PathLike[str], plot: Drawing | Path) -> list[Path]:
+    """Draw the stored comparison; the paths of the files. RunError where there is none."""
+    from memscope.plots.proxies.figures import figures  # loads matplotlib
+
+    run = open_run(run_path)
+    _, _, summary = read_results(run.path, "proxies", run.plan)
+    return write(plot, figures(report_of(ProxiesReport, summary)))
+
+
+def chosen_names(names: Sequence[str]) -> list[str]:
+    """The names, in the order of the catalogue; OptionError for one that is not there."""
+    strange = [name for name in names if name not in PROXIES]
+    if strange:
+        raise OptionError(f"there is no proxy {', '.join(strange)}; the proxies are {', '.join(PROXIES)}")
+    return [name for name in PROXIES if name in names or not names]
+
+
+def recorded_models(run: Run, on: str) -> Recorded:
+    """Which recorded models are measured; RunError, with the command that records some, where there are none."""
+    sizes = sizes_in_ledger(run)
+    found = {
+        variant: {size: finished_dynamics(run.path, run.plan, size, variant) for size in sizes}
+        for variant in (ONEHOT, FULL)
+    }
+    there = {variant for variant, tasks in found.items() if all(tasks.values())}
+    record = f"memscope train-family {run.path} --dynamics {run.plan.block}"
+    if not there:
+        some = [size for size in sizes if any(tasks[size] for tasks in found.values())]
+        raise RunError(
+            f"{run.path} has recorded dynamics at {len(some)} of its {len(sizes)} {run.plan.axis}s, and proxies need "
+            f"them at all; record them with {record}"
+        )
+    every = blocks_of_score(run, sizes)
+    taken = {task.first // run.plan.block for tasks in found[ONEHOT].values() for task in tasks}
+    left = [block for block in every if block not in taken]
+    variant = {"subsets": ONEHOT, "full": FULL}.get(on)
+    if variant is None:
+        enough = ONEHOT in there and len(left) >= FEWEST_OF_THE_SCORE
+        variant = ONEHOT if enough or FULL not in there else FULL
+    if variant not in there:
+        more = " --full 1" if variant == FULL else ""
+        raise RunError(f"{run.path} has no recorded models on {on}; record some with {record}{more}")
+    blocks = every if variant == FULL else left
+    if not blocks:
+        raise RunError(
+            f"all blocks of models of {run.path} are recorded, and the score must come from others than the proxies; "
+            f"train more with memscope train-family {run.path} --models {run.plan.models + run.plan.block}"
+        )
+    return Recorded(variant, found[variant], tuple(blocks))
+
+
+def blocks_of_score(run: Run, sizes: Sequence[int]) -> list[int]:
+    """The blocks of models that every size has whole."""
+    from memscope.store.ledger import finished_tasks
+
+    models = [{model for task in finished_tasks(run.path, run.plan, size) for model in task.models} for size in sizes]
+    both = set.intersection(*models)
+    block = run.plan.block
+    return [one for one in range(run.plan.models // block) if both.issuperset(range(one * block, (one + 1) * block))]
+
+
+def report_of_nothing(run: Run, recorded: Recorded, epsilon: float) -> ProxiesReport:
+    flipped = run.examples.flipped
+    return ProxiesReport(
+        run=str(run.path),
+        axis=run.plan.axis,
+        epsilon=epsilon,
+        examples=len(run.examples.labels),
+        flipped=None if flipped is None else int(flipped.sum()),
+        recorded=min(sum(task.count for task in tasks) for tasks in recorded.tasks.values()),
+        on="full" if recorded.variant == FULL else "subsets",
+        score_models=len(recorded.blocks) * run.plan.block,
+        score_blocks=len(recorded.blocks),
+        block=run.plan.block,
+    )
+
+
+@spent_on("scoring")
+def held_against(
+    run: Run, recorded: Recorded, names: Sequence[str], found: ProxiesReport, epsilon: float
+) -> tuple[ProxiesReport, dict[str, np.ndarray]]:
+    """The report, and the mean of every proxy over its models, [sizes, examples]."""
+    sizes, blocks = list(recorded.tasks), recorded.blocks
+    counts, (sums,) = count_and_sum(run, sizes, [set(blocks)])
+    score = memorised(sizes, blocks, counts, sums, epsilon)
+    by_size: dict[int, dict[str, ProxyValues]] = {}
+    left_out: dict[str, str] = {}
+    for size in sizes:
+        by_size[size], reasons = proxy_values(run, size, recorded.variant, names)
+        left_out |= reasons
+    rows, means = [], {}
+    for name in names:
+        values = [by_size[size][name] for size in sizes if name in by_size[size]]
+        if name == "accuracy-out":
+            values = [held_out_correctness(run, size, blocks) for size in sizes]
+        if len(values) < len(sizes):
+            left_out.setdefault(name, "it is not there at every size")
+            continue
+        trend_of = None
+        if name == "accuracy-out" and recorded.variant == ONEHOT:
+            own = {task.first // run.plan.block for tasks in recorded.tasks.values() for task in tasks}
+            trend_of = [held_out_correctness(run, size, sorted(own)) for size in sizes]
+        rows.append(
+            compare(PROXIES[name], values, score, run.examples.flipped, epsilon, cost_of(run, name, found), trend_of)
+        )
+        means[name] = np.stack([mean_of_models(one.values, list(range(len(one.values)))) for one in values])
+    scores, examples = score_by_type(score, epsilon) if len(sizes) > 1 else ({}, {})
+    return (
+        replace(
+            found,
+            sizes=noise_at_sizes(score),
+            score_by_type=scores,
+            examples_by_type=examples,
+            proxies=tuple(rows),
+            left_out=left_out,
+        ),
+        means,
+    )
+
+
+def cost_of(run: Run, name: str, found: ProxiesReport) -> float:
+    """In trainings of one model of each size: those that were recorded, as far as they are needed."""
+    if PROXIES[name].needs == "ledger":
+        return float(found.score_models)
+    early = name in GROUPS["el2n"] + GROUPS["grand"]
+    return found.recorded / run.plan.recipe.epochs if early else float(found.recorded)
+
+
+def arrays_of(found: ProxiesReport, means: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The arrays of the group `proxies`."""
+    rows = found.proxies
+    columns: dict[str, Any] = {
+        "size": np.array([one.size for one in found.sizes]),
+        "example": np.arange(found.examples),
+        "proxy": [one.name for one in rows],
+        "value": np.stack([means[one.name] for one in rows]).astype(np.float32),
+    }
+    for name, part in (("spearman", "value"), ("spearman_low", "low"), ("spearman_high", "high")):
+        columns[name] = np.array([[getattr(size.spearman, part) for size in one.sizes] for one in rows])
+    columns["pearson"] = np.array([[size.pearson.value for size in one.sizes] for one in rows])
+    for name, part in (("slopes", "value"), ("slopes_low", "low"), ("slopes_high", "high")):
+        columns[name] = np.array([slope(one, part) for one in rows])
+    return columns
+
+
+def slope(one: ProxyFound, part: str) -> float:
+    return nan if one.trend is None else float(getattr(one.trend.slopes, part))
