@@ -20,7 +20,7 @@ from fuzz.pickles import MARKER, write_cifar_python
 from fuzz.pictures import write_images
 from fuzz.plain import write_cifar_binary, write_idx
 from fuzz.plans import write_plan
-from fuzz.run_files import TASK, plan, write_run
+from fuzz.run_files import DIGEST, GROUP, TASK, plan, write_run
 from fuzz.tables import write_hf
 from memscope.datasets import ImageDataset, load_dataset
 from memscope.datasets.duplicates import Duplicates
@@ -31,6 +31,7 @@ from memscope.plan.plan_file import plan_to_toml, read_plan
 from memscope.store.dynamics import check_checkpoints, read_dynamics
 from memscope.store.examples import open_images, read_examples, write_examples
 from memscope.store.ledger import read_outcome
+from memscope.store.proxies import read_proxies
 from memscope.store.results import read_results
 from memscope.store.weights import read_weights
 from memscope.text import printable
@@ -134,6 +135,7 @@ def read_run_files(path: str) -> None:
         lambda: read_weights(run, plan(), TASK),
         lambda: read_dynamics(run, plan(), TASK),
         lambda: check_checkpoints(run, plan(), TASK),
+        lambda: read_proxies(run, plan(), TASK, GROUP, DIGEST),
     ):
         try:
             read()

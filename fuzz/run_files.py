@@ -14,6 +14,7 @@ import numpy as np
 from fuzz.damage import damaged
 from fuzz.hdf5_files import put
 from fuzz.pickles import malicious
+from memscope.analysis.proxies.catalogue import GROUPS
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.files.atomic import write_atomically
@@ -22,10 +23,14 @@ from memscope.plan.recipe import Recipe
 from memscope.store.dynamics import Dynamics, checkpoints_path, dynamics_path, pack_checkpoints, pack_dynamics
 from memscope.store.examples import cache_images, write_examples
 from memscope.store.ledger import Outcome, Task, write_outcome
+from memscope.store.proxies import MeasuredProxies, pack_proxies, proxy_path
 from memscope.store.results import write_results
 from memscope.store.weights import pack_weights, weights_path
 
 TASK = Task("onehot", 2, 0, 5)
+GROUP = "el2n"
+DIGEST = "0" * 64
+"""Of the outcome for which proxies say that they were measured."""
 
 
 @cache
@@ -60,6 +65,8 @@ def good_run() -> dict[str, bytes]:
         epochs = np.zeros((5, plan().recipe.epochs, 20))
         recorded = Dynamics(subset, epochs > 0, epochs.astype(np.float16), few > 0, few)
         write_atomically(dynamics_path(run, plan(), TASK), pack_dynamics(plan(), TASK, recorded))
+        measured = MeasuredProxies({name: floats.astype(np.float32) for name in GROUPS[GROUP]})
+        write_atomically(proxy_path(run, plan(), TASK, GROUP), pack_proxies(plan(), TASK, GROUP, measured, DIGEST))
         points = {model: {1: {"a.weight": np.ones((3, 2), np.float32)}} for model in TASK.models}
         write_atomically(checkpoints_path(run, plan(), TASK), pack_checkpoints(plan(), TASK, points))
         weights = {f"{model:05d}/a.weight": np.ones((3, 2), np.float32) for model in TASK.models}

@@ -126,7 +126,7 @@ class CommandTime:
     waiting: float
     """For workers to start, for the last of them, and for their files"""
     memories: float
-    """Measuring residual memories"""
+    """Measuring residual memories and proxies"""
     scoring: float
     """Scores, types and comparisons"""
     drawing: float

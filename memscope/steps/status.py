@@ -173,8 +173,8 @@ def dynamics_rows(run: Run) -> tuple[DynamicsStatus, ...] | None:
 
 def other_failures(run: Run, told: set[str]) -> tuple[str, ...]:
     """Tracebacks of other tasks than the models on subsets: second models of a subset, students, models on all the
-    data, memories, and models that were trained again to be recorded. A traceback left by a task that has succeeded
-    since is not among them."""
+    data, memories, proxies, and models that were trained again to be recorded. A traceback left by a task that has
+    succeeded since is not among them."""
     failed = []
     for path in sorted((run.path / "failures").rglob("*.txt")):
         task = task_at(run.plan, path.relative_to(run.path / "failures"))

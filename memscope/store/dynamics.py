@@ -28,8 +28,11 @@ from memscope.store.format import (
     stamp_encoding,
     write_field,
 )
-from memscope.store.ledger import FULL, ONEHOT, Task, all_tasks, finished_tasks, size_directory, task_name
+from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, all_tasks, finished_tasks, size_directory, task_name
 from memscope.store.weights import Weights, content_digest, opened, stamps
+
+TURNED = 0.01
+"""Share of the predictions of an outcome that dynamics may contradict."""
 
 SPACED = 8
 """Epochs, evenly spaced up to the last one, after which weights are kept, beside the first."""
@@ -151,6 +154,25 @@ def read_dynamics(run: Path, plan: Plan, task: Task) -> Dynamics:
     except DAMAGE as error:
         raise damage(run, path, error, again) from error
     return Dynamics(**unpacked, log_odds=values["log_odds"], diverged=values["diverged"].astype(bool), seconds=seconds)
+
+
+def read_dynamics_of(run: Path, plan: Plan, task: Task, outcome: Outcome, labels: np.ndarray) -> Dynamics:
+    """The dynamics of the models of an outcome, for `labels` int [N]; RunError where they are those of others.
+
+    What a model has right after its last epoch is what its outcome says. A GPU's rounding may turn a few predictions.
+    """
+    found = read_dynamics(run, plan, task)
+    good = ~outcome.diverged
+    right = outcome.predicted_train == labels
+    turned = float((found.correct[good, -1] != right[good]).mean()) if good.any() else 0.0
+    same = np.array_equal(found.in_subset, outcome.in_subset) and np.array_equal(found.diverged, outcome.diverged)
+    if not same or turned > TURNED:
+        raise RunError(
+            f"{dynamics_path(run, plan, task)} was recorded of other models than those of the ledger: {turned:.1%} of "
+            f"the last epoch's predictions differ, expected at most {TURNED:.0%}, and the same subsets; delete the "
+            f"file and run {made_by(run, plan)}"
+        )
+    return found
 
 
 def stamps_of(plan: Plan, task: Task) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""How fields are written to HDF5, and those of outcomes, memories and examples; those of results are in reports/."""
+"""How fields are written to HDF5, and those of all files but results, which are in reports/."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from memscope.analysis.proxies.catalogue import GROUPS as PROXY_GROUPS
+from memscope.analysis.proxies.catalogue import PROXIES
 from memscope.errors import FileError, NewerError, RunError
 from memscope.files.guarded_hdf5 import check_attributes, values_of
 from memscope.reports.results import RESULTS
@@ -67,6 +69,15 @@ MEMORY_GRID = {
     "base_accuracy": Field(("model",), "1", "accuracy of the model itself on them"),
     "queries": Field(("model",), "1", "how many they are"),
     "diverged": Field(("model",), "1", "1 where the model diverged and has no memory"),
+}
+
+PROXY = {
+    "model": Field(("model",), "1", "number of the model that is asked"),
+    **{
+        name.replace("-", "_"): Field(("model", "train"), "1", f"{PROXIES[name].title}; NaN: not trained on it")
+        for names in PROXY_GROUPS.values()
+        for name in names
+    },
 }
 
 EXAMPLES = {

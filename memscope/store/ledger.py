@@ -95,9 +95,10 @@ def task_name(task: Task) -> str:
 
 def size_directory(run: Path, kind: str, plan: Plan, variant: str, size: int) -> Path:
     """The directory of one variant and size under `kind`: `outcomes`, `weights`, `dynamics`,
-    `failures` or `memories`.
+    `failures`, `memories` or `proxies`.
 
-    A residual memory also belongs to a choice of settings: under `memories` the variant is `VARIANT/CHOICE`.
+    A residual memory also belongs to a choice of settings: under `memories` the variant is `VARIANT/CHOICE`. Under
+    `proxies` it is `VARIANT/GROUP`.
     """
     return run / kind / variant / f"{plan.axis}-{size}"
 
@@ -141,10 +142,19 @@ def all_tasks(plan: Plan, variant: str = ONEHOT) -> list[Task]:
 
 
 def finished_tasks(
-    run: Path, plan: Plan, size: int, variant: str = ONEHOT, replicate: int = 0, kind: str = "outcomes"
+    run: Path,
+    plan: Plan,
+    size: int,
+    variant: str = ONEHOT,
+    replicate: int = 0,
+    kind: str = "outcomes",
+    under: str = "",
 ) -> list[Task]:
-    """The tasks of one size whose outcome, or other `kind` of HDF5 file, is there, in the order of their models."""
-    directory = size_directory(run, kind, plan, variant, size)
+    """The tasks of one size whose outcome, or other `kind` of HDF5 file, is there, in the order of their models.
+
+    `under` is the choice or group of such files, if they have one.
+    """
+    directory = size_directory(run, kind, plan, f"{variant}/{under}" if under else variant, size)
     unit, tasks = unit_of(plan, variant), []
     for path in directory.glob("*.h5") if directory.is_dir() else ():
         found = NAME.match(path.name)

@@ -5,6 +5,7 @@ residuals are held; `<choice>` names k, sigma, temperature and options, or the g
 """
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from memscope.store.format import (
     stamp_encoding,
     write_field,
 )
-from memscope.store.ledger import Task, size_directory, task_name
+from memscope.store.ledger import ONEHOT, Task, finished_tasks, size_directory, task_name
 
 KINDS = {"memory": MEMORY, "memory-grid": MEMORY_GRID}
 
@@ -46,6 +47,13 @@ def file_at(inside: Path) -> tuple[MemoryFile, Path]:
     *variant, choice, directory, name = inside.parts
     kind = "memory-grid" if choice.startswith("grid-") else "memory"
     return MemoryFile(kind, choice), Path(*variant, directory, name)
+
+
+def finished_memories(run: Path, plan: Plan, size: int, variant: str = ONEHOT) -> Iterator[tuple[str, Task]]:
+    """The choices of memories, not of grids, and the tasks of one size that each was measured for, in their order."""
+    for directory in sorted((run / "memories" / variant).glob("k*")):
+        for task in finished_tasks(run, plan, size, variant, kind="memories", under=directory.name):
+            yield directory.name, task
 
 
 def pack_memory(plan: Plan, task: Task, what: MemoryFile, values: dict[str, np.ndarray], outcome_digest: str) -> bytes:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from memscope.analysis.proxies.catalogue import GROUPS as PROXY_GROUPS
 from memscope.errors import FileError, NewerError, RunError
 from memscope.files.atomic import make_directory, remove_abandoned, sync_directory, unwritten, write_atomically
 from memscope.files.places import at_home
@@ -21,6 +22,7 @@ from memscope.store.examples import check_images, examples_path, image_cache, re
 from memscope.store.format import GROUPS
 from memscope.store.ledger import Outcome, Task, outcome_digest, read_outcome, task_at
 from memscope.store.memories import MemoryFile, file_at, read_memory
+from memscope.store.proxies import group_at, read_proxies
 from memscope.store.results import ASSEMBLED, assemble, check_assembled, plan_in_results, read_results, results_path
 from memscope.store.weights import read_weights
 
@@ -88,11 +90,19 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
         digests[task] = outcome_digest(outcome)
         return outcome
 
-    def check_memory(task: Task, what: MemoryFile) -> object:
+    def digest_of(task: Task) -> str | None:
         if task not in digests:
-            with suppress(RunError):  # without its outcome there is nothing to compare it with
+            with suppress(RunError):  # without its outcome there is nothing to compare a file with
                 check_outcome(task)
-        return read_memory(path, plan, task, what, digests[task]) if task in digests else None
+        return digests.get(task)
+
+    def check_memory(task: Task, what: MemoryFile) -> object:
+        digest = digest_of(task)
+        return read_memory(path, plan, task, what, digest) if digest else None
+
+    def check_proxies(task: Task, group: str) -> object:
+        digest = digest_of(task)
+        return read_proxies(path, plan, task, group, digest) if digest else None
 
     for file in sorted((path / "outcomes").rglob("*.h5")):
         if task := task_at(plan, file.relative_to(path / "outcomes")):
@@ -110,6 +120,10 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
         what, inside = file_at(file.relative_to(path / "memories"))
         if task := task_at(plan, inside):
             yield file, partial(check_memory, task, what)
+    for file in sorted((path / "proxies").rglob("*.h5")):
+        measured, inside = group_at(file.relative_to(path / "proxies"))
+        if measured in PROXY_GROUPS and (task := task_at(plan, inside)):
+            yield file, partial(check_proxies, task, measured)
     for group in GROUPS:
         if results_path(path, group).is_file():
             yield results_path(path, group), partial(read_results, path, group, plan)

@@ -23,7 +23,7 @@ PARTS = {
     "training": "of all workers over their number",
     "evaluation": "likewise",
     "waiting": "for workers to start, for the last of them, and for their files",
-    "memories": "measuring residual memories",
+    "memories": "measuring residual memories and proxies",
     "scoring": "scores, types and comparisons",
     "drawing": "figures",
     "rest": "printing, exports, loading what draws",

@@ -83,3 +83,12 @@ ALL = (
 )
 
 PROXIES: dict[str, Proxy] = {proxy.name: proxy for proxy in ALL}
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "el2n": ("el2n", "el2n-squared"),
+    "grand": ("grand",),
+    "vog": ("vog", "vog-by-class", "vog-probability", "vog-variance"),
+    "curvature": ("curvature", "curvature-squared", "curvature-over-h"),
+    "prediction-depth": ("prediction-depth",),
+}
+"""Those that are measured on weights: by the group that is measured together and kept in one file."""

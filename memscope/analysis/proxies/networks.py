@@ -4,7 +4,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -24,7 +26,7 @@ def evaluated(network: nn.Module, proxy: str) -> Iterator[None]:
     """Within it the network is in evaluation mode, and convolutions and products have the precision of their type.
 
     The modes are put back after it. MemscopeError, which names the proxy, the network and the reason, where the network
-    looks at the other examples of a batch even then, or for what torch raises within.
+    looks at the other examples of a batch even then, or for what torch raises within, unless it is short of memory.
     """
     kind = type(network).__name__
     if any(isinstance(layer, _BatchNorm) and layer.running_mean is None for layer in network.modules()):
@@ -40,12 +42,26 @@ def evaluated(network: nn.Module, proxy: str) -> Iterator[None]:
             warnings.filterwarnings("ignore", message="There is a performance drop because")
             yield
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        if isinstance(error, MemscopeError):
+        if isinstance(error, MemscopeError) or out_of_memory(error):
             raise
         raise MemscopeError(f"{proxy} cannot be had of the network {kind}: {error}; leave this proxy out") from error
     finally:
         for layer, training in modes.items():
             layer.training = training
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether torch lacked memory or its GPU failed: elsewhere, or at another time, the same network may do."""
+    failed = ("DefaultCPUAllocator", "CUDA error", "CUBLAS_STATUS")
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in failed)
+
+
+def logits_of(network: nn.Module, inputs: Tensor, proxy: str, rows: int | None = None) -> NDArray[np.float32]:
+    """The logits [N, C] of inputs [N, ...]; the errors of `evaluated`, which name the proxy."""
+    with torch.no_grad(), evaluated(network, proxy):
+        return (
+            torch.cat([network(inputs[some].clone()) for some in chunks(network, inputs, rows)]).float().cpu().numpy()
+        )
 
 
 def chunks(network: nn.Module, inputs: Tensor, rows: int | None, own_weights: bool = False) -> Iterator[slice]:
