@@ -17,7 +17,7 @@ ModelToTrain = tuple[Task, int, np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """One model, trained and evaluated. A worker packs those of a task together (`pack` in work/training_task.py)."""
+    """One model, trained and evaluated. A worker packs those of a task together (`pack` in work/packing.py)."""
 
     predictions: np.ndarray
     """int [N + M], training examples first"""

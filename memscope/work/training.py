@@ -16,8 +16,9 @@ from memscope.store.ledger import ONEHOT, Task, finished_tasks, outcome_digest, 
 from memscope.store.weights import weights_path
 from memscope.training.backends import Grouping
 from memscope.work.carrying_out import Ended, OnEnd, Work, WorkOptions, carry_out, data_to_send, workers_of
+from memscope.work.packing import Packed, Summary
 from memscope.work.timing import share_out, spent_on
-from memscope.work.training_task import Job, Packed, Summary, check_variant, open_training
+from memscope.work.training_task import Job, check_variant, open_training
 
 
 @dataclass

@@ -208,21 +208,32 @@ def test_a_run_on_a_cluster_that_loses_a_node_is_that_of_one_process(
 
 def test_a_cluster_distils_and_measures_as_one_process_does(options, tiny_run, tmp_path):
     from memscope.plan.teaching import Teaching
+    from memscope.run import open_run
     from memscope.steps.distill import distill
     from memscope.steps.resmem import MemoryOptions, resmem
+    from memscope.steps.train_family import train_family
+    from memscope.store.dynamics import read_dynamics, recorded_tasks
+    from memscope.work.options import Choices
 
     for name, how in (
         ("ray", replace(options, workers=1)),
         ("inline", replace(options, engine="inline", address=None)),
     ):
         shutil.copytree(tiny_run, tmp_path / name)
+        assert train_family(tmp_path / name, Choices(dynamics=10), how).recorded == 30
         distill(tmp_path / name, Teaching(8), [2], how)
         resmem(tmp_path / name, MemoryOptions(k=(5,), sigma=(1.0,), temperature=(1.0,)), how)
     assert_same_outcomes(tmp_path / "inline", tmp_path / "ray")
     files = sorted(path.relative_to(tmp_path / "inline") for path in (tmp_path / "inline").glob("memories/**/*.h5"))
     assert files
+    files += sorted(path.relative_to(tmp_path / "inline") for path in (tmp_path / "inline").glob("dynamics/**/*.saf*"))
     for path in files:
         assert (tmp_path / "inline" / path).read_bytes() == (tmp_path / "ray" / path).read_bytes()
+    run = open_run(tmp_path / "inline")
+    for task in recorded_tasks(run.plan):
+        ours, theirs = (read_dynamics(tmp_path / name, run.plan, task) for name in ("inline", "ray"))
+        assert ours.log_odds.tobytes() == theirs.log_odds.tobytes()
+        assert (ours.correct == theirs.correct).all()
 
 
 def assert_same_outcomes(expected: Path, found: Path) -> None:

@@ -2,6 +2,7 @@
 
     python -m tests.frozen.make_frozen everything     once, when a kind of result is new; never again for an old archive
     python -m tests.frozen.make_frozen folder         once, by the memscope before new rules of reading; never again
+    python -m tests.frozen.make_frozen dynamics       likewise
     python -m tests.frozen.make_frozen json           what the commands print today of every archive, into json/
     python -m tests.frozen.make_frozen grown          what a further block of models predicts, into grown/
 
@@ -26,6 +27,7 @@ from memscope.steps.resmem import resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import WorkOptions, train_family
 from memscope.steps.trajectories import trajectories
+from memscope.store.dynamics import check_checkpoints, read_dynamics, recorded_tasks
 from memscope.store.format import ENCODING_VERSION
 from memscope.work.options import Choices
 from tests.frozen.commands import ARCHIVES, GROWN, HERE, JSON, printed, unpacked
@@ -49,6 +51,36 @@ def make_everything() -> None:
         with tarfile.open(HERE / f"everything-{ENCODING_VERSION}.tar.gz", "w:gz") as archive:
             for name in ("images", "run"):
                 archive.add(name, name)
+
+
+def make_dynamics() -> None:
+    """A run that was recorded while it was trained, with what was read of it then."""
+    with tempfile.TemporaryDirectory() as directory, chdir(directory):
+        make_images(Path("images"))
+        choices = Choices(
+            data="folder:images", family="mlp", widths=(2,), models=10, dynamics=10, full=1, epochs=10, batch_size=16,
+            precision="float32", backend="torch",
+        )  # fmt: skip
+        train_family("run", choices, INLINE)
+        np.savez_compressed(HERE / f"dynamics-{ENCODING_VERSION}.npz", **recorded("run"))
+        with tarfile.open(HERE / f"dynamics-{ENCODING_VERSION}.tar.gz", "w:gz") as archive:
+            for name in ("images", "run"):
+                archive.add(name, name)
+
+
+def recorded(path: str) -> dict[str, np.ndarray]:
+    """What is read of the dynamics of a run: arrays, and of every checkpoint the sum of the squares of its numbers."""
+    run, found = open_run(path), {}
+    for task in recorded_tasks(run.plan):
+        name = f"{task.variant}-{task.size}-{task.first}"
+        dynamics = read_dynamics(run.path, run.plan, task)
+        for field in ("in_subset", "correct", "log_odds", "diverged"):
+            found[f"{name}-{field}"] = getattr(dynamics, field)
+        for model, epochs in check_checkpoints(run.path, run.plan, task).items():
+            found[f"{name}-{model}-epochs"] = np.array(list(epochs))
+            squares = [[(one.astype(float) ** 2).sum() for one in weights.values()] for weights in epochs.values()]
+            found[f"{name}-{model}-squares"] = np.array(squares)
+    return found
 
 
 def make_folder() -> None:
@@ -148,4 +180,7 @@ def keep_grown() -> None:
 
 
 if __name__ == "__main__":
-    {"everything": make_everything, "folder": make_folder, "json": keep_json, "grown": keep_grown}[sys.argv[1]]()
+    {
+        "everything": make_everything, "folder": make_folder, "dynamics": make_dynamics, "json": keep_json,
+        "grown": keep_grown,
+    }[sys.argv[1]]()  # fmt: skip

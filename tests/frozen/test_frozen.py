@@ -20,7 +20,9 @@ from memscope.steps.train_family import WorkOptions, train_family
 from memscope.store.ledger import Task, outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, read_memory
 from memscope.work.options import Choices, choices_from_plan, with_defaults
-from tests.frozen.commands import ARCHIVES, GROWN, JSON, printed, unpacked
+from memscope.work.repair import repair
+from tests.frozen.commands import ARCHIVES, GROWN, HERE, JSON, printed, unpacked
+from tests.frozen.make_frozen import recorded
 
 INLINE = WorkOptions(device="cpu", engine="inline")
 
@@ -94,6 +96,23 @@ def test_a_run_of_before_is_grown_by_the_models_that_it_would_have_got(directory
             predicted = np.hstack([outcome.predicted_train, outcome.predicted_test])
             assert (predicted == kept["predicted"][at]).mean() > 0.95
     assert not rows
+
+
+@pytest.mark.parametrize("directory", ["dynamics-1.1"], indirect=True)
+def test_the_dynamics_of_before_are_read_as_they_were_and_are_whole(directory):
+    kept, found = np.load(HERE / "dynamics-1.1.npz"), recorded("run")
+    assert found.keys() == set(kept.files)
+    for name, values in found.items():
+        assert values.dtype == kept[name].dtype, name
+        assert values == pytest.approx(kept[name], rel=1e-6) if name.endswith("squares") else True, name
+        assert np.array_equal(values, kept[name]) or name.endswith("squares"), name
+    assert kept["onehot-2-0-0-epochs"].tolist() == [1, 2, 3, 4, 5, 7, 8, 9, 10]
+    assert repair("run").moved == ()
+    trained = train_family("run", Choices(), INLINE)
+    assert (trained.trained, trained.recorded, trained.dynamics) == (0, 0, 10)
+    grown = train_family("run", Choices(models=20, dynamics=20, widths=(3,)), INLINE)
+    assert (grown.recorded, grown.again, grown.failed) == (10 + 20 + 1, 0, ())
+    assert recorded("run")["onehot-3-0-log_odds"].shape == (10, 10, 61)
 
 
 @pytest.mark.parametrize("directory", ["everything-1.1"], indirect=True)

@@ -35,7 +35,8 @@ from memscope.work.options import Choices
 INLINE = WorkOptions(device="cpu", engine="inline")
 TWO = WorkOptions(device="cpu", workers=2)
 NOTHING = Choices()
-BACKENDS = ["torch", pytest.param("lanes", marks=pytest.mark.skipif(not kinds_of_processor(), reason="no vectors"))]
+BACKENDS = [pytest.param("lanes", marks=pytest.mark.skipif(not kinds_of_processor(), reason="no vectors")), "torch"]
+QUICK = "lanes" if kinds_of_processor() else "torch"
 
 
 @pytest.fixture
@@ -188,19 +189,19 @@ def test_models_that_are_there_are_trained_again_and_only_their_dynamics_are_wri
 
 def test_shards_share_the_recording(made, tmp_path):
     path = tmp_path / "run"
-    shutil.copytree(made("torch") / "plain", path)
+    shutil.copytree(made(QUICK) / "plain", path)
     found = [
         train_family(path, replace(NOTHING, dynamics=10), replace(INLINE, shard=(share, 3))).recorded
         for share in (1, 2, 3)
     ]
     assert sum(found) == 22
     assert all(found)
-    assert kept(path, "dynamics") == kept(made("torch") / "recorded", "dynamics")
+    assert kept(path, "dynamics") == kept(made(QUICK) / "recorded", "dynamics")
 
 
 def test_what_lacks_is_made_again_a_record_or_the_checkpoints_beside_it(made, tmp_path):
     path = tmp_path / "run"
-    shutil.copytree(made("torch") / "recorded", path)
+    shutil.copytree(made(QUICK) / "recorded", path)
     run = open_run(path)
     expected = kept(path, "dynamics"), kept(path)
     (one,), (other,) = (finished_dynamics(path, run.plan, size) for size in (2, 4))
@@ -220,7 +221,7 @@ def test_what_lacks_is_made_again_a_record_or_the_checkpoints_beside_it(made, tm
 
 def test_a_model_that_became_another_is_told_and_nothing_is_recorded_of_its_task(made, tmp_path):
     path = tmp_path / "run"
-    shutil.copytree(made("torch") / "plain", path)
+    shutil.copytree(made(QUICK) / "plain", path)
     run = open_run(path)
     (task, _) = finished_tasks(path, run.plan, 4)
     outcome = read_outcome(path, run.plan, task)
@@ -248,7 +249,7 @@ def test_a_model_that_became_another_is_told_and_nothing_is_recorded_of_its_task
 
 def test_neither_second_models_nor_students_are_recorded(made, tmp_path):
     path = tmp_path / "run"
-    shutil.copytree(made("torch") / "recorded", path)
+    shutil.copytree(made(QUICK) / "recorded", path)
     before = kept(path, "dynamics")
     assert train_family(path, NOTHING, INLINE, replicates=2).recorded == 0
     assert distill(path, Teaching(4), options=INLINE).trained == 20
@@ -257,7 +258,7 @@ def test_neither_second_models_nor_students_are_recorded(made, tmp_path):
 
 def test_weights_that_lack_are_trained_again_without_recording(made, tmp_path):
     path = tmp_path / "run"
-    shutil.copytree(made("torch") / "plain", path)
+    shutil.copytree(made(QUICK) / "plain", path)
     shutil.rmtree(path / "weights")
     found = train_family(path, replace(NOTHING, dynamics=10), INLINE, missing_weights=True)
     assert (found.trained, found.recorded) == (42, 0)
@@ -267,7 +268,7 @@ def test_weights_that_lack_are_trained_again_without_recording(made, tmp_path):
     shutil.rmtree(path / "dynamics")
     assert train_family(path, NOTHING, without).recorded == 22
     assert not (path / "weights").exists()
-    assert kept(path, "dynamics") == kept(made("torch") / "recorded", "dynamics")
+    assert kept(path, "dynamics") == kept(made(QUICK) / "recorded", "dynamics")
 
 
 @pytest.mark.parametrize(
@@ -289,7 +290,7 @@ def test_what_cannot_be_recorded_is_refused_in_one_line(choices, tmp_path, given
 
 
 def test_more_than_there_are_is_refused_for_a_run_that_is_there_and_changes_nothing(made, tmp_path):
-    path = made("torch") / "plain"
+    path = made(QUICK) / "plain"
     before = (path / "plan.toml").read_bytes()
     with pytest.raises(OptionError, match="--dynamics is 30, and there are 20 models of each width to record"):
         train_family(path, replace(NOTHING, dynamics=30), INLINE)
@@ -304,7 +305,7 @@ def test_models_that_others_train_are_refused_for_a_run_that_is_there(choices, t
 
 def test_a_forecast_tells_what_recording_takes(made, tmp_path):
     path = tmp_path / "run"
-    shutil.copytree(made("torch") / "plain", path)
+    shutil.copytree(made(QUICK) / "plain", path)
     before = kept(path), (path / "plan.toml").read_bytes()
     nothing = plan_ahead(path, NOTHING, INLINE)
     assert (nothing.dynamics, nothing.again, nothing.dynamics_bytes, nothing.dynamics_seconds) == (0, 0, 0, 0.0)
@@ -326,7 +327,7 @@ def test_a_forecast_tells_what_recording_takes(made, tmp_path):
 
 def test_the_command_says_what_it_recorded(made, tmp_path):
     path = tmp_path / "run"
-    shutil.copytree(made("torch") / "plain", path)
+    shutil.copytree(made(QUICK) / "plain", path)
     shown = CliRunner().invoke(memscope, ["train-family", str(path), "--dynamics", "10", "--engine", "inline"])
     assert shown.exit_code == 0, shown.output
     assert "22 recorded (22 trained again for it)" in shown.output
@@ -346,6 +347,6 @@ def test_a_replayed_plan_records_as_much(made, tmp_path):
     from memscope.plan.plan_file import read_plan
     from memscope.work.options import choices_from_plan
 
-    given = choices_from_plan(read_plan(made("torch") / "recorded" / "plan.toml"), replace(NOTHING, widths=(2,)))
+    given = choices_from_plan(read_plan(made(QUICK) / "recorded" / "plan.toml"), replace(NOTHING, widths=(2,)))
     found = train_family(tmp_path / "run", given, INLINE)
     assert (found.dynamics, found.recorded) == (10, 11)
