@@ -101,7 +101,7 @@ def test_what_failed_is_named_with_its_replicate(capsys):
         path = Path("runs/x")
 
         class plan:
-            axis, digest, sizes, models, full_models, recipe = "width", "0", (4,), 20, 0, Recipe()
+            axis, digest, sizes, models, full_models, recipe, dynamics = "width", "0", (4,), 20, 0, Recipe(), 0
 
     lost = Trained(Run(), failures=[(second(4), "RuntimeError: no")], diverged=[(second(4), 3)])
     report = report_of_training(lost, "")
