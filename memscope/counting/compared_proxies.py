@@ -26,6 +26,7 @@ from memscope.analysis.statistics.dip import dip_of
 from memscope.analysis.statistics.two_sets import Interval, mean_of_models
 from memscope.analysis.trajectories import TYPES
 from memscope.counting.outcomes import SizeCounts
+from memscope.counting.proxies import ProxyValues
 from memscope.errors import MemscopeError
 from memscope.reports.proxies import (
     Bimodality,
@@ -37,16 +38,6 @@ from memscope.reports.proxies import (
     SameTypes,
     SizeNoise,
 )
-
-
-@dataclass(frozen=True, eq=False)
-class ProxyModels:
-    """What one proxy is at one size."""
-
-    values: np.ndarray
-    """float64 [models, examples], NaN where a model says nothing of an example"""
-    blocks: np.ndarray
-    """int [models], the block of each; -1 for models on all the data"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,12 +121,12 @@ def bimodality(values: np.ndarray, step: float) -> Bimodality | None:
 
 def compare(
     proxy: Proxy,
-    by_size: Sequence[ProxyModels],
+    by_size: Sequence[ProxyValues],
     found: Memorised,
     flipped: np.ndarray | None,
     epsilon: float,
     cost: float,
-    trend_of: Sequence[ProxyModels] | None = None,
+    trend_of: Sequence[ProxyValues] | None = None,
 ) -> ProxyFound:
     """One proxy of every size against the score. `trend_of` is what its trend is from, if that is other models."""
     agreements, rows = [], []
@@ -172,7 +163,7 @@ def row_at_size(
     proxy: Proxy,
     found: Memorised,
     position: int,
-    models: ProxyModels,
+    models: ProxyValues,
     agree: SizeAgreement,
     crossed: bool,
     flipped: np.ndarray | None,
@@ -210,7 +201,7 @@ def half_of(found: Correlation) -> Correlation:
 
 
 def trend_of_proxy(
-    by_size: Sequence[ProxyModels], found: Memorised, epsilon: float
+    by_size: Sequence[ProxyValues], found: Memorised, epsilon: float
 ) -> tuple[SlopeTrend, ProxyTrend] | None:
     """None where a size has other models than the rest, or they are among the score's."""
     first = by_size[0]

@@ -128,6 +128,20 @@ def accuracy_out(counts: SizeCounts, blocks: Collection[int]) -> ProxyValues:
     return ProxyValues(np.asarray(values, dtype=np.float64), nobody, nobody)
 
 
+def held_out_correctness(run: Run, size: int, blocks: Collection[int]) -> ProxyValues:
+    """Whether each model of some blocks is right on the examples that it was not trained on: 0 or 1.
+
+    Their mean over models is `accuracy_out`. For intervals, and to cross models with the score of the same blocks.
+    """
+    rows, labels = Rows(run, ("accuracy-out",)), run.examples.labels
+    for task, outcome in run.outcomes(size):
+        if task.first // run.plan.block in blocks:
+            right = np.where(outcome.in_subset, np.nan, outcome.predicted_train == labels)
+            for position in np.flatnonzero(~outcome.diverged).tolist():
+                rows.add(task, position, {"accuracy-out": right[position]})
+    return rows.values()["accuracy-out"]
+
+
 def residual_values(run: Run, size: int) -> tuple[int, ProxyValues] | None:
     """The largest smaller size whose residual memories are there, and the norms of the residuals of its models.
 

@@ -61,12 +61,16 @@ def across_examples(report: ProxiesReport) -> str:
     follow = [one for one in rows if one.across_examples == FOLLOWS]
     if not follow:
         return "Across images none of them clearly follows the score."
-    best = max(follow, key=lambda one: mean_correlation(one))
-    low, high = ends([abs(row.spearman.value) for row in best.sizes])
-    return (
-        f"Across images {len(follow)} of {len(rows)} follow it, most closely {best.title} (rank correlations of {low} "
-        f"to {high} at the {report.axis}s)."
+    tell = [place for place, noise in enumerate(report.sizes) if noise.measurable]
+    best = max(follow, key=lambda one: mean_correlation(one, tell))
+    low, high = ends([abs(best.sizes[place].spearman.value) for place in tell])
+    between = f"rank correlations of {low} to {high}" if low != high else f"rank correlation {low}"
+    where = (
+        f"at the {report.axis}s where noise leaves enough"
+        if len(tell) < len(report.sizes)
+        else f"at all {report.axis}s"
     )
+    return f"Across images {len(follow)} of {len(rows)} follow it, most closely {best.title} ({between} {where})."
 
 
 def across_sizes(report: ProxiesReport) -> str:
@@ -105,8 +109,10 @@ def of_flipped(report: ProxiesReport) -> str:
     )
 
 
-def mean_correlation(one: ProxyFound) -> float:
-    values = [row.spearman.value * one.sign for row in one.sizes if not math.isnan(row.spearman.value)]
+def mean_correlation(one: ProxyFound, places: list[int]) -> float:
+    """With the score at the sizes at these places, turned so that what is expected is positive."""
+    found = [one.sizes[place].spearman.value * one.sign for place in places]
+    values = [value for value in found if not math.isnan(value)]
     return sum(values) / len(values) if values else -math.inf
 
 
@@ -124,37 +130,43 @@ def grid(report: ProxiesReport) -> Grid | None:
     rows = leading(report)
     if not rows:
         return None
-    last = report.sizes[-1].size
-    columns = ["proxy", f"rank corr. at\n{report.axis} {last}", "of the\nceiling"]
+    last = report.sizes[-1]
+    columns = ["proxy", f"rank corr., {report.axis} {last.size}\n{at_most(last.spearman_ceiling)}".strip()]
     many = len(report.sizes) > 1
     if many:
-        columns += ["slopes", "level\nalone"]
+        ceilings = [one.trend.ceiling for one in rows if one.trend is not None]
+        columns += [f"slopes\n{at_most(ceilings[0] if ceilings else math.nan)}".strip(), "level\nalone"]
     if report.flipped:
-        columns.append("flipped\nAUC")
-    columns.append("models\ntrained")
+        columns.append("AUC of\nflips")
+    columns.append("cost")
     cells = []
     for one in rows:
         here: ProxyAtSize = one.sizes[-1]
-        row = [one.name, with_ends(here.spearman), share(here.spearman_of_ceiling)]
+        row = [one.name, with_ends(here.spearman, one.sign)]
         if many:
             trend = one.trend
-            row += ["-", "-"] if trend is None else [with_ends(trend.slopes), decimals(trend.slopes_of_level.value, 2)]
+            row += ["-", "-"] if trend is None else [with_ends(trend.slopes), short(trend.slopes_of_level.value)]
         if report.flipped:
-            row.append(decimals(here.auc_flipped, 2))
-        row.append(f"{one.cost:.3g}")
+            row.append(short(here.auc_flipped))
+        row.append(f"{one.cost:.2g}")
         cells.append(row)
     return Grid(columns, cells, left=1)
 
 
-def with_ends(found: Bounded) -> str:
-    """.62 (.55 to .68)"""
-    if math.isnan(found.low):
-        return decimals(found.value, 2)
-    return f"{decimals(found.value, 2)} ({decimals(found.low, 2)}-{decimals(found.high, 2)})".replace("(-", "(−")
+def with_ends(found: Bounded, sign: int = 1) -> str:
+    """.62 (.55 to .68), turned by the sign"""
+    low, high = sorted((sign * found.low, sign * found.high))
+    ends = "" if math.isnan(found.low) else f" ({short(low)} to {short(high)})"
+    return f"{short(sign * found.value)}{ends}"
 
 
-def share(value: float) -> str:
-    return "-" if math.isnan(value) else f"{abs(value):.0%}"
+def short(value: float) -> str:
+    """.62, -.05, 1.00"""
+    return decimals(value, 2).replace("0.", ".", 1) if abs(value) < 1 else decimals(value, 2)
+
+
+def at_most(ceiling: float) -> str:
+    return "" if math.isnan(ceiling) else f"(at most {short(ceiling)})"
 
 
 def notes(report: ProxiesReport) -> list[Remark]:
@@ -169,7 +181,10 @@ def notes(report: ProxiesReport) -> list[Remark]:
         )
     else:
         found.append(
-            Remark("In brackets: 95 % intervals over models. Ceiling: the most that noise in the score leaves.")
+            Remark(
+                "In brackets: 95 % intervals over models. At most: what noise in the score leaves. Positive: the way "
+                "that is expected. Cost: in trainings of one model."
+            )
         )
     if len(report.sizes) > 1:
         found.append(

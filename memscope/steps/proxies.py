@@ -23,15 +23,13 @@ from memscope.reports.keys import keys_of, report_of
 from memscope.reports.proxies import RESULTS, ProxiesReport, ProxyFound
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
-from memscope.store.dynamics import finished_dynamics
-from memscope.store.ledger import FULL, ONEHOT, Task, state_for
+from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, state_for
 from memscope.store.results import read_results, write_results
-from memscope.text import counted
 from memscope.training.device import resolve_device
-from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen, workers_of
+from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen
 from memscope.work.data_set import ensure_examples, say_what_changed
 from memscope.work.lost import failed_tasks
-from memscope.work.measuring_proxies import measure
+from memscope.work.measuring_proxies import measurable, measure
 from memscope.work.timing import spent_on
 
 
@@ -79,11 +77,8 @@ def proxies(
     ensure_examples(run, say=say)
     say_what_changed(run, say)
     ledger = state_for(run.path, run.plan, RESULTS)
-    groups = [group for group, its in GROUPS.items() if set(its) & set(chosen)]
-    number = sum(task.count for tasks in recorded.tasks.values() for task in tasks)
-    if groups:
-        say(f"measuring {', '.join(groups)} on {counted(number, 'model')} with {workers_of(options, device)} workers")
-    done = measure(run, recorded.tasks, groups, options, device, on_end)
+    groups = [group for group, members in GROUPS.items() if set(members) & set(chosen)]
+    done = measure(run, recorded.tasks, groups, options, device, say, on_end)
     found = report_of_nothing(run, recorded, epsilon)
     if done.failures:
         return replace(found, failed=failed_tasks(done.failures))
@@ -115,10 +110,7 @@ def chosen_names(names: Sequence[str]) -> list[str]:
 def recorded_models(run: Run, on: str) -> Recorded:
     """Which recorded models are measured; RunError, with the command that records some, where there are none."""
     sizes = sizes_in_ledger(run)
-    found = {
-        variant: {size: finished_dynamics(run.path, run.plan, size, variant) for size in sizes}
-        for variant in (ONEHOT, FULL)
-    }
+    found = {variant: {size: measurable(run, size, variant) for size in sizes} for variant in (ONEHOT, FULL)}
     there = {variant for variant, tasks in found.items() if all(tasks.values())}
     record = f"memscope train-family {run.path} --dynamics {run.plan.block}"
     if not there:
@@ -148,8 +140,6 @@ def recorded_models(run: Run, on: str) -> Recorded:
 
 def blocks_of_score(run: Run, sizes: Sequence[int]) -> list[int]:
     """The blocks of models that every size has whole."""
-    from memscope.store.ledger import finished_tasks
-
     models = [{model for task in finished_tasks(run.path, run.plan, size) for model in task.models} for size in sizes]
     both = set.intersection(*models)
     block = run.plan.block
@@ -183,23 +173,28 @@ def held_against(
     by_size: dict[int, dict[str, ProxyValues]] = {}
     left_out: dict[str, str] = {}
     for size in sizes:
-        by_size[size], reasons = proxy_values(run, size, recorded.variant, names)
+        others = [name for name in names if name != "accuracy-out"]
+        by_size[size], reasons = proxy_values(run, size, recorded.variant, others)
+        if "accuracy-out" in names:
+            by_size[size]["accuracy-out"] = held_out_correctness(run, size, blocks)
+        if "residual" in by_size[size]:
+            by_size[size]["residual"] = of_blocks(by_size[size]["residual"], blocks)
         left_out |= reasons
     rows, means = [], {}
     for name in names:
-        values = [by_size[size][name] for size in sizes if name in by_size[size]]
-        if name == "accuracy-out":
-            values = [held_out_correctness(run, size, blocks) for size in sizes]
-        if len(values) < len(sizes):
-            left_out.setdefault(name, "it is not there at every size")
+        there = [size for size in sizes if name in by_size[size]]
+        if not there or (name != "residual" and len(there) < len(sizes)):
+            left_out.setdefault(name, f"it is not there at every {run.plan.axis}")
             continue
+        if name == "residual":  # of a smaller size, of which the smallest has none
+            left_out.pop(name, None)
+        values = [by_size[size].get(name, nothing(run)) for size in sizes]
         trend_of = None
         if name == "accuracy-out" and recorded.variant == ONEHOT:
             own = {task.first // run.plan.block for tasks in recorded.tasks.values() for task in tasks}
-            trend_of = [held_out_correctness(run, size, sorted(own)) for size in sizes]
-        rows.append(
-            compare(PROXIES[name], values, score, run.examples.flipped, epsilon, cost_of(run, name, found), trend_of)
-        )
+            trend_of = [held_out_correctness(run, size, own) for size in sizes]
+        cost = cost_of(run, name, found)
+        rows.append(compare(PROXIES[name], values, score, run.examples.flipped, epsilon, cost, trend_of))
         means[name] = np.stack([mean_of_models(one.values, list(range(len(one.values)))) for one in values])
     scores, examples = score_by_type(score, epsilon) if len(sizes) > 1 else ({}, {})
     return (
@@ -215,9 +210,21 @@ def held_against(
     )
 
 
+def of_blocks(found: ProxyValues, blocks: Sequence[int]) -> ProxyValues:
+    """What models of these blocks say."""
+    kept = np.isin(found.blocks, blocks)
+    return ProxyValues(found.values[kept], found.models[kept], found.blocks[kept])
+
+
+def nothing(run: Run) -> ProxyValues:
+    """A proxy that says nothing of any example."""
+    nobody = np.array([-1])
+    return ProxyValues(np.full((1, len(run.examples.labels)), nan), nobody, nobody)
+
+
 def cost_of(run: Run, name: str, found: ProxiesReport) -> float:
     """In trainings of one model of each size: those that were recorded, as far as they are needed."""
-    if PROXIES[name].needs == "ledger":
+    if PROXIES[name].needs in ("ledger", "memories"):
         return float(found.score_models)
     early = name in GROUPS["el2n"] + GROUPS["grand"]
     return found.recorded / run.plan.recipe.epochs if early else float(found.recorded)

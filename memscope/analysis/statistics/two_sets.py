@@ -66,9 +66,10 @@ def intervals(
     nothing = np.full(value.shape, np.nan)
     block_error = model_error = nothing
     if blocks >= FEWEST_OF_THE_SCORE:
-        block_error = jackknife_error([statistic(without(everything, [out]), models) for out in everything])
-        if len(groups) >= FEWEST_BLOCKS:
-            model_error = jackknife_error([statistic(everything, without(models, out)) for out in groups])
+        with np.errstate(invalid="ignore"):  # forgetting events may be infinitely many
+            block_error = jackknife_error([statistic(without(everything, [out]), models) for out in everything])
+            if len(groups) >= FEWEST_BLOCKS:
+                model_error = jackknife_error([statistic(everything, without(models, out)) for out in groups])
     return [
         _interval(one, by_block, by_model, blocks, len(groups), least, most)
         for one, by_block, by_model in zip(value, block_error, model_error, strict=True)
