@@ -131,6 +131,8 @@ def test_every_command_shows_an_example_in_its_help():
         (("resmem", "RUN", "--temperature", "nan"), 2, "temperature"),
         (("resmem", "RUN", "--epsilon", "0"), 2, "epsilon is 0"),
         (("resmem", "RUN", "--workers", "0"), 2, "--workers is 0"),
+        (("proxies", "RUN"), 1, "record them with memscope train-family"),
+        (("proxies", "RUN", "--proxies", "forgeting"), 2, "'forgeting' is not one of mean-accuracy"),
         (("distill", "RUN"), 1, "has no distilled models; train some with memscope distill"),
         (("distill", "RUN", "--teacher", "9"), 2, "--teacher is 9, no width of"),
         (("distill", "RUN", "--teacher", "2"), 2, "the smallest width"),

@@ -5,6 +5,7 @@ import types
 import typing
 from typing import Any
 
+from memscope.analysis.proxies.catalogue import PROXIES
 from memscope.reports.distill import (
     DistillationSetting,
     DistillReport,
@@ -13,6 +14,7 @@ from memscope.reports.distill import (
     StudentKind,
 )
 from memscope.reports.evidence import Disputed, Estimate, MeanTrajectory, ScoreEvidence, TrajectoriesEvidence
+from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SizeNoise
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.reports.score import FlippedLabels, ScoreReport, SizeScore
 from memscope.reports.status import SizeStandardError, SizeStatus, StatusReport
@@ -234,3 +236,67 @@ def forecast_report(sizes=EIGHT, pilot=True, models=20) -> ForecastReport:
         ForecastReport, sizes=rows, axis="width", workers=1, seconds=360.0, models=40, block=10, until_asked=False,
         expected_standard_error=0.144, outcome_bytes=912_500, weight_bytes=7_600_000,
     )  # fmt: skip
+
+
+def proxies_report(
+    sizes=EIGHT, blocks=4, flipped=True, follow=("mean-accuracy",), level=("final-loss",), run="runs/x"
+) -> ProxiesReport:
+    """All leading proxies; `follow` and `level` are the names of those that do so across sizes."""
+    known = blocks > 3
+
+    def number(value: float) -> Bounded:
+        return Bounded(value=value, low=value - 0.05 if known else NAN, high=value + 0.05 if known else NAN)
+
+    def verdict(name: str) -> str:
+        if not known:
+            return "cannot be told"
+        return "follows" if name in follow else "only as its level foretells" if name in level else "does not follow"
+
+    rows = []
+    for place, proxy in enumerate(PROXIES.values()):
+        value = proxy.sign * (0.8 - 0.02 * place)
+        at = tuple(
+            made(
+                ProxyAtSize,
+                size=size,
+                spearman=number(value),
+                auc_flipped=0.9 - 0.01 * place if flipped else NAN,
+            )
+            for size in sizes
+        )
+        trend = made(
+            ProxyTrend, slopes=number(0.7 - 0.02 * place), slopes_of_level=number(0.2), ceiling=0.92 if known else NAN
+        )
+        rows.append(
+            made(
+                ProxyFound,
+                name=proxy.name,
+                title=proxy.title,
+                sign=proxy.sign,
+                variant_of=proxy.variant_of,
+                cost=10.0,
+                sizes=at,
+                trend=trend if len(sizes) > 1 else None,
+                across_examples="follows" if known else "cannot be told",
+                across_sizes=verdict(proxy.name) if len(sizes) > 1 else None,
+            )
+        )
+    noise = tuple(
+        made(SizeNoise, size=size, measurable=known, spearman_ceiling=0.94 if known else NAN) for size in sizes
+    )
+    return made(
+        ProxiesReport,
+        run=run,
+        axis="width",
+        flipped=100 if flipped else None,
+        recorded=10,
+        on="subsets",
+        score_models=10 * blocks,
+        score_blocks=blocks,
+        sizes=noise,
+        proxies=tuple(rows),
+        left_out={"residual": "it needs residual memories of a smaller width: memscope resmem runs/x"},
+        figures=None,
+        failed=None,
+        block=10,
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from memscope.analysis.statistics.clear import clear, clearest
 from memscope.analysis.trajectories import TYPES
-from memscope.findings import distill, resmem, score, status, train_family, trajectories
+from memscope.findings import distill, proxies, resmem, score, status, train_family, trajectories
 from memscope.findings.screen import Grid, Remark, Screen, command
 from memscope.reports.evidence import Estimate
 from memscope.reports.status import MovedFile, Repair, VariantStatus
@@ -20,6 +20,7 @@ from tests.findings.made import (
     distill_report,
     forecast_report,
     made,
+    proxies_report,
     resmem_report,
     score_report,
     status_report,
@@ -44,6 +45,7 @@ SCREENS = {
     "trajectories": lambda **given: trajectories.screen(trajectories_report(**given)),
     "fitted trajectories": lambda **given: trajectories.screen(fitted(trajectories_report(**given))),
     "resmem": lambda **given: resmem.screen(resmem_report(**given)),
+    "proxies": lambda **given: proxies.screen(proxies_report(**given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
     "dry-run": lambda blocks=4, run="", **given: train_family.screen(forecast_report(**given)),
@@ -416,3 +418,27 @@ def test_the_labels_to_look_at_are_offered_until_they_are_written():
     named = replace(report, written=("suspect labels.csv: a row for every size and example",))
     assert offered in text_of(score.screen(named))  # another file of that name
     assert offered not in text_of(score.screen(replace(report, suspects_written=True)))
+
+
+def test_proxies_say_which_follow_across_images_and_which_across_sizes_as_well():
+    told = text_of(proxies.screen(proxies_report()))
+    leading = sum(one.variant_of is None for one in proxies_report().proxies)
+    assert f"Across images {leading} of {leading} follow it, most closely mean accuracy over epochs" in told
+    assert f"Across widths 1 of {leading} follow it, most closely mean accuracy over epochs" in told
+    assert "(slopes of images correlate by 0.70, of at most 0.92; by its level alone 0.20)" in told
+    assert "1 more only as any one number per image would that has their level" in told
+    row = next(row for row in proxies.screen(proxies_report()).grid.rows if row[0] == "mean-accuracy")
+    assert row[1:] == [".80 (.75 to .85)", ".70 (.65 to .75)", ".20", ".90", "10"]  # turned the way that is expected
+
+
+def test_where_none_follows_across_sizes_that_is_told():
+    told = text_of(proxies.screen(proxies_report(follow=(), level=())))
+    assert "Across widths 0 of 15 follow it." in told
+
+
+def test_few_blocks_of_the_score_tell_nothing_of_proxies_and_say_how_many_would():
+    shown = proxies.screen(proxies_report(blocks=2))
+    told = text_of(shown)
+    assert "So few models of the score do not tell which follow it across images." in told
+    assert "No intervals and no verdicts: the score is from 2 blocks" in told
+    assert "memscope train-family runs/x --models 50" in text_of(shown)
