@@ -21,7 +21,7 @@ from memscope.work.carrying_out import (
     of_shard,
     workers_of,
 )
-from memscope.work.proxy_task import ProxyJob, open_proxy_work
+from memscope.work.proxy_task import ProxyJob, group_of, of_group, open_proxy_work
 from memscope.work.timing import spent_on
 
 
@@ -46,30 +46,26 @@ def measure(
 ) -> Done:
     """Measure these groups for those of these tasks that have no file of theirs yet; large sizes first.
 
-    Of all the tasks, whatever is there of them, a shard does its own part. `Done.models` counts a model once for each
-    group.
+    Of all the tasks, whatever is there of them, a shard does its own part. Models are counted once for each group, and
+    the tasks that failed, and those that `on_end` is told of, are of the variant VARIANT/GROUP.
     """
     every = [task for size in sorted(tasks_by_size, reverse=True) for task in tasks_by_size[size]]
-    mine = of_shard(options, every)
-    whole = Done()
-    for group in groups:
+    asked = [of_group(task, group) for group in groups for task in of_shard(options, every)]
 
-        def path_of(task: Task, group: str = group) -> Path:
-            return proxy_path(run.path, run.plan, task, group)
+    def path_of(task: Task) -> Path:
+        group, models = group_of(task)
+        return proxy_path(run.path, run.plan, models, group)
 
-        def write(task: Task, content: bytes, group: str = group) -> None:
-            write_atomically(proxy_path(run.path, run.plan, task, group), content)
+    def write(task: Task, content: bytes) -> None:
+        write_atomically(path_of(task), content)
 
-        missing = [task for task in mine if not path_of(task).is_file()]
-        if not missing:
-            continue
-        models = sum(task.count for task in missing)
-        workers = counted(workers_of(options, device), "worker")
-        say(f"measuring {group} of {counted(models, 'model')} with {workers}")
-        job = ProxyJob(str(run.path.absolute()), run.plan, device, group, data_to_send(run, options))
+    missing = [task for task in asked if not path_of(task).is_file()]
+    if not missing:
+        return Done()
+    named = ", ".join(dict.fromkeys(group_of(task)[0] for task in missing))
+    models = counted(sum(task.count for task in {group_of(task)[1] for task in missing}), "model")
+    say(f"measuring {named} of {models} with {counted(workers_of(options, device), 'worker')}")
+    job = ProxyJob(str(run.path.absolute()), run.plan, device, data_to_send(run, options))
+    with spent_on("memories"):
         work = Work(partial(open_proxy_work, job), path_of, write)
-        with spent_on("memories"):
-            done = carry_out(run, work, [(task,) for task in missing], options, device, on_end)
-        whole.models += done.models
-        whole.failures += done.failures
-    return whole
+        return carry_out(run, work, [(task,) for task in missing], options, device, on_end)

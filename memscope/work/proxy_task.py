@@ -1,12 +1,14 @@
 """What a worker measures for proxies that need weights: from a task whose training was recorded to numbers an example.
 
-`open_proxy_work` is called once in every worker process, for one group of proxies. Only the examples that a model was
-trained on are asked, without augmentation, normalised as in training, in float32. EL2N and GraNd are of the weights
-after epoch 1, VoG of all the checkpoints, curvature and prediction depth of the weights at the end.
+`open_proxy_work` is called once in every worker process. A task here is one group of proxies of some models:
+`of_group`. Only the examples that a model was trained on are asked, without augmentation, normalised as in training, in
+float32. EL2N and GraNd are of the weights after epoch 1, VoG of all the checkpoints, curvature and prediction depth of
+the weights at the end.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -68,8 +70,6 @@ class ProxyJob:
     run: str
     plan: Plan
     device: str
-    group: str
-    """One of GROUPS in the catalogue"""
     data: RunData | None = None
     """The data set, if it is not to be read from the run's directory"""
 
@@ -84,8 +84,8 @@ class Trained:
     """By epoch, from 1 to the last"""
     inside: np.ndarray
     """int64 [n], the numbers of the examples that it was trained on"""
-    words: np.ndarray | None
-    """uint64 [N, W], of the directions of curvature; None where it is not measured"""
+    words: Callable[[], np.ndarray]
+    """Gives uint64 [N, W], of the directions of curvature"""
 
     def network(self, epoch: int, model: torch.nn.Module | None = None) -> torch.nn.Module:
         """The network after an epoch; `model` may be overwritten for it."""
@@ -112,6 +112,17 @@ class Trained:
         return {name: np.concatenate([values[name] for values in found]) for name in found[0]}
 
 
+def of_group(task: Task, group: str) -> Task:
+    """The task to measure a group of proxies of the models of a task; like its file, of the variant VARIANT/GROUP."""
+    return replace(task, variant=f"{task.variant}/{group}")
+
+
+def group_of(task: Task) -> tuple[str, Task]:
+    """The group that a task is to measure, and the task that the models are of."""
+    variant, _, group = task.variant.rpartition("/")
+    return group, replace(task, variant=variant)
+
+
 def open_proxy_work(job: ProxyJob, worker: int = 0) -> Callable[[tuple[Task, ...]], list[bytes]]:
     """Open the data set in this process and return the function from a bundle of tasks to the contents of their files.
 
@@ -121,20 +132,22 @@ def open_proxy_work(job: ProxyJob, worker: int = 0) -> Callable[[tuple[Task, ...
     plan, run = job.plan, Path(job.run)
     check_in_sight(run)
     material = material_of(plan, job.data or read_data(run, plan.data.fingerprint), worker_device(job.device, worker))
-    words = None
-    if job.group == "curvature":
-        # of all the examples, so that those of one depend on its number alone
+
+    @cache
+    def words() -> np.ndarray:
+        """Of all the examples, so that those of one depend on its number alone."""
         source = stream("input curvature", plan.seed)
-        words = curvature_words(source, material.num_train, tuple(material.images.shape[1:]))
+        return curvature_words(source, material.num_train, tuple(material.images.shape[1:]))
 
     def work(bundle: tuple[Task, ...]) -> list[bytes]:
         return [measure(task) for task in bundle]
 
-    def measure(task: Task) -> bytes:
+    def measure(asked: Task) -> bytes:
+        group, task = group_of(asked)
         outcome = read_outcome(run, plan, task)
         read_dynamics_of(run, plan, task, outcome, material.train_labels)
         unknown = np.full(outcome.in_subset.shape, np.nan, dtype=np.float32)
-        found = {name: unknown.copy() for name in GROUPS[job.group]}
+        found = {name: unknown.copy() for name in GROUPS[group]}
         left_out = None
         for position, model in enumerate(task.models):
             if position:
@@ -144,7 +157,7 @@ def open_proxy_work(job: ProxyJob, worker: int = 0) -> Callable[[tuple[Task, ...
             inside = np.flatnonzero(outcome.in_subset[position])
             trained = Trained(material, task.size, read_checkpoints(run, plan, task, model), inside, words)
             try:
-                values = MEASURES[job.group](trained)
+                values = MEASURES[group](trained)
             except RunError:
                 raise
             except MemscopeError as error:  # such networks cannot give it, so the others cannot either
@@ -152,7 +165,7 @@ def open_proxy_work(job: ProxyJob, worker: int = 0) -> Callable[[tuple[Task, ...
                 break
             for name, those in values.items():
                 found[name][position, inside] = those
-        return pack_proxies(plan, task, job.group, MeasuredProxies(found, left_out), outcome_digest(outcome))
+        return pack_proxies(plan, task, group, MeasuredProxies(found, left_out), outcome_digest(outcome))
 
     return work
 
@@ -207,8 +220,7 @@ def vog(trained: Trained) -> Values:
 
 def curvature(trained: Trained) -> Values:
     """Input curvature, of the weights at the end."""
-    network, words = trained.network(trained.last), trained.words
-    assert words is not None
+    network, words = trained.network(trained.last), trained.words()
 
     def of_piece(inputs: Tensor, labels: Tensor, which: np.ndarray) -> Values:
         changes = gradient_changes(network, inputs, labels, words[which])
