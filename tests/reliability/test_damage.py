@@ -24,6 +24,7 @@ from memscope.store.ledger import read_outcome, task_at
 from memscope.store.results import read_group
 from memscope.work.carrying_out import WorkOptions
 from memscope.work.repair import DAMAGED, files_of, repair
+from tests.reliability.conftest import measure_proxies
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = WorkOptions(device="cpu", engine="inline")
@@ -85,7 +86,7 @@ def run_numbers(path: Path) -> dict[str, object]:
             found[str(file.relative_to(path))] = {
                 name: values for name, values in numbers(read()).items() if name != "seconds"
             }
-        elif kind in ("weights", "memories", "dynamics"):
+        elif kind in ("weights", "memories", "dynamics", "proxies"):
             found[str(file.relative_to(path))] = numbers(read())
     return found
 
@@ -110,7 +111,17 @@ def test_damage_is_found_and_named_or_changes_no_number(whole_run, tmp_path, tho
     files = list(files_of(run))
     kinds = {path.relative_to(run.path).parts[0] for path, _ in files}
     assert kinds == {
-        *("examples.h5", "cache", "outcomes", "weights", "dynamics", "memories", "results", "trajectories.h5")
+        *(
+            "examples.h5",
+            "cache",
+            "outcomes",
+            "weights",
+            "dynamics",
+            "memories",
+            "proxies",
+            "results",
+            "trajectories.h5",
+        )
     }
     contents = {path: path.read_bytes() for path, _ in files}
     truth = {path: numbers(read()) for path, read in files}
@@ -190,6 +201,7 @@ def test_repair_moves_aside_what_is_damaged_and_the_commands_make_it_again(whole
         next(run.glob("dynamics/onehot/width-8/*.h5")),
         next(run.glob("dynamics/full/width-2/*.safetensors")),
         next(run.glob("memories/onehot/*/width-8/*.h5")),
+        next(run.glob("proxies/onehot/vog/width-4/*.h5")),
         run / "results" / "score.h5",
         run / "trajectories.h5",
     ]
@@ -209,6 +221,7 @@ def test_repair_moves_aside_what_is_damaged_and_the_commands_make_it_again(whole
     assert repair(run).moved == ()
     score(run)
     resmem(run, tried, INLINE)
+    measure_proxies(run)
     assert run_numbers(run) == before
 
 
@@ -248,7 +261,7 @@ def test_files_of_a_newer_version_stay_where_they_are(whole_run, tmp_path):
     assert "memscope-plan = 2" in plan.read_text()
 
 
-@pytest.mark.parametrize("kind", ["outcomes", "weights", "dynamics", "memories", "results"])
+@pytest.mark.parametrize("kind", ["outcomes", "weights", "dynamics", "memories", "proxies", "results"])
 def test_a_file_that_the_system_does_not_let_us_read_is_not_taken_for_damaged(whole_run, tmp_path, kind, monkeypatch):
     run = tmp_path / "run"
     shutil.copytree(whole_run, run)

@@ -23,6 +23,7 @@ from memscope.store.results import read_group
 from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 from memscope.work.repair import repair
+from tests.reliability.conftest import measure_proxies
 
 pytestmark = pytest.mark.xdist_group("reliability")  # whole_run takes a while to make
 INLINE = WorkOptions(device="cpu", engine="inline")
@@ -36,11 +37,12 @@ def everything(run: Path, choices: Choices, tried: MemoryOptions) -> None:
     trajectories(run)
     distill(run, Teaching(8), options=INLINE)
     resmem(run, tried, INLINE)
+    measure_proxies(run, ("el2n",))
 
 
 def finished(run: Path) -> dict[Path, bytes]:
     """Every file of the ledger under its final name."""
-    kinds = ("outcomes", "weights", "dynamics", "memories")
+    kinds = ("outcomes", "weights", "dynamics", "memories", "proxies")
     return {path: path.read_bytes() for kind in kinds for path in (run / kind).rglob("[0-9]*") if path.is_file()}
 
 
