@@ -176,7 +176,8 @@ def legend_of(handles: Sequence[Artist], wide: float, most: int = 3) -> Legend:
             max(text_width(name, size) for name in names[first : first + rows]) for first in range(0, len(names), rows)
         ]
         if sum(widths) + len(widths) * 2.9 * em + (len(widths) - 1) * 1.4 * em <= wide or columns == 1:
-            return Legend(handles, columns, rows * 1.7 * em + room(0.1))
+            # matplotlib would spread four handles over three columns, if it were told to
+            return Legend(handles, -(-len(names) // rows), rows * 1.7 * em + room(0.1))
     raise AssertionError("one column is always given")
 
 
