@@ -11,6 +11,7 @@ from memscope.plots.trajectories.accuracy import draw_accuracy
 from memscope.plots.trajectories.histogram import draw_histogram
 from memscope.plots.trajectories.trajectories import draw_trajectories
 from tests.plots.distill import test_student_plots as students
+from tests.plots.proxies import test_proxy_plots as proxies
 from tests.plots.resmem import test_residual_memory_plots as memories
 from tests.plots.trajectories import test_trajectory_plots as scores
 
@@ -68,9 +69,18 @@ def memory_predicts(sizes, axis) -> Figure:
     return memories.draw_residual_memory_predicts(memories.a_setting(sizes, axis), memories.pairs_of(sizes))
 
 
+def proxy_correlations(sizes, axis) -> Figure:
+    return proxies.draw_proxies(proxies.a_report(sizes, axis=axis))
+
+
+def proxy_trajectories(sizes, axis) -> Figure:
+    return proxies.draw_proxy_trajectories(proxies.a_report(sizes, axis=axis))
+
+
 FIGURES = (
     *(trajectories, accuracy, distillation, distillation_types, memory, memory_types, memory_predicts),
-    *(histogram, distillation_scores),
+    proxy_trajectories,
+    *(histogram, distillation_scores, proxy_correlations),
 )
 CASES = [("width", sizes) for sizes in GRIDS.values()] + [("depth", sizes) for sizes in DEPTHS]
 
@@ -88,8 +98,8 @@ def tick_labels(figure: Figure):
 @pytest.mark.parametrize("style", list(LOOKS))
 @pytest.mark.parametrize(
     ("draw", "axis", "sizes"),
-    # the last two have a panel for each size, and no axis of sizes
-    [*((draw, *case) for draw in FIGURES[:-2] for case in CASES), *((draw, *CASES[0]) for draw in FIGURES[-2:])],
+    # the last three have no axis of sizes
+    [*((draw, *case) for draw in FIGURES[:-3] for case in CASES), *((draw, *CASES[0]) for draw in FIGURES[-3:])],
 )
 def test_tick_labels_keep_apart(draw, axis, sizes, style):
     with drawn_for(style):

@@ -43,7 +43,7 @@ def colours(figure: Figure) -> set[str]:
     "draw",
     [
         *(shares, figures.accuracy, figures.histogram, figures.distillation, figures.distillation_scores),
-        *(figures.memory, figures.memory_predicts),
+        *(figures.memory, figures.memory_predicts, figures.proxy_correlations),
     ],
 )
 def test_a_figure_without_types_has_none_of_their_colours(draw):
@@ -52,7 +52,10 @@ def test_a_figure_without_types_has_none_of_their_colours(draw):
     assert not found & OF_TYPES
 
 
-@pytest.mark.parametrize("draw", [figures.trajectories, figures.distillation_types, figures.memory_types])
+@pytest.mark.parametrize(
+    "draw",
+    [figures.trajectories, figures.distillation_types, figures.memory_types, figures.proxy_trajectories],
+)
 def test_a_figure_of_types_has_the_colour_of_each(draw):
     assert colours(draw(SIZES, "width")) >= OF_TYPES
 
