@@ -15,9 +15,23 @@ class Bounded:
     """A number, and its 95 % interval over the score's blocks of models and the proxy's models together."""
 
     value: float
+    """The number itself; null where it is not defined"""
     low: float = NAN
-    """Null below four blocks of the score's models"""
+    """Lower end; null below four blocks of the score's models"""
     high: float = NAN
+    """Upper end"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bimodality:
+    """Hartigan's dip of some values, dithered, against the unimodal distribution with the largest dips."""
+
+    dip: float
+    """The distance from the nearest unimodal distribution"""
+    if_unimodal: float
+    """What one in twenty draws from the null exceeds"""
+    p_value: float
+    """Share of the draws from the null with at least this dip"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,20 +48,8 @@ class SizeNoise:
     """The most that noise lets Pearson's correlation with the score be; null where it is not measurable"""
     spearman_ceiling: float
     """The same of Spearman's, from truths and counts that are drawn anew; null where it is not measurable"""
-    bimodality: "Bimodality | None" = None
+    bimodality: Bimodality | None = None
     """Of the score; null without the package diptest"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bimodality:
-    """Hartigan's dip of some values, dithered, against the unimodal distribution with the largest dips."""
-
-    dip: float
-    """The distance from the nearest unimodal distribution"""
-    if_unimodal: float
-    """What one in twenty draws from the null exceeds"""
-    p_value: float
-    """Share of the draws from the null with at least this dip"""
 
 
 @dataclass(frozen=True, kw_only=True)
