@@ -93,7 +93,8 @@ def across_sizes(report: ProxiesReport) -> str:
         )
     if level:
         told += f"; {len(level)} more only as any one number per image would that has their level"
-    return f"{told}."
+    unknown = sum(one.across_sizes == UNKNOWN for one in rows)
+    return f"{told}{f'; of {unknown} it cannot be told' if unknown else ''}."
 
 
 def of_flipped(report: ProxiesReport) -> str:
