@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from memscope.run import Run
-from memscope.store.ledger import Task, read_outcome
+from memscope.store.dynamics import finished_dynamics
+from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, read_outcome
 from memscope.store.weights import weights_path
 
 RESERVED = 0
@@ -34,3 +35,25 @@ def block_lacking(run: Run, tasks: Sequence[Task], reserved: int) -> str:
     if reserved not in blocks:
         return f"no model of block {reserved}"
     return f"no block but block {reserved}" if blocks == {reserved} else ""
+
+
+def recorded_variants(run: Run, sizes: Sequence[int]) -> list[str]:
+    """The variants of which models of every size were recorded while they were trained."""
+    return [
+        variant
+        for variant in (ONEHOT, FULL)
+        if all(finished_dynamics(run.path, run.plan, size, variant) for size in sizes)
+    ]
+
+
+def whole_blocks(run: Run, sizes: Sequence[int]) -> list[int]:
+    """The blocks of models that every size has whole."""
+    models = [{model for task in finished_tasks(run.path, run.plan, size) for model in task.models} for size in sizes]
+    both, block = set.intersection(*models), run.plan.block
+    return [one for one in range(run.plan.models // block) if both.issuperset(range(one * block, (one + 1) * block))]
+
+
+def recorded_blocks(run: Run, sizes: Sequence[int]) -> set[int]:
+    """The blocks of models on subsets of which some were recorded."""
+    tasks = [task for size in sizes for task in finished_dynamics(run.path, run.plan, size, ONEHOT)]
+    return {block_of(run, task) for task in tasks}

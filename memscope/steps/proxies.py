@@ -13,6 +13,7 @@ from memscope.analysis.proxies.catalogue import GROUPS, PROXIES
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE, mean_of_models
 from memscope.analysis.trajectories import check_options
 from memscope.counting.compared_proxies import compare, memorised, noise_at_sizes, score_by_type
+from memscope.counting.needed import recorded_blocks, whole_blocks
 from memscope.counting.outcomes import sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.counting.proxies import ProxyValues, held_out_correctness, proxy_values
@@ -23,7 +24,7 @@ from memscope.reports.keys import keys_of, report_of
 from memscope.reports.proxies import RESULTS, ProxiesReport, ProxyFound
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
-from memscope.store.ledger import FULL, ONEHOT, Task, finished_tasks, state_for
+from memscope.store.ledger import FULL, ONEHOT, Task, state_for
 from memscope.store.results import read_results, write_results
 from memscope.training.device import resolve_device
 from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, silent, unseen
@@ -119,8 +120,7 @@ def recorded_models(run: Run, on: str) -> Recorded:
             f"{run.path} has recorded dynamics at {len(some)} of its {len(sizes)} {run.plan.axis}s, and proxies need "
             f"them at all; record them with {record}"
         )
-    every = blocks_of_score(run, sizes)
-    taken = {task.first // run.plan.block for tasks in found[ONEHOT].values() for task in tasks}
+    every, taken = whole_blocks(run, sizes), recorded_blocks(run, sizes)
     left = [block for block in every if block not in taken]
     variant = {"subsets": ONEHOT, "full": FULL}.get(on)
     if variant is None:
@@ -136,14 +136,6 @@ def recorded_models(run: Run, on: str) -> Recorded:
             f"train more with memscope train-family {run.path} --models {run.plan.models + run.plan.block}"
         )
     return Recorded(variant, found[variant], tuple(blocks))
-
-
-def blocks_of_score(run: Run, sizes: Sequence[int]) -> list[int]:
-    """The blocks of models that every size has whole."""
-    models = [{model for task in finished_tasks(run.path, run.plan, size) for model in task.models} for size in sizes]
-    both = set.intersection(*models)
-    block = run.plan.block
-    return [one for one in range(run.plan.models // block) if both.issuperset(range(one * block, (one + 1) * block))]
 
 
 def report_of_nothing(run: Run, recorded: Recorded, epsilon: float) -> ProxiesReport:

@@ -5,7 +5,16 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from memscope.counting.needed import RESERVED, all_diverged, block_lacking, block_of, without_weights
+from memscope.counting.needed import (
+    RESERVED,
+    all_diverged,
+    block_lacking,
+    block_of,
+    recorded_blocks,
+    recorded_variants,
+    whole_blocks,
+    without_weights,
+)
 from memscope.counting.standard_errors import TARGETS, models_for
 from memscope.errors import RunError
 from memscope.plan.backends import TORCH
@@ -207,8 +216,14 @@ def lacking(run: Run, group: str) -> str:
         return "no models yet"
     if group in ("trajectories", "distill") and len(done) < 2:
         return f"models of one {axis} only"
-    if needs_weights and plan.recipe.trainer != OWN_LOOP:
+    if (needs_weights or group == "proxies") and plan.recipe.trainer != OWN_LOOP:
         return "memscope has no weights of models that others train"
+    if group == "proxies":
+        variants = recorded_variants(run, list(done))
+        if not variants:
+            return f"no models of every {axis} were recorded; train-family --dynamics {plan.block} does"
+        if variants == [ONEHOT] and not set(whole_blocks(run, list(done))) - recorded_blocks(run, list(done)):
+            return "all models were recorded, and the score needs others"
     if group == "distill" and plan.sizes[-1] not in done:
         return f"no models of {axis} {plan.sizes[-1]} to teach"
     if group == "resmem":

@@ -122,9 +122,10 @@ def test_status_recommends_nothing_that_would_fail(tiny_run, tmp_path):
 
     run = tmp_path / "run"
     shutil.copytree(tiny_run, run)
-    assert status(run).not_yet == {}
+    assert set(status(run).not_yet) == {"proxies"}  # of which no model was recorded
+    assert told("proxies", run).exit_code != 0
     shutil.rmtree(run / "weights" / "onehot" / "width-8")
-    assert set(status(run).not_yet) == {"resmem", "distill"}
+    assert set(status(run).not_yet) == {"resmem", "distill", "proxies"}
     for name, options in (("resmem", FEW), ("distill", ("--teacher", "8", *INLINE))):
         assert told(name, run, *options).exit_code != 0
     for size in (4, 8):
@@ -132,7 +133,7 @@ def test_status_recommends_nothing_that_would_fail(tiny_run, tmp_path):
     assert "trajectories" in status(run).not_yet
     assert told("trajectories", run).exit_code != 0
     shutil.rmtree(run / "outcomes")
-    assert set(status(run).not_yet) == {"score", "trajectories", "resmem", "distill"}
+    assert set(status(run).not_yet) == {"score", "trajectories", "resmem", "distill", "proxies"}
     assert told("score", run).exit_code != 0
 
 

@@ -15,12 +15,14 @@ import torch
 from fuzz.archives import arrays
 from fuzz.pickles import batch, meta
 from fuzz.plain import IDX_NAMES, idx_files
-from fuzz.run_files import TASK, good_run, plan
+from fuzz.run_files import DIGEST, GROUP, TASK, good_run, plan
 from memscope.datasets import load_dataset
 from memscope.errors import MemscopeError
 from memscope.plan.plan_file import read_plan
+from memscope.store.dynamics import read_dynamics
 from memscope.store.examples import open_images, read_examples
 from memscope.store.ledger import read_outcome
+from memscope.store.proxies import read_proxies
 from memscope.store.results import read_results
 from memscope.store.weights import read_weights
 
@@ -145,20 +147,22 @@ def test_in_the_place_of_idx_files_cifar_records_images_and_plans(plant, tmp_pat
 
 
 def run_with(tmp_path: Path, name: str) -> Path:
-    """A run whose files are good; the path of the one that ends like `name`."""
+    """A run whose files are good; the path of the first that has `name` in it."""
     for place, content in good_run().items():
         path = tmp_path / "run" / place
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    return next(path for path in (tmp_path / "run").rglob("*") if path.as_posix().endswith(name))
+    return next(path for path in sorted((tmp_path / "run").rglob("*")) if path.is_file() and name in path.as_posix())
 
 
 READ = {
-    "-r0.h5": lambda run: read_outcome(run, plan(), TASK),
+    "/outcomes/": lambda run: read_outcome(run, plan(), TASK),
+    "/dynamics/": lambda run: read_dynamics(run, plan(), TASK),
+    "/proxies/": lambda run: read_proxies(run, plan(), TASK, GROUP, DIGEST),
     "examples.h5": lambda run: read_examples(run, plan().data.fingerprint),
     "images.npy": lambda run: open_images(run, read_examples(run, plan().data.fingerprint)),
     "score.h5": lambda run: read_results(run, "score", plan()),
-    ".safetensors": lambda run: read_weights(run, plan(), TASK),
+    "/weights/": lambda run: read_weights(run, plan(), TASK),
 }
 
 
@@ -171,12 +175,12 @@ def test_in_the_place_of_every_file_of_a_run(name, plant, tmp_path):
     assert_refused(lambda: READ[name](tmp_path / "run"), tmp_path / "ran")
 
 
-@pytest.mark.parametrize("name", ["-r0.h5", "examples.h5", "score.h5"])
+@pytest.mark.parametrize("name", ["/outcomes/", "/dynamics/", "/proxies/", "examples.h5", "score.h5"])
 def test_as_an_object_inside_the_hdf5_files_of_a_run(name, tmp_path):
     path = run_with(tmp_path, name)
     with h5py.File(path, "r+") as file:
         group = file if "encoding-type" in file.attrs else next(iter(file.values()))
-        field = next(field for field in ("predicted_train", "label", "score") if field in group)
+        field = next(field for field in ("predicted_train", "log_odds", "el2n", "label", "score") if field in group)
         del group[field]
         group[field] = np.void(pickle.dumps(Trap(tmp_path / "ran")))
         del file.attrs["sealed"]  # as files from before seals; the seal would find it first
@@ -184,11 +188,11 @@ def test_as_an_object_inside_the_hdf5_files_of_a_run(name, tmp_path):
 
 
 def test_in_the_metadata_of_weights(tmp_path):
-    path = run_with(tmp_path, ".safetensors")
+    path = run_with(tmp_path, "/weights/")
     text = pickle.dumps(Trap(tmp_path / "ran"), 0).decode("latin-1")
     header = b'{"__metadata__": {"memscope": ' + repr(text).replace("'", '"').encode() + b"}}"
     path.write_bytes(struct.pack("<Q", len(header)) + header)
-    assert_refused(lambda: READ[".safetensors"](tmp_path / "run"), tmp_path / "ran")
+    assert_refused(lambda: READ["/weights/"](tmp_path / "run"), tmp_path / "ran")
 
 
 def test_a_plan_that_names_code_runs_none_when_it_is_read(tmp_path):
