@@ -58,7 +58,7 @@ def verdict(
     across, words = across_examples(agreements, reliabilities, spearman_ceilings, sign)
     if trend is None:
         return Verdict(across, None, words)
-    sizes, more = across_sizes(trend)
+    sizes, more = across_sizes(trend, sign)
     return Verdict(across, sizes, f"{words} {more}")
 
 
@@ -93,8 +93,12 @@ def direction(spearman: Interval, examples: int, ceiling: float, sign: int) -> s
     return NOT if largest < SMALL * (1 if isnan(ceiling) else ceiling) else UNKNOWN
 
 
-def across_sizes(trend: SlopeTrend) -> tuple[str, str]:
-    """By the correlation of slopes, where those of the score are reliable enough."""
+def across_sizes(trend: SlopeTrend, sign: int) -> tuple[str, str]:
+    """By the correlation of slopes, where those of the score are reliable enough.
+
+    A proxy that moves with the score by being read the other way round than over the examples goes against it, and of
+    one whose way differs between halves nothing can be told.
+    """
     own, beyond, ratio = trend.correlation, trend.beyond_level, trend.ratio
     if isnan(trend.ceiling) or isnan(own.low) or isnan(beyond.low):
         return UNKNOWN, "Across sizes: cannot be told with so few models."
@@ -102,7 +106,8 @@ def across_sizes(trend: SlopeTrend) -> tuple[str, str]:
     if clear(own, trend.examples) and own.value < 0:
         answer = AGAINST
     elif clear(own, trend.examples) and beyond.low > MARGIN:
-        answer = FOLLOWS
+        ways = {True: 1, False: -1, None: 0}
+        answer = {1: FOLLOWS, -1: AGAINST, 0: UNKNOWN}[ways[trend.increasing] * sign]
     elif ratio.high < SMALL:
         answer = NOT
     elif beyond.high < 2 * MARGIN:  # certainly not much further than the level goes

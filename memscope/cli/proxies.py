@@ -23,7 +23,7 @@ Examples:
 
 @click.command("proxies", epilog=EPILOG)
 @run_or_plot
-@click.option("--proxies", "names", type=Names(tuple(PROXIES)), help="Only these.  [all]")
+@click.option("--proxies", "names", type=Names(tuple(PROXIES)), help="Only these, also in what is stored.  [all]")
 @click.option(
     "--on",
     type=click.Choice(["auto", "subsets", "full"]),

@@ -39,6 +39,12 @@ from memscope.reports.proxies import (
     SizeNoise,
 )
 
+WHOLE_NUMBERS = (
+    *("forgetting", "forgetting-0", "forgetting-1000", "learning-time", "first-right"),
+    *("prediction-depth", "accuracy-out"),
+)
+"""Proxies that are a whole number for each model"""
+
 
 @dataclass(frozen=True, eq=False)
 class Memorised:
@@ -110,6 +116,14 @@ def lattice_of(counts: Counts) -> float:
     return 1 / max(1, int(np.median(fewest)))
 
 
+def lattice_of_proxy(name: str, models: ProxyValues) -> float:
+    """The step of the lattice on which means over models lie; 0 for none."""
+    if name not in WHOLE_NUMBERS:
+        return 0.0
+    says = (~np.isnan(models.values)).sum(axis=0)
+    return 1 / max(1, int(np.median(says[says > 0]))) if says.any() else 0.0
+
+
 def bimodality(values: np.ndarray, step: float) -> Bimodality | None:
     """The dip of some values; None without diptest, and where they are too few or not finite."""
     try:
@@ -129,10 +143,12 @@ def compare(
     trend_of: Sequence[ProxyValues] | None = None,
 ) -> ProxyFound:
     """One proxy of every size against the score. `trend_of` is what its trend is from, if that is other models."""
-    agreements, rows = [], []
+    agreements, rows, reliabilities, ceilings = [], [], [], []
     for position, models in enumerate(by_size):
         counts = found.counts[position]
-        crossed = bool(np.isin(models.blocks, found.blocks).any())
+        crossed = is_crossed(models, found)
+        reliabilities.append(half_of(found.reliabilities[position]) if crossed else found.reliabilities[position])
+        ceilings.append(nan if crossed else float(found.spearman[position]))
         agree = (crossed_agreement if crossed else agreement_at_size)(
             models.values, models.blocks, counts, found.blocks
         )
@@ -141,9 +157,7 @@ def compare(
     trend = None
     if len(found.sizes) > 1 and len(found.blocks) > 1:
         trend = trend_of_proxy(trend_of or by_size, found, epsilon)
-    said = verdict(
-        agreements, found.reliabilities, found.spearman.tolist(), None if trend is None else trend[0], proxy.sign
-    )
+    said = verdict(agreements, reliabilities, ceilings, None if trend is None else trend[0], proxy.sign)
     return ProxyFound(
         name=proxy.name,
         title=proxy.title,
@@ -159,6 +173,11 @@ def compare(
     )
 
 
+def is_crossed(models: ProxyValues, found: Memorised) -> bool:
+    """Whether a proxy is measured on the score's own models, so that they must be split."""
+    return bool(np.isin(models.blocks, found.blocks).any())
+
+
 def row_at_size(
     proxy: Proxy,
     found: Memorised,
@@ -171,6 +190,7 @@ def row_at_size(
     reliable, ceiling = found.reliabilities[position], float(found.spearman[position])
     if crossed:  # with the score of half of the blocks, whose ceilings are lower; how much is not known of Spearman's
         reliable, ceiling = half_of(reliable), nan
+    finite = np.isfinite(models.values) | np.isnan(models.values)
     at_most = pearson_ceiling(reliable)
     labels = None if flipped is None else flipped_labels(models.values, models.blocks, flipped, proxy.sign)
     mean = mean_of_models(models.values, list(range(len(models.values))))
@@ -190,7 +210,7 @@ def row_at_size(
         auc_flipped=nan if labels is None else labels.area,
         auc_flipped_error=nan if labels is None else labels.area_error,
         precision_flipped=nan if labels is None else labels.precision,
-        bimodality=bimodality(mean, 0.0) if np.isfinite(mean).any() and not np.isinf(mean).any() else None,
+        bimodality=bimodality(mean, lattice_of_proxy(proxy.name, models)) if finite.all() else None,
     )
 
 

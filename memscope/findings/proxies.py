@@ -7,6 +7,7 @@ models cannot tell, that is what is said.
 import math
 
 from memscope.analysis.proxy_verdict import FOLLOWS, LEVEL, UNKNOWN
+from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
 from memscope.findings.numbers import decimals, percent
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
@@ -47,8 +48,9 @@ def what(report: ProxiesReport) -> str:
 
 
 def leading(report: ProxiesReport) -> list[ProxyFound]:
-    """Proxies without the variants that go by the same name."""
-    return [one for one in report.proxies if one.variant_of is None]
+    """Proxies without the variants of others that are there."""
+    names = {one.name for one in report.proxies}
+    return [one for one in report.proxies if one.variant_of not in names]
 
 
 def across_examples(report: ProxiesReport) -> str:
@@ -57,7 +59,7 @@ def across_examples(report: ProxiesReport) -> str:
     if not rows:
         return "None of them could be had."
     if all(one.across_examples == UNKNOWN for one in rows):
-        return "So few models of the score do not tell which follow it across images."
+        return f"{too_little(report)} which follow it across images."
     follow = [one for one in rows if one.across_examples == FOLLOWS]
     if not follow:
         return "Across images none of them clearly follows the score."
@@ -79,7 +81,7 @@ def across_sizes(report: ProxiesReport) -> str:
     if not rows:
         return ""
     if all(one.across_sizes == UNKNOWN for one in rows):
-        return f"So few models of the score do not tell which follow its change with {report.axis}."
+        return f"{too_little(report)} which follow its change with {report.axis}."
     follow = [one for one in rows if one.across_sizes == FOLLOWS]
     level = [one for one in rows if one.across_sizes == LEVEL]
     told = f"Across {report.axis}s {len(follow)} of {len(rows)} follow it"
@@ -95,6 +97,12 @@ def across_sizes(report: ProxiesReport) -> str:
         told += f"; {len(level)} more only as any one number per image would that has their level"
     unknown = sum(one.across_sizes == UNKNOWN for one in rows)
     return f"{told}{f'; of {unknown} it cannot be told' if unknown else ''}."
+
+
+def too_little(report: ProxiesReport) -> str:
+    if report.score_blocks < FEWEST_OF_THE_SCORE:
+        return "So few models of the score do not tell"
+    return "The score is too noisy to tell"
 
 
 def of_flipped(report: ProxiesReport) -> str:
@@ -149,7 +157,7 @@ def grid(report: ProxiesReport) -> Grid | None:
             row += ["-", "-"] if trend is None else [with_ends(trend.slopes), short(trend.slopes_of_level.value)]
         if report.flipped:
             row.append(short(here.auc_flipped))
-        row.append(f"{one.cost:.2g}")
+        row.append(f"{one.cost:,.0f}" if one.cost >= 10 else f"{one.cost:.2g}")
         cells.append(row)
     return Grid(columns, cells, left=1)
 
@@ -184,7 +192,14 @@ def notes(report: ProxiesReport) -> list[Remark]:
         found.append(
             Remark(
                 "In brackets: 95 % intervals over models. At most: what noise in the score leaves. Positive: the way "
-                "that is expected. Cost: in trainings of one model."
+                "that is expected. Cost: models trained."
+            )
+        )
+    if report.recorded < FEWEST_BLOCKS:
+        found.append(
+            Remark(
+                f"Only {counted(report.recorded, 'model')} recorded: intervals are over the score's models alone, and "
+                "too narrow."
             )
         )
     if len(report.sizes) > 1:
@@ -197,7 +212,7 @@ def notes(report: ProxiesReport) -> list[Remark]:
     if report.left_out:
         name, reason = next(iter(report.left_out.items()))
         more = f", and {len(report.left_out) - 1} more" if len(report.left_out) > 1 else ""
-        found.append(Remark(f"Left out: {name}{more}: {reason}."))
+        found.append(Remark(f"Left out: {name}{more}: {reason.removesuffix('; leave this proxy out')}."))
     if report.figures:
         found.append(drawn(report.figures))
     return found

@@ -167,15 +167,17 @@ class ProxyFound:
     variant_of: str | None
     """The proxy that goes by the same name elsewhere, with another formula; null for those that lead"""
     cost: float
-    """What it takes, in trainings of one model of each size"""
+    """Models of each size that are trained for it; those of which it needs an early epoch count as that part"""
+    spearman_with_lead: tuple[float, ...] | None = None
+    """Of a variant: its rank correlation with the proxy that leads, by size"""
     sizes: tuple[ProxyAtSize, ...]
     """By size, the smallest first"""
     trend: ProxyTrend | None
-    """Over the sizes; null with one size, and where it is not known"""
+    """Over the sizes; null with one size, and where the proxy is of the score's own models"""
     across_examples: str
     """`follows`, `goes against`, `does not follow`, or `cannot be told`"""
     across_sizes: str | None
-    """The same, or `only as its level foretells`; null with one size"""
+    """The same, or `only as its level foretells`; null where there is no trend"""
     verdict: str
     """Both, in words, with the numbers that decide"""
 

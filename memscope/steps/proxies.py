@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from memscope.analysis.proxies.catalogue import GROUPS, PROXIES
+from memscope.analysis.statistics.correlation import rank_correlation
+from memscope.analysis.statistics.ties import ordinal
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE, mean_of_models
 from memscope.analysis.trajectories import check_options
-from memscope.counting.compared_proxies import compare, memorised, noise_at_sizes, score_by_type
+from memscope.counting.compared_proxies import compare, is_crossed, memorised, noise_at_sizes, score_by_type
 from memscope.counting.needed import recorded_blocks, whole_blocks
 from memscope.counting.outcomes import sizes_in_ledger
 from memscope.counting.population import count_and_sum
@@ -114,26 +116,28 @@ def recorded_models(run: Run, on: str) -> Recorded:
     found = {variant: {size: measurable(run, size, variant) for size in sizes} for variant in (ONEHOT, FULL)}
     there = {variant for variant, tasks in found.items() if all(tasks.values())}
     record = f"memscope train-family {run.path} --dynamics {run.plan.block}"
-    if not there:
-        some = [size for size in sizes if any(tasks[size] for tasks in found.values())]
+    wanted = {"subsets": ONEHOT, "full": FULL}.get(on)
+    if not there or (wanted is not None and wanted not in there):
+        which = [wanted] if wanted is not None else [ONEHOT, FULL]
+        some = [size for size in sizes if any(found[variant][size] for variant in which)]
+        what = {ONEHOT: "recorded models on subsets", FULL: "recorded models on all the data"}.get(
+            wanted or "", "recorded models"
+        )
+        more = f" --full {max(1, run.plan.full_models)}" if wanted == FULL else ""
         raise RunError(
-            f"{run.path} has recorded dynamics at {len(some)} of its {len(sizes)} {run.plan.axis}s, and proxies need "
-            f"them at all; record them with {record}"
+            f"{run.path} has {what} at {len(some)} of its {len(sizes)} {run.plan.axis}s, and proxies need them at "
+            f"every {run.plan.axis}; record them with {record}{more}"
         )
     every, taken = whole_blocks(run, sizes), recorded_blocks(run, sizes)
     left = [block for block in every if block not in taken]
-    variant = {"subsets": ONEHOT, "full": FULL}.get(on)
-    if variant is None:
-        enough = ONEHOT in there and len(left) >= FEWEST_OF_THE_SCORE
-        variant = ONEHOT if enough or FULL not in there else FULL
-    if variant not in there:
-        more = " --full 1" if variant == FULL else ""
-        raise RunError(f"{run.path} has no recorded models on {on}; record some with {record}{more}")
+    enough = ONEHOT in there and len(left) >= FEWEST_OF_THE_SCORE
+    variant = wanted or (ONEHOT if enough or FULL not in there else FULL)
     blocks = every if variant == FULL else left
     if not blocks:
         raise RunError(
             f"all blocks of models of {run.path} are recorded, and the score must come from others than the proxies; "
-            f"train more with memscope train-family {run.path} --models {run.plan.models + run.plan.block}"
+            f"train more with memscope train-family {run.path} --models "
+            f"{run.plan.models + FEWEST_OF_THE_SCORE * run.plan.block}"
         )
     return Recorded(variant, found[variant], tuple(blocks))
 
@@ -181,6 +185,9 @@ def held_against(
         if name == "residual":  # of a smaller size, of which the smallest has none
             left_out.pop(name, None)
         values = [by_size[size].get(name, nothing(run)) for size in sizes]
+        if len(blocks) < 2 and any(is_crossed(one, score) for one in values):
+            left_out[name] = "it is of the score's own models, which must be of two blocks to be split"
+            continue
         trend_of = None
         if name == "accuracy-out" and recorded.variant == ONEHOT:
             own = {task.first // run.plan.block for tasks in recorded.tasks.values() for task in tasks}
@@ -188,6 +195,10 @@ def held_against(
         cost = cost_of(run, name, found)
         rows.append(compare(PROXIES[name], values, score, run.examples.flipped, epsilon, cost, trend_of))
         means[name] = np.stack([mean_of_models(one.values, list(range(len(one.values)))) for one in values])
+    if not rows:
+        why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
+        raise RunError(f"none of these proxies can be had of {run.path}: {why}")
+    rows = [with_lead(one, means) for one in rows]
     scores, examples = score_by_type(score, epsilon) if len(sizes) > 1 else ({}, {})
     return (
         replace(
@@ -214,10 +225,18 @@ def nothing(run: Run) -> ProxyValues:
     return ProxyValues(np.full((1, len(run.examples.labels)), nan), nobody, nobody)
 
 
+def with_lead(one: ProxyFound, means: Mapping[str, np.ndarray]) -> ProxyFound:
+    """A variant with its rank correlation, at every size, with the proxy that leads."""
+    if one.variant_of is None or one.variant_of not in means:
+        return one
+    pairs = zip(means[one.name], means[one.variant_of], strict=True)
+    return replace(one, spearman_with_lead=tuple(rank_correlation(ordinal(a), ordinal(b)) for a, b in pairs))
+
+
 def cost_of(run: Run, name: str, found: ProxiesReport) -> float:
     """In trainings of one model of each size: those that were recorded, as far as they are needed."""
-    if PROXIES[name].needs in ("ledger", "memories"):
-        return float(found.score_models)
+    if PROXIES[name].needs in ("ledger", "memories"):  # from half of the score's models at a time
+        return found.score_models / 2
     early = name in GROUPS["el2n"] + GROUPS["grand"]
     return found.recorded / run.plan.recipe.epochs if early else float(found.recorded)
 

@@ -17,6 +17,7 @@ def show(report: ProxiesReport, details: bool = False) -> None:
     for place in range(len(report.sizes)):
         show_size(report, place)
     show_trends(report)
+    show_variants(report)
     show_verdicts(report)
     for picture in report.figures or ():
         say(f"Wrote {picture}.")
@@ -39,7 +40,7 @@ def show_noise(report: ProxiesReport) -> None:
             for row in report.sizes
         ],
     )
-    say("At most: where the lower end of the reliability is below .3, nothing is said. Dip: a larger one is bimodal.")
+    say("At most: not measurable where the lower end of the reliability is below .3. Dip: larger where bimodal.")
 
 
 def show_size(report: ProxiesReport, place: int) -> None:
@@ -57,18 +58,18 @@ def show_size(report: ProxiesReport, place: int) -> None:
                 between(at.top_pearson),
                 decimals(at.auc_flipped, 3),
                 percent(at.precision_flipped),
+                "-" if at.bimodality is None else decimals(at.bimodality.dip),
             ]
         )
     size = report.sizes[place].size
     table(
         f"Across examples, {report.axis} {size} (95 % intervals)",
-        ["proxy", "Spearman", "Pearson", "cosine", "top tenth: Spearman", "Pearson", "flipped: AUC", "precision"],
+        ["proxy", "Spearman", "Pearson", "cosine", "top tenth: Spearman", "Pearson", "flips: AUC", "precision", "dip"],
         rows,
     )
-    if any(one.sizes[place].half for one in report.proxies):
-        say(
-            "accuracy-out is held against the score of other blocks than its own: on the same ones they are one number."
-        )
+    crossed = [one.name for one in report.proxies if one.sizes[place].half]
+    if crossed:
+        say(f"{' and '.join(crossed)}: of other blocks of the score's models than the score, both ways.")
 
 
 def show_trends(report: ProxiesReport) -> None:
@@ -109,8 +110,30 @@ def show_trends(report: ProxiesReport) -> None:
     )
     table(
         "The same sign of change: of the examples that are named rising, and falling, on other models",
-        ["proxy", "rising", "score", "size means", "falling", "score", "size means"],
+        ["proxy", "rising", "proxy's", "score's", "size means'", "falling", "proxy's", "score's", "size means'"],
         [[name, *signs(trend.rising), *signs(trend.falling)] for name, trend in rows],
+    )
+
+
+def show_variants(report: ProxiesReport) -> None:
+    """How much changes where a proxy is computed as others do."""
+    rows = [one for one in report.proxies if one.spearman_with_lead is not None]
+    if not rows:
+        return
+    sizes = [row.size for row in report.sizes]
+    table(
+        f"Variants: rank correlation with the proxy that leads, by {report.axis}; verdicts",
+        ["variant", "of", *map(str, sizes), "across examples", f"across {report.axis}s"],
+        [
+            [
+                one.name,
+                one.variant_of or "",
+                *(decimals(value, 2) for value in one.spearman_with_lead or ()),
+                one.across_examples,
+                one.across_sizes or "-",
+            ]
+            for one in rows
+        ],
     )
 
 
@@ -133,4 +156,4 @@ def agreement(found: SameTypes | None) -> str:
 
 
 def signs(found: SameSigns) -> list[str]:
-    return [percent(found.proxy), percent(found.score), percent(found.size_means)]
+    return [f"{found.examples:,.0f}", percent(found.proxy), percent(found.score), percent(found.size_means)]

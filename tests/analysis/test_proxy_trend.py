@@ -1,5 +1,6 @@
 """Simulated proxies get the verdict that they deserve: the score, its contrary, its mean over sizes, and nothing."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -131,7 +132,7 @@ def interval(value, reach):
 def test_what_is_said_of_sizes_follows_from_the_intervals(own, beyond, answer):
     level = interval(own.value - beyond.value, 0.1)
     found = SlopeTrend(True, own, level, beyond, 0.9, interval(own.value / 0.9, (own.high - own.value) / 0.9), 1000)
-    assert across_sizes(found)[0] == answer
+    assert across_sizes(found, 1)[0] == answer
 
 
 def test_what_does_not_change_cannot_be_followed():
@@ -148,8 +149,10 @@ def test_the_wrong_way_round_is_said():
     trend = slope_trend(values, numbers, counts, blocks, WIDTHS, noise)
     found = verdict(agreements, reliabilities, ceilings, trend, sign=1)
     assert found.across_examples == AGAINST
-    assert found.across_sizes == FOLLOWS  # its function falls: as that, it moves with the score
+    assert found.across_sizes == AGAINST  # it moves with the score where it is read the other way round
     assert trend.increasing is False
+    assert verdict(agreements, reliabilities, ceilings, trend, sign=-1).across_sizes == FOLLOWS
+    assert verdict(agreements, reliabilities, ceilings, replace(trend, increasing=None), 1).across_sizes == UNKNOWN
 
 
 def test_slopes_are_those_of_least_squares():

@@ -105,7 +105,7 @@ def test_what_was_found_is_stored_with_the_values_of_every_example(compared):
     assert keys_of(report_of(ProxiesReport, summary)) == keys_of(report)
     assert values["value"].shape == (4, 2, report.examples)
     assert values["spearman"][0, 1] == pytest.approx(row_of(report, "mean-accuracy", 4).spearman.value)
-    assert {one.cost for one in report.proxies if one.name == "accuracy-out"} == {40}
+    assert {one.cost for one in report.proxies if one.name == "accuracy-out"} == {20}  # half at a time
 
 
 def test_the_same_again_measures_nothing_and_finds_the_same(compared):
@@ -133,7 +133,7 @@ def test_names_that_there_are_not_are_refused_with_those_that_there_are(recorded
 
 def test_a_run_without_dynamics_names_the_command_that_records(tiny_run):
     with pytest.raises(
-        RunError, match=r"dynamics at 0 of its 3 widths.*record them with memscope train-family"
+        RunError, match=r"recorded models at 0 of its 3 widths.*record them with memscope train-family"
     ) as told:
         proxies(tiny_run, (), INLINE)
     assert str(told.value).endswith("--dynamics 10")
@@ -142,7 +142,7 @@ def test_a_run_without_dynamics_names_the_command_that_records(tiny_run):
 def test_where_every_block_is_recorded_none_is_left_for_the_score(tiny_choices, tmp_path):
     given = replace(tiny_choices, widths=(2,), models=10, dynamics=10)
     train_family(tmp_path / "run", given, INLINE)
-    with pytest.raises(RunError, match=r"score must come from others than the proxies.*--models 20"):
+    with pytest.raises(RunError, match=r"score must come from others than the proxies(.|\n)*--models 50"):
         proxies(tmp_path / "run", (), INLINE)
 
 
@@ -154,3 +154,22 @@ def test_one_width_has_no_trend(tiny_choices, tmp_path):
     assert report.proxies[0].across_sizes is None
     assert report.proxies[0].across_examples == "cannot be told"
     assert report.score_blocks == 1
+
+
+def test_with_one_block_beside_the_recorded_one_what_is_of_the_scores_own_models_is_left_out(tiny_choices, tmp_path):
+    given = replace(tiny_choices, widths=(2, 4), models=20, dynamics=10)
+    train_family(tmp_path / "run", given, INLINE)
+    report = proxies(tmp_path / "run", ("final-loss", "forgetting-0", "forgetting", "accuracy-out"), INLINE)
+    assert [one.name for one in report.proxies] == ["forgetting", "forgetting-0", "final-loss"]
+    assert "two blocks" in report.left_out["accuracy-out"]
+    variant = report.proxies[1].spearman_with_lead
+    assert len(variant) == 2
+    assert all(value <= 1 for value in variant if not np.isnan(value))
+    with pytest.raises(RunError, match=r"none of these proxies can be had.*accuracy-out: .*two blocks"):
+        proxies(tmp_path / "run", ("accuracy-out",), INLINE)
+
+
+def test_models_on_all_the_data_that_were_not_recorded_are_asked_for_with_both_options(tiny_run):
+    with pytest.raises(RunError, match=r"recorded models on all the data at 0 of its 3 widths") as told:
+        proxies(tiny_run, (), INLINE, on="full")
+    assert str(told.value).endswith("--dynamics 10 --full 1")

@@ -16,6 +16,7 @@ because it is under the GPL.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,15 @@ def dip_of(values: ArrayLike, step: float, seed: int = 0) -> Dip:
         raise OptionError(f"{len(found)} values of shape {given.shape}, expected [examples], ten or more")
     random = np.random.Generator(stream("dip", seed, len(found)))
     dip = float(diptest.dipstat(dithered(found, step, random)))
-    draws = np.array([diptest.dipstat(random.random(len(found))) for _ in range(DRAWS)])
+    draws = null_dips(len(found))
     return Dip(dip, float(np.quantile(draws, 0.95)), float((1 + (draws >= dip).sum()) / (1 + DRAWS)), len(found))
+
+
+@lru_cache(maxsize=8)
+def null_dips(count: int) -> Floats:
+    """Dips of so many uniform numbers, [DRAWS]: the same for whatever is held against them."""
+    diptest, random = require_diptest(), np.random.Generator(stream("dips of uniform numbers", count))
+    return np.array([diptest.dipstat(random.random(count)) for _ in range(DRAWS)])
 
 
 def dithered(values: Floats, step: float, random: np.random.Generator) -> NDArray[np.float64]:

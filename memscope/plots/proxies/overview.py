@@ -278,7 +278,7 @@ def notes(report: ProxiesReport, shown: Sequence[ProxyFound]) -> list[str]:
     order = f"; in order of its mean over {report.axis}s" if len(report.sizes) > 1 else ""
     lines = [
         f"Spearman's correlation over examples, turned round where smaller values should mean more memorised{order}.",
-        interval_note("Bars", intervals_known(shown)),
+        interval_note("Bars", intervals_known(shown), report.recorded),
         "Ceiling: the most that noise in the score lets a correlation be.",
     ]
     noisy = [str(row.size) for row in report.sizes if not isfinite(row.spearman_ceiling)]

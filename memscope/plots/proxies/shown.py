@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import inf, isfinite, isnan, nan
 
+from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.plots.common.fonts import legible
 from memscope.plots.common.style import balanced, truncated
 from memscope.reports.proxies import ProxiesReport, ProxyFound
@@ -17,8 +18,9 @@ NOTHING = "not known"
 
 def leading(report: ProxiesReport) -> list[ProxyFound]:
     """The proxies that are no variants of others: those with the largest mean correlation first, unknown ones last."""
+    names = {proxy.name for proxy in report.proxies}
     return sorted(
-        (proxy for proxy in report.proxies if proxy.variant_of is None),
+        (proxy for proxy in report.proxies if proxy.variant_of not in names),
         key=lambda proxy: -mean_correlation(proxy) if not isnan(mean_correlation(proxy)) else inf,
     )
 
@@ -63,8 +65,10 @@ def models_note(report: ProxiesReport) -> str:
     )
 
 
-def interval_note(what: str, known: bool) -> str:
+def interval_note(what: str, known: bool, recorded: int = FEWEST_BLOCKS) -> str:
     """What intervals are, or why there are none."""
+    if known and recorded < FEWEST_BLOCKS:
+        return f"{what}: 95\u00a0% intervals over the score's blocks of models alone, too narrow: few were recorded."
     if known:
         return f"{what}: 95\u00a0% intervals over the score's blocks of models and the proxy's models together."
     return "No intervals: they need four blocks of the score's models."

@@ -30,6 +30,7 @@ from memscope.plots.common.style import (
     text_width,
 )
 from memscope.plots.proxies.shown import (
+    FOLLOWS,
     NOTHING,
     SHORT,
     across_sizes,
@@ -67,14 +68,15 @@ class Panel:
 
 
 def with_trajectories(report: ProxiesReport) -> list[ProxyFound]:
-    """The proxies whose trajectories are known, in the order in which they are shown."""
+    """The proxies whose trajectories are known, in the order in which they are shown: those that follow first."""
     kept = known_types(report)
-    return [
+    found = [
         proxy
         for proxy in leading(report)
         if proxy.trend is not None
         and any(isfinite(each.value) for name in kept for each in proxy.trend.by_type.get(name, ()))
     ]
+    return sorted(found, key=lambda proxy: proxy.across_sizes != FOLLOWS)
 
 
 def known_types(report: ProxiesReport) -> list[str]:
@@ -260,13 +262,15 @@ def notes(report: ProxiesReport, known: Sequence[ProxyFound], intervals: bool) -
     lines = [
         f"Types are those of the raw rule, with epsilon\u00a0=\u00a0{report.epsilon:g}, on other models than score and "
         "proxies.",
-        interval_note("Bands", intervals),
+        interval_note("Bands", intervals, report.recorded),
     ]
     few = [f"{name} ({count})" for name in TYPES if 0 < (count := report.examples_by_type.get(name, 0)) < FEWEST]
     if few:
         lines.append(f"Types with fewer than {FEWEST} examples are left out: {', '.join(few)}.")
     if len(known) > MOST:
-        lines.append(f"Of {len(known)} proxies, the {MOST} that correlate most with the score across examples.")
+        lines.append(
+            f"Of {len(known)} proxies those that follow, and of the others those that correlate most across examples."
+        )
     if unknown := [proxy for proxy in leading(report) if all(proxy is not each for each in known)]:
         lines.append(f"No trajectories are known of: {titles(unknown)}.")
     return [*lines, models_note(report)]
