@@ -96,7 +96,19 @@ def across_sizes(report: ProxiesReport) -> str:
     if level:
         told += f"; {len(level)} more only as any one number per image would that has their level"
     unknown = sum(one.across_sizes == UNKNOWN for one in rows)
-    return f"{told}{f'; of {unknown} it cannot be told' if unknown else ''}."
+    return f"{told}{f'; of {unknown} it cannot be told' if unknown else ''}.{rising(rows)}"
+
+
+def rising(rows: list[ProxyFound]) -> str:
+    """Whether what the proxies do of images whose score rises is to rise, too."""
+    signs = [one.trend.rising for one in rows if one.trend is not None and not math.isnan(one.trend.rising.proxy)]
+    if not signs:
+        return ""
+    shares = sorted(each.proxy for each in signs)
+    return (
+        f" Of the images whose score rises, half of the proxies raise {percent(shares[len(shares) // 2])} at most, and "
+        f"the score of other models {percent(signs[0].score)}."
+    )
 
 
 def too_little(report: ProxiesReport) -> str:

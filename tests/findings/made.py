@@ -14,7 +14,7 @@ from memscope.reports.distill import (
     StudentKind,
 )
 from memscope.reports.evidence import Disputed, Estimate, MeanTrajectory, ScoreEvidence, TrajectoriesEvidence
-from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SizeNoise
+from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.reports.score import FlippedLabels, ScoreReport, SizeScore
 from memscope.reports.status import SizeStandardError, SizeStatus, StatusReport
@@ -265,7 +265,11 @@ def proxies_report(
             for size in sizes
         )
         trend = made(
-            ProxyTrend, slopes=number(0.7 - 0.02 * place), slopes_of_level=number(0.2), ceiling=0.92 if known else NAN
+            ProxyTrend,
+            slopes=number(0.7 - 0.02 * place),
+            slopes_of_level=number(0.2),
+            ceiling=0.92 if known else NAN,
+            rising=SameSigns(examples=200.0, proxy=0.01 * place, score=0.84, size_means=0.0),
         )
         rows.append(
             made(
