@@ -50,6 +50,21 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
     with chdir(unpacked("everything-1.1", tmp_path_factory.mktemp("frozen"))):
         printed = CliRunner().invoke(cli.memscope, ["train-family", "run", "--models", "40", "--dry-run", "--json"])
         machine = CliRunner().invoke(cli.memscope, ["doctor", "--no-speed", "--json"])
+    with chdir(unpacked("dynamics-1.1", tmp_path_factory.mktemp("recorded"))):  # and of more widths: with trends
+        few = [
+            "proxies",
+            "run",
+            "--proxies",
+            "final-loss,forgetting,forgetting-0,residual",
+            "--engine",
+            "inline",
+            "--json",
+        ]
+        proxies = [CliRunner().invoke(cli.memscope, few)]
+        more = ["train-family", "run", "--widths", "2,4", "--models", "30", "--engine", "inline"]
+        assert CliRunner().invoke(cli.memscope, more).exit_code == 0
+        proxies.append(CliRunner().invoke(cli.memscope, few))
+        found["proxies"] = [json.loads(each.stdout) for each in proxies]
     for name in ("datasets", "families"):
         found[name] = [json.loads(CliRunner().invoke(cli.memscope, [name, "--json"]).stdout)]
     return found | {"train-family-dry-run": [json.loads(printed.stdout)], "doctor": [json.loads(machine.stdout)]}
