@@ -37,9 +37,11 @@ SMALL = {
     "--image-size 32": "--image-size 6",
     "--widths 2,4,8,16,32": "--widths 2,16,32",
     "--models 40": "--models 20",
+    "--models 50 --dynamics 10": f"--models 20 --dynamics 10 {QUICKLY}",
     "--full 2": f"--full 1 {QUICKLY}",
     # whose figures take seconds; those of `trajectories` are drawn
     "memscope resmem runs/mine --plot": f"memscope resmem runs/mine {QUICKLY}",
+    "memscope proxies runs/mine --plot": f"memscope proxies runs/mine --proxies final-loss,el2n {QUICKLY}",
     "memscope distill runs/mine --teacher 32 --plot": f"memscope distill runs/mine --teacher 32 {QUICKLY}",
     # Python
     'Choices(data="fashion-mnist-5k"': 'Choices(examples=100, epochs=1, data="fashion-mnist-5k"',
