@@ -10,7 +10,6 @@ import numpy as np
 
 from memscope.analysis.proxies.catalogue import GROUPS, PROXIES
 from memscope.analysis.proxies.dynamics import proxies_of_dynamics
-from memscope.counting.outcomes import SizeCounts, count_size
 from memscope.run import Run
 from memscope.store.dynamics import finished_dynamics, made_by, read_dynamics_of
 from memscope.store.ledger import FULL, ONEHOT, Outcome, Task, outcome_digest, outcome_path, read_outcome
@@ -39,14 +38,13 @@ def proxy_values(
     variant: str,
     names: Sequence[str],
     *,
-    counts: SizeCounts | None = None,
     ledger_blocks: Collection[int] = (),
 ) -> tuple[dict[str, ProxyValues], dict[str, str]]:
     """The values of these proxies at one size by name, and why the others are left out, by name.
 
-    `variant` says which models are asked, `onehot` or `full`. `accuracy-out` is of the `ledger_blocks`, of models on
-    subsets, and must be compared with scores of other blocks only; `counts` are those of the size, if they are known.
-    Those of residual memories are models on subsets of a smaller size, whose blocks the caller splits.
+    `variant` says which models are asked, `onehot` or `full`. `accuracy-out` is of the models of the `ledger_blocks`,
+    and that of residual memories of models on subsets of a smaller size: neither may be compared with scores of the
+    same blocks.
     """
     found: dict[str, ProxyValues] = {}
     left_out: dict[str, str] = {}
@@ -62,20 +60,19 @@ def proxy_values(
             else:
                 found |= {name: measured[name] for name in asked}
     if "accuracy-out" in names:
-        counts = counts or count_size(run, size)
-        blocks = [block for block in counts.blocks if block in ledger_blocks]
-        if blocks:
-            found["accuracy-out"] = accuracy_out(counts, blocks)
+        held_out = held_out_correctness(run, size, ledger_blocks)
+        if held_out is None:
+            left_out["accuracy-out"] = "it needs a block of models that were not trained on the example"
         else:
-            left_out["accuracy-out"] = "it needs a block of models that the score does not use"
+            found["accuracy-out"] = held_out
     if "residual" in names:
-        smaller = residual_values(run, size)
-        if smaller is None:
+        residual = residual_values(run, size)
+        if residual is None:
             left_out["residual"] = (
                 f"it needs residual memories of a smaller {run.plan.axis}: memscope resmem {run.path}"
             )
         else:
-            found["residual"] = smaller[1]
+            found["residual"] = residual
     ordered = {name: found[name] for name in names if name in found}
     return ordered, {name: left_out[name] for name in names if name in left_out}
 
@@ -121,17 +118,10 @@ def measured_values(run: Run, size: int, variant: str, group: str) -> dict[str, 
     return rows.values()
 
 
-def accuracy_out(counts: SizeCounts, blocks: Collection[int]) -> ProxyValues:
-    """The accuracy of the models of some blocks that were not trained on the example, one number for each."""
-    values = counts.hard_of(blocks).accuracy_out[np.newaxis]
-    nobody = np.array([ON_ALL])
-    return ProxyValues(np.asarray(values, dtype=np.float64), nobody, nobody)
-
-
-def held_out_correctness(run: Run, size: int, blocks: Collection[int]) -> ProxyValues:
+def held_out_correctness(run: Run, size: int, blocks: Collection[int]) -> ProxyValues | None:
     """Whether each model of some blocks is right on the examples that it was not trained on: 0 or 1.
 
-    Their mean over models is `accuracy_out`. For intervals, and to cross models with the score of the same blocks.
+    Their mean over models is accuracy out. None where there is no model that did not diverge.
     """
     rows, labels = Rows(run, ("accuracy-out",)), run.examples.labels
     for task, outcome in run.outcomes(size):
@@ -139,11 +129,11 @@ def held_out_correctness(run: Run, size: int, blocks: Collection[int]) -> ProxyV
             right = np.where(outcome.in_subset, np.nan, outcome.predicted_train == labels)
             for position in np.flatnonzero(~outcome.diverged).tolist():
                 rows.add(task, position, {"accuracy-out": right[position]})
-    return rows.values()["accuracy-out"]
+    return rows.values().get("accuracy-out")
 
 
-def residual_values(run: Run, size: int) -> tuple[int, ProxyValues] | None:
-    """The largest smaller size whose residual memories are there, and the norms of the residuals of its models.
+def residual_values(run: Run, size: int) -> ProxyValues | None:
+    """The norms of the residuals of models of the largest smaller size whose residual memories are there.
 
     At temperature 1, of the models that were trained on the example. The norm is the model's own, whatever k, sigma and
     temperature its memory had. None where there are none.
@@ -161,7 +151,7 @@ def residual_values(run: Run, size: int) -> tuple[int, ProxyValues] | None:
                 inside = outcome.in_subset[position]
                 rows.add(task, position, {"residual": np.where(inside, norms[position].astype(np.float64), np.nan)})
         if rows.models:
-            return smaller, rows.values()["residual"]
+            return rows.values()["residual"]
     return None
 
 

@@ -11,31 +11,16 @@ from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
 from memscope.findings.numbers import decimals, percent
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import drawn
+from memscope.findings.words import drawn, not_measured
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound
 from memscope.text import counted
 
 
 def screen(report: ProxiesReport) -> Screen:
     if report.failed:
-        return failed(report)
+        return not_measured("proxies", report.run, report.axis, report.failed)
     told = [what(report), across_examples(report), across_sizes(report), of_flipped(report)]
     return Screen(told, grid(report), notes(report), commands(report))
-
-
-def failed(report: ProxiesReport) -> Screen:
-    assert report.failed
-    task = report.failed[0]
-    more = f" and {counted(len(report.failed) - 1, 'more task')}" if len(report.failed) > 1 else ""
-    models = f"{report.axis} {task.size}, models {task.first} to {task.first + task.count - 1}{more}"
-    return Screen(
-        ["Nothing was compared: some proxies could not be measured."],
-        notes=[
-            Remark(f"Failed twice: {models}: {task.reason}", True),
-            Remark(f"The tracebacks are in {report.run}/failures; run the command again to retry.", True),
-        ],
-        more=False,
-    )
 
 
 def what(report: ProxiesReport) -> str:

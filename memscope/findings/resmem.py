@@ -4,7 +4,7 @@ from memscope.analysis.statistics.clear import clear, clearest, known
 from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.findings.numbers import decimals, percent, points, signed
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
-from memscope.findings.words import ERRORS, at_sizes, drawn, listed
+from memscope.findings.words import ERRORS, at_sizes, drawn, listed, not_measured
 from memscope.reports.evidence import Estimate
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.text import counted
@@ -15,7 +15,7 @@ Row = tuple[SizeMemory, ModelsOnSubsets, ModelsOnSubsets, MemoryChange]
 
 def screen(report: ResmemReport) -> Screen:
     if report.failed:
-        return failed(report)
+        return not_measured("memories", report.run, report.axis, report.failed)
     rows = measured(report)
     if not rows:
         return Screen([WHAT, "All models diverged: nothing could be measured."])
@@ -27,21 +27,6 @@ WHAT = (
     "A residual memory (ResMem) keeps what a model gets wrong on its own training images, and adds to each prediction "
     "what it got wrong on the images that look most alike to the model."
 )
-
-
-def failed(report: ResmemReport) -> Screen:
-    assert report.failed
-    task = report.failed[0]
-    more = f" and {counted(len(report.failed) - 1, 'more task')}" if len(report.failed) > 1 else ""
-    models = f"{report.axis} {task.size}, models {task.first} to {task.first + task.count - 1}{more}"
-    return Screen(
-        ["Nothing was compared: some memories could not be measured."],
-        notes=[
-            Remark(f"Failed twice: {models}: {task.reason}", True),
-            Remark(f"The tracebacks are in {report.run}/failures; run the command again to retry.", True),
-        ],
-        more=False,
-    )
 
 
 def measured(report: ResmemReport) -> list[Row]:

@@ -3,8 +3,9 @@
 import os
 from collections.abc import Sequence
 
-from memscope.findings.screen import Command, Remark, command
+from memscope.findings.screen import Command, Remark, Screen, command
 from memscope.plan.recipe import RECORDED
+from memscope.reports.training import FailedTask
 from memscope.text import counted
 
 ERRORS = "±: standard error, by leaving out blocks of models."
@@ -42,3 +43,18 @@ def short(name: str, longest: int = 40) -> str:
         return name
     end = (longest - 3) // 2
     return f"{name[: longest - 3 - end]}...{name[-end:]}"
+
+
+def not_measured(what: str, run: str, axis: str, failed: Sequence[FailedTask]) -> Screen:
+    """Of a command that had to measure something first, and could not."""
+    task = failed[0]
+    more = f" and {counted(len(failed) - 1, 'more task')}" if len(failed) > 1 else ""
+    models = f"{axis} {task.size}, models {task.first} to {task.first + task.count - 1}{more}"
+    return Screen(
+        [f"Nothing was compared: some {what} could not be measured."],
+        notes=[
+            Remark(f"Failed twice: {models}: {task.reason}", True),
+            Remark(f"The tracebacks are in {run}/failures; run the command again to retry.", True),
+        ],
+        more=False,
+    )

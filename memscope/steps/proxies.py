@@ -169,12 +169,11 @@ def held_against(
     by_size: dict[int, dict[str, ProxyValues]] = {}
     left_out: dict[str, str] = {}
     for size in sizes:
-        others = [name for name in names if name != "accuracy-out"]
-        by_size[size], reasons = proxy_values(run, size, recorded.variant, others)
-        if "accuracy-out" in names:
-            by_size[size]["accuracy-out"] = held_out_correctness(run, size, blocks)
+        by_size[size], reasons = proxy_values(run, size, recorded.variant, names, ledger_blocks=blocks)
         if "residual" in by_size[size]:
-            by_size[size]["residual"] = of_blocks(by_size[size]["residual"], blocks)
+            residual = of_blocks(by_size[size].pop("residual"), blocks)
+            if len(residual.models):
+                by_size[size]["residual"] = residual
         left_out |= reasons
     rows, means = [], {}
     for name in names:
@@ -191,7 +190,10 @@ def held_against(
         trend_of = None
         if name == "accuracy-out" and recorded.variant == ONEHOT:
             own = {task.first // run.plan.block for tasks in recorded.tasks.values() for task in tasks}
-            trend_of = [held_out_correctness(run, size, own) for size in sizes]
+            held_out = [held_out_correctness(run, size, own) for size in sizes]
+            trend_of = [one for one in held_out if one is not None]
+            if len(trend_of) < len(sizes):
+                trend_of = None
         cost = cost_of(run, name, found)
         rows.append(compare(PROXIES[name], values, score, run.examples.flipped, epsilon, cost, trend_of))
         means[name] = np.stack([mean_of_models(one.values, list(range(len(one.values)))) for one in values])
