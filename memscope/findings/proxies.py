@@ -81,19 +81,21 @@ def across_sizes(report: ProxiesReport) -> str:
     if level:
         told += f"; {len(level)} more only as any one number per image would that has their level"
     unknown = sum(one.across_sizes == UNKNOWN for one in rows)
-    return f"{told}{f'; of {unknown} it cannot be told' if unknown else ''}.{rising(rows)}"
+    return f"{told}{f'; of {unknown} it cannot be told' if unknown else ''}.{signs(rows)}"
 
 
-def rising(rows: list[ProxyFound]) -> str:
-    """Whether what the proxies do of images whose score rises is to rise, too."""
-    signs = [one.trend.rising for one in rows if one.trend is not None and not math.isnan(one.trend.rising.proxy)]
-    if not signs:
-        return ""
-    shares = sorted(each.proxy for each in signs)
-    return (
-        f" Of the images whose score rises, half of the proxies raise {percent(shares[len(shares) // 2])} at most, and "
-        f"the score of other models {percent(signs[0].score)}."
-    )
+def signs(rows: list[ProxyFound]) -> str:
+    """Whether the proxies go the way of the images whose score rises, and of those whose score falls."""
+    trends = [one.trend for one in rows if one.trend is not None]
+    told = []
+    for name, found in (("rises", [each.rising for each in trends]), ("falls", [each.falling for each in trends])):
+        shares = sorted(each.proxy for each in found if not math.isnan(each.proxy))
+        if shares:
+            told.append(
+                f"whose score {name}, half of the proxies go with {percent(shares[len(shares) // 2])} at most, the "
+                f"score of other models with {percent(found[0].score)}"
+            )
+    return f" Of the images {'; of those '.join(told)}." if told else ""
 
 
 def too_little(report: ProxiesReport) -> str:

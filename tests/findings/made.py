@@ -270,6 +270,7 @@ def proxies_report(
             slopes_of_level=number(0.2),
             ceiling=0.92 if known else NAN,
             rising=SameSigns(examples=200.0, proxy=0.01 * place, score=0.84, size_means=0.0),
+            falling=SameSigns(examples=90.0, proxy=1 - 0.01 * place, score=0.52, size_means=1.0),
         )
         rows.append(
             made(

@@ -427,8 +427,8 @@ def test_proxies_say_which_follow_across_images_and_which_across_sizes_as_well()
     assert f"Across widths 1 of {leading} follow it, most closely mean accuracy over epochs" in told
     assert "(slopes of images correlate by 0.70, of at most 0.92; by its level alone 0.20)" in told
     assert "1 more only as any one number per image would that has their level." in told
-    assert "Of the images whose score rises, half of the proxies raise 11.0% at most" in told
-    assert "and the score of other models 84.0%." in told
+    assert "whose score rises, half of the proxies go with 11.0% at most, the score of other models with 84.0%;" in told
+    assert "of those whose score falls, half of the proxies go with 89.0% at most, the score of other" in told
     row = next(row for row in proxies.screen(proxies_report()).grid.rows if row[0] == "mean-accuracy")
     assert row[1:] == [".80 (.75 to .85)", ".70 (.65 to .75)", ".20", ".90", "10"]  # turned the way that is expected
 
