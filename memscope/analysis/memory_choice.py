@@ -10,7 +10,8 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.residual_memory import ResidualMemory, probabilities, residuals
+from memscope.analysis.residual_memory import ResidualMemory
+from memscope.analysis.residuals import probabilities, residuals
 from memscope.errors import OptionError
 from memscope.text import shortest
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.residual_memory import residuals
+from memscope.analysis.residuals import residuals
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,8 @@ import torch
 
 import memscope
 from memscope.analysis.neighbours import approximate as approximate_neighbours
-from memscope.analysis.residual_memory import ResidualMemory, neighbour_weights, probabilities, residuals
+from memscope.analysis.residual_memory import ResidualMemory
+from memscope.analysis.residuals import neighbour_weights, probabilities, residuals
 from memscope.errors import MemscopeError, OptionError
 
 CLASSES = 5

@@ -20,11 +20,13 @@ LARGEST, SMALLEST = 1e150, 1e-130
 """Squares of larger numbers overflow float64; those of differences of smaller ones vanish, so that they count as 0."""
 
 
-def tensor_of(array: Any, name: str, axes: str, columns: int | None = None) -> Tensor:
+def tensor_of(
+    array: Any, name: str, axes: str, columns: int | None = None, positions: NDArray[np.int64] | None = None
+) -> Tensor:
     """Float32 or float64 [n, F] of a NumPy array or tensor, on its own device; where that is mps, on the CPU.
 
     Half precisions become float32, integers float64. OptionError for what is not two-dimensional, has other
-    `columns`, or holds NaN or infinity.
+    `columns`, or holds NaN or infinity: it names the first such row, by its place in `positions` [n] if they are given.
     """
     tensor = array.detach() if isinstance(array, Tensor) else _from_numpy(np.asarray(array), name)
     if tensor.device.type == "mps":  # has no float64
@@ -43,21 +45,26 @@ def tensor_of(array: Any, name: str, axes: str, columns: int | None = None) -> T
         tensor = tensor.float()
     if not bool(torch.isfinite(tensor).all()):
         row = int(torch.isfinite(tensor).all(dim=1).logical_not().nonzero()[0])
+        row = row if positions is None else int(positions[row])
         raise OptionError(
             f"{name} hold NaN or infinity, first in row {row}, expected finite numbers: leave out models that diverged"
         )
     return tensor
 
 
-def labels_of(array: Any, logits: Tensor) -> Tensor:
-    """Labels int64 [n] on the device of logits [n, classes]; OptionError unless they are classes of those."""
+def labels_of(array: Any, count: int, classes: int, device: torch.device, several: bool = False) -> Tensor:
+    """Labels int64 [count] on a device, or, where there may be `several` of each example, [count, m].
+
+    OptionError unless all are from 0 to `classes` - 1.
+    """
     labels = array.detach() if isinstance(array, Tensor) else _from_numpy(np.asarray(array), "labels")
-    count, classes = logits.shape
-    if labels.shape != (count,) or labels.is_floating_point() or labels.is_complex():
+    shaped = labels.shape[:1] == (count,) and labels.ndim in ((1, 2) if several else (1,))
+    if not shaped or labels.is_floating_point() or labels.is_complex():
         found = f"{labels.dtype} of shape {tuple(labels.shape)}".removeprefix("torch.")
-        raise OptionError(f"labels are {found}, expected whole numbers [{count}]: give the class of every example")
-    labels = labels.to(logits.device, torch.int64)
-    if count and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        what = f"[{count}] or [{count}, m]: give classes" if several else f"[{count}]: give the class"
+        raise OptionError(f"labels are {found}, expected whole numbers {what} of every example")
+    labels = labels.to(device, torch.int64)
+    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
         raise OptionError(
             f"labels go from {int(labels.min())} to {int(labels.max())}, expected 0 to {classes - 1}, the columns of "
             "the logits: give labels and logits of the same classes"
