@@ -1,7 +1,7 @@
 """What does a residual memory add to small language models? Bits per word with and without, over widths and data.
 
     apt-get install bible-kjv-text            # the King James Bible, in the public domain; or --text FILE
-    OMP_NUM_THREADS=1 python examples/language.py [--widths 16 48 144] [--words 30000 120000 480000] [--seeds 3]
+    OMP_NUM_THREADS=1 python examples/language.py [--widths 16 40 96] [--words 30000 120000 480000] [--seeds 3]
 
 A causal transformer predicts the next word of a text. The memory holds its hidden states at all positions of its
 training text, and the residuals there: of 480,000 positions and 2,048 words they would take 8 GB, so logits are given
@@ -199,7 +199,7 @@ def show(found: list[Found]) -> None:
 def main(arguments: list[str] | None = None) -> list[Found]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", type=Path, help="a text, one sentence or verse a line")
-    parser.add_argument("--widths", type=int, nargs="+", default=[16, 48, 144])
+    parser.add_argument("--widths", type=int, nargs="+", default=[16, 40, 96])
     parser.add_argument("--words", type=int, nargs="+", default=[30_000, 120_000, 480_000], help="of training")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=400, help="of training, at most")
