@@ -39,19 +39,17 @@ class LogitRows:
 
     def read(self, positions: Tensor) -> Tensor:
         """Logits [some, classes] at positions int64 [some], ascending, each once; OptionError if not finite."""
-        if isinstance(self.given, Tensor):
-            asked = positions.cpu().numpy()
-            rows = self.given[positions.to(self.given.device)]
+        asked = positions.cpu().numpy()
+        if callable(self.given):
+            rows = self.given(asked)
         else:
-            asked = positions.cpu().numpy()
-            rows = self.given(asked) if callable(self.given) else self.given[asked]
-        tensor = tensor_of(rows, "logits", "n, classes", self.classes, asked)
-        if len(tensor) != len(asked):
+            rows = self.given[positions.to(self.given.device) if isinstance(self.given, Tensor) else asked]
+        if len(rows) != len(asked):
             raise OptionError(
-                f"logits of {len(asked)} positions were asked for and {len(tensor)} rows given, expected one row of "
+                f"logits of {len(asked)} positions were asked for and {len(rows)} rows given, expected one row of "
                 "each: give a function of an array of positions"
             )
-        return tensor.to(self.device)
+        return tensor_of(rows, "logits", "n, classes", self.classes, asked).to(self.device)
 
 
 def logit_rows(logits: Logits, count: int, classes: int | None, device: torch.device) -> Tensor | LogitRows:

@@ -184,6 +184,8 @@ def test_what_cannot_be_is_refused_in_a_line(data, tmp_path):
     refused("of 240 examples and logits of 239", memory.fit, features, short, labels)
     memory.fit(features, lambda positions: logits[: len(positions) // 2 + 1], labels)
     refused(r"positions were asked for and \d+ rows given", memory.predict, queries, query_logits)
+    memory.fit(features, lambda positions: np.full_like(logits, np.nan) if len(positions) > 1 else logits[:1], labels)
+    refused(r"positions were asked for and 240 rows given", memory.predict, queries, query_logits)
     memory.fit(features, Counted(logits), labels)
     refused("with 37 columns", memory.predict, queries, Counted(query_logits[:, 1:]))
     refused(r"labels are int64 of shape \(49,\), expected whole numbers \[50\] or \[50, m\]", memory.predict, queries,
