@@ -20,8 +20,9 @@ FEWEST = 3
 def within_correlation(first: Floats, second: Floats, classes: NDArray[np.int64]) -> float:
     """The weighted mean over classes int [examples] of Spearman's correlation of two arrays [examples].
 
-    Examples with a NaN in either are left out, and classes of fewer than three or in which either is constant; NaN where
-    no class remains. Ties, to nine decimals, share the mean of their ranks. With one class it is `rank_correlation`.
+    Examples with a NaN in either are left out, and classes of fewer than three or in which either is constant; NaN
+    where no class remains. Ties, to nine decimals, share the mean of their ranks. Of one class it is
+    `rank_correlation`.
     """
     known = ~(np.isnan(first) | np.isnan(second))
     if not known.any():
@@ -56,7 +57,7 @@ def ranks_within(values: Floats, member: NDArray[np.int64]) -> Floats:
 
 
 def percentiles(values: Floats, classes: NDArray[np.int64] | None = None) -> Floats:
-    """The percentile of each value [examples], (rank - 1/2) / n, among all or among those of its class; NaN stays NaN."""
+    """The percentile of each value [examples], (rank - 1/2) / n, among all or those of its class; NaN stays NaN."""
     found = np.full(values.shape, np.nan)
     known = ~np.isnan(values)
     if known.any():
