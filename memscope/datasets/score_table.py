@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from memscope.errors import DataError
-from memscope.files.kinds import HEAD, TABLE, kind_of
+from memscope.files.kinds import EMPTY, HEAD, TABLE, kind_of
 from memscope.files.limits import existing_file
 from memscope.text import composed, counted
 
@@ -109,7 +109,8 @@ def text_of(path: Path) -> str:
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(f"{path}: found text in UTF-16, expected UTF-8; save it as csv in UTF-8")
     if kind not in (None, TABLE):
-        raise DataError(f"{path}: found {kind}, {EXPECTED}")
+        found = "an empty file" if kind == EMPTY else kind
+        raise DataError(f"{path}: found {found}, {EXPECTED}")
     if b"\0" in content:
         raise DataError(f"{path}: found bytes that are no text (a zero byte), {EXPECTED}")
     try:
@@ -133,17 +134,17 @@ def layout_of(path: Path, text: str, named: bool) -> Layout:
         name = next((title for title in NAMES if title in titles), None)
         if score is None or (name is None and INDEX not in titles):
             continue
-        again = [title for title in (score, name, INDEX) if title is not None and titles.count(title) > 1]
+        again = [one for one in (score, name, INDEX) if one is not None and titles.count(one) > 1]
         if again:
             raise DataError(f"{path}: has {titles.count(again[0])} columns {again[0]}, expected one; rename the others")
         # where both are there, as in our own files, the names: what calls itself index may be a row's number
         by_index = name is None or (INDEX in titles and not named)
         key = INDEX if by_index else str(name)
         return Layout(delimiter, True, titles.index(key), titles.index(score), by_index, score)
-    for delimiter in (",", "\t", ";", None):
-        cells = fields_of(first, delimiter)
+    for between in (",", "\t", ";", None):
+        cells = fields_of(first, between)
         if len(cells) == 2 and number(cells[1]) is not None:
-            return Layout(delimiter, False, 0, 1, False, "score")
+            return Layout(between, False, 0, 1, False, "score")
     columns = ", ".join(cell.strip()[:40] for cell in fields_of(first, ",")[:8])
     raise DataError(f"{path}: found a first line of {columns!r}, {EXPECTED}")
 
