@@ -31,7 +31,7 @@ from memscope.store.ledger import state_for
 from memscope.store.results import read_results, results_path, write_results
 from memscope.work.carrying_out import Say, silent
 from memscope.work.data_set import ensure_examples
-from memscope.work.memorability import Memorability, Progress, Source, memorability_of, unheard
+from memscope.work.memorability import Memorability, Source, memorability_of
 from memscope.work.timing import spent_on
 
 
@@ -44,7 +44,6 @@ def memorability(
     device: str = "auto",
     plot: Drawing | Path | None = None,
     say: Say = silent,
-    progress: Progress = unheard,
 ) -> MemorabilityReport:
     """Hold memorability against the models of a run, write `results/memorability.h5`, and return what was found.
 
@@ -61,7 +60,7 @@ def memorability(
     ensure_examples(run, say=say)
     known = memorability_of_last_time(run) if source in (None, Source()) else None
     if known is None:
-        known = memorability_of(run, source or Source(), device, say, progress)
+        known = memorability_of(run, source or Source(), device, say)
     say("comparing with the scores")
     found = held_against(run, sizes, known, epsilon, size or sizes[-1])
     if plot is not None:
