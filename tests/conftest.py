@@ -150,7 +150,7 @@ STAND_IN = Path(__file__).parent / "predictors" / "stand_in"
 
 @pytest.fixture
 def stand_in(monkeypatch) -> Iterator[None]:
-    """Until the test ends, `import resmem` gives a stand-in for that package, of the same interface, as version 1.1.6."""
+    """Until the test ends, `import resmem` gives a stand-in for that package, of its interface, as version 1.1.6."""
     from memscope.torchvision_import import mend_torchvision
 
     mend_torchvision()

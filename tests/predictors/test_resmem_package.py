@@ -1,4 +1,4 @@
-"""The package `resmem`, by a stand-in of its interface: asked as its authors say, and every way in which it is lacking."""
+"""The package `resmem`, by a stand-in of its interface: asked as its authors say; ways in which it is lacking."""
 
 import sys
 from pathlib import Path

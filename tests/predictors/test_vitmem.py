@@ -142,7 +142,7 @@ GLOBAL_BYTEARRAY = b"\x80\x02cbuiltins\nbytearray\nJ\xff\xff\xff\x7f\x85R."
         (lambda path: archive(b"\x80\x02}" + b"q\x00" * (2**21), parts={"data/0": b""}), "found a pickle of"),
         (lambda path: archive(b"\x80\x02"), "a damaged archive"),
         (lambda path: saved({"a": torch.ones(2), "epoch": 3}), "found 'epoch', which is of type int"),
-        (lambda path: saved({"model": {"a": torch.ones(2)}}), "save that alone: torch.save(torch.load(FILE)['model'], NEW)"),
+        (lambda path: saved({"model": {"a": torch.ones(2)}}), "save that alone: torch.save(torch.load(FILE)['model']"),
         (lambda path: saved(torch.ones(2)), "an archive of Tensor"),
         (lambda path: saved({"a": torch.ones(200)})[:-30], "a damaged archive"),
         (lambda path: b"", "found empty"),
@@ -185,7 +185,7 @@ def test_a_flipped_bit_in_the_weights_is_noticed(weights, small, tmp_path):
     [
         (lambda them: them.pop("vit.head.bias"), "'vit.head.bias' is missing"),
         (lambda them: them.update(more=torch.ones(2)), "'more' is not among them"),
-        (lambda them: them.update({"vit.head.bias": torch.ones(1000)}), "as torch.float32 (1000,), expected floats of (1,)"),
+        (lambda them: them.update({"vit.head.bias": torch.ones(1000)}), "(1000,), expected floats of (1,)"),
         (lambda them: them.update({"vit.head.bias": torch.ones(1, dtype=torch.int64)}), "as torch.int64"),
         (lambda them: them.update({"vit.head.bias": torch.tensor([torch.nan])}), "a number in 'vit.head.bias'"),
     ],
