@@ -112,10 +112,7 @@ def of_accuracy_out(report: MemorabilityReport) -> str:
             at = f" at {report.axis} {row.size}" if len(some) > 1 else ""
             where = at_sizes(report.axis, [each.size for each, _ in some])
             told.append(f"{way} often right at {where} ({with_ends(most)}{at})")
-    return (
-        f"On images that people remember better, models that were trained without them are {'; '.join(told)}; within "
-        f"classes that is clear at {counted(len(clear_sizes(report, 'accuracy_out', 'within')), report.axis)}."
-    )
+    return f"On images that people remember better, models that were trained without them are {'; '.join(told)}."
 
 
 def of_types(report: MemorabilityReport) -> str:
@@ -208,19 +205,20 @@ def notes(report: MemorabilityReport) -> list[Remark]:
     found = []
     if report.licence:
         found.append(Remark(report.licence, True))
-    found += [Remark(caveat, True) for caveat in report.caveats]
+    if report.caveats:
+        found.append(Remark(" ".join(report.caveats), True))
     if report.blocks < FEWEST_OF_THE_SCORE:
         found.append(
             Remark(
-                f"Intervals are over the images alone: {counted(report.blocks, 'block')} of models, of at least "
-                f"{FEWEST_OF_THE_SCORE} that would show what other models do to all images together.",
+                f"Intervals are over images alone, not models: {counted(report.blocks, 'block')} of at least "
+                f"{FEWEST_OF_THE_SCORE}.",
                 True,
             )
         )
     else:
         found.append(Remark("In brackets: 95 % intervals, over images and models together."))
-    if report.proxies_out_of_date:
-        found.append(Remark(f"The proxies are of other models: memscope proxies {report.run} measures them again."))
+    if report.flipped:
+        found.append(Remark(f"{report.flipped:,} labels were flipped, which no image shows: they blur all of this."))
     same = [row.size for row in report.sizes if turned(row)]
     if same:
         found.append(
@@ -229,10 +227,10 @@ def notes(report: MemorabilityReport) -> list[Remark]:
                 "number with the sign turned."
             )
         )
-    if report.flipped:
-        found.append(Remark(f"{report.flipped:,} labels were flipped, which no image shows: they blur all of this."))
     if not all(math.isnan(row.score.ceiling) for row in report.sizes):
         found.append(Remark("At most: what noise in the score leaves, over all images."))
+    if report.proxies_out_of_date:
+        found.append(Remark(f"The proxies are of other models: memscope proxies {report.run} measures them again."))
     if report.figures:
         found.append(drawn(report.figures))
     return found

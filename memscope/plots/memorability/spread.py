@@ -18,7 +18,7 @@ from memscope.plots.common.compared import signed
 from memscope.plots.common.look import look
 from memscope.plots.common.panels import draw_legend, legend_of, row_of
 from memscope.plots.common.setting import Setting, caption
-from memscope.plots.common.style import INDIGO, INK, page, plain_text
+from memscope.plots.common.style import INDIGO, INK, page, plain_text, text_width
 from memscope.plots.memorability.correlations import name_of
 from memscope.reports.memorability import MemorabilityReport
 
@@ -37,7 +37,7 @@ def draw_spread(
     """
     known = np.isfinite(memorability) & np.isfinite(score)
     rank, values = percentiles(ordinal(memorability[known])), score[known]
-    row = row_of([0.0], PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER)
+    row = row_of([text_width("100", look().small) / 2 + 0.03], PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER)
     legend = legend_of(handles(), row.page - 2 * look().margin, 2)
     at = report.sizes[place]
     found = at.score.overall
