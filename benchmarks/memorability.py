@@ -2,9 +2,9 @@
 
     python -m benchmarks.memorability [--images 50000] [--side 32] [--workers 2] [--real 100]
 
-A stream of images is predicted by the stand-in of the tests, whose weights take nothing, so that whatever grows with the
-number of images would show; then, with --real and where the package is installed, some images by `resmem` itself. Peak
-resident memory is the process's own; each is measured in a process of its own. Numbers of this machine and its load.
+A stream of images is predicted by the stand-in of the tests, whose weights take nothing, so that whatever grows with
+the number of images would show; then, with --real and where the package is installed, some images by `resmem` itself.
+Each is measured in a process of its own, whose peak of resident memory is told.
 """
 
 import argparse
