@@ -1,8 +1,10 @@
 """What Ctrl-C leaves behind, for the one line that tells of it."""
 
+from memscope.text import counted
+
 
 class Interrupted(KeyboardInterrupt):
-    """Work on models, or on other things, was interrupted; `done` of them were finished by this call."""
+    """Work on models, or on images, was interrupted; `done` of them were finished by this call."""
 
     def __init__(self, done: int, thing: str = "model") -> None:
         super().__init__(done)
@@ -14,8 +16,8 @@ def told(cause: BaseException | None) -> str:
     if not isinstance(cause, Interrupted):
         return "Interrupted before it was done; run the same command again."
     if cause.done:
-        models = f"{cause.done} {cause.thing}{'s' * (cause.done != 1)}"
-        return f"Interrupted. What was finished is kept ({models} by this call); run the same command again to go on."
+        finished = counted(cause.done, cause.thing)
+        return f"Interrupted. What was finished is kept ({finished} by this call); run the same command again to go on."
     return (
         f"Interrupted before this call had counted a finished {cause.thing}. What was there is kept; run the same "
         "command again."

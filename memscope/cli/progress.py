@@ -49,7 +49,9 @@ class TrainingProgress:
             console=console,
             disable=not self.live,
         )
-        self.doing, self.thing = doing, thing
+        self.doing = doing
+        self.thing = thing
+        """What is counted: models, told of while they are trained; or images, told of when they are kept"""
         self.bar = self.display.add_task(doing, total=None, told="")
         self.left_out: tuple[str, ...] = ()
         self.all_done = 0
@@ -75,9 +77,8 @@ class TrainingProgress:
         self.display.stop()
         self.watching.__exit__(None, None, None)
         if isinstance(error, KeyboardInterrupt) and (self.total or self.all_done):
-            # images are told of once they are kept; of models that are under way nothing is
-            more = 0 if self.thing == "model" else int(sum(self.parts.values()))
-            raise Interrupted(self.all_done + more, self.thing) from error
+            kept = int(sum(self.parts.values())) if self.thing == "image" else self.all_done
+            raise Interrupted(kept, self.thing) from error
 
     def say(self, text: str) -> None:
         """What is being done before the training, or remarkable about the data; it may name the user's files."""

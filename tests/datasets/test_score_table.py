@@ -110,6 +110,7 @@ MISTAKES = [
     ("index,score\n7,1\n8,1\n07,2\n", "lines 2 and 4 are both of index '7'"),
     ("name,score\ncat/0.jpg,\n", "line 2 has '' in the place of a score"),
     ("name,score\ncat/0.jpg,nan\n", "line 2 has 'nan' in the place of a score"),
+    ("name,score\ncat/0.jpg,1_0\n", "line 2 has '1_0'"),
     ("name,score\ncat/0.jpg,inf\n", "line 2 has 'inf'"),
     ("name,score\ncat/0.jpg,1e999\n", "line 2 has '1e999'"),
     ("name;score\ncat/0.jpg;0,5\n", "line 2 has '0,5' in the place of a score, expected a number with a decimal point"),

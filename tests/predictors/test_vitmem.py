@@ -22,13 +22,14 @@ from memscope.predictors.vitmem import load_vitmem
 from memscope.predictors.weights_file import read_tensors
 from memscope.torchvision_import import mend_torchvision
 
-SMALL = "vit_tiny_patch16_224"
-"""In the place of a network of 86 million weights"""
+SMALL, SIDE = "test_vit", 160
+"""In the place of a network of 86 million weights, which takes images of 224"""
 
 
 @pytest.fixture
 def small(monkeypatch) -> None:
     monkeypatch.setattr(vitmem, "ARCHITECTURE", SMALL)
+    monkeypatch.setattr(vitmem, "SIDE", SIDE)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_weights_of_every_form_give_the_networks_own_values(form, weights, small
     network = timm.create_model(SMALL, num_classes=1)
     network.load_state_dict({name.removeprefix("vit."): values for name, values in weights.items()})
     with torch.no_grad():
-        expected = torch.sigmoid(network.eval()(torch.from_numpy(prepared(images, 224))))[:, 0].numpy()
+        expected = torch.sigmoid(network.eval()(torch.from_numpy(prepared(images, SIDE))))[:, 0].numpy()
     found = predict(predictor, images, torch.device("cpu"))
     assert found == pytest.approx(expected, abs=1e-3 if form == "half precision" else 1e-6)
     assert (predictor.title, predictor.licence) == ("vitmem", None)

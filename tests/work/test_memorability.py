@@ -207,7 +207,8 @@ def test_vitmem_with_the_weights_of_a_file_is_kept_beside_others(run, monkeypatc
     mend_torchvision()
     import timm
 
-    monkeypatch.setattr(vitmem, "ARCHITECTURE", "vit_tiny_patch16_224")
+    monkeypatch.setattr(vitmem, "ARCHITECTURE", "test_vit")
+    monkeypatch.setattr(vitmem, "SIDE", 160)
     torch.manual_seed(1)
     torch.save(timm.create_model(vitmem.ARCHITECTURE, num_classes=1).state_dict(), tmp_path / "w.pth")
     found = memorability_of(run, Source("vitmem", tmp_path / "w.pth"), "cpu")
