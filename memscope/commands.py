@@ -5,7 +5,8 @@
 
 `plan_ahead` is `memscope train-family --dry-run`. The options of the command line come in dataclasses: `Choices` (what
 is trained), `WorkOptions` (how the work is carried out), `Until` (when to stop adding models), `Teaching` (of
-`distill`), `MemoryOptions` (of `resmem`) and `Drawing` (where figures go, and how they look).
+`distill`), `MemoryOptions` (of `resmem`), `Source` (of `memorability`) and `Drawing` (where figures go, and how they
+look).
 
     from memscope.commands import Choices, Teaching, distill, train_family
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from memscope.steps.doctor import doctor
     from memscope.steps.drawing import Drawing
     from memscope.steps.listings import datasets, families
+    from memscope.steps.memorability import memorability
     from memscope.steps.proxies import proxies
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
@@ -31,12 +33,14 @@ if TYPE_CHECKING:
     from memscope.steps.train_family import plan_ahead, train_family
     from memscope.steps.trajectories import trajectories
     from memscope.work.carrying_out import WorkOptions
+    from memscope.work.memorability import Source
     from memscope.work.options import Choices
 
 __all__ = [
     "Choices",
     "Drawing",
     "MemoryOptions",
+    "Source",
     "Teaching",
     "Until",
     "WorkOptions",
@@ -44,6 +48,7 @@ __all__ = [
     "distill",
     "doctor",
     "families",
+    "memorability",
     "plan_ahead",
     "proxies",
     "resmem",
@@ -60,6 +65,7 @@ HOMES = {
     "memscope.steps.doctor": ("doctor",),
     "memscope.steps.drawing": ("Drawing",),
     "memscope.steps.listings": ("datasets", "families"),
+    "memscope.steps.memorability": ("memorability",),
     "memscope.steps.proxies": ("proxies",),
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),
     "memscope.steps.score": ("score",),
@@ -67,6 +73,7 @@ HOMES = {
     "memscope.steps.train_family": ("plan_ahead", "train_family"),
     "memscope.steps.trajectories": ("trajectories",),
     "memscope.work.carrying_out": ("WorkOptions",),
+    "memscope.work.memorability": ("Source",),
     "memscope.work.options": ("Choices",),
 }
 

@@ -17,6 +17,7 @@ LAYERS = (
     ("plots",),
     ("counting",),
     ("work",),
+    ("predictors",),
     ("engines",),
     ("training",),
     ("run",),

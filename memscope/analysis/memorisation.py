@@ -92,6 +92,15 @@ class Counts:
             return self._everything.without(self.only(sorted(left_out)))
         return _combine(lambda values: values[kept].sum(axis=0, dtype=values.dtype), self)
 
+    def of_each(self, blocks: NDArray[np.int64]) -> "Counts":
+        """The counts of one of the stacked blocks for each example, int64 [examples]: not the same one for all."""
+
+        def taken(values: NDArray[Any]) -> NDArray[Any]:
+            chosen = np.broadcast_to(blocks, (1, *values.shape[1:]))
+            return np.take_along_axis(values, chosen, axis=0)[0]
+
+        return _combine(taken, self)
+
     def without(self, other: "Counts") -> "Counts":
         """Counts over the models that are not among those of the other, of whole numbers."""
         return _combine(np.subtract, self, other)

@@ -27,6 +27,7 @@ COMMANDS = {
     "resmem": "memscope.cli.resmem",
     "distill": "memscope.cli.distill",
     "proxies": "memscope.cli.proxies",
+    "memorability": "memscope.cli.memorability",
     "status": "memscope.cli.status",
     "demo": "memscope.cli.demo",
     "datasets": "memscope.cli.datasets",

@@ -18,6 +18,7 @@ EXTRAS = {
     "faiss": (("faiss-cpu",), "resmem --index faiss"),
     "hf": (("pyarrow",), "--data hf:DIR"),
     "proxies": (("diptest",), "whether scores are bimodal, in proxies"),
+    "memorability": (("resmem", "torchvision"), "memorability --predictor resmem; noncommercial purposes only"),
     "vision": (("torchvision", "scipy"), "--data torchvision:SVHN and torchvision:STL10"),
     "ray": (("ray",), "--engine ray"),
 }

@@ -80,6 +80,11 @@ PROXY = {
     },
 }
 
+MEMORABILITY = {
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "memorability": Field(("example",), "1", "how well people would remember the image, predicted; an order"),
+}
+
 EXAMPLES = {
     "example": Field(("example",), "1", "position of the training example in the run, from 0"),
     "index": Field(("example",), "1", "position of the training example in its source"),

@@ -21,6 +21,7 @@ from memscope.store.dynamics import check_checkpoints, read_dynamics
 from memscope.store.examples import check_images, examples_path, image_cache, read_examples
 from memscope.store.format import GROUPS
 from memscope.store.ledger import Outcome, Task, outcome_digest, read_outcome, task_at
+from memscope.store.memorability import chunk_at, read_memorability
 from memscope.store.memories import MemoryFile, file_at, read_memory
 from memscope.store.proxies import group_at, read_proxies
 from memscope.store.results import ASSEMBLED, assemble, check_assembled, plan_in_results, read_results, results_path
@@ -104,6 +105,12 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
         digest = digest_of(task)
         return read_proxies(path, plan, task, group, digest) if digest else None
 
+    def count() -> int:
+        """Training examples; 0, of which no file is, where nothing says how many."""
+        with suppress(RunError):
+            return len(read_examples(path, plan.data.fingerprint).labels)
+        return 0
+
     for file in sorted((path / "outcomes").rglob("*.h5")):
         if task := task_at(plan, file.relative_to(path / "outcomes")):
             yield file, partial(check_outcome, task)
@@ -124,6 +131,9 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
         measured, inside = group_at(file.relative_to(path / "proxies"))
         if measured in PROXY_GROUPS and (task := task_at(plan, inside)):
             yield file, partial(check_proxies, task, measured)
+    for file in sorted((path / "memorability").rglob("*.h5")):
+        if found := chunk_at(file.relative_to(path / "memorability"), count()):
+            yield file, partial(read_memorability, path, plan.data.fingerprint, *found)
     for group in GROUPS:
         if results_path(path, group).is_file():
             yield results_path(path, group), partial(read_results, path, group, plan)

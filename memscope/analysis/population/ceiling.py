@@ -8,6 +8,8 @@ Scores do not tell truths of exactly 0 from some of nearly 0, and the population
 tie. A proxy that ties exactly where the truth does can come out above this ceiling, where it says .7 and not .98.
 """
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,9 @@ from memscope.analysis.statistics.intervals import Floats
 DRAWS = 16
 """Of all examples; the correlation over a thousand of them differs by .01 from draw to draw."""
 
+Agreement = Callable[[Floats, Floats], float]
+"""Of truths and measured values, [examples] each"""
+
 
 def spearman_ceilings(sums: PopulationSums, models: NDArray[np.int64], seed: int = 0) -> Floats:
     """Mean rank correlations [sizes] of truths and scores of so many models, integers [2, sizes, examples].
@@ -27,16 +32,41 @@ def spearman_ceilings(sums: PopulationSums, models: NDArray[np.int64], seed: int
     every size (`sums.of_blocks` of few blocks may have others). With the number of models in the sums, these are the
     ceilings of the score itself.
     """
+    truth, score = drawn_anew(sums, models, seed)[0]
+    return mean_agreement(rank_correlation, truth, score)
+
+
+def ceilings_of_both(
+    sums: PopulationSums, models: NDArray[np.int64], agreements: Sequence[Agreement], seed: int = 0
+) -> Floats:
+    """The same of the score and of accuracy out, for several ways to correlate: [2, agreements, sizes]."""
+    return np.array(
+        [[mean_agreement(one, *pair) for one in agreements] for pair in drawn_anew(sums, models, seed, out=True)]
+    )
+
+
+def drawn_anew(
+    sums: PopulationSums, models: NDArray[np.int64], seed: int, out: bool = False
+) -> list[tuple[Floats, Floats]]:
+    """Truths and what so many models would measure of them, [sizes, draws, examples]: of the score, of accuracy out."""
     sizes = sums.sizes
-    truth, score = np.empty((2, sizes, DRAWS, sums.examples))
+    pairs = [(np.empty((sizes, DRAWS, sums.examples)), np.empty((sizes, DRAWS, sums.examples))) for _ in range(1 + out)]
     for some, _, truths, counts in redrawn(sums, models, DRAWS, seed):
         numbers = models[:, :, some].transpose(0, 2, 1)[:, :, np.newaxis]  # [2, examples, 1, sizes]
-        measured = counts[..., :sizes] / numbers[0] - counts[..., sizes:] / numbers[1]
-        score[:, :, some] = measured.transpose(2, 1, 0)
-        truth[:, :, some] = (truths[..., :sizes] - truths[..., sizes:]).transpose(2, 1, 0)
+        outside = counts[..., sizes:] / numbers[1]
+        pairs[0][1][:, :, some] = (counts[..., :sizes] / numbers[0] - outside).transpose(2, 1, 0)
+        pairs[0][0][:, :, some] = (truths[..., :sizes] - truths[..., sizes:]).transpose(2, 1, 0)
+        if out:
+            pairs[1][1][:, :, some] = outside.transpose(2, 1, 0)
+            pairs[1][0][:, :, some] = truths[..., sizes:].transpose(2, 1, 0)
+    return pairs
+
+
+def mean_agreement(agreement: Agreement, truths: Floats, measured: Floats) -> Floats:
+    """The mean over draws, [sizes]."""
     return np.array(
         [
-            np.mean([rank_correlation(truth[size, draw], score[size, draw]) for draw in range(DRAWS)])
-            for size in range(sizes)
+            np.mean([agreement(truth, found) for truth, found in zip(*pair, strict=True)])
+            for pair in zip(truths, measured, strict=True)
         ]
     )

@@ -25,6 +25,13 @@ def clear(estimate: Estimate, among: int = 1) -> bool:
     return abs(estimate.value) > t_quantile(1 - 0.025 / among, estimate.blocks - 1) * estimate.error
 
 
+def apart(value: float, error: float, degrees: float, among: int = 1) -> bool:
+    """`clear` of a number whose t has these degrees of freedom; false where one of them is not known."""
+    if math.isnan(value) or math.isnan(error) or math.isnan(degrees):
+        return False
+    return abs(value) > t_quantile(1 - 0.025 / among, degrees) * error
+
+
 def clearest(changes: Sequence[tuple[T, Estimate]], sign: int) -> tuple[list[T], T, Estimate] | None:
     """Of changes that are clear among all of them and go the way of the sign: whose they are, and the largest of them.
 
