@@ -35,17 +35,16 @@ class Split:
         return digest.hexdigest()
 
 
-def split_examples(
-    labels: NDArray[np.int64], units: NDArray[np.int64], fingerprint: str, seed: int = 0
-) -> Split:
+def split_examples(labels: NDArray[np.int64], units: NDArray[np.int64], fingerprint: str, seed: int = 0) -> Split:
     """The split of examples with these labels [N], of which those of one unit, int64 [N], stay together.
 
-    `fingerprint` is that of the data, in hex. A unit counts for the class of its first example. OptionError for too few.
+    `fingerprint` is that of the data, in hex. A unit counts for the class of its first example. OptionError for too
+    few.
     """
     if len(labels) < FEWEST:
         raise OptionError(
-            f"there are {len(labels)} training examples, and a predictor needs at least {FEWEST}: of a fifth of them it "
-            "is asked"
+            f"there are {len(labels)} training examples, and a predictor needs at least {FEWEST}: it is "
+            "asked about a fifth of them"
         )
     _, first, member = np.unique(units, return_index=True, return_inverse=True)
     sizes, classes = np.bincount(member), labels[first]

@@ -99,9 +99,7 @@ LEAST = {"squared_error": 0.0, "class_mean_squared_error": 0.0, "mean_squared_er
 """Numbers that cannot be below this, and may be of any size; the others lie between -1 and 1, differences within 2"""
 
 
-def predictor_agreement(
-    here: Images, split: Split, first: str, there: Images | None = None
-) -> PredictorAgreement:
+def predictor_agreement(here: Images, split: Split, first: str, there: Images | None = None) -> PredictorAgreement:
     """The agreement on held-out images of `here`, and on all of `there`; the others are compared with `first`."""
     place = np.zeros(here.target.examples, dtype=np.int64)
     place[split.fitted], place[split.held_out] = 1, 2
@@ -147,7 +145,14 @@ def predictor_agreement(
         ],
         **{
             what: one("", what)
-            for what in ("class_mean", "class_mean_squared_error", "mean_squared_error", "noise", "halves", "halves_within")
+            for what in (
+                "class_mean",
+                "class_mean_squared_error",
+                "mean_squared_error",
+                "noise",
+                "halves",
+                "halves_within",
+            )
         },
         over=over,
     )
@@ -201,7 +206,7 @@ def together(said: Floats, state: State, held_out: NDArray[np.bool_]) -> float:
     where the target rests on no models."""
     seeds = np.arange(len(said))
     ways = [(seeds % 2 == half, state.halves[1 - half]) for half in (0, 1)]
-    if np.array_equal(*state.halves, equal_nan=True):
+    if np.array_equal(state.halves[0], state.halves[1], equal_nan=True):
         ways = [(seeds >= 0, state.halves[0])]
     found = []
     for chosen, other in ways:

@@ -21,7 +21,7 @@ def answer_of(found: PredictorInterval, among: int = 1) -> str:
     """What the interval of a difference says of a claim that it is positive, being one of so many."""
     if apart(found.value, found.error, found.degrees, among):
         return YES if found.value > 0 else REVERSED
-    if not isnan(found.low) and -NEGLIGIBLE < found.low and found.high < NEGLIGIBLE:
+    if not isnan(found.low) and found.low > -NEGLIGIBLE and found.high < NEGLIGIBLE:
         return NO
     return UNKNOWN
 

@@ -109,7 +109,7 @@ def intervals_of(
         of_blocks = np.zeros(len(keys))
         for half in (0, 1):
             mine = np.arange(half, target.blocks, 2)
-            alone = [replace(whole, halves=target.halves(without_row(kept, mine[at]))) for at in range(len(mine))]
+            alone = [replace(whole, halves=target.halves(without_row(kept, int(mine[at])))) for at in range(len(mine))]
             cells = np.mean(
                 [variances(block_diagonals(whole, target, mine, units, turn)) for turn in range(ROUNDS)], axis=0
             )
@@ -143,7 +143,7 @@ def parts_there(
     if there.blocks >= FEWEST_OF_THE_SCORE:
         every = np.arange(there.blocks)
         kept = np.ones((there.blocks, there.examples), dtype=bool)
-        alone = variances([replace(whole, there=there.of(without_row(kept, out))) for out in every])
+        alone = variances([replace(whole, there=there.of(without_row(kept, int(out)))) for out in every])
         cells = [
             variances([replace(whole, there=there.of(one)) for one in diagonal_keeps(every, kept, units, turn)])
             for turn in range(ROUNDS)
@@ -170,9 +170,7 @@ def interval(
 
 
 def without_seed(whole: State, out: int) -> State:
-    return replace(
-        whole, kept=without_row(whole.kept, out), kept_there=without_row(whole.kept_there, out)
-    )
+    return replace(whole, kept=without_row(whole.kept, out), kept_there=without_row(whole.kept_there, out))
 
 
 def without_row(kept: NDArray[np.bool_], row: int) -> NDArray[np.bool_]:

@@ -59,7 +59,9 @@ class Target:
 
     def of_examples(self, which: NDArray[np.int64]) -> "Target":
         """The same of some examples."""
-        plus, minus = ([None if part is None else tuple(one[:, which] for one in part) for part in (self.plus, self.minus)])
+        plus, minus = [
+            None if part is None else tuple(one[:, which] for one in part) for part in (self.plus, self.minus)
+        ]
         assert plus is not None
         return Target((plus[0], plus[1]), None if minus is None else (minus[0], minus[1]), self.given)
 
@@ -89,13 +91,15 @@ def target_of_models(values: Floats, blocks: NDArray[np.int64]) -> Target:
 
 def target_of_numbers(values: Floats) -> Target:
     """Numbers [examples] that somebody gives; NaN where they give none."""
-    return Target((np.where(np.isnan(values), 0.0, values)[np.newaxis], (~np.isnan(values)).astype(float)[np.newaxis]), None, True)
+    return Target(
+        (np.where(np.isnan(values), 0.0, values)[np.newaxis], (~np.isnan(values)).astype(float)[np.newaxis]), None, True
+    )
 
 
 def check_halves(target: Target, what: str, remedy: str) -> None:
     """OptionError where a target's models cannot be split."""
     if target.blocks == 1:
         raise OptionError(
-            f"{what} is of one block of models, and predictors are fitted to the target of some blocks and held against "
-            f"that of others: {remedy}"
+            f"{what} is of one block of models, and predictors are fitted to the target of some blocks and held "
+            f"against that of others: {remedy}"
         )

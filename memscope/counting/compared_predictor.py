@@ -104,8 +104,8 @@ def claims(found: PredictorAgreement, report: PredictorReport) -> tuple[Claim, .
         Claim(
             claim="a fit foretells less of new images than it seems",
             answer=less_than_it_seems(best),
-            numbers=f"{name}: {number(best.on_fitted_own)} on the images that it was fitted to, {number(best.spearman)} on "
-            f"others: {difference(best.lost_own)}",
+            numbers=f"{name}: {number(best.on_fitted_own)} on images that it was fitted to, {number(best.spearman)} "
+            f"on others: {difference(best.lost_own)}",
         )
     )
     if report.elsewhere is not None:

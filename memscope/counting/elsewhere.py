@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from memscope.analysis.predictor_agreement import Images
 from memscope.analysis.statistics.crossed import units_of
@@ -73,8 +72,8 @@ def images_elsewhere(run: Run, found: TargetFound, asked: Training) -> Elsewhere
         lacking = [name for name in other.examples.class_names if name not in run.examples.class_names]
         if lacking:
             raise OptionError(
-                f"--evaluate-on {other.path} has the class {lacking[0]!r}, which {run.path} has not, and predictors are "
-                "given labels; leave --with-label out, or name a run of the same classes"
+                f"--evaluate-on {other.path} has the class {lacking[0]!r}, which {run.path} has not, and predictors "
+                "are given labels; leave --with-label out, or name a run of the same classes"
             )
         place = {name: number for number, name in enumerate(run.examples.class_names)}
         labels = np.array([place[name] for name in other.examples.class_names])[labels]

@@ -134,8 +134,8 @@ def residuals_of(run: Run, asked: Asked) -> TargetFound:
             rows.add(task, position, {"residual": np.where(inside, norms[position].astype(np.float64), np.nan)})
     if not rows.models:
         raise RunError(
-            f"{run.path} has no residual memories of {run.plan.axis} {asked.size}, from which {asked.name} is; make them "
-            f"with memscope resmem {run.path}"
+            f"{run.path} has no residual memories of {run.plan.axis} {asked.size}, from which {asked.name} is; make "
+            f"them with memscope resmem {run.path}"
         )
     values = rows.values()["residual"]
     target = target_of_models(values.values, values.blocks)

@@ -26,14 +26,16 @@ def network_of(path: Path, kept: Kept) -> Regressor:
         with torch.device("meta"):  # no memory for what a hostile file may ask for
             expected = build_regressor(found.backbone, shape, classes).state_dict()
     except (MemscopeError, RuntimeError) as error:
-        raise DataError(f"{path}: is of a network that cannot be built here ({error}); make the predictor again") from error
+        raise DataError(
+            f"{path}: is of a network that cannot be built here ({error}); make the predictor again"
+        ) from error
     for weights in kept.weights:
         wrong = [name for name, values in expected.items() if shape_of(weights, name) != tuple(values.shape)]
         wrong += sorted(weights.keys() - expected.keys())
         if wrong:
             raise DataError(
-                f"{path}: its {wrong[0][:80]!r} is {shape_of(weights, wrong[0])}, no weight of {found.backbone.name}; get or "
-                "make the file again"
+                f"{path}: its {wrong[0][:80]!r} is {shape_of(weights, wrong[0])}, no weight of {found.backbone.name}; "
+                "get or make the file again"
             )
     return build_regressor(found.backbone, shape, classes)
 

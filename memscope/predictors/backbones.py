@@ -3,10 +3,10 @@
 - `plain`: five convolutions and three poolings, without a shortcut: the proportions of AlexNet's channels, with batch
   normalisation, so that depth and shortcuts alone part it from a residual network. Its width is set so that its body
   has as many parameters as the residual one beside it.
-- a ResNet of timm for images with a side under 64: timm's blocks, with a 3x3 stem of stride 1, without pooling after it,
-  and a quarter of the channels (16, 32, 64, 128). timm's own stem leaves an eighth of such an image's side before the
-  second stage; a quarter of the channels at four times the side takes as many multiplications (36 million for
-  resnet18 at 32 x 32).
+- a ResNet of timm for images with a side under 64: timm's blocks, with a 3x3 stem of stride 1, without pooling after
+  it, and a quarter of the channels (16, 32, 64, 128). timm's own stem leaves a quarter of such an image's side to the
+  first stage; a quarter of the channels at four times the side takes as many multiplications (35 million for resnet18
+  at 32 x 32).
 - any other network of timm, larger images, and pretrained weights: timm's network as it is. For pretrained weights
   images are scaled up to the side that the network was made for.
 
@@ -110,9 +110,7 @@ def chosen_backbones(names: Sequence[str], image_shape: ImageShape, pretrained: 
         raise OptionError("--pretrained FILE is for backbones of timm, and only plain is named; name one of them")
     beside = residual[0] if residual else BESIDE
     width = width_for(parameters(timm_body(Backbone(beside), image_shape)[0]), image_shape) if PLAIN in names else None
-    return [
-        Backbone(name, width) if name == PLAIN else Backbone(name, pretrained=pretrained) for name in names
-    ]
+    return [Backbone(name, width) if name == PLAIN else Backbone(name, pretrained=pretrained) for name in names]
 
 
 def check_name(name: str) -> None:
@@ -192,7 +190,8 @@ def timm_body(backbone: Backbone, image_shape: ImageShape) -> tuple[nn.Module, i
 def for_small_images(body: Any, channels: int) -> nn.Module:
     """A ResNet of timm with a stem of stride 1, without pooling after it."""
     if isinstance(body.conv1, nn.Sequential):  # a deep stem, of 3x3 convolutions
-        body.conv1[0].stride = (1, 1)
+        first: Any = body.conv1[0]
+        first.stride = (1, 1)
     else:
         body.conv1 = nn.Conv2d(channels, body.conv1.out_channels, 3, padding=1, bias=False)
         nn.init.kaiming_normal_(body.conv1.weight, mode="fan_out", nonlinearity="relu")

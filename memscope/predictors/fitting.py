@@ -69,7 +69,7 @@ class Descent:
     """AdamW's steps, by the function that torch's own class calls (which would load torch's compiler: 2 s, 70 MB)."""
 
     def __init__(self, network: nn.Module, weight_decay: float) -> None:
-        every = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        every: list[Tensor] = [parameter for parameter in network.parameters() if parameter.requires_grad]
         # scales, shifts and biases are not decayed
         self.groups = [
             ([one for one in every if one.ndim > 1], weight_decay),
@@ -85,7 +85,9 @@ class Descent:
             moving = [one for one in group if one.grad is not None]
             if not moving:
                 continue
-            first, second, steps = (list(column) for column in zip(*(self.state[id(one)] for one in moving), strict=True))
+            first, second, steps = (
+                list(column) for column in zip(*(self.state[id(one)] for one in moving), strict=True)
+            )
             adamw(
                 moving,
                 [one.grad for one in moving if one.grad is not None],
@@ -136,7 +138,7 @@ def fit(
             network.train()
             total = torch.zeros((), device=data.device)
             for number in range(steps_an_epoch):
-                # the last batch takes what is left, so that none is of one image, of which batch norm cannot take a mean
+                # the last batch takes what is left: of one image alone batch normalisation has no mean
                 some = order[number * BATCH :] if number == steps_an_epoch - 1 else order[number * BATCH :][:BATCH]
                 index = torch.from_numpy(some).to(data.device)
                 loss = squared_error(network, data, index, wanted[index], words, recipe.augment, side)

@@ -156,14 +156,26 @@ def read_kept(path: Path) -> Kept:
         raise
     except (safetensors.SafetensorError, *DAMAGE, RecursionError) as error:
         found = (" ".join(str(error).split()) or type(error).__name__)[:200]
-        raise DataError(f"{path}: cannot be read as a predictor ({found}), {EXPECTED}; get or make the file again") from error
+        raise DataError(
+            f"{path}: cannot be read as a predictor ({found}), {EXPECTED}; get or make the file again"
+        ) from error
     return Kept(description, weights, said, known)
 
 
 def checked(found: Description) -> Description:
     """The description; ValueError unless all that others rely on is of the type and the size that it must be."""
     numbers = ("version", "seeds", "fitted")
-    texts = ("settings", "target", "axis", "precision", "data", "data_fingerprint", "plan_digest", "split", "written_by")
+    texts = (
+        "settings",
+        "target",
+        "axis",
+        "precision",
+        "data",
+        "data_fingerprint",
+        "plan_digest",
+        "split",
+        "written_by",
+    )
     for each in fields(found):
         value = getattr(found, each.name)
         if each.name in numbers and (type(value) is not int or value < 0):

@@ -23,8 +23,8 @@ def load_pretrained(network: nn.Module, path: Path, name: str) -> None:
     classifier = {key.rpartition(".")[0] for key in surplus if tensors[key].is_floating_point()}
     if len(classifier) > 1:
         raise DataError(
-            f"{path}: found {surplus[0][:80]!r} among {len(tensors):,} tensors, which timm's {name} has not; expected its "
-            "weights, with or without a classifier; give the file of that network"
+            f"{path}: found {surplus[0][:80]!r} among {len(tensors):,} tensors, which timm's {name} has not; expected "
+            "its weights, with or without a classifier; give the file of that network"
         )
     body = {key: values for key, values in tensors.items() if key in expected}
     with torch.no_grad():
@@ -39,5 +39,7 @@ def digest_of(path: Path) -> str:
             while piece := file.read(PIECE):
                 digest.update(piece)
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}; expected weights; check the file") from error
+        raise DataError(
+            f"{path}: cannot be read: {error.strerror or error}; expected weights; check the file"
+        ) from error
     return digest.hexdigest()

@@ -61,8 +61,8 @@ def train_predictor(
     say: Say = silent,
     on_end: OnEnd = unseen,
 ) -> PredictorReport:
-    """Fit predictors to a run's images, keep them in `RUN/predictors`, write `results/predictor.h5`, and return what was
-    found.
+    """Fit predictors to a run's images, keep them in `RUN/predictors`, write `results/predictor.h5`, and return what
+    was found.
 
     If fits failed, nothing is written, and the report says which. OptionError for what cannot be asked for, RunError
     where what the target rests on is not there.
@@ -150,9 +150,7 @@ def held_against(
     names = list(said)
     first = PLAIN if PLAIN in names else names[0]
     agreement = predictor_agreement(Images(said, found.target, classes, units), split, first, there)
-    files = {
-        name: kept_path(run.path, name, found.asked.name, report.with_label) for name in names
-    }
+    files = {name: kept_path(run.path, name, found.asked.name, report.with_label) for name in names}
     report = with_agreement(
         report,
         agreement,
@@ -162,12 +160,12 @@ def held_against(
     )
     for row in report.backbones:
         if kept_seeds(files[row.name], kept[row.name].description.settings) <= report.seeds:
-            numbers = {
-                "spearman": HeldOut(value=row.spearman.value, low=row.spearman.low, high=row.spearman.high),
-                "within": HeldOut(value=row.within.value, low=row.within.low, high=row.within.high),
-                "ceiling": report.ceiling,
-            }
-            described = replace(kept[row.name].description, **numbers)
+            described = replace(
+                kept[row.name].description,
+                spearman=HeldOut(value=row.spearman.value, low=row.spearman.low, high=row.spearman.high),
+                within=HeldOut(value=row.within.value, low=row.within.low, high=row.within.high),
+                ceiling=report.ceiling,
+            )
             write_atomically(files[row.name], pack_kept(replace(kept[row.name], description=described)))
     arrays = arrays_of(report, found, split, said)
     write_results(run.path, run.plan, "predictor", arrays, ledger, keys_of(report))
@@ -218,7 +216,9 @@ def report_of_nothing(
     examples = run.examples
     count = len(examples.labels)
     if asked.pretrained is not None and not asked.pretrained.is_file():
-        raise OptionError(f"--pretrained {asked.pretrained} is not there; expected a file of weights for timm's network")
+        raise OptionError(
+            f"--pretrained {asked.pretrained} is not there; expected a file of weights for timm's network"
+        )
     return PredictorReport(
         run=str(run.path),
         axis=run.plan.axis,
@@ -251,8 +251,8 @@ def remarks(run: Run, asked: Training) -> tuple[str, ...]:
     residual = [name for name in asked.backbones if name != PLAIN]
     if residual and asked.pretrained is None and min(height, width) < SMALL:
         found.append(
-            f"For images of {height} x {width} pixels a ResNet has a 3x3 stem of stride 1 without pooling, and a quarter "
-            "of timm's channels."
+            f"For images of {height} x {width} pixels a ResNet has a 3x3 stem of stride 1 without pooling, and a "
+            "quarter of timm's channels."
         )
     if not asked.with_label:
         wrong = " The flipped labels here cannot be seen." if run.examples.true_labels is not None else ""
@@ -285,5 +285,3 @@ def arrays_of(
         arrays[f"{name}_low"] = np.array([row.low for row in rows])
         arrays[f"{name}_high"] = np.array([row.high for row in rows])
     return arrays
-
-

@@ -16,7 +16,7 @@ from memscope.errors import DataError
 from memscope.files.atomic import write_atomically
 from memscope.predictors.backbones import Backbone
 from memscope.predictors.fits import fit_path, fits_directory, read_fit
-from memscope.predictors.fitting import Fitted, FitRecipe
+from memscope.predictors.fitting import FitRecipe, Fitted
 from memscope.predictors.kept import Kept, kept_path, read_kept
 from memscope.predictors.pretrained import digest_of
 from memscope.run import Run
@@ -50,7 +50,7 @@ def settings_of(run: Run, asked: ToFit, backbone: Backbone) -> str:
         "plan": run.plan.digest,
         "data": run.plan.data.fingerprint,
         "precision": run.plan.precision,
-        "halves": hashlib.sha256(np.ascontiguousarray(asked.halves)).hexdigest(),
+        "halves": hashlib.sha256(asked.halves.tobytes()).hexdigest(),
         "split": asked.split.digest,
         "recipe": asdict(asked.recipe),
         "with_label": asked.with_label,

@@ -13,8 +13,8 @@ import torch
 
 from memscope.plan.plan import Plan
 from memscope.predictors.backbones import Backbone, Regressor, build_regressor
-from memscope.predictors.fitting import FitRecipe, fit, seed_of
 from memscope.predictors.fits import pack_fit
+from memscope.predictors.fitting import FitRecipe, fit, seed_of
 from memscope.predictors.pretrained import load_pretrained
 from memscope.store.examples import Examples, RunData, open_images, read_examples
 from memscope.store.ledger import Task
@@ -47,7 +47,7 @@ class FittingJob:
 
 
 def open_fitting(job: FittingJob, worker: int = 0) -> Callable[[tuple[Task, ...]], list[bytes]]:
-    """Open the data set in this process and return the function from a bundle of tasks to the contents of their files."""
+    """Open the data set in this process; the function from a bundle of tasks to the contents of their files."""
     torch.set_num_threads(1)  # sums split over another number of threads differ in the last bit
     device = worker_device(job.device, worker)
     if job.data is None:
@@ -86,7 +86,7 @@ def untrained(job: FittingJob, backbone: Backbone, examples: Examples, seed: int
     with torch_seeded(seed_of(f"predictor initialisation {backbone.name}", seed), torch.device("cpu")):
         network = build_regressor(backbone, examples.image_shape, classes)
     if backbone.pretrained and job.pretrained is not None:
-        load_pretrained(network.body[1], Path(job.pretrained), backbone.name)
+        load_pretrained(list(network.body.children())[-1], Path(job.pretrained), backbone.name)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not annotate it
 
 
