@@ -55,10 +55,10 @@ def split_examples(labels: NDArray[np.int64], units: NDArray[np.int64], fingerpr
     for number in np.unique(classes):
         here = np.zeros(3)
         for unit in order[classes[order] == number]:
-            # where this class lacks most, and of equal lacks where all classes together do
+            # where this class and all classes together lack most: classes of one example come to all sides
             lacking = wanted * (here.sum() + sizes[unit]) - here
             overall = wanted * (everywhere.sum() + sizes[unit]) - everywhere
-            chosen = int(np.lexsort((-overall, -np.round(lacking, 9)))[0])
+            chosen = int(np.argmax(np.round(lacking + overall, 9)))
             part_of[unit] = chosen
             here[chosen] += sizes[unit]
             everywhere[chosen] += sizes[unit]

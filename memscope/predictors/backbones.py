@@ -37,7 +37,7 @@ SMALL = 64
 """The side below which a ResNet has a stem for small images, and a plain network begins without a stride"""
 QUARTER = 16
 """Channels of the first stage of a ResNet for small images; timm's have 64"""
-LEAST_SIDE = 16
+LEAST_SIDE = 4
 HIDDEN = 128
 """Units of the head's hidden layer: label and image must meet in one, for whether they agree is no sum of both"""
 PROPORTIONS = (1, 3, 6, 4, 4)
@@ -108,8 +108,9 @@ def chosen_backbones(names: Sequence[str], image_shape: ImageShape, pretrained: 
     residual = [name for name in names if name != PLAIN]
     if pretrained and not residual:
         raise OptionError("--pretrained FILE is for backbones of timm, and only plain is named; name one of them")
-    beside = residual[0] if residual else BESIDE
-    width = width_for(parameters(timm_body(Backbone(beside), image_shape)[0]), image_shape) if PLAIN in names else None
+    tried = [Backbone(name, pretrained=pretrained) for name in residual] or [Backbone(BESIDE)]
+    sizes = [parameters(timm_body(one, image_shape)[0]) for one in tried]
+    width = width_for(sizes[0], image_shape) if PLAIN in names else None
     return [Backbone(name, width) if name == PLAIN else Backbone(name, pretrained=pretrained) for name in names]
 
 
@@ -140,13 +141,13 @@ def plain_body(width: int, image_shape: ImageShape) -> tuple[nn.Module, int]:
     small = min(image_shape[:2]) < SMALL
     body = nn.Sequential(
         convolution(image_shape[2], first, kernel=5 if small else 11, stride=1 if small else 4),
-        nn.MaxPool2d(2),
+        nn.MaxPool2d(2, ceil_mode=True),
         convolution(first, second),
-        nn.MaxPool2d(2),
+        nn.MaxPool2d(2, ceil_mode=True),
         convolution(second, third),
         convolution(third, fourth),
         convolution(fourth, fifth),
-        nn.MaxPool2d(2),
+        nn.MaxPool2d(2, ceil_mode=True),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
     )
@@ -155,12 +156,12 @@ def plain_body(width: int, image_shape: ImageShape) -> tuple[nn.Module, int]:
 
 def timm_body(backbone: Backbone, image_shape: ImageShape) -> tuple[nn.Module, int]:
     """A network of timm without its classifier, and its number of features; OptionError if it takes no such images."""
-    mend_torchvision()
+    name = backbone.name
+    check_name(name)  # which may come from a file
     import timm
 
     from memscope.families.timm_networks import created, open_resnet
 
-    name = backbone.name
     architecture = name.partition(".")[0]  # what follows names weights
     module = timm.models.model_entrypoint(architecture).__module__.rpartition(".")[2]
     try:

@@ -20,7 +20,9 @@ from memscope.training.draws import torch_seeded
 from memscope.training.inputs import Inputs, autocast, normalise
 from memscope.under_way import part
 
-BATCH = 64
+BATCH = 32
+"""With 192 pictures of a planted square a ResNet-18 foretold .99 of it in 20 epochs; with 64 at a time and the same
+rate .99 too, but whether label and picture agree (.72) only by .24: too few steps."""
 EVALUATED = 512
 """Images at a time where nothing is fitted; fixed, because sums grouped otherwise could differ in the last bit"""
 WARM_UP = 0.15
@@ -31,8 +33,9 @@ WARM_UP = 0.15
 class FitRecipe:
     """How predictors are fitted."""
 
-    epochs: int = 30
-    learning_rate: float = 1e-3
+    epochs: int = 20
+    learning_rate: float = 3e-3
+    """At .001 the same ResNet foretold .63 in 10 epochs of 64 at a time, at .003 .95"""
     weight_decay: float = 0.05
     augment: str = "crop"
     """As in a plan: `none`, `crop`, `flip` or `flip-crop`"""
@@ -124,7 +127,7 @@ def fit(
     known at all these positions.
     """
     known = target[fitted]
-    mean, sd = float(known.mean()), float(known.std()) or 1.0
+    mean, sd = float(known.mean()), float(known.std()) or 1.0  # a target that is all one number
     wanted = torch.from_numpy(((target - mean) / sd).astype(np.float32)).to(data.device)
     steps_an_epoch = max(1, len(fitted) // BATCH)
     steps = recipe.epochs * steps_an_epoch
