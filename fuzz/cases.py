@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 
 import numpy as np
+import torch
 
 from fuzz.archives import write_npz
 from fuzz.hdf5_files import write_hdf5
@@ -20,17 +21,22 @@ from fuzz.pickles import MARKER, write_cifar_python
 from fuzz.pictures import write_images
 from fuzz.plain import write_cifar_binary, write_idx
 from fuzz.plans import write_plan
-from fuzz.run_files import DIGEST, GROUP, TASK, plan, write_run
+from fuzz.run_files import DIGEST, GROUP, PREDICTING, TASK, plan, write_run
+from fuzz.scores import INDEX, NAMES, write_scores
 from fuzz.tables import write_hf
+from fuzz.weights import EXPECTED, write_weights
 from memscope.datasets import ImageDataset, load_dataset
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.reading import FIRST_RULES
+from memscope.datasets.score_table import read_score_table
 from memscope.errors import MemscopeError
 from memscope.plan.plan import Plan
 from memscope.plan.plan_file import plan_to_toml, read_plan
+from memscope.predictors.weights_file import fitting, read_tensors
 from memscope.store.dynamics import check_checkpoints, read_dynamics
 from memscope.store.examples import open_images, read_examples, write_examples
 from memscope.store.ledger import read_outcome
+from memscope.store.memorability import read_memorability
 from memscope.store.proxies import read_proxies
 from memscope.store.results import read_results
 from memscope.store.weights import read_weights
@@ -136,6 +142,7 @@ def read_run_files(path: str) -> None:
         lambda: read_dynamics(run, plan(), TASK),
         lambda: check_checkpoints(run, plan(), TASK),
         lambda: read_proxies(run, plan(), TASK, GROUP, DIGEST),
+        lambda: read_memorability(run, plan().data.fingerprint, PREDICTING, range(20)),
     ):
         try:
             read()
@@ -143,6 +150,33 @@ def read_run_files(path: str) -> None:
             refused.append(error)
     if refused:
         raise refused[0]
+
+
+def read_scores(path: str) -> None:
+    """For examples that have names and for some that have none; refused only if it is for both."""
+    refused = []
+    for names in (NAMES, None):
+        try:
+            found = read_score_table(Path(path), np.array(INDEX), names)
+        except MemscopeError as error:
+            check_message(str(error), error)
+            refused.append(error)
+        else:
+            assert found.values.shape == (len(INDEX),)
+            assert found.values.dtype == np.float64
+            assert not np.isinf(found.values).any()
+            assert 0 < found.known <= found.lines
+    if len(refused) == 2:
+        raise refused[0]
+
+
+def read_weights_of_others(path: str) -> None:
+    expected = {name: torch.empty(shape, device="meta") for name, shape in EXPECTED.items()}
+    found = fitting(Path(path), read_tensors(Path(path)), expected, "the network of this case")
+    for name, shape in EXPECTED.items():
+        assert found[name].shape == shape
+        assert found[name].dtype == torch.float32
+        assert found[name].isfinite().all()
 
 
 FORMATS = {
@@ -155,6 +189,8 @@ FORMATS = {
     "images": Format(write_images, read_folder, 900),
     "plan": Format(write_plan, read_plan_file),
     "run": Format(write_run, read_run_files),
+    "scores": Format(write_scores, read_scores),
+    "weights": Format(write_weights, read_weights_of_others),
 }
 
 

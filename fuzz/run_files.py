@@ -23,12 +23,14 @@ from memscope.plan.recipe import Recipe
 from memscope.store.dynamics import Dynamics, checkpoints_path, dynamics_path, pack_checkpoints, pack_dynamics
 from memscope.store.examples import cache_images, write_examples
 from memscope.store.ledger import Outcome, Task, write_outcome
+from memscope.store.memorability import predicting, write_memorability
 from memscope.store.proxies import MeasuredProxies, pack_proxies, proxy_path
 from memscope.store.results import write_results
 from memscope.store.weights import pack_weights, weights_path
 
 TASK = Task("onehot", 2, 0, 5)
 GROUP = "el2n"
+PREDICTING = predicting("resmem", "0" * 64)
 DIGEST = "0" * 64
 """Of the outcome for which proxies say that they were measured."""
 
@@ -67,6 +69,7 @@ def good_run() -> dict[str, bytes]:
         write_atomically(dynamics_path(run, plan(), TASK), pack_dynamics(plan(), TASK, recorded))
         measured = MeasuredProxies({name: floats.astype(np.float32) for name in GROUPS[GROUP]})
         write_atomically(proxy_path(run, plan(), TASK, GROUP), pack_proxies(plan(), TASK, GROUP, measured, DIGEST))
+        write_memorability(run, plan().data.fingerprint, PREDICTING, range(20), floats[0], "resmem 1.1.6")
         points = {model: {1: {"a.weight": np.ones((3, 2), np.float32)}} for model in TASK.models}
         write_atomically(checkpoints_path(run, plan(), TASK), pack_checkpoints(plan(), TASK, points))
         weights = {f"{model:05d}/a.weight": np.ones((3, 2), np.float32) for model in TASK.models}

@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,3 +143,18 @@ def forty_run(tiny_run: Path, run_made_once) -> Path:
         train_family(path, Choices(models=40), WorkOptions(device="cpu", engine="inline"))
 
     return run_made_once("forty", make)
+
+
+STAND_IN = Path(__file__).parent / "predictors" / "stand_in"
+
+
+@pytest.fixture
+def stand_in(monkeypatch) -> Iterator[None]:
+    """Until the test ends, `import resmem` gives a stand-in for that package, of its interface, as version 1.1.6."""
+    from memscope.torchvision_import import mend_torchvision
+
+    mend_torchvision()
+    monkeypatch.delitem(sys.modules, "resmem", raising=False)
+    monkeypatch.syspath_prepend(str(STAND_IN))
+    yield
+    sys.modules.pop("resmem", None)

@@ -65,6 +65,10 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         assert CliRunner().invoke(cli.memscope, more).exit_code == 0
         proxies.append(CliRunner().invoke(cli.memscope, few))
         found["proxies"] = [json.loads(each.stdout) for each in proxies]
+        count = len(memscope.open_run("run").examples.index)
+        Path("people.csv").write_text("index,score\n" + "".join(f"{index},{index % 7}\n" for index in range(count)))
+        people = CliRunner().invoke(cli.memscope, ["memorability", "run", "--scores", "people.csv", "--json"])
+        found["memorability"] = [json.loads(people.stdout)]  # beside proxies
     for name in ("datasets", "families"):
         found[name] = [json.loads(CliRunner().invoke(cli.memscope, [name, "--json"]).stdout)]
     return found | {"train-family-dry-run": [json.loads(printed.stdout)], "doctor": [json.loads(machine.stdout)]}

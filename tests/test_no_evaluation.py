@@ -29,6 +29,8 @@ ALLOWED = {
     ("memscope/commands.py", "import_module"): "our own steps, by a table in the source",
     ("memscope/datasets/__init__.py", "import_module"): "our own loaders, by a table in the source",
     ("memscope/imports.py", "import_module"): "the user's own family or trainer, asked for by name",
+    ("memscope/predictors/weights_file.py", "torch.load"): "with weights_only, after a look at the names in the file",
+    ("memscope/predictors/weights_file.py", "weights_only"): "it is True, as the test below says",
 }
 """What is named at run time. multiprocessing pickles between our own processes by itself; no file goes that way."""
 
@@ -68,6 +70,13 @@ def evaluations(source: str) -> list[str]:
 def test_no_module_evaluates_what_a_file_says(path):
     name = path.relative_to(PACKAGE.parent).as_posix()
     assert [found for found in evaluations(path.read_text()) if (name, found) not in ALLOWED] == []
+
+
+def test_what_torch_loads_is_weights_alone():
+    source = (PACKAGE / "predictors" / "weights_file.py").read_text()
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    loads = [call for call in calls if isinstance(call.func, ast.Attribute) and ast.unparse(call.func) == "torch.load"]
+    assert [{key.arg: ast.unparse(key.value) for key in call.keywords}["weights_only"] for call in loads] == ["True"]
 
 
 def test_what_is_allowed_is_still_there():

@@ -42,6 +42,7 @@ SMALL = {
     # whose figures take seconds; those of `trajectories` are drawn
     "memscope resmem runs/mine --plot": f"memscope resmem runs/mine {QUICKLY}",
     "memscope proxies runs/mine --plot": f"memscope proxies runs/mine --proxies final-loss,el2n {QUICKLY}",
+    "memscope memorability runs/mine --scores people.csv --plot": "memscope memorability runs/mine --scores people.csv",
     "memscope distill runs/mine --teacher 32 --plot": f"memscope distill runs/mine --teacher 32 {QUICKLY}",
     # Python
     'Choices(data="fashion-mnist-5k"': 'Choices(examples=100, epochs=1, data="fashion-mnist-5k"',
@@ -102,6 +103,9 @@ def place(tmp_path: Path, tiny_npz: Path, monkeypatch) -> Path:
                 folder.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(image[:, :, 0]).save(folder / f"{part}-{number}.png")
     shutil.copytree(tmp_path / "images", tmp_path / "photos")
+    pictures = sorted((tmp_path / "images").rglob("*.png"))
+    lines = [f"{picture.name},{number % 7}" for number, picture in enumerate(pictures)]
+    (tmp_path / "people.csv").write_text("\n".join(["name,score", *lines]))
     shutil.copy(tiny_npz, tmp_path / "mine.npz")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -1,12 +1,14 @@
 """What Ctrl-C leaves behind, for the one line that tells of it."""
 
+from memscope.text import counted
+
 
 class Interrupted(KeyboardInterrupt):
-    """Work on models was interrupted; `done` of them were finished by this call."""
+    """Work on models, or on images, was interrupted; `done` of them were finished by this call."""
 
-    def __init__(self, done: int) -> None:
+    def __init__(self, done: int, thing: str = "model") -> None:
         super().__init__(done)
-        self.done = done
+        self.done, self.thing = done, thing
 
 
 def told(cause: BaseException | None) -> str:
@@ -14,8 +16,9 @@ def told(cause: BaseException | None) -> str:
     if not isinstance(cause, Interrupted):
         return "Interrupted before it was done; run the same command again."
     if cause.done:
-        models = f"{cause.done} model{'s' * (cause.done != 1)}"
-        return f"Interrupted. What was finished is kept ({models} by this call); run the same command again to go on."
+        finished = counted(cause.done, cause.thing)
+        return f"Interrupted. What was finished is kept ({finished} by this call); run the same command again to go on."
     return (
-        "Interrupted before this call had counted a finished model. What was there is kept; run the same command again."
+        f"Interrupted before this call had counted a finished {cause.thing}. What was there is kept; run the same "
+        "command again."
     )

@@ -63,7 +63,7 @@ def command(
     from memscope.tables.printing import print_json
     from memscope.work.memorability import Source
 
-    with TrainingProgress(quiet=as_json, doing="predicting") as progress:
+    with TrainingProgress(quiet=as_json, doing="predicting", thing="image") as progress:
         found = memorability(
             run,
             Source(predictor=predictor, weights=weights, scores=scores),

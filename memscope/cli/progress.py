@@ -34,7 +34,7 @@ FIRST_AFTER = 2.0
 class TrainingProgress:
     """Shows the models done, the rate and the time left; on standard error, so that output can be piped."""
 
-    def __init__(self, quiet: bool = False, doing: str = "training") -> None:
+    def __init__(self, quiet: bool = False, doing: str = "training", thing: str = "model") -> None:
         console = Console(stderr=True)
         self.quiet = quiet or verbosity.quiet()
         # what is noted with --verbose would be drawn into the display
@@ -50,6 +50,8 @@ class TrainingProgress:
             disable=not self.live,
         )
         self.doing = doing
+        self.thing = thing
+        """What is counted: models, told of while they are trained; or images, told of when they are kept"""
         self.bar = self.display.add_task(doing, total=None, told="")
         self.left_out: tuple[str, ...] = ()
         self.all_done = 0
@@ -75,7 +77,8 @@ class TrainingProgress:
         self.display.stop()
         self.watching.__exit__(None, None, None)
         if isinstance(error, KeyboardInterrupt) and (self.total or self.all_done):
-            raise Interrupted(self.all_done) from error
+            kept = int(sum(self.parts.values())) if self.thing == "image" else self.all_done
+            raise Interrupted(kept, self.thing) from error
 
     def say(self, text: str) -> None:
         """What is being done before the training, or remarkable about the data; it may name the user's files."""
@@ -127,7 +130,7 @@ class TrainingProgress:
     def words(self, so_far: float) -> list[str]:
         """Models, rate, time left, failures, precision and cluster, in a few words; `so_far` counts parts of models."""
         elapsed, left = clock() - self.start, self.total - so_far
-        words = [f"{int(so_far + 1e-9)} of {self.total} models"]
+        words = [f"{int(so_far + 1e-9)} of {self.total} {self.thing}s"]
         if so_far and elapsed:
             rate = so_far / elapsed
             words.append(f"{60 * rate:.{0 if rate > 0.1 else 1}f} a minute")

@@ -160,7 +160,7 @@ def fields_of(line: str, delimiter: str | None) -> list[str]:
 
 def number(text: str) -> float | None:
     try:
-        return float(text)
+        return None if "_" in text else float(text)  # Python reads 1_0 as 10
     except ValueError:
         return None
 

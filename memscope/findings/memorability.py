@@ -46,23 +46,23 @@ def relation(report: MemorabilityReport) -> str:
     if all(math.isnan(row.score.overall.error) for row in report.sizes):
         return f"{who} cannot be held against the scores: {counted(report.known, 'image')} of known memorability."
     overall, within = (clear_sizes(report, "score", scope) for scope in ("overall", "within"))
-    beyond = ", nor within classes" if report.classes > 1 else ""
+    beyond = " or within classes" if report.classes > 1 else ""
     if not overall and not within:
-        told = [ranged_of(row, "score", "overall").value for row in report.sizes]
+        values = [ranged_of(row, "score", "overall").value for row in report.sizes]
         return (
-            f"{who} does not clearly go with what these models memorise, at {any_size(report)}{beyond}: rank "
-            f"correlation {span(told)} over {report.known:,} images, where {by_chance(report)} would be chance at one "
-            f"{report.axis}."
+            f"{who} does not clearly go with what these models memorise at {any_size(report)}, over all images"
+            f"{beyond}: rank correlations of {span(values)} over {report.known:,} images, where noise alone would show "
+            f"up to {by_chance(report)} at one {report.axis}."
         )
     if not overall:
         return (
             f"{who} goes with what these models memorise only within classes: {sentence_of(report, within)} "
-            f"{capital(by_chance(report))} would be chance at one {report.axis}."
+            f"{noise_alone(report)}"
         )
     told = f"{who} goes with what these models memorise: {sentence_of(report, overall)}"
     if report.classes > 1:
         told += f" {beyond_classes(report, overall, within)}"
-    return f"{told} {capital(by_chance(report))} would be chance at one {report.axis}."
+    return f"{told} {noise_alone(report)}"
 
 
 def sentence_of(report: MemorabilityReport, there: Sequence[tuple[SizeBeside, Ranged]]) -> str:
@@ -112,10 +112,7 @@ def of_accuracy_out(report: MemorabilityReport) -> str:
             at = f" at {report.axis} {row.size}" if len(some) > 1 else ""
             where = at_sizes(report.axis, [each.size for each, _ in some])
             told.append(f"{way} often right at {where} ({with_ends(most)}{at})")
-    return (
-        f"On images that people remember better, models that were trained without them are {'; '.join(told)}; within "
-        f"classes that is clear at {counted(len(clear_sizes(report, 'accuracy_out', 'within')), report.axis)}."
-    )
+    return f"On images that people remember better, models that were trained without them are {'; '.join(told)}."
 
 
 def of_types(report: MemorabilityReport) -> str:
@@ -143,9 +140,10 @@ def of_proxies(report: MemorabilityReport) -> str:
         return ""
     beyond = [found for _, _, found in told if clear(found, 1)]
     sizes = f" at {len(report.sizes)} {report.axis}s" if len(report.sizes) > 1 else ""
+    proxies = f"{len(report.proxies)} {'proxies' if len(report.proxies) > 1 else 'proxy'} of the score{sizes}"
     start = (
-        f"Of its {len(told)} correlations with {len(report.proxies)} {'proxies' if len(report.proxies) > 1 else 'proxy'} of the score{sizes} "
-        f"{len(beyond)} are beyond their intervals, where chance alone would bring {0.05 * len(told):.1f}"
+        f"Of {len(told)} correlations of memorability with {proxies}, the intervals of {len(beyond)} leave 0 out, "
+        f"where chance alone would bring {0.05 * len(told):.1f}"
     )
     sure = [each for each in told if clear(each[2], len(told))]
     if not sure:
@@ -158,6 +156,10 @@ def by_chance(report: MemorabilityReport) -> str:
     """±.06: what 95 % of images whose numbers have nothing to do with each other stay within."""
     examples = min(row.examples for row in report.sizes)
     return f"±{fine(1.96 / math.sqrt(max(examples - 1, 1)))}"
+
+
+def noise_alone(report: MemorabilityReport) -> str:
+    return f"Noise alone would show up to {by_chance(report)} at one {report.axis}."
 
 
 def any_size(report: MemorabilityReport) -> str:
@@ -196,26 +198,27 @@ def fine(value: float) -> str:
     if math.isnan(value):
         return "-"
     told = decimals(value + 0.0, 2)
-    return (told.replace("0.", ".", 1) if abs(value) < 0.995 else told).replace("-.00", ".00")
+    return told.replace("0.", ".", 1) if abs(value) < 0.995 else told
 
 
 def notes(report: MemorabilityReport) -> list[Remark]:
     found = []
     if report.licence:
         found.append(Remark(report.licence, True))
-    found += [Remark(caveat, True) for caveat in report.caveats]
+    if report.caveats:
+        found.append(Remark(" ".join(report.caveats), True))
     if report.blocks < FEWEST_OF_THE_SCORE:
         found.append(
             Remark(
-                f"Intervals are over the images alone: {counted(report.blocks, 'block')} of models, of at least "
-                f"{FEWEST_OF_THE_SCORE} that would show what other models do to all images together.",
+                f"Intervals are over images alone, not models: {counted(report.blocks, 'block')} of at least "
+                f"{FEWEST_OF_THE_SCORE}.",
                 True,
             )
         )
     else:
         found.append(Remark("In brackets: 95 % intervals, over images and models together."))
-    if report.proxies_out_of_date:
-        found.append(Remark(f"The proxies are of other models: memscope proxies {report.run} measures them again."))
+    if report.flipped:
+        found.append(Remark(f"{report.flipped:,} labels were flipped, which no image shows: they blur all of this."))
     same = [row.size for row in report.sizes if turned(row)]
     if same:
         found.append(
@@ -224,10 +227,10 @@ def notes(report: MemorabilityReport) -> list[Remark]:
                 "number with the sign turned."
             )
         )
-    if report.flipped:
-        found.append(Remark(f"{report.flipped:,} labels were flipped, which no image shows: they blur all of this."))
     if not all(math.isnan(row.score.ceiling) for row in report.sizes):
         found.append(Remark("At most: what noise in the score leaves, over all images."))
+    if report.proxies_out_of_date:
+        found.append(Remark(f"The proxies are of other models: memscope proxies {report.run} measures them again."))
     if report.figures:
         found.append(drawn(report.figures))
     return found
@@ -247,7 +250,3 @@ def commands(report: MemorabilityReport) -> list[Command]:
     if not report.figures:
         found.append(command("Figures", "memorability", report.run, "--plot"))
     return found
-
-
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

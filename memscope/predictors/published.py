@@ -1,5 +1,6 @@
 """`Predictor`: a published network that gives an image one number, ready to be asked; `predict` asks it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from memscope.store.weights import content_digest
 
 BATCH = 10
 """Images at a time. ResMem needs 0.38 s of a core an image with 8 at a time, 0.51 with one; more gain nothing."""
+MOST_WORKERS = 8
+"""Threads, each of which needs 70 MB for ResMem's layers, beside 0.9 GB for the weights and torch"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,23 +37,37 @@ class Predictor:
         return content_digest({name: values.numpy() for name, values in self.network.state_dict().items()})
 
 
-def predict(predictor: Predictor, images: np.ndarray, device: torch.device) -> np.ndarray:
+def predict(predictor: Predictor, images: np.ndarray, device: torch.device, workers: int = 1) -> np.ndarray:
     """float32 [n] of images uint8 [n, H, W, C]; the network is moved to the device.
 
-    MemscopeError where it gives no number, or not one an image.
+    On a CPU so many threads, at most MOST_WORKERS, have a batch each, and every batch is one thread's own: so the
+    numbers are the same bits however many there are. Torch's threads, which share a batch, wait for each other busily:
+    beside other work two of them were slower than one. MemscopeError where the network gives no number, or not one an
+    image.
     """
-    network, found = predictor.network.to(device), []
-    with torch.inference_mode(), full_float32():
-        for first in range(0, len(images), BATCH):
-            inputs = torch.from_numpy(prepared(images[first : first + BATCH], predictor.side)).to(device)
+    network = predictor.network.to(device)
+
+    def of_batch(first: int) -> np.ndarray:
+        inputs = torch.from_numpy(prepared(images[first : first + BATCH], predictor.side)).to(device)
+        with torch.inference_mode():  # which is the thread's own
             values = network(inputs)
-            if values.numel() != len(inputs):
-                raise MemscopeError(
-                    f"{predictor.title} gives values of shape {tuple(values.shape)} for {len(inputs)} images, expected "
-                    "one an image; install the version that memscope's extra names"
-                )
-            found.append(values.reshape(-1).float().cpu().numpy())
-    values = np.concatenate(found)
+        if values.numel() != len(inputs):
+            raise MemscopeError(
+                f"{predictor.title} gives values of shape {tuple(values.shape)} for {len(inputs)} images, expected "
+                "one an image; install the version that memscope's extra names"
+            )
+        return values.reshape(-1).float().cpu().numpy()
+
+    several = min(workers, MOST_WORKERS) if device.type == "cpu" else 1
+    before = torch.get_num_threads()
+    with full_float32(), ThreadPoolExecutor(several, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            values = np.concatenate(list(pool.map(of_batch, range(0, len(images), BATCH))))
+        except BaseException:  # an interruption waits for the batches in hand, and for no others
+            pool.shutdown(cancel_futures=True)
+            raise
+        finally:
+            torch.set_num_threads(before)  # part of what a thread sets is set for all
     if not np.isfinite(values).all():
         raise MemscopeError(
             f"{predictor.title} gives {values[~np.isfinite(values)][0]} for an image, expected a number; its weights "

@@ -37,7 +37,7 @@ class Squashed(nn.Module):
         return torch.sigmoid(self.vit(images))
 
 
-def load_vitmem(weights: Path | None, architecture: str = ARCHITECTURE) -> Predictor:
+def load_vitmem(weights: Path | None) -> Predictor:
     """ViTMem with the weights of a file. OptionError without one; DataError where it is not ViTMem's, or damaged."""
     if weights is None:
         raise OptionError(
@@ -47,10 +47,10 @@ def load_vitmem(weights: Path | None, architecture: str = ARCHITECTURE) -> Predi
     import timm
 
     with torch.device("meta"):  # no memory, and no draws, for weights that are replaced
-        network = Squashed(timm.create_model(architecture, pretrained=False, num_classes=1))
+        network = Squashed(timm.create_model(ARCHITECTURE, pretrained=False, num_classes=1))
     tensors = read_tensors(weights)
     if not any(name.startswith(PREFIX) for name in tensors):
         tensors = {f"{PREFIX}{name}": values for name, values in tensors.items()}
-    what = f"ViTMem, timm's {architecture} with one output"
+    what = f"ViTMem, timm's {ARCHITECTURE} with one output"
     network.load_state_dict(fitting(weights, tensors, network.state_dict(), what), assign=True)
     return Predictor("vitmem", "vitmem", None, SIDE, network.eval())

@@ -31,7 +31,7 @@ from memscope.store.ledger import state_for
 from memscope.store.results import read_results, results_path, write_results
 from memscope.work.carrying_out import Say, silent
 from memscope.work.data_set import ensure_examples
-from memscope.work.memorability import Memorability, Progress, Source, memorability_of, unheard
+from memscope.work.memorability import Memorability, Source, memorability_of
 from memscope.work.timing import spent_on
 
 
@@ -44,7 +44,6 @@ def memorability(
     device: str = "auto",
     plot: Drawing | Path | None = None,
     say: Say = silent,
-    progress: Progress = unheard,
 ) -> MemorabilityReport:
     """Hold memorability against the models of a run, write `results/memorability.h5`, and return what was found.
 
@@ -57,11 +56,10 @@ def memorability(
     sizes = sizes_in_ledger(run)
     if size is not None and size not in sizes:
         raise OptionError(f"--size is {size}, no {run.plan.axis} of {run.path} with models; it has {list(sizes)}")
-    remove_abandoned(run.path)
-    ensure_examples(run, say=say)
     known = memorability_of_last_time(run) if source in (None, Source()) else None
     if known is None:
-        known = memorability_of(run, source or Source(), device, say, progress)
+        known = memorability_of(run, source or Source(), device, say)
+    remove_abandoned(run.path)
     say("comparing with the scores")
     found = held_against(run, sizes, known, epsilon, size or sizes[-1])
     if plot is not None:
@@ -83,6 +81,7 @@ def draw_memorability_figures(run_path: str | os.PathLike[str], plot: Drawing | 
     from memscope.plots.memorability.figures import figures  # loads matplotlib
 
     run = open_run(run_path)
+    ensure_examples(run)
     values, _, summary = read_results(run.path, "memorability", run.plan)
     return write(plot, figures(run, values, report_of(MemorabilityReport, summary)))
 

@@ -47,6 +47,7 @@ from memscope.store.ledger import (
     task_at,
     task_name,
 )
+from memscope.store.memorability import begun
 from memscope.store.results import read_results, results_path
 from memscope.work.repair import repair as repair_run
 from memscope.work.timing import timing_rows
@@ -224,6 +225,11 @@ def lacking(run: Run, group: str) -> str:
             return f"no models of every {axis} were recorded; train-family --dynamics {plan.block} does"
         if variants == [ONEHOT] and not set(whole_blocks(run, list(done))) - recorded_blocks(run, list(done)):
             return "all models were recorded, and the score needs others"
+    if group == "memorability":
+        if not whole_blocks(run, list(done)):
+            return f"no block of {plan.block} models that every {axis} has whole"
+        if not remembered(run):
+            return "where it comes from must be said: --predictor or --scores"
     if group == "distill" and plan.sizes[-1] not in done:
         return f"no models of {axis} {plan.sizes[-1]} to teach"
     if group == "resmem":
@@ -248,6 +254,16 @@ def lacking(run: Run, group: str) -> str:
     if gone and (group == "resmem" or len(gone) == len(wanted)):
         return "weights were not kept; train-family --missing-weights trains them again"
     return ""
+
+
+def remembered(run: Run) -> bool:
+    """Whether the run knows where memorability is to come from: of the last time, or of the one predictor it has."""
+    if results_path(run.path, "memorability").is_file():
+        return True
+    with suppress(RunError):
+        count = len(run.examples.labels)
+        return sum(done == count for done in begun(run.path, count).values()) == 1
+    return False
 
 
 def bytes_under(directory: Path) -> int:

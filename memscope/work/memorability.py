@@ -4,8 +4,6 @@
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,8 +68,8 @@ def memorability_of(run: Run, source: Source, device: str = "auto", say: Say = s
     """Memorability of the run's training images; MemscopeError, in a line, where it cannot be had.
 
     What a predictor gives is kept in the run, so many images at a time: a call that was interrupted goes on where it
-    stopped. Images are those of the run, as its models saw them. They come one batch at a time, in this process, by
-    all cores. Who watches (`under_way`) hears of images as of models.
+    stopped. Images are those of the run, as its models saw them. They come a few batches at a time, in this process,
+    on all cores. Who watches (`under_way`) hears of images as of models.
     """
     check_source(source)
     if source.scores is not None:
@@ -174,34 +172,20 @@ def ask(run: Run, source: Source, device: str, say: Say) -> Predicting:
     say(f"predicting with {predictor.title} how well people would remember {counted(left, 'image')}{rest}")
     announce(left)
     done = 0
-    with threads(usual_threads()):
-        for which in missing:
-            # opened anew, so that of the mapped file no more than this stays in memory
-            images = run.dataset().train_images[which.start : which.stop]
-            values = predict(predictor, images, torch.device(device))
-            write_memorability(run.path, fingerprint, of, which, values, predictor.title)
-            done += len(which)
-            pass_on("memorability", done)
+    for which in missing:
+        # opened anew, so that of the mapped file no more than this stays in memory
+        images = run.dataset().train_images[which.start : which.stop]
+        values = predict(predictor, images, torch.device(device), workers())
+        write_memorability(run.path, fingerprint, of, which, values, predictor.title)
+        done += len(which)
+        pass_on("memorability", done)
     return of
 
 
-def usual_threads() -> int:
-    """As many as there are cores, or as OMP_NUM_THREADS says. In this process other work may have set torch to one."""
+def workers() -> int:
+    """As many as there are cores, or as OMP_NUM_THREADS says, by which users keep a program to a few."""
     said = os.environ.get("OMP_NUM_THREADS", "")
     return int(said) if said.isdigit() and int(said) > 0 else cores()
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Within it torch works with so many threads."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def predicted(run: Run, of: Predicting) -> Memorability:

@@ -179,3 +179,17 @@ def test_what_is_said_on_a_terminal_stays_above_the_bar(monkeypatch, capsys):
     assert max(map(len, lines)) <= 80
     assert "training 10 models" in lines
     assert "training" not in lines[-1].replace("training 10 models", "")  # no number of models: no bar is left
+
+
+def test_images_are_called_images_and_count_as_kept_when_they_are_told_of(clock, capsys):
+    def predict_and_interrupt() -> None:
+        with TrainingProgress(doing="predicting", thing="image"):
+            announce(1200)
+            clock.append(160)
+            pass_on("memorability", 500)
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as raised:
+        predict_and_interrupt()
+    assert "500 of 1200 images" in capsys.readouterr().err
+    assert "(500 images by this call)" in told(raised.value)

@@ -122,10 +122,11 @@ def test_status_recommends_nothing_that_would_fail(tiny_run, tmp_path):
 
     run = tmp_path / "run"
     shutil.copytree(tiny_run, run)
-    assert set(status(run).not_yet) == {"proxies"}  # of which no model was recorded
+    assert set(status(run).not_yet) == {"proxies", "memorability"}  # no model was recorded, nobody was asked
     assert told("proxies", run).exit_code != 0
+    assert told("memorability", run).exit_code != 0
     shutil.rmtree(run / "weights" / "onehot" / "width-8")
-    assert set(status(run).not_yet) == {"resmem", "distill", "proxies"}
+    assert set(status(run).not_yet) == {"resmem", "distill", "proxies", "memorability"}
     for name, options in (("resmem", FEW), ("distill", ("--teacher", "8", *INLINE))):
         assert told(name, run, *options).exit_code != 0
     for size in (4, 8):
@@ -133,7 +134,7 @@ def test_status_recommends_nothing_that_would_fail(tiny_run, tmp_path):
     assert "trajectories" in status(run).not_yet
     assert told("trajectories", run).exit_code != 0
     shutil.rmtree(run / "outcomes")
-    assert set(status(run).not_yet) == {"score", "trajectories", "resmem", "distill", "proxies"}
+    assert set(status(run).not_yet) == {"score", "trajectories", "resmem", "distill", "proxies", "memorability"}
     assert told("score", run).exit_code != 0
 
 

@@ -14,6 +14,15 @@ from memscope.reports.distill import (
     StudentKind,
 )
 from memscope.reports.evidence import Disputed, Estimate, MeanTrajectory, ScoreEvidence, TrajectoriesEvidence
+from memscope.reports.memorability import (
+    Beside,
+    MemorabilityReport,
+    ProxyAtSizeBeside,
+    ProxyBeside,
+    Ranged,
+    SizeBeside,
+    TypeBeside,
+)
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.reports.score import FlippedLabels, ScoreReport, SizeScore
@@ -27,7 +36,7 @@ LONG = "runs/a run/" + "with-a-name-that-goes-on-and-on-and/" + "does-not-end"
 TYPES = ("constant", "increasing", "decreasing", "cap-shaped", "u-shaped", "irregular")
 
 
-def made(kind: type, **given: Any) -> Any:
+def made(kind: type, /, **given: Any) -> Any:
     """A report with these fields, and anything of the right type in the others."""
     hints = typing.get_type_hints(kind)
     found = {each.name: anything(hints[each.name]) for each in dataclasses.fields(kind)}
@@ -303,5 +312,86 @@ def proxies_report(
         left_out={"residual": "it needs residual memories of a smaller width: memscope resmem runs/x"},
         figures=None,
         failed=None,
+        block=10,
+    )
+
+
+LICENCE = (
+    "The package resmem may be used for noncommercial purposes only (ResMem Non-commercial License, The University of "
+    "Chicago): also not indirectly, as on a website with advertisements; a company may use it in its research."
+)
+CAVEATS = (
+    "Memorability is predicted by a network that learnt from photographs, not measured; only its order means anything.",
+    "28 x 28 pixels are below what people were ever shown when memorability was measured; the images were scaled up to "
+    "256 x 256, and what a prediction is worth here is not known.",
+    "The images are grey, and people were shown colour.",
+)
+
+
+def ranged(value: float, error: float = 0.03) -> Ranged:
+    """With an interval of so many standard errors that 39 degrees of freedom have."""
+    return Ranged(value=value, low=value - 2.02 * error, high=value + 2.02 * error, error=error, degrees=39.0)
+
+
+def memorability_report(
+    sizes=EIGHT, blocks=4, overall=-0.2, within=-0.15, out=0.2, typed=0.65, proxy=-0.3, flipped=True, run="runs/x"
+) -> MemorabilityReport:
+    """The correlations are those at the last size and 0 before; one type and one of two proxies stand out."""
+    rows = []
+    for size in sizes:
+        here = size == sizes[-1]
+        rows.append(
+            SizeBeside(
+                size=size,
+                models=10 * blocks,
+                examples=1000,
+                score=Beside(
+                    overall=ranged(overall * here),
+                    within=ranged(within * here),
+                    ceiling=0.9 if here else NAN,
+                    within_ceiling=0.8 if here else NAN,
+                ),
+                accuracy_out=Beside(
+                    overall=ranged(out * here), within=ranged(out * here), ceiling=NAN, within_ceiling=NAN
+                ),
+            )
+        )
+    types = tuple(
+        TypeBeside(
+            type=name,
+            examples=150,
+            overall=ranged(typed if name == "increasing" else 0.5),
+            within=ranged(0.5),
+        )
+        for name in TYPES
+    )
+    proxies = tuple(
+        ProxyBeside(
+            name=name,
+            title=PROXIES[name].title,
+            sign=PROXIES[name].sign,
+            sizes=tuple(ProxyAtSizeBeside(size=size, overall=ranged(value), within=ranged(value)) for size in sizes),
+        )
+        for name, value in (("final-loss", proxy), ("mean-accuracy", 0.0))
+    )
+    return made(
+        MemorabilityReport,
+        run=run,
+        axis="width",
+        kind="resmem",
+        source="resmem 1.1.6",
+        licence=LICENCE,
+        caveats=CAVEATS,
+        examples=1000,
+        known=1000,
+        classes=10,
+        flipped=100 if flipped else None,
+        blocks=blocks,
+        sizes=tuple(rows),
+        by_type=types if len(sizes) > 1 else (),
+        proxies=proxies,
+        proxies_out_of_date=False,
+        corners_at=sizes[-1],
+        figures=None,
         block=10,
     )

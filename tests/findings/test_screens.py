@@ -8,7 +8,7 @@ import pytest
 
 from memscope.analysis.statistics.clear import clear, clearest
 from memscope.analysis.trajectories import TYPES
-from memscope.findings import distill, proxies, resmem, score, status, train_family, trajectories
+from memscope.findings import distill, memorability, proxies, resmem, score, status, train_family, trajectories
 from memscope.findings.screen import Grid, Remark, Screen, command
 from memscope.reports.evidence import Estimate
 from memscope.reports.status import MovedFile, Repair, VariantStatus
@@ -20,7 +20,9 @@ from tests.findings.made import (
     distill_report,
     forecast_report,
     made,
+    memorability_report,
     proxies_report,
+    ranged,
     resmem_report,
     score_report,
     status_report,
@@ -46,6 +48,7 @@ SCREENS = {
     "fitted trajectories": lambda **given: trajectories.screen(fitted(trajectories_report(**given))),
     "resmem": lambda **given: resmem.screen(resmem_report(**given)),
     "proxies": lambda **given: proxies.screen(proxies_report(**given)),
+    "memorability": lambda **given: memorability.screen(memorability_report(**given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
     "dry-run": lambda blocks=4, run="", **given: train_family.screen(forecast_report(**given)),
@@ -64,7 +67,7 @@ def test_every_answer_is_one_screen_of_80_columns(name, sizes, blocks, run):
     text_of(screen, 100)
 
 
-@pytest.mark.parametrize("name", ["score", "trajectories", "fitted trajectories", "distill"])
+@pytest.mark.parametrize("name", ["score", "trajectories", "fitted trajectories", "distill", "memorability"])
 def test_without_flipped_labels_nothing_is_said_of_them(name):
     assert "flipped" in text_of(SCREENS[name]())
     assert "flipped" not in text_of(SCREENS[name](flipped=0))
@@ -444,3 +447,73 @@ def test_few_blocks_of_the_score_tell_nothing_of_proxies_and_say_how_many_would(
     assert "So few models of the score do not tell which follow it across images." in told
     assert "No intervals and no verdicts: the score is from 2 blocks" in told
     assert "memscope train-family runs/x --models 50" in text_of(shown)
+
+
+def test_memorability_leads_with_whether_there_is_a_relation_where_and_whether_within_classes():
+    told = text_of(memorability.screen(memorability_report()))
+    assert told.startswith(
+        "What people remember (resmem 1.1.6) goes with what these models memorise: images that they remember better "
+        "are memorised less at width 128 (rank correlation -.20 (-.26 to -.14)). So it does within classes (-.15 (-.21 "
+        "to -.09)). Noise alone would show up to ±.06 at one width."
+    )
+    assert "models that were trained without them are more often right at width 128 (.20 (.14 to .26))" in told
+    assert "increasing images are on average at percentile 65 of memorability (59 to 71); the 50th by chance." in told
+    assert (
+        "Of 16 correlations of memorability with 2 proxies of the score at 8 widths, the intervals of 8 leave 0" in told
+    )
+    assert "where chance alone would bring 0.8; the largest is with final loss" in told
+    row = memorability.screen(memorability_report()).grid.rows[-1]
+    assert row == ["128", "-.20 (-.26 to -.14)", "-.15 (-.21 to -.09)", ".20 (.14 to .26)", ".90"]
+
+
+def test_where_nothing_is_related_memorability_finds_nothing_and_says_what_noise_would_show():
+    shown = memorability.screen(memorability_report(overall=0.06, within=0.05, out=-0.06, typed=0.53, proxy=0.07))
+    told = text_of(shown)
+    assert told.startswith(
+        "What people remember (resmem 1.1.6) does not clearly go with what these models memorise at any width, over "
+        "all images or within classes: rank correlations of .00 to .06 over 1,000 images, where noise alone would show "
+        "up to ±.06 at one width."
+    )
+    assert "no relation is clear" in told
+    assert "No type of trajectory is clearly remembered better or less well (6 types)." in told
+    assert "none is beyond what the largest of so many would be by chance" in told
+
+
+def test_what_is_clear_at_one_of_eight_sizes_must_be_so_for_all_eight():
+    at_one = text_of(memorability.screen(memorability_report(sizes=(8,), overall=0.07, within=0.0)))
+    assert "memorised more at width 8 (rank correlation .07 (.01 to .13))" in at_one
+    assert "does not clearly go" in text_of(memorability.screen(memorability_report(overall=0.07, within=0.0)))
+
+
+def test_a_relation_that_is_only_between_classes_or_only_within_is_told_as_such():
+    between = text_of(memorability.screen(memorability_report(within=-0.02)))
+    assert "Within classes that is not clear: it may be how the classes differ." in between
+    alone = text_of(memorability.screen(memorability_report(overall=-0.02)))
+    assert "goes with what these models memorise only within classes: images that they remember better are" in alone
+    turned = text_of(memorability.screen(memorability_report(within=0.2)))
+    assert "Within classes that is not clear" in turned  # it goes the other way
+
+
+def test_the_licence_and_every_caveat_are_on_the_screen_and_told_in_spite_of_quiet():
+    report = memorability_report()
+    shown = memorability.screen(report)
+    for line in (report.licence, *report.caveats):
+        assert line in text_of(shown)
+        assert any(line in note.text and note.warns for note in shown.notes)
+
+
+def test_where_score_and_accuracy_out_are_one_number_memorability_says_so():
+    told = text_of(memorability.screen(memorability_report(out=0.2)))
+    assert "At width 128 models fit all they were trained on: score and accuracy out are one number" in told
+    assert "one number" not in text_of(memorability.screen(memorability_report(out=0.19)))
+
+
+def test_few_blocks_or_images_of_memorability_are_said_and_what_would_tell():
+    shown = memorability.screen(memorability_report(blocks=2))
+    assert "Intervals are over images alone, not models: 2 blocks of at least 4." in text_of(shown)
+    assert str(shown.commands[0]) == "memscope train-family runs/x --models 40"
+    report = memorability_report()
+    unknown = replace(ranged(0.5), low=math.nan, high=math.nan, error=math.nan, degrees=math.nan)
+    rows = tuple(replace(row, score=replace(row.score, overall=unknown, within=unknown)) for row in report.sizes)
+    told = text_of(memorability.screen(replace(report, sizes=rows, known=2)))
+    assert told.startswith("What people remember (resmem 1.1.6) cannot be held against the scores: 2 images of known")

@@ -11,6 +11,7 @@ from memscope.plots.trajectories.accuracy import draw_accuracy
 from memscope.plots.trajectories.histogram import draw_histogram
 from memscope.plots.trajectories.trajectories import draw_trajectories
 from tests.plots.distill import test_student_plots as students
+from tests.plots.memorability import test_memorability_plots as people
 from tests.plots.proxies import test_proxy_plots as proxies
 from tests.plots.resmem import test_residual_memory_plots as memories
 from tests.plots.trajectories import test_trajectory_plots as scores
@@ -77,10 +78,20 @@ def proxy_trajectories(sizes, axis) -> Figure:
     return proxies.draw_proxy_trajectories(proxies.a_report(sizes, axis=axis))
 
 
+def memorability(sizes, axis) -> Figure:
+    report = people.a_report(sizes, axis)
+    return people.draw_correlations(people.setting_of(report), report)
+
+
+def memorability_spread(sizes, axis) -> Figure:
+    report = people.a_report(sizes, axis)
+    return people.draw_spread(people.setting_of(report), report, 0, *people.some_values())
+
+
 FIGURES = (
     *(trajectories, accuracy, distillation, distillation_types, memory, memory_types, memory_predicts),
-    proxy_trajectories,
-    *(histogram, distillation_scores, proxy_correlations),
+    *(proxy_trajectories, memorability),
+    *(histogram, distillation_scores, proxy_correlations, memorability_spread),
 )
 CASES = [("width", sizes) for sizes in GRIDS.values()] + [("depth", sizes) for sizes in DEPTHS]
 
@@ -98,8 +109,8 @@ def tick_labels(figure: Figure):
 @pytest.mark.parametrize("style", list(LOOKS))
 @pytest.mark.parametrize(
     ("draw", "axis", "sizes"),
-    # the last three have no axis of sizes
-    [*((draw, *case) for draw in FIGURES[:-3] for case in CASES), *((draw, *CASES[0]) for draw in FIGURES[-3:])],
+    # the last four have no axis of sizes
+    [*((draw, *case) for draw in FIGURES[:-4] for case in CASES), *((draw, *CASES[0]) for draw in FIGURES[-4:])],
 )
 def test_tick_labels_keep_apart(draw, axis, sizes, style):
     with drawn_for(style):
