@@ -16,6 +16,8 @@ Examples:
   memscope memorability runs/fashion --predictor resmem --plot     # pip install 'memscope-ml[memorability]'
   memscope memorability runs/photos --predictor vitmem --weights vitmem.safetensors
   memscope memorability runs/photos --scores measured.csv --details    # columns name,score or index,score
+  memscope memorability runs/photos --train --plot      # networks that foretell by the image what is memorised
+  memscope memorability runs/photos --train --target residual@4 --backbones plain,resnet18,resnet34 --with-label
 """
 
 
@@ -56,6 +58,9 @@ def command(
     with `memscope resmem`, the residual memory. Without a source it is that of the last time. Only the order of
     memorability counts: rank correlations with the score, with accuracy out and with the proxies that were measured,
     over all images and within classes.
+
+    With --train, networks are fitted to what the models memorise instead, and asked about images that were held out;
+    they are kept in RUN/predictors for `memscope memorability predict`.
     """
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.memorability import memorability

@@ -5,10 +5,11 @@ image's class alone foretells, and the most that noise in the target allows.
 """
 
 import math
+import shlex
 
 from memscope.analysis.statistics.clear import apart
 from memscope.findings.numbers import decimals
-from memscope.findings.screen import Command, Grid, Remark, Screen, command
+from memscope.findings.screen import WIDE, Command, Grid, Remark, Screen, command
 from memscope.findings.words import drawn, listed, short
 from memscope.reports.predictor import BackboneFound, Measured, PredictorReport
 from memscope.text import counted
@@ -160,7 +161,9 @@ def notes(report: PredictorReport) -> list[Remark]:
 def commands(report: PredictorReport) -> list[Command]:
     """What the predictors are good for, and where to look."""
     best = best_of(report)
-    found = [command("Images that nobody trained on", "memorability", "predict", best.file, "--data", "folder:NEW")]
+    # a path that has no room on a line is in RUN/predictors, and with --details
+    model = best.file if len(shlex.quote(best.file)) + 6 <= WIDE else "MODEL"
+    found = [command("Images that nobody trained on", "memorability", "predict", model, "--data", "folder:NEW")]
     if not report.figures:
         again = ["memorability", report.run, "--train"]
         again += ["--with-label"] * report.with_label

@@ -72,8 +72,13 @@ def ask(kept: Kept, network: Regressor, images: np.ndarray, labels: np.ndarray, 
     )
     said = np.empty((len(kept.weights), len(images)), dtype=np.float32)
     network.to(device)
-    with full_float32():
-        for seed, weights in enumerate(kept.weights):
-            load(network, weights)
-            said[seed] = said_of(network, data, np.arange(len(images)))
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # as where it was fitted: with more threads sums differ in the last bit
+    try:
+        with full_float32():
+            for seed, weights in enumerate(kept.weights):
+                load(network, weights)
+                said[seed] = said_of(network, data, np.arange(len(images)))
+    finally:
+        torch.set_num_threads(before)
     return said

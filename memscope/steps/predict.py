@@ -18,7 +18,6 @@ from memscope.reports.predictor import Measured
 from memscope.steps.exports import defused, write_csv
 from memscope.training.device import resolve_device, worker_device
 from memscope.work.carrying_out import Say, silent
-from memscope.work.memorability import threads, usual_threads
 
 AT_A_TIME = 4096
 """Images that are in memory as inputs"""
@@ -69,19 +68,18 @@ def predict_memorisation(
     labels = labels_for(kept.description, dataset, data)
     found = []
     on = worker_device(resolve_device(device), 0)
-    with threads(usual_threads()):
-        for part, images, own, index, names in (
-            ("train", dataset.train_images, dataset.train_labels, dataset.train_index, dataset.train_names),
-            ("test", dataset.test_images, dataset.test_labels, dataset.test_index, dataset.test_names),
-        ):
-            say(f"predicting for {len(images):,} {part} images")
-            pieces = [
-                ask(kept, network, images[first : first + AT_A_TIME], labels[own[first : first + AT_A_TIME]], on)
-                for first in range(0, len(images), AT_A_TIME)
-            ]
-            said = np.concatenate(pieces, axis=1) if pieces else np.zeros((len(kept.weights), 0), dtype=np.float32)
-            known = np.isin(image_numbers(images), kept.known)
-            found.append(Predictions(part, images, own, index, names, said, known))
+    for part, images, own, index, names in (
+        ("train", dataset.train_images, dataset.train_labels, dataset.train_index, dataset.train_names),
+        ("test", dataset.test_images, dataset.test_labels, dataset.test_index, dataset.test_names),
+    ):
+        say(f"predicting for {len(images):,} {part} images")
+        pieces = [
+            ask(kept, network, images[first : first + AT_A_TIME], labels[own[first : first + AT_A_TIME]], on)
+            for first in range(0, len(images), AT_A_TIME)
+        ]
+        said = np.concatenate(pieces, axis=1) if pieces else np.zeros((len(kept.weights), 0), dtype=np.float32)
+        known = np.isin(image_numbers(images), kept.known)
+        found.append(Predictions(part, images, own, index, names, said, known))
     if csv_file is not None:
         export(csv_file, found, dataset, csv_safe)
     return report_of_predictions(path, kept, data, dataset, found, top, csv_file)

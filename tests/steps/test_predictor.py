@@ -194,14 +194,14 @@ def test_the_residual_is_the_mean_norm_of_the_models_that_were_trained_on_the_ex
 
     with pytest.raises(RunError, match="memscope resmem"):
         train_predictor(run, replace(QUICK, target="residual@2"), INLINE)
-    resmem(run, MemoryOptions(k=3), INLINE)
+    resmem(run, MemoryOptions(k=(3,), sigma=(1.0,), temperature=(1.0,)), INLINE)
     found = target_of(open_run(run), asked_for("residual@2"))
     opened = open_run(run)
     sums, number = np.zeros(120), np.zeros(120)
     for choice, task in finished_memories(run, opened.plan, 2):
         outcome = read_outcome(run, opened.plan, task)
         memory = read_memory(run, opened.plan, task, MemoryFile("memory", choice), outcome_digest(outcome))
-        sums += np.where(outcome.in_subset, memory["residual"], 0).sum(axis=0)
+        sums += np.where(outcome.in_subset, memory["residual"].astype(np.float64), 0).sum(axis=0)
         number += outcome.in_subset.sum(axis=0)
     assert found.target.everything() == pytest.approx(sums / number)
     assert train_predictor(run, replace(QUICK, target="residual@2"), INLINE).target == "residual@2"

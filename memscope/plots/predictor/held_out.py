@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from memscope.plots.common.fonts import enclosed, legible
 from memscope.plots.common.look import look, room
@@ -42,13 +43,13 @@ KINDS = (
 ROW, HEADROOM, UNDER, WIDE, TALL, BETWEEN = 0.95, 0.3, 0.55, 4.2, 3.0, 0.8  # inches
 TENTHS = 10
 LONGEST_NAME = 1.6
-"""Inches"""
+"""Inches; of a page of fixed width a third"""
 
 
 def draw_held_out(report: PredictorReport, values: Mapping[str, np.ndarray]) -> Figure:
     """There must be a backbone."""
     style = look()
-    names = [truncated(legible(one.name), style.small, LONGEST_NAME) for one in report.backbones]
+    names = [truncated(legible(one.name), style.small, longest_name()) for one in report.backbones]
     left = style.margin + max(text_width(name, style.small) for name in names) + room(0.15)
     rows = room(ROW) * len(names)
     if style.width is not None:
@@ -68,6 +69,20 @@ def draw_held_out(report: PredictorReport, values: Mapping[str, np.ndarray]) -> 
     draw_images(place(figure, beside, bottom + floors[1], wide, tall), report, values, best)
     draw_legend(figure, legend, style.margin, bottom + height)
     return plain_text(figure)
+
+
+def longest_name() -> float:
+    """Inches that a backbone's name may take."""
+    width = look().width
+    return LONGEST_NAME if width is None else min(LONGEST_NAME, width / 3)
+
+
+def round_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
+    """Round numbers from `low` to `high`, and how they are written."""
+    found = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(low, high)
+    kept = [float(tick) for tick in found if low <= tick <= high]
+    digits = 2 if len(kept) > 1 and kept[1] - kept[0] < 0.095 else 1
+    return kept, [f"{round(tick, 6) + 0.0:.{digits}f}".replace("-", "\u2212") for tick in kept]
 
 
 def best_of(report: PredictorReport) -> BackboneFound:
@@ -98,10 +113,12 @@ def draw_backbones(axes: Axes, report: PredictorReport, names: list[str]) -> Non
         axes.axhline(row, color=FAINT, linewidth=0.8, zorder=0)
     axes.grid(visible=False)
     axes.set_ylim(count, 0)
-    axes.set_xlim(max(-1.0, float(np.floor(10 * min(ends)) / 10)), 1.02)
+    low = max(-1.0, float(np.floor(10 * min(ends)) / 10))
+    axes.set_xlim(low, 1.02)
+    axes.set_xticks(*round_ticks(low, 1.0))
     axes.set_yticks(np.arange(count) + 0.5, names)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("rank correlation with the target", size=style.small, color=INK)
+    axes.set_xlabel("rank correlation", size=style.small, color=INK)
     axes.set_title("By backbone", loc="left", size=style.text, weight="bold", color=INK, pad=5)
 
 
@@ -123,8 +140,10 @@ def draw_images(axes: Axes, report: PredictorReport, values: Mapping[str, np.nda
     axes.plot(middle, mean, "o-", color=INK, markersize=4 * style.lines, linewidth=1.3 * style.lines, zorder=4)
     low, high = float(predicted.min()), float(predicted.max())
     axes.plot([low, high], [low, high], color=GREY, linewidth=1 * style.lines, linestyle="--", zorder=3)
+    for ticks, limits in ((axes.set_xticks, axes.get_xlim()), (axes.set_yticks, axes.get_ylim())):
+        ticks(*round_ticks(*limits))
     axes.set_xlabel(
-        f"predicted by {truncated(legible(report.backbones[best].name), style.small, LONGEST_NAME)}",
+        f"predicted by {truncated(legible(report.backbones[best].name), style.small, longest_name())}",
         size=style.small,
         color=INK,
     )
