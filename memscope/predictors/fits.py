@@ -43,18 +43,23 @@ def stamps(settings: str, backbone: str, seed: int) -> dict[str, str]:
 def read_fit(run: Path, settings: str, backbone: str, seed: int, again: str) -> Fitted:
     """The fit in its file; FileError where it is damaged or another's. `again` is the command that makes it again."""
     path = fit_path(run, settings, backbone, seed)
+    found, stamp = read_fit_file(run, path, again)
+    for name, expected in stamps(settings, backbone, seed).items():
+        check_stamp(run, path, name, expected, stamp.get(name, ""), again)
+    return found
+
+
+def read_fit_file(run: Path, path: Path, again: str) -> tuple[Fitted, dict[str, str]]:
+    """A fit and its stamps; FileError where the file is damaged."""
     try:
         with opened(path) as file:
-            stamp = json.loads((file.metadata() or {})[ENTRY])
+            stamp = {str(name): str(value) for name, value in json.loads((file.metadata() or {})[ENTRY]).items()}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is not a mapping
         if stamp["sha256"] != content_digest(tensors):
             raise ValueError("its content is not what its checksum says")
         weights = {
             name.removeprefix("weights/"): values for name, values in tensors.items() if name.startswith("weights/")
         }
-        found = Fitted(weights, tensors["said"], tensors["course"], int(stamp["epoch"]))
-    except (safetensors.SafetensorError, *DAMAGE) as error:
+        return Fitted(weights, tensors["said"], tensors["course"], int(stamp["epoch"])), stamp
+    except (safetensors.SafetensorError, *DAMAGE, RecursionError) as error:
         raise damage(run, path, error, again) from error
-    for name, expected in stamps(settings, backbone, seed).items():
-        check_stamp(run, path, name, expected, str(stamp.get(name)), again)
-    return found

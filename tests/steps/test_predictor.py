@@ -317,3 +317,32 @@ def test_the_figure_is_drawn_from_what_is_stored(trained, tmp_path):
 
 def test_other_peoples_files_of_settings_are_under_their_own_name(tmp_path):
     assert fits_directory(tmp_path, "a" * 64) == tmp_path / "predictors" / "fits" / ("a" * 16)
+
+
+def test_repair_moves_damaged_predictors_and_fits_aside(run, monkeypatch):
+    from memscope.work.repair import repair
+
+    train_predictor(run, QUICK, INLINE)
+    real = predictor_task.fit
+    monkeypatch.setattr(predictor_task, "fit", lambda *args: real(*args) if args[-1] == 0 else 1 / 0)
+    assert train_predictor(run, replace(QUICK, epochs=1), INLINE).failed
+    monkeypatch.undo()
+    (fit,) = (run / "predictors" / "fits").rglob("*.safetensors")
+    kept = kept_path(run, "plain", "score@8", False)
+    assert repair(run).moved == ()
+    for file in (fit, kept):
+        file.write_bytes(file.read_bytes()[:-5])
+    with pytest.raises(RunError, match="--repair"):
+        train_predictor(run, replace(QUICK, epochs=1), INLINE)
+    moved = repair(run).moved
+    assert [one.file for one in moved] == [str(kept), str(fit)]
+    assert all("--train makes it again" in one.again for one in moved)
+    assert not train_predictor(run, replace(QUICK, epochs=1), INLINE).failed
+
+
+def test_status_says_when_a_predictor_cannot_be_fitted(run, tmp_path, tiny_choices):
+    from memscope.steps.status import status
+
+    assert "predictor" not in status(run).not_yet
+    train_family(tmp_path / "one", replace(tiny_choices, widths=(2,), models=10, epochs=1), INLINE)
+    assert "two blocks" in status(tmp_path / "one").not_yet["predictor"]
