@@ -148,7 +148,7 @@ def draw_images(axes: Axes, report: PredictorReport, values: Mapping[str, np.nda
         color=INK,
     )
     axes.set_ylabel(
-        truncated(f"{report.target}, other models", style.small, 2.4 * style.room), size=style.small, color=INK
+        truncated(f"{legible(report.target)}, other models", style.small, 2.4 * style.room), size=style.small, color=INK
     )
     axes.set_title("Images that were held out", loc="left", size=style.text, weight="bold", color=INK, pad=5)
 
