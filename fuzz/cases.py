@@ -21,6 +21,7 @@ from fuzz.pickles import MARKER, write_cifar_python
 from fuzz.pictures import write_images
 from fuzz.plain import write_cifar_binary, write_idx
 from fuzz.plans import write_plan
+from fuzz.predictors import write_predictor
 from fuzz.run_files import DIGEST, GROUP, PREDICTING, TASK, plan, write_run
 from fuzz.scores import INDEX, NAMES, write_scores
 from fuzz.tables import write_hf
@@ -32,6 +33,8 @@ from memscope.datasets.score_table import read_score_table
 from memscope.errors import MemscopeError
 from memscope.plan.plan import Plan
 from memscope.plan.plan_file import plan_to_toml, read_plan
+from memscope.predictors.asking import ask, network_of
+from memscope.predictors.kept import read_kept
 from memscope.predictors.weights_file import fitting, read_tensors
 from memscope.store.dynamics import check_checkpoints, read_dynamics
 from memscope.store.examples import open_images, read_examples, write_examples
@@ -179,6 +182,16 @@ def read_weights_of_others(path: str) -> None:
         assert found[name].isfinite().all()
 
 
+def read_predictor(path: str) -> None:
+    """A predictor that is read says something of images, whatever their size."""
+    kept = read_kept(Path(path))
+    network = network_of(Path(path), kept)
+    assert kept.description.seeds == len(kept.weights) == len(kept.said) >= 1
+    images = np.arange(2 * 6 * 6, dtype=np.uint8).reshape(2, 6, 6, 1)
+    said = ask(kept, network, images, np.zeros(2, dtype=np.int64), torch.device("cpu"))
+    assert said.shape == (len(kept.weights), 2)
+
+
 FORMATS = {
     "idx": Format(write_idx, read_dataset),
     "cifar-binary": Format(write_cifar_binary, read_dataset),
@@ -191,6 +204,7 @@ FORMATS = {
     "run": Format(write_run, read_run_files),
     "scores": Format(write_scores, read_scores),
     "weights": Format(write_weights, read_weights_of_others),
+    "predictor": Format(write_predictor, read_predictor),
 }
 
 

@@ -5,8 +5,9 @@
 
 `plan_ahead` is `memscope train-family --dry-run`. The options of the command line come in dataclasses: `Choices` (what
 is trained), `WorkOptions` (how the work is carried out), `Until` (when to stop adding models), `Teaching` (of
-`distill`), `MemoryOptions` (of `resmem`), `Source` (of `memorability`) and `Drawing` (where figures go, and how they
-look).
+`distill`), `MemoryOptions` (of `resmem`), `Source` (of `memorability`), `Training` (of `train_predictor`, which is
+`memscope memorability RUN --train`) and `Drawing` (where figures go, and how they look). `predict_memorisation` is
+`memscope memorability predict`.
 
     from memscope.commands import Choices, Teaching, distill, train_family
 
@@ -21,11 +22,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memscope.counting.standard_errors import Until
     from memscope.plan.teaching import Teaching
+    from memscope.predictors.training import Training
     from memscope.steps.distill import distill
     from memscope.steps.doctor import doctor
     from memscope.steps.drawing import Drawing
     from memscope.steps.listings import datasets, families
     from memscope.steps.memorability import memorability
+    from memscope.steps.predict import predict_memorisation
+    from memscope.steps.predictor import train_predictor
     from memscope.steps.proxies import proxies
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
@@ -42,6 +46,7 @@ __all__ = [
     "MemoryOptions",
     "Source",
     "Teaching",
+    "Training",
     "Until",
     "WorkOptions",
     "datasets",
@@ -50,22 +55,27 @@ __all__ = [
     "families",
     "memorability",
     "plan_ahead",
+    "predict_memorisation",
     "proxies",
     "resmem",
     "score",
     "status",
     "train_family",
+    "train_predictor",
     "trajectories",
 ]
 
 HOMES = {
     "memscope.counting.standard_errors": ("Until",),
     "memscope.plan.teaching": ("Teaching",),
+    "memscope.predictors.training": ("Training",),
     "memscope.steps.distill": ("distill",),
     "memscope.steps.doctor": ("doctor",),
     "memscope.steps.drawing": ("Drawing",),
     "memscope.steps.listings": ("datasets", "families"),
     "memscope.steps.memorability": ("memorability",),
+    "memscope.steps.predict": ("predict_memorisation",),
+    "memscope.steps.predictor": ("train_predictor",),
     "memscope.steps.proxies": ("proxies",),
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),
     "memscope.steps.score": ("score",),

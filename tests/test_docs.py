@@ -10,6 +10,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
@@ -69,9 +70,37 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         Path("people.csv").write_text("index,score\n" + "".join(f"{index},{index % 7}\n" for index in range(count)))
         people = CliRunner().invoke(cli.memscope, ["memorability", "run", "--scores", "people.csv", "--json"])
         found["memorability"] = [json.loads(people.stdout)]  # beside proxies
+        found["memorability-train"], found["memorability-predict"] = [trained()], [predicted()]
     for name in ("datasets", "families"):
         found[name] = [json.loads(CliRunner().invoke(cli.memscope, [name, "--json"]).stdout)]
     return found | {"train-family-dry-run": [json.loads(printed.stdout)], "doctor": [json.loads(machine.stdout)]}
+
+
+def trained() -> Any:
+    quick = [
+        "--train",
+        "--backbones",
+        "plain,resnet18",
+        "--seeds",
+        "1",
+        "--epochs",
+        "1",
+        "--engine",
+        "inline",
+        "--json",
+    ]
+    return json.loads(CliRunner().invoke(cli.memscope, ["memorability", "run", *quick]).stdout)
+
+
+def predicted() -> Any:
+    data = memscope.open_run("run").dataset()
+    arrays = {
+        f"{part}_{what}": getattr(data, f"{part}_{what}") for part in ("train", "test") for what in ("images", "labels")
+    }
+    np.savez("x.npz", **arrays)
+    (model,) = Path("run/predictors").glob("plain-*")
+    asked = ["memorability", "predict", str(model), "--data", "npz:x.npz", "--json"]
+    return json.loads(CliRunner().invoke(cli.memscope, asked).stdout)
 
 
 @pytest.mark.parametrize("command", REPORTS)

@@ -4,6 +4,7 @@ Files hold them unchanged; a csv made with --csv-safe has no formulas.
 """
 
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -244,6 +245,61 @@ def test_a_csv_for_spreadsheets_holds_no_formulas_and_no_control_characters(host
     for file in ("scores.csv", "suspects.csv"):
         text = (hostile_run.parent / file).read_bytes().decode()
         assert len(text.splitlines()) == 1 + len(rows[file.removesuffix(".csv")])  # a line for each row
+
+
+@pytest.mark.parametrize("safe", [False, True])
+def test_predictions_hold_names_as_they_are_and_show_them_escaped(tmp_path, safe):
+    from types import SimpleNamespace
+
+    from memscope.findings import prediction
+    from memscope.findings.screen import WIDE
+    from memscope.steps.predict import Predictions, export
+    from tests.findings.made import prediction_report
+
+    count = len(HOSTILE)
+    said = np.linspace(1, 0, count, dtype=np.float32)[np.newaxis]
+    images, index = np.zeros((count, 2, 2, 1), np.uint8), np.arange(count)
+    part = Predictions("train", images, index % 4, index, HOSTILE, said, np.zeros(count, bool))
+    export(tmp_path / "x.csv", [part], SimpleNamespace(class_names=CLASSES), safe)
+    with open(tmp_path / "x.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    expected = [DEFUSED.get(name, name) if safe else name for name in HOSTILE]
+    assert [row["name"] for row in rows] == expected
+    report = prediction_report()
+    for name in HOSTILE:
+        shown = dataclasses.replace(
+            report,
+            data=name,
+            fitted_on=name,
+            csv=name,
+            highest=(dataclasses.replace(report.highest[0], name=name, label=name),),
+        )
+        lines = [line for line, _ in printing.lines_of(prediction.screen(shown), WIDE)]
+        assert all(line.isprintable() for line in lines), lines
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_figure_of_predictors_draws_the_name_of_a_table_as_text(name):
+    from matplotlib.text import Text
+
+    from memscope.plots.common.style import png
+    from memscope.plots.predictor.held_out import draw_held_out
+    from tests.findings.made import predictor_report
+
+    report = dataclasses.replace(predictor_report(), target=name, target_blocks=0, data=name)
+    half = np.linspace(0, 1, 30)
+    values = {
+        "part": np.arange(30) % 3,
+        "target_even": half,
+        "target_odd": half,
+        "predicted": np.tile(half, (2, 4, 1)).astype(np.float32),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = draw_held_out(report, values)
+        assert png(figure)[:4] == b"\x89PNG"
+    drawn = "".join(text.get_text() for text in figure.findobj(Text))
+    assert not any(character in drawn for character in "\x1b\x07\r\u202e\u2028\x9b\x7f")
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ SMALL = {
     "memscope resmem runs/mine --plot": f"memscope resmem runs/mine {QUICKLY}",
     "memscope proxies runs/mine --plot": f"memscope proxies runs/mine --proxies final-loss,el2n {QUICKLY}",
     "memscope memorability runs/mine --scores people.csv --plot": "memscope memorability runs/mine --scores people.csv",
+    "memscope memorability runs/mine --train": (
+        f"memscope memorability runs/mine --train --seeds 1 --epochs 1 {QUICKLY}"
+    ),
     "memscope distill runs/mine --teacher 32 --plot": f"memscope distill runs/mine --teacher 32 {QUICKLY}",
     # Python
     'Choices(data="fashion-mnist-5k"': 'Choices(examples=100, epochs=1, data="fashion-mnist-5k"',

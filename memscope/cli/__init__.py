@@ -28,6 +28,7 @@ COMMANDS = {
     "distill": "memscope.cli.distill",
     "proxies": "memscope.cli.proxies",
     "memorability": "memscope.cli.memorability",
+    "memorability predict": "memscope.cli.memorability_predict",
     "status": "memscope.cli.status",
     "demo": "memscope.cli.demo",
     "datasets": "memscope.cli.datasets",
@@ -59,6 +60,8 @@ class Commands(click.Group):
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if " ".join(args[:2]) in COMMANDS:  # a command of two words
+            args = [" ".join(args[:2]), *args[2:]]
         name = args[0]
         if name not in COMMANDS and not name.startswith("-") and not context.resilient_parsing:
             close = get_close_matches(name, COMMANDS, 1)

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from memscope.cli.figures import draws, run_or_plot
+from memscope.cli.memorability_train import trains
 from memscope.cli.types import NUMBER, WHOLE, Place, details_option, json_option, noted
 from memscope.reports.keys import keys_of
 from memscope.steps.drawing import Drawing
@@ -15,6 +16,8 @@ Examples:
   memscope memorability runs/fashion --predictor resmem --plot     # pip install 'memscope-ml[memorability]'
   memscope memorability runs/photos --predictor vitmem --weights vitmem.safetensors
   memscope memorability runs/photos --scores measured.csv --details    # columns name,score or index,score
+  memscope memorability runs/photos --train --plot      # networks that foretell by the image what is memorised
+  memscope memorability runs/photos --train --target residual@4 --backbones plain,resnet18,resnet34 --with-label
 """
 
 
@@ -33,6 +36,7 @@ Examples:
 @click.option("--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 @draws
+@trains
 @details_option
 @json_option
 @noted("memorability")
@@ -54,6 +58,9 @@ def command(
     with `memscope resmem`, the residual memory. Without a source it is that of the last time. Only the order of
     memorability counts: rank correlations with the score, with accuracy out and with the proxies that were measured,
     over all images and within classes.
+
+    With --train, networks are fitted to what the models memorise instead, and asked about images that were held out;
+    they are kept in RUN/predictors for `memscope memorability predict`.
     """
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.memorability import memorability

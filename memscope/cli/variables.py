@@ -11,5 +11,5 @@ def with_variables(name: str, command: click.Command) -> click.Command:
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             long = max(parameter.opts, key=len).removeprefix("--")
-            parameter.envvar = f"MEMSCOPE_{name}_{long}".replace("-", "_").upper()
+            parameter.envvar = f"MEMSCOPE_{name}_{long}".replace("-", "_").replace(" ", "_").upper()
     return command

@@ -11,6 +11,8 @@ REPORTS = {
     "distill": "memscope.reports.distill:DistillReport",
     "proxies": "memscope.reports.proxies:ProxiesReport",
     "memorability": "memscope.reports.memorability:MemorabilityReport",
+    "memorability-train": "memscope.reports.predictor:PredictorReport",
+    "memorability-predict": "memscope.reports.prediction:PredictionReport",
     "status": "memscope.reports.status:StatusReport",
     "datasets": "memscope.reports.listings:DatasetsReport",
     "families": "memscope.reports.listings:FamiliesReport",

@@ -26,3 +26,5 @@ class Results:
     """Whether on students of every setting"""
     second_models: bool = False
     """Whether on second models of subsets"""
+    made_by: str = ""
+    """The command that makes it, where it is not `COMMAND RUN`"""

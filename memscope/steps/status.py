@@ -5,6 +5,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from memscope.analysis.example_split import FEWEST
 from memscope.counting.needed import (
     RESERVED,
     all_diverged,
@@ -230,6 +231,13 @@ def lacking(run: Run, group: str) -> str:
             return f"no block of {plan.block} models that every {axis} has whole"
         if not remembered(run):
             return "where it comes from must be said: --predictor or --scores"
+    if group == "predictor":
+        last = max(done)
+        if len(whole_blocks(run, [last])) < 2:
+            return f"it needs two blocks of {plan.block} models of {axis} {last}"
+        with suppress(RunError):
+            if len(run.examples.labels) < FEWEST:
+                return f"it needs at least {FEWEST} training examples"
     if group == "distill" and plan.sizes[-1] not in done:
         return f"no models of {axis} {plan.sizes[-1]} to teach"
     if group == "resmem":

@@ -17,6 +17,7 @@ from memscope.files.sealed import open_sealed, writing_sealed
 from memscope.plan.plan import Plan
 from memscope.plan.plan_file import plan_text
 from memscope.reports.keys import plain
+from memscope.reports.results import made_by
 from memscope.store.format import (
     DAMAGE,
     ENCODING_VERSION,
@@ -147,8 +148,8 @@ def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarra
     """The arrays of one group of results by name, the `ledger_state` from which they come, and the summary."""
     path = results_path(run, group)
     if not path.is_file():
-        raise RunError(f"{run} has no results of {group} yet; run memscope {group} {run}")
-    again = f"memscope {group} {run}"
+        raise RunError(f"{run} has no results of {group} yet; run {made_by(group, str(run))}")
+    again = made_by(group, str(run))
     try:
         with open_sealed(path) as file:
             stored = file[group]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from memscope.findings import status as findings
 from memscope.findings.numbers import decimals, duration, percent, size_of
+from memscope.reports.results import made_by
 from memscope.reports.status import CommandTime, StatusReport
 from memscope.tables.printing import say, show_screen, table, tell, warning
 from memscope.work.timing import PARTS
@@ -86,7 +87,7 @@ def show_state(report: StatusReport) -> None:
         warning(f"Failed: {file} has the traceback. To try it again, run the command that failed.")
     for group, state in report.results.items():
         teacher = f" --teacher {report.sizes[-1].size}" if group == "distill" and state == "missing" else ""
-        remedy = f"; run memscope {group} {report.run}{teacher}"
+        remedy = f"; run {made_by(group, report.run)}{teacher}"
         if group in report.not_yet:
             remedy = f"; not possible now: {report.not_yet[group]}"
         say(f"Results of {group}: {state}{remedy if state in ('missing', 'out of date') else ''}.")

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from memscope.analysis.proxies.catalogue import GROUPS as PROXY_GROUPS
-from memscope.errors import FileError, NewerError, RunError
+from memscope.errors import DataError, FileError, NewerError, RunError
 from memscope.files.atomic import make_directory, remove_abandoned, sync_directory, unwritten, write_atomically
 from memscope.files.places import at_home
 from memscope.plan.plan_file import plan_from_toml, read_plan
@@ -134,11 +134,28 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
     for file in sorted((path / "memorability").rglob("*.h5")):
         if found := chunk_at(file.relative_to(path / "memorability"), count()):
             yield file, partial(read_memorability, path, plan.data.fingerprint, *found)
+    again = f"memscope memorability {path} --train"
+    if (path / "predictors").is_dir():
+        from memscope.predictors.fits import read_fit_file  # loads torch
+    for file in sorted((path / "predictors").glob("*.safetensors")):
+        yield file, partial(check_kept, path, file, again)
+    for file in sorted((path / "predictors" / "fits").rglob("*.safetensors")):
+        yield file, partial(read_fit_file, path, file, again)
     for group in GROUPS:
         if results_path(path, group).is_file():
             yield results_path(path, group), partial(read_results, path, group, plan)
     if (path / ASSEMBLED).is_file():
         yield path / ASSEMBLED, lambda: check_assembled(path, plan)
+
+
+def check_kept(run: Path, file: Path, again: str) -> None:
+    """FileError unless a file is a predictor that can be read."""
+    from memscope.predictors.kept import read_kept  # loads torch
+
+    try:
+        read_kept(file)
+    except DataError as error:
+        raise FileError(run, file, f"is damaged: {str(error).removeprefix(f'{file}: ')}", again) from error
 
 
 def move_aside(directory: Path, file: Path) -> str:

@@ -23,6 +23,8 @@ from memscope.reports.memorability import (
     SizeBeside,
     TypeBeside,
 )
+from memscope.reports.prediction import ImagePredicted, PredictionReport
+from memscope.reports.predictor import BackboneFound, Claim, Measured, PairFound, PredictorReport
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.reports.score import FlippedLabels, ScoreReport, SizeScore
@@ -394,4 +396,125 @@ def memorability_report(
         corners_at=sizes[-1],
         figures=None,
         block=10,
+    )
+
+
+def measured(value: float, error: float = 0.03) -> Measured:
+    """With an interval of so many standard errors that 20 degrees of freedom have."""
+    return Measured(value=value, low=value - 2.09 * error, high=value + 2.09 * error, error=error, degrees=20.0)
+
+
+def predictor_report(
+    sizes=EIGHT,
+    blocks=4,
+    best=0.4,
+    within=0.2,
+    gain=0.1,
+    seeds=4,
+    elsewhere=0.2,
+    with_label=False,
+    run="runs/x",
+    names=("plain", "resnet18"),
+) -> PredictorReport:
+    """The last backbone is best, and better than the first by `gain`."""
+    backbones = tuple(
+        BackboneFound(
+            name=name,
+            parameters=700_000,
+            epochs=(7,) * seeds,
+            spearman=measured(best - gain * (name != names[-1])),
+            within=measured(within),
+            squared_error=measured(0.1),
+            together=measured(best),
+            on_fitted=measured(0.6),
+            on_fitted_own=measured(0.7),
+            lost=measured(0.2),
+            lost_own=measured(0.3),
+            elsewhere=None if elsewhere is None else measured(elsewhere),
+            elsewhere_within=None if elsewhere is None else measured(0.1),
+            lost_elsewhere=None if elsewhere is None else measured(best - elsewhere),
+            file=f"{run}/predictors/{name}-score@{sizes[-1]}.safetensors",
+        )
+        for name in names
+    )
+    numbers = f"{names[-1]} less plain: +0.10 (+0.04 to +0.16)"
+    return made(
+        PredictorReport,
+        run=run,
+        axis="width",
+        data="folder:x",
+        family="cnn",
+        target=f"score@{sizes[-1]}",
+        target_models=10 * blocks,
+        target_blocks=blocks,
+        with_label=with_label,
+        pretrained=None,
+        examples=1000,
+        known=1000,
+        fitted=600,
+        validating=200,
+        held_out=200,
+        classes=10,
+        flipped=100,
+        seeds=seeds,
+        epochs=20,
+        over=("images", *(["seeds"] if seeds > 2 else []), *(["models"] if blocks > 3 else [])),
+        ceiling=0.8,
+        noise=measured(0.02),
+        halves=measured(0.7),
+        class_mean=measured(0.25),
+        class_mean_squared_error=measured(0.11),
+        mean_squared_error=measured(0.12),
+        backbones=backbones,
+        pairs=tuple(
+            PairFound(
+                backbone=name, less=names[0], spearman=measured(gain), within=measured(0), squared_error=measured(-0.01)
+            )
+            for name in names[1:]
+        ),
+        claims=(
+            Claim(claim="residual networks foretell more than plain ones of their size", answer="yes", numbers=numbers),
+            Claim(claim="a fit foretells less of new images than it seems", answer="yes", numbers="resnet18: ..."),
+        ),
+        elsewhere=None if elsewhere is None else "runs/y",
+        elsewhere_images=300,
+        elsewhere_known=5 if elsewhere is not None else 0,
+        remarks=("Predictors saw the images alone: no image shows that its label is wrong (--with-label).",),
+        figures=None,
+        failed=None,
+    )
+
+
+def prediction_report(sizes=EIGHT, blocks=4, spearman=0.4, known=3, run="runs/x") -> PredictionReport:
+    def image(number: int) -> ImagePredicted:
+        return ImagePredicted(
+            index=number,
+            part="test",
+            name=None,
+            label="cat",
+            predicted=1 - number / 100,
+            spread=0.01,
+            known=number == 0,
+        )
+
+    return made(
+        PredictionReport,
+        model=f"{run}/predictors/resnet18-score@{sizes[-1]}.safetensors",
+        target=f"score@{sizes[-1]}",
+        backbone="resnet18",
+        fitted_on="folder:x",
+        fitted=600,
+        seeds=4,
+        with_label=False,
+        spearman=Measured(value=spearman, low=spearman - 0.1, high=spearman + 0.1),
+        within=Measured(value=0.1, low=0.0, high=0.2),
+        ceiling=0.8,
+        data="folder:new",
+        examples=1000,
+        known=known,
+        resized="from 64 x 64 to 32 x 32 pixels",
+        mean=0.3,
+        highest=tuple(map(image, range(10))),
+        lowest=tuple(map(image, range(99, 89, -1))),
+        csv="expected.csv",
     )

@@ -8,7 +8,18 @@ import pytest
 
 from memscope.analysis.statistics.clear import clear, clearest
 from memscope.analysis.trajectories import TYPES
-from memscope.findings import distill, memorability, proxies, resmem, score, status, train_family, trajectories
+from memscope.findings import (
+    distill,
+    memorability,
+    prediction,
+    predictor,
+    proxies,
+    resmem,
+    score,
+    status,
+    train_family,
+    trajectories,
+)
 from memscope.findings.screen import Grid, Remark, Screen, command
 from memscope.reports.evidence import Estimate
 from memscope.reports.status import MovedFile, Repair, VariantStatus
@@ -20,7 +31,10 @@ from tests.findings.made import (
     distill_report,
     forecast_report,
     made,
+    measured,
     memorability_report,
+    prediction_report,
+    predictor_report,
     proxies_report,
     ranged,
     resmem_report,
@@ -49,6 +63,8 @@ SCREENS = {
     "resmem": lambda **given: resmem.screen(resmem_report(**given)),
     "proxies": lambda **given: proxies.screen(proxies_report(**given)),
     "memorability": lambda **given: memorability.screen(memorability_report(**given)),
+    "predictor": lambda **given: predictor.screen(predictor_report(**given)),
+    "prediction": lambda **given: prediction.screen(prediction_report(**given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
     "dry-run": lambda blocks=4, run="", **given: train_family.screen(forecast_report(**given)),
@@ -517,3 +533,65 @@ def test_few_blocks_or_images_of_memorability_are_said_and_what_would_tell():
     rows = tuple(replace(row, score=replace(row.score, overall=unknown, within=unknown)) for row in report.sizes)
     told = text_of(memorability.screen(replace(report, sizes=rows, known=2)))
     assert told.startswith("What people remember (resmem 1.1.6) cannot be held against the scores: 2 images of known")
+
+
+def test_a_predictor_leads_with_whether_an_image_foretells_what_is_memorised_and_whether_beyond_its_class():
+    told = text_of(predictor.screen(predictor_report()))
+    assert told.startswith(
+        "An image alone foretells part of the memorisation score at width 128: rank correlation .40 (.34 to .46) by "
+        "resnet18 on 200 images that were held out, where noise in the target allows .80. Its class alone foretells "
+        ".25; within classes resnet18 reaches .20 (.14 to .26)."
+    )
+    assert "residual networks foretell more than plain ones of their size: yes (resnet18 less plain" in told
+    shown = predictor.screen(predictor_report())
+    assert shown.grid.rows[1] == ["resnet18", ".40 (.34 to .46)", ".20 (.14 to .26)", ".70", ".20", "0.100"]
+    assert shown.grid.rows[-3:] == [
+        ["class mean", ".25", "-", "-", "-", "0.110"],
+        ["mean", "-", "-", "-", "-", "0.120"],
+        ["(noise)", "-", "-", "-", "-", "0.020"],
+    ]
+
+
+def test_what_is_not_clear_among_all_backbones_is_not_called_foretold():
+    # .07 of errors of .03: clear alone, not among two
+    shown = predictor.screen(predictor_report(best=0.07, within=0.01))
+    assert "An image alone does not clearly foretell the memorisation score at width 128" in text_of(shown)
+    assert "within classes nothing is clear" in text_of(shown)
+    alone = predictor_report(best=0.07, names=("resnet18",))
+    assert text_of(predictor.screen(alone)).startswith("An image alone foretells part of")
+    assert text_of(predictor.screen(predictor_report(with_label=True))).startswith(
+        "An image and its label foretell part"
+    )
+
+
+def test_few_seeds_or_blocks_of_a_predictor_are_told_in_spite_of_quiet():
+    shown = predictor.screen(predictor_report(seeds=2, blocks=2))
+    (note,) = [note for note in shown.notes if "95 % intervals" in note.text]
+    assert note.text == (
+        "In brackets: 95 % intervals over images; too narrow, for want of three seeds and four blocks of models."
+    )
+    assert note.warns
+
+
+def test_fits_that_failed_are_all_that_is_told():
+    from memscope.reports.predictor import FailedFit
+
+    failed = tuple(FailedFit(backbone="plain", seed=seed, reason="no memory") for seed in range(2))
+    shown = predictor.screen(replace(predictor_report(), failed=failed))
+    assert text_of(shown).startswith("Nothing was compared")
+    assert "Failed twice: plain, seed 0 and 1 more fit: no memory" in text_of(shown)
+
+
+def test_a_prediction_says_what_it_is_worth_and_for_which_label():
+    told = text_of(prediction.screen(prediction_report()))
+    assert "score@128, for a typical label; 0.30 on average" in told
+    assert (
+        "was .40 (.30 to .50), of at most .80, .10 (.00 to .20) within classes; on another set it may be less." in told
+    )
+    assert "so it was with 3 of them" in told
+    assert "brought from 64 x 64 to 32 x 32 pixels" in told
+    nothing = text_of(prediction.screen(prediction_report(spearman=0.05, known=0)))
+    assert "that is not clearly more than nothing" in nothing
+    assert "this very image" not in nothing
+    unknown = replace(prediction_report(), spearman=replace(measured(0.1), value=math.nan))
+    assert "What that is worth is not known." in text_of(prediction.screen(unknown))

@@ -1,0 +1,214 @@
+"""Intervals of numbers that rest on images, on seeds, and on the models that the target is from, all crossed.
+
+    V = V_images + max(0, V_seeds - V_cells) + max(0, V_blocks - V_cells)
+
+Groups of images are left out in turn, then seeds, then blocks of models; what belongs to single cells, an image under a
+seed or in a block, is in V_images already, so it is taken off the others (statistics/crossed.py says how, and why). A
+jackknife over blocks is one in each half: a block that is left out makes the target of its half noisier, of the
+halves not alike if they are not alike in size. Of another run, images and blocks are added.
+
+What the models that it was fitted to do to a fit is in the seeds, which alternate the halves, and in nothing else.
+
+Sources: those of statistics/crossed.py; Efron & Tibshirani 1993, chapter 11; Satterthwaite 1946.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, replace
+from math import isnan, nan, sqrt
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memscope.analysis.predictor_target import Target
+from memscope.analysis.statistics.crossed import ROUNDS, groups_of
+from memscope.analysis.statistics.intervals import Floats, t_quantile
+from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
+from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
+from memscope.streams import permutation, stream
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What is kept of images, seeds and blocks."""
+
+    kept: NDArray[np.bool_]
+    """[seeds, N]"""
+    halves: Floats
+    """[2, N], the target of either half of the blocks"""
+    kept_there: NDArray[np.bool_]
+    """[seeds, M]"""
+    there: Floats
+    """[M], the target of another run"""
+
+
+@dataclass(frozen=True)
+class PredictorInterval:
+    """A number and its 95 % interval; NaN where not known."""
+
+    value: float
+    low: float
+    high: float
+    error: float
+    image_error: float
+    seed_error: float
+    """Beyond single images; NaN below three seeds, and then not in the interval"""
+    model_error: float
+    """Likewise; NaN below four blocks"""
+    degrees: float
+    """Of freedom, of its t"""
+
+
+NOTHING = PredictorInterval(nan, nan, nan, nan, nan, nan, nan, nan)
+
+Numbers = Callable[[State], dict[Key, float]]
+
+
+def intervals_of(
+    numbers: Numbers[Key],
+    target: Target,
+    units: NDArray[np.int64],
+    seeds: int,
+    there: Target | None,
+    units_there: NDArray[np.int64] | None,
+    limits: Callable[[Key], tuple[float, float]],
+) -> tuple[dict[Key, PredictorInterval], tuple[str, ...]]:
+    """The interval of each of the numbers that a state gives, and what they are over."""
+    count_there = 0 if there is None else there.examples
+    whole = State(
+        np.ones((seeds, target.examples), dtype=bool),
+        target.halves(),
+        np.ones((seeds, count_there), dtype=bool),
+        np.zeros(0) if there is None else there.everything(),
+    )
+    found = numbers(whole)
+    keys = list(found)
+
+    def variances(states: Sequence[State]) -> Floats:
+        """Of a leave-one-out jackknife, [keys]."""
+        rows = [numbers(state) for state in states]
+        values = np.array([[row[key] for key in keys] for row in rows])
+        return (len(values) - 1) / len(values) * ((values - values.mean(axis=0)) ** 2).sum(axis=0)
+
+    group = groups_of(units)
+    groups = int(group.max()) + 1
+    of_images = variances([replace(whole, kept=whole.kept & (group != out)) for out in range(groups)])
+    parts = [(of_images, groups - 1.0)]
+    over = ["images"]
+    of_seeds = of_blocks = np.full(len(keys), nan)
+    if seeds >= FEWEST_BLOCKS:
+        of_seeds = variances([without_seed(whole, out) for out in range(seeds)])
+        cells = np.mean([variances(seed_diagonals(whole, units, turn)) for turn in range(ROUNDS)], axis=0)
+        of_seeds = np.maximum(0, of_seeds - cells)
+        parts.append((of_seeds, seeds - 1.0))
+        over.append("seeds")
+    if target.blocks >= FEWEST_OF_THE_SCORE:
+        kept = np.ones((target.blocks, target.examples), dtype=bool)
+        of_blocks = np.zeros(len(keys))
+        for half in (0, 1):
+            mine = np.arange(half, target.blocks, 2)
+            alone = [replace(whole, halves=target.halves(without_row(kept, int(mine[at])))) for at in range(len(mine))]
+            cells = np.mean(
+                [variances(block_diagonals(whole, target, mine, units, turn)) for turn in range(ROUNDS)], axis=0
+            )
+            of_blocks += np.maximum(0, variances(alone) - cells)
+        parts.append((of_blocks, target.blocks - 2.0))
+        over.append("models")
+    if there is not None and units_there is not None:
+        parts += parts_there(variances, whole, there, units_there)
+    together = {
+        key: interval(
+            found[key],
+            [(float(variance[at]), degrees) for variance, degrees in parts],
+            (sqrt(of_images[at]), sqrt(of_seeds[at]), sqrt(of_blocks[at])),
+            limits(key),
+        )
+        for at, key in enumerate(keys)
+    }
+    return together, tuple(over)
+
+
+def parts_there(
+    variances: Callable[[Sequence[State]], Floats], whole: State, there: Target, units: NDArray[np.int64]
+) -> list[tuple[Floats, float]]:
+    """The variances that another run's images and models bring, and their degrees of freedom."""
+    group = groups_of(units)
+    groups = int(group.max()) + 1
+    if groups < FEWEST_BLOCKS:
+        return []
+    images = variances([replace(whole, kept_there=whole.kept_there & (group != out)) for out in range(groups)])
+    parts = [(images, groups - 1.0)]
+    if there.blocks >= FEWEST_OF_THE_SCORE:
+        every = np.arange(there.blocks)
+        kept = np.ones((there.blocks, there.examples), dtype=bool)
+        alone = variances([replace(whole, there=there.of(without_row(kept, int(out)))) for out in every])
+        cells = [
+            variances([replace(whole, there=there.of(one)) for one in diagonal_keeps(every, kept, units, turn)])
+            for turn in range(ROUNDS)
+        ]
+        parts.append((np.maximum(0, alone - np.mean(cells, axis=0)), there.blocks - 1.0))
+    return parts
+
+
+def interval(
+    value: float,
+    parts: Sequence[tuple[float, float]],
+    errors: tuple[float, float, float],
+    limits: tuple[float, float],
+) -> PredictorInterval:
+    total = sum(variance for variance, _ in parts)
+    if isnan(value) or isnan(total):
+        return replace(NOTHING, value=value)
+    degrees = parts[0][1]
+    if total > 0:
+        degrees = max(1.0, total**2 / sum(variance**2 / free for variance, free in parts))
+    reach = t_quantile(0.975, degrees) * sqrt(total)
+    low, high = np.clip([value - reach, value + reach], *limits)
+    return PredictorInterval(value, float(low), float(high), sqrt(total), *errors, degrees)
+
+
+def without_seed(whole: State, out: int) -> State:
+    return replace(whole, kept=without_row(whole.kept, out), kept_there=without_row(whole.kept_there, out))
+
+
+def without_row(kept: NDArray[np.bool_], row: int) -> NDArray[np.bool_]:
+    found = kept.copy()
+    found[row] = False
+    return found
+
+
+def offsets(units: NDArray[np.int64], name: str, turn: int) -> NDArray[np.int64]:
+    """A number of chance for each example, the same for those of one unit, of which equally many are of each kind."""
+    known, member = np.unique(units, return_inverse=True)
+    return permutation(stream(name, turn, len(known)), len(known))[member]
+
+
+def seed_diagonals(whole: State, units: NDArray[np.int64], turn: int) -> list[State]:
+    """States that each leave out one seed of every image, not the same one for all."""
+    seeds = len(whole.kept)
+    start = offsets(units, "diagonals of seeds", turn)
+    number = np.arange(seeds)[:, np.newaxis]
+    return [replace(whole, kept=whole.kept & ((start + step) % seeds != number)) for step in range(seeds)]
+
+
+def block_diagonals(
+    whole: State, target: Target, mine: NDArray[np.int64], units: NDArray[np.int64], turn: int
+) -> list[State]:
+    """The same of the blocks of one half."""
+    kept = np.ones((target.blocks, target.examples), dtype=bool)
+    return [replace(whole, halves=target.halves(one)) for one in diagonal_keeps(mine, kept, units, turn)]
+
+
+def diagonal_keeps(
+    mine: NDArray[np.int64], kept: NDArray[np.bool_], units: NDArray[np.int64], turn: int
+) -> list[NDArray[np.bool_]]:
+    """What is kept, [blocks, N], where each image loses one of these blocks, for each of them once."""
+    start = offsets(units, "diagonals of blocks", turn)
+    found = []
+    for step in range(len(mine)):
+        one = kept.copy()
+        one[mine[(start + step) % len(mine)], np.arange(len(start))] = False
+        found.append(one)
+    return found

@@ -1,0 +1,182 @@
+"""What `memscope memorability RUN --train` found, on one screen: whether an image foretells how much it is memorised.
+
+A backbone foretells where its correlation on held-out images is clear among all backbones; beside it stands what the
+image's class alone foretells, and the most that noise in the target allows.
+"""
+
+import math
+import shlex
+
+from memscope.analysis.statistics.clear import apart
+from memscope.findings.numbers import decimals
+from memscope.findings.screen import WIDE, Command, Grid, Remark, Screen, command
+from memscope.findings.words import drawn, listed, short
+from memscope.reports.predictor import BackboneFound, Measured, PredictorReport
+from memscope.text import counted
+
+
+def screen(report: PredictorReport) -> Screen:
+    if report.failed:
+        return failed(report)
+    told = [foretold(report), beyond_class(report), claims(report)]
+    return Screen(told, grid(report), notes(report), commands(report))
+
+
+def failed(report: PredictorReport) -> Screen:
+    assert report.failed
+    first = report.failed[0]
+    more = f" and {counted(len(report.failed) - 1, 'more fit')}" if len(report.failed) > 1 else ""
+    return Screen(
+        ["Nothing was compared: some predictors could not be fitted."],
+        notes=[
+            Remark(f"Failed twice: {first.backbone}, seed {first.seed}{more}: {first.reason}", True),
+            Remark(f"The tracebacks are in {report.run}/failures; run the command again to retry.", True),
+        ],
+        more=False,
+    )
+
+
+def clear(found: Measured, among: int) -> bool:
+    return apart(found.value, found.error, found.degrees, among)
+
+
+def best_of(report: PredictorReport) -> BackboneFound:
+    """The backbone with the highest correlation on held-out images."""
+    return max(report.backbones, key=lambda one: -2.0 if math.isnan(one.spearman.value) else one.spearman.value)
+
+
+def target_in_words(report: PredictorReport) -> str:
+    """the memorisation score at width 16"""
+    kind, at, size = report.target.partition("@")
+    names = {"score": "the memorisation score", "residual": "the norm of the residual"}
+    if at and report.target_blocks and kind in names:
+        return f"{names[kind]} at {report.axis} {size}"
+    return f"what {short(report.target)} says"
+
+
+def foretold(report: PredictorReport) -> str:
+    """Whether an image foretells its memorisation, and by which backbone most."""
+    best, among = best_of(report), len(report.backbones)
+    what = "An image and its label foretell" if report.with_label else "An image alone foretells"
+    of = f"{report.held_out:,} images that were held out"
+    at_most = "" if math.isnan(report.ceiling) else f", where noise in the target allows {short_number(report.ceiling)}"
+    number = f"rank correlation {with_ends(best.spearman)} by {best.name} on {of}{at_most}"
+    if math.isnan(best.spearman.low):
+        return f"{what} {target_in_words(report)} by an unknown amount: {number}."
+    if clear(best.spearman, among) and best.spearman.value > 0:
+        return f"{what} part of {target_in_words(report)}: {number}."
+    who = "An image and its label do" if report.with_label else "An image alone does"
+    return f"{who} not clearly foretell {target_in_words(report)}: {number}."
+
+
+def beyond_class(report: PredictorReport) -> str:
+    """Whether it is more than the class says."""
+    best, among = best_of(report), len(report.backbones)
+    told = f"Its class alone foretells {short_number(report.class_mean.value)}"
+    if math.isnan(best.within.value):
+        return f"{told}."
+    if clear(best.within, among) and best.within.value > 0:
+        return f"{told}; within classes {best.name} reaches {with_ends(best.within)}."
+    return f"{told}; within classes nothing is clear ({best.name}: {with_ends(best.within)})."
+
+
+def claims(report: PredictorReport) -> str:
+    """What was found of predictors of memorability, asked here."""
+    told = [f"{one.claim}: {one.answer} ({one.numbers})" for one in report.claims]
+    return f"What was found of memorability, asked of memorisation: {'; '.join(told)}." if told else ""
+
+
+def grid(report: PredictorReport) -> Grid:
+    """A row for every backbone, and what needs no network."""
+    columns = ["", f"held out\n{at_most(report.ceiling)}".strip(), "within\nclasses", "fitted\nto"]
+    elsewhere = any(one.elsewhere is not None for one in report.backbones)
+    columns += ["other\nrun"] * elsewhere + ["squared\nerror"]
+    rows = []
+    for one in report.backbones:
+        row = [one.name, with_ends(one.spearman), with_ends(one.within), short_number(one.on_fitted_own.value)]
+        if elsewhere:
+            row.append("-" if one.elsewhere is None else short_number(one.elsewhere.value))
+        rows.append([*row, decimals(one.squared_error.value)])
+    blank = ["-"] * elsewhere
+    rows.append(
+        [
+            "class mean",
+            short_number(report.class_mean.value),
+            "-",
+            "-",
+            *blank,
+            decimals(report.class_mean_squared_error.value),
+        ]
+    )
+    rows.append(["mean", "-", "-", "-", *blank, decimals(report.mean_squared_error.value)])
+    if not math.isnan(report.noise.value) and report.target_blocks:
+        rows.append(["(noise)", "-", "-", "-", *blank, decimals(report.noise.value)])
+    return Grid(columns, rows, left=1)
+
+
+def with_ends(found: Measured) -> str:
+    """.62 (.55 to .68)"""
+    ends = "" if math.isnan(found.low) else f" ({short_number(found.low)} to {short_number(found.high)})"
+    return f"{short_number(found.value)}{ends}"
+
+
+def short_number(value: float) -> str:
+    """.62, -.05, 1.00"""
+    return decimals(value, 2).replace("0.", ".", 1) if abs(value) < 1 else decimals(value, 2)
+
+
+def at_most(ceiling: float) -> str:
+    return "" if math.isnan(ceiling) else f"(at most {short_number(ceiling)})"
+
+
+def notes(report: PredictorReport) -> list[Remark]:
+    found = []
+    over = listed(report.over)
+    if report.over:
+        lacking = [] if report.seeds >= 3 else ["three seeds"]
+        if report.target_blocks and "models" not in report.over:
+            lacking.append("four blocks of models")
+        narrow = f"; too narrow, for want of {listed(lacking)}" if lacking else ""
+        found.append(Remark(f"In brackets: 95 % intervals over {over}{narrow}.", bool(lacking)))
+    split = (
+        f"Fitted to {report.fitted:,} images, stopped by {report.validating:,}, {counted(report.seeds, 'seed')} each; "
+        "copies of an image are on one side."
+    )
+    if report.target_blocks:
+        split += " Fitted to scores of one half of the models, held against those of the other half."
+    found.append(Remark(split))
+    lost = [one.name for one in report.backbones if 0 in one.epochs]
+    if lost:
+        found.append(Remark(f"Some fits of {listed(lost)} diverged.", True))
+    if report.elsewhere_known:
+        found.append(
+            Remark(f"{report.elsewhere_known:,} images of {report.elsewhere} are among those fitted to, and left out.")
+        )
+    found += [Remark(text) for text in report.remarks]
+    if report.figures:
+        found.append(drawn(report.figures))
+    return found
+
+
+def commands(report: PredictorReport) -> list[Command]:
+    """What the predictors are good for, and where to look."""
+    best = best_of(report)
+    # a path that has no room on a line is in RUN/predictors, and with --details
+    model = best.file if len(shlex.quote(best.file)) + 6 <= WIDE else "MODEL"
+    found = [command("Images that nobody trained on", "memorability", "predict", model, "--data", "folder:NEW")]
+    if not report.figures:
+        again = ["memorability", report.run, "--train"]
+        again += ["--with-label"] * report.with_label
+        found.append(command("Figures", *again, *asked_again(report), "--plot"))
+    return found
+
+
+def asked_again(report: PredictorReport) -> list[str]:
+    """The options that a call with the same fits has."""
+    from memscope.predictors.training import BACKBONES, EPOCHS, SEEDS
+
+    names = tuple(one.name for one in report.backbones)
+    found = ["--target", report.target] if report.target_blocks else []
+    found += [] if names == BACKBONES else ["--backbones", ",".join(names)]
+    found += [] if report.seeds == SEEDS else ["--seeds", str(report.seeds)]
+    return found + ([] if report.epochs == EPOCHS else ["--epochs", str(report.epochs)])

@@ -1,0 +1,203 @@
+"""What `memscope memorability RUN --train` finds: whether an image shows that models will memorise it."""
+
+import math
+from dataclasses import dataclass
+
+from memscope.reports import keys
+from memscope.reports.stored import Field, Results
+
+NAN = math.nan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A number, and its 95 % interval over images, seeds and the target's models (`over` says which)."""
+
+    value: float
+    """The number itself; null where it is not defined"""
+    low: float = NAN
+    """Lower end"""
+    high: float = NAN
+    """Upper end"""
+    error: float = NAN
+    """Standard error of the same"""
+    degrees: float = NAN
+    """Degrees of freedom of its t"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackboneFound:
+    """One backbone: means over its seeds. Each is held against the target of other models than it was fitted to."""
+
+    name: str
+    """`plain`, or timm's name"""
+    parameters: int
+    """Of its body"""
+    epochs: tuple[int, ...]
+    """The epoch of each seed that validation chose; 0 where a fit diverged at once"""
+    spearman: Measured
+    """Rank correlation with the target on held-out images"""
+    within: Measured
+    """The same within classes: the mean of the classes' correlations, each weighted by its images less one"""
+    squared_error: Measured
+    """Mean squared difference from the target on held-out images, the target's noise included"""
+    together: Measured
+    """Rank correlation of the mean over the seeds that were fitted to the same half of the models"""
+    on_fitted: Measured
+    """Rank correlation on the images that it was fitted to"""
+    on_fitted_own: Measured
+    """The same with the very numbers that it was fitted to: what the fit seems to reach"""
+    lost: Measured
+    """`on_fitted` less `spearman`"""
+    lost_own: Measured
+    """`on_fitted_own` less `spearman`"""
+    elsewhere: Measured | None = None
+    """Rank correlation with the same target of the run of `--evaluate-on`; null without one"""
+    elsewhere_within: Measured | None = None
+    """The same within that run's classes"""
+    lost_elsewhere: Measured | None = None
+    """`spearman` less `elsewhere`"""
+    file: str = ""
+    """Where the predictor is kept"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairFound:
+    """One backbone less another, on the same images, halves and seeds."""
+
+    backbone: str
+    """The one"""
+    less: str
+    """The other"""
+    spearman: Measured
+    """Difference of rank correlations on held-out images"""
+    within: Measured
+    """The same within classes"""
+    squared_error: Measured
+    """Difference of squared errors: negative where the one is better"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A claim about predictors of memorability, asked of predictors of memorisation."""
+
+    claim: str
+    """What is claimed"""
+    answer: str
+    """`yes`, `no`, `the other way round` or `cannot be told`"""
+    numbers: str
+    """What decides"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedFit:
+    """A fit that failed twice."""
+
+    backbone: str
+    """Of which backbone"""
+    seed: int
+    """And seed"""
+    reason: str
+    """The last line of why; the traceback is in `failures/`"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictorReport:
+    """Networks that were fitted to what models memorise of an image, and how well they foretell it of others."""
+
+    run: str
+    """The run's directory"""
+    axis: str
+    """`width` or `depth`"""
+    data: str
+    """The data set, as `--data` has it"""
+    family: str
+    """The family of networks whose memorisation it is"""
+    target: str
+    """`score@SIZE`, `residual@SIZE`, or the name of a table"""
+    target_models: int
+    """Models of that size; 0 where the target rests on none"""
+    target_blocks: int
+    """Their blocks"""
+    with_label: bool
+    """Whether the predictors are given the label beside the image"""
+    pretrained: str | None
+    """The file of weights that networks of timm began with; null where all began from scratch"""
+    examples: int
+    """Training examples"""
+    known: int
+    """Those whose target is known"""
+    fitted: int
+    """Of these: fitted to"""
+    validating: int
+    """Of these: which decide when a fit is stopped"""
+    held_out: int
+    """Of these: held out"""
+    copies: int
+    """Examples that have a copy, which are all on one side"""
+    classes: int
+    """Classes"""
+    flipped: int | None
+    """Flipped labels; null without label noise"""
+    seeds: int
+    """Fits of each backbone"""
+    epochs: int
+    """Epochs of each fit"""
+    over: tuple[str, ...] = ()
+    """What the intervals are over: of `images`, `seeds` and `models`"""
+    ceiling: float = NAN
+    """The most that noise in the target of half of the models lets a rank correlation be; null where it is not
+    measurable, or where the target rests on no models"""
+    noise: Measured = Measured(value=NAN)
+    """What that noise adds to every squared error"""
+    halves: Measured = Measured(value=NAN)
+    """Rank correlation of the targets of the two halves, on held-out images"""
+    class_mean: Measured = Measured(value=NAN)
+    """Rank correlation of the mean target of the image's class, which needs no network"""
+    class_mean_squared_error: Measured = Measured(value=NAN)
+    """Its squared error"""
+    mean_squared_error: Measured = Measured(value=NAN)
+    """Squared error of the mean target"""
+    backbones: tuple[BackboneFound, ...] = ()
+    """In the order in which they were named"""
+    pairs: tuple[PairFound, ...] = ()
+    """Each backbone less the plain one, or the first"""
+    claims: tuple[Claim, ...] = ()
+    """What Needell & Bainbridge found of predictors of memorability, asked here"""
+    elsewhere: str | None = None
+    """The run of `--evaluate-on`"""
+    elsewhere_images: int = 0
+    """Its images with a target, less those that the predictors know"""
+    elsewhere_known: int = 0
+    """Its images that they know, which are left out"""
+    remarks: tuple[str, ...] = ()
+    """What was done to images, and what the numbers cannot say"""
+    figures: tuple[str, ...] | None = keys.left_out()
+    """The figures that were drawn, with `--plot`"""
+    failed: tuple[FailedFit, ...] | None = keys.left_out()
+    """Fits that failed, where there are any"""
+
+
+BY_BACKBONE = ("backbone",)
+FIELDS = {
+    "backbone": Field(BY_BACKBONE, "1", "name of the backbone"),
+    "example": Field(("example",), "1", "position of the training example in the run, from 0"),
+    "seed": Field(("seed",), "1", "number of the fit; even ones are fitted to the target of even blocks of models"),
+    "part": Field(("example",), "1", "0: fitted to; 1: decides when a fit is stopped; 2: held out"),
+    "target": Field(("example",), "1", "what is predicted, from all models; NaN: not known"),
+    "target_even": Field(("example",), "1", "the same of even blocks of models"),
+    "target_odd": Field(("example",), "1", "the same of odd blocks of models"),
+    "predicted": Field(("backbone", "seed", "example"), "1", "what a fit says of the example"),
+    **{
+        name + end: Field(BY_BACKBONE, "1", what)
+        for name, title in (("spearman", "rank correlation on held-out images"), ("within_spearman", "within classes"))
+        for end, what in (
+            ("", title),
+            ("_low", "lower end of its 95 % interval"),
+            ("_high", "upper end of its 95 % interval"),
+        )
+    },
+}
+"""What is kept in HDF5"""
+
+RESULTS = Results(FIELDS, made_by="memorability RUN --train")
