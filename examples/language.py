@@ -202,7 +202,7 @@ def main(arguments: list[str] | None = None) -> list[Found]:
     parser.add_argument("--widths", type=int, nargs="+", default=[16, 40, 96])
     parser.add_argument("--words", type=int, nargs="+", default=[30_000, 120_000, 480_000], help="of training")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=400, help="of training, at most")
+    parser.add_argument("--steps", type=int, default=300, help="of training")
     parser.add_argument("--vocabulary", type=int, default=2048)
     parser.add_argument("--held-out", type=int, default=8192, help="words to choose by, and as many for tests")
     parser.add_argument("--processes", type=int, default=2, help="of one thread each")
