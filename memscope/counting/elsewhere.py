@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from memscope.analysis.predictor_agreement import Images
 from memscope.analysis.statistics.crossed import units_of
-from memscope.counting.predictor_targets import TargetFound, target_of
+from memscope.counting.predictor_targets import Asked, TargetFound, check_target, target_of
 from memscope.errors import OptionError
 from memscope.predictors.asking import ask, network_of
 from memscope.predictors.kept import Kept, image_numbers, kept_path
-from memscope.predictors.training import Training
 from memscope.run import Run, open_run
 from memscope.training.device import worker_device
 from memscope.work.data_set import ensure_examples
@@ -54,21 +54,26 @@ class Elsewhere:
         return there, int((~np.isnan(target.everything())).sum())
 
 
-def images_elsewhere(run: Run, found: TargetFound, asked: Training) -> Elsewhere:
-    """The run of `--evaluate-on`. OptionError where it is the same, or cannot be asked about this target."""
-    assert asked.evaluate_on is not None
-    other = open_run(asked.evaluate_on)
-    if found.asked.file is not None:
+def other_run(run: Run, target: Asked, place: Path) -> Run:
+    """The run of `--evaluate-on`. OptionError where it is the same, or has no such target."""
+    other = open_run(place)
+    if target.file is not None:
         raise OptionError(
             f"--evaluate-on {other.path} needs a target that this run has, too: score@SIZE or residual@SIZE, not "
-            f"{found.asked.name}"
+            f"{target.name}"
         )
     if other.plan.digest == run.plan.digest:
         raise OptionError(f"--evaluate-on {other.path} is of the same plan as {run.path}; give a run of other images")
+    check_target(other, target)
+    return other
+
+
+def images_elsewhere(run: Run, other: Run, target: Asked, with_label: bool) -> Elsewhere:
+    """Its images and their target. OptionError where predictors are given labels, and it has another class."""
     ensure_examples(other)
-    there = target_of(other, found.asked, split=False)
+    there = target_of(other, target, split=False)
     labels = other.examples.labels
-    if asked.with_label:
+    if with_label:
         lacking = [name for name in other.examples.class_names if name not in run.examples.class_names]
         if lacking:
             raise OptionError(

@@ -26,6 +26,7 @@ from memscope.datasets.score_table import read_score_table
 from memscope.errors import OptionError, RunError
 from memscope.files.places import at_home
 from memscope.run import Run
+from memscope.store.examples import examples_path
 from memscope.store.ledger import outcome_digest, read_outcome
 from memscope.store.memories import MemoryFile, finished_memories, read_memory
 
@@ -86,17 +87,35 @@ def target_of(run: Run, asked: Asked, split: bool = True) -> TargetFound:
     if asked.file is not None:
         table = read_score_table(asked.file, run.examples.index, run.examples.names)
         return TargetFound(asked, target_of_numbers(table.values), 0, nan)
+    check_target(run, asked)
+    found = score_of(run, asked) if asked.kind == SCORE else residuals_of(run, asked)
+    more = f"train more models with memscope train-family {run.path} --models {2 * run.plan.block}"
+    if split:
+        check_halves(found.target, f"{asked.name} of {run.path}", more)
+    return found
+
+
+def check_target(run: Run, asked: Asked) -> None:
+    """What `target_of` would raise for want of models, memories or a table, before anything is read or written."""
+    if asked.file is not None:
+        if examples_path(run.path).is_file():
+            read_score_table(asked.file, run.examples.index, run.examples.names)
+        return
     sizes = sizes_in_ledger(run)
     if asked.size not in sizes:
         raise OptionError(
             f"the target is {asked.name}, and {run.path} has no models of {run.plan.axis} {asked.size}; it has "
             f"{list(sizes)}"
         )
-    found = score_of(run, asked) if asked.kind == SCORE else residuals_of(run, asked)
-    more = f"train more models with memscope train-family {run.path} --models {2 * run.plan.block}"
-    if split:
-        check_halves(found.target, f"{asked.name} of {run.path}", more)
-    return found
+    if asked.kind == RESIDUAL and not any(finished_memories(run.path, run.plan, asked.size)):
+        raise without_memories(run, asked)
+
+
+def without_memories(run: Run, asked: Asked) -> RunError:
+    return RunError(
+        f"{run.path} has no residual memories of {run.plan.axis} {asked.size}, from which {asked.name} is; make them "
+        f"with memscope resmem {run.path}"
+    )
 
 
 def score_of(run: Run, asked: Asked) -> TargetFound:
@@ -133,10 +152,7 @@ def residuals_of(run: Run, asked: Asked) -> TargetFound:
             inside = outcome.in_subset[position]
             rows.add(task, position, {"residual": np.where(inside, norms[position].astype(np.float64), np.nan)})
     if not rows.models:
-        raise RunError(
-            f"{run.path} has no residual memories of {run.plan.axis} {asked.size}, from which {asked.name} is; make "
-            f"them with memscope resmem {run.path}"
-        )
+        raise without_memories(run, asked)
     values = rows.values()["residual"]
     target = target_of_models(values.values, values.blocks)
     ceiling = nan

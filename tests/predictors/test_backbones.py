@@ -1,5 +1,7 @@
 """The networks that are fitted: matched in size, for any image, and nothing of timm's names is made up."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -10,6 +12,7 @@ from memscope.predictors.backbones import (
     HIDDEN,
     Backbone,
     build_regressor,
+    check_names,
     chosen_backbones,
     parameters,
 )
@@ -63,16 +66,21 @@ def test_the_label_is_looked_at_only_where_there_are_classes():
 @pytest.mark.parametrize(
     ("names", "shape", "pretrained", "told"),
     [
-        (("plain", "resnet-18"), (32, 32, 3), False, "no backbone 'resnet-18'"),
-        (("plain", "plain"), (32, 32, 3), False, "named 2 times"),
-        (("resnet18", "vit_tiny_patch16_224"), (32, 32, 3), False, "cannot be used for images of 32 x 32"),
-        (("plain",), (3, 30, 3), False, "sides of at least 4"),
-        (("plain",), (32, 32, 3), True, "only plain is named"),
+        (("plain", "resnet-18"), (32, 32, 3), None, "no backbone 'resnet-18'"),
+        (("plain", "plain"), (32, 32, 3), None, "named 2 times"),
+        (("resnet18", "vit_tiny_patch16_224"), (32, 32, 3), None, "cannot be used for images of 32 x 32"),
+        (("plain",), (3, 30, 3), None, "sides of at least 4"),
+        (("plain",), (32, 32, 3), Path("x"), "only plain is named"),
+        (("resnet18",), (32, 32, 3), Path("x"), "x is not there"),
     ],
 )
 def test_what_cannot_be_is_told_in_a_line(names, shape, pretrained, told):
+    def choose() -> None:
+        check_names(names, pretrained)
+        chosen_backbones(names, shape, False)
+
     with pytest.raises(OptionError, match=told) as error:
-        chosen_backbones(names, shape, pretrained)
+        choose()
     assert "\n" not in str(error.value)
 
 
