@@ -146,6 +146,9 @@ CLASSES = ("[/]", "=cmd|'/C calc'!A0", "\x1b[31m$x^2$\n", "-1")
 def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tmp_path, capsys):
     names = tuple(f"{HOSTILE[number % len(HOSTILE)]}{number}.png" for number in range(120))
     run = renamed(tiny_run, tmp_path, CLASSES, names)
+    people = tmp_path / "[red]\x1b[31m$x^2$\n=1+1.csv"
+    index = open_run(run).examples.index
+    people.write_text("index,score\n" + "".join(f"{each},{each % 7}\n" for each in index))
     files = [
         "--csv",
         tmp_path / "scores.csv",
@@ -157,15 +160,19 @@ def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tm
     for arguments in (
         ["score", run, "--details", "--top", "100", *files],
         ["trajectories", run, "--plot"],
+        ["memorability", run, "--scores", people, "--plot", "--details"],
         ["status", run],
     ):
         memscope.main([str(argument) for argument in arguments], standalone_mode=False)
         printed, warned = capsys.readouterr()
-        assert not warned
+        assert not warned or arguments[0] == "memorability"  # which says on standard error how far it is
+        assert all(character.isprintable() or character == "\n" for character in warned)
         assert all(character.isprintable() or character == "\n" for character in printed)
         if arguments[0] == "score":
             assert "[/]" in printed
             assert "\\x1b[31m$x^2$\\n" in printed
+        if arguments[0] == "memorability":
+            assert "[red]\\x1b[31m$x^2$\\n=1+1.csv" in printed
     memscope.main(["score", str(run), "--top", "100", "--json"], standalone_mode=False)
     listed = json.loads(capsys.readouterr().out)["most_memorised"]
     assert {each["label"] for each in listed} == set(CLASSES)  # JSON keeps what the names are

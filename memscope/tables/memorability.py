@@ -30,12 +30,11 @@ def show_sizes(report: MemorabilityReport) -> None:
         table(
             f"Rank correlation of memorability ({report.source}) with {title}: 95 % intervals over images and "
             f"{report.blocks} blocks of models",
-            [report.axis, "models", "images", "all images", "at most", "within classes", "at most"],
+            [report.axis, "models", "all images", "at most", "in classes", "at most"],
             [
                 [
                     str(row.size),
                     f"{row.models:,}",
-                    f"{row.examples:,}",
                     between(found.overall),
                     decimals(found.ceiling, 2),
                     between(found.within),
@@ -45,7 +44,7 @@ def show_sizes(report: MemorabilityReport) -> None:
             ],
         )
     say(
-        f"Within classes: mean over {report.classes} classes, weighted by images less one. At most: if memorability "
+        f"In classes: mean over {report.classes} classes, weighted by images less one. At most: if memorability "
         "were the truth behind the measure, and noise in the measure all that hides it; - where that noise is too "
         "large."
     )
