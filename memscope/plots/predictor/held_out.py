@@ -79,7 +79,7 @@ def longest_name() -> float:
 
 def round_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     """Round numbers from `low` to `high`, and how they are written."""
-    found = MaxNLocator(nbins=5, steps=[1, 2, 5, 10]).tick_values(low, high)
+    found = MaxNLocator(nbins=7, steps=[1, 2, 5, 10]).tick_values(low, high)
     kept = [float(tick) for tick in found if low <= tick <= high]
     digits = 2 if len(kept) > 1 and kept[1] - kept[0] < 0.095 else 1
     return kept, [f"{round(tick, 6) + 0.0:.{digits}f}".replace("-", "\u2212") for tick in kept]
