@@ -6,10 +6,10 @@ from memscope.findings.numbers import percent, percent_with_error, signed
 from memscope.findings.screen import Remark, Screen, command
 from memscope.findings.trajectories import surely_there
 from memscope.findings.words import drawn, listed
+from memscope.reports.demo import Demonstration
 from memscope.reports.evidence import Estimate
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import TrajectoriesReport
-from memscope.steps.demo import Demonstration
 
 
 def screen(shown: Demonstration) -> Screen:

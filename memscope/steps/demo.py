@@ -4,7 +4,6 @@ import csv
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,8 @@ from memscope.errors import RunError
 from memscope.files.places import at_home
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
-from memscope.reports.distill import DistillReport
-from memscope.reports.resmem import ResmemReport
-from memscope.reports.score import ScoreReport
+from memscope.reports.demo import Demonstration
 from memscope.reports.training import FailedTask
-from memscope.reports.trajectories import TrajectoriesReport
 from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill, draw_distill_figures
 from memscope.steps.exports import export_suspects
@@ -31,24 +27,6 @@ DEMO = Choices(data="fashion-mnist-5k", examples=1000, label_noise=0.1, widths=(
 """Chosen so that all of it, from training to figures, takes about a minute on two cores."""
 TEACHING = Teaching(teacher=5)
 STUDENTS = (3,)
-
-
-@dataclass(frozen=True)
-class Demonstration:
-    """What the demo found, for the command to print."""
-
-    run: Path
-    scores: ScoreReport
-    types: TrajectoriesReport
-    memories: ResmemReport
-    students: DistillReport
-    suspects: Path
-    suspect_count: int
-    suspects_looked_at: int
-    """The first suspects: as many as there are flipped labels, if there are so many"""
-    suspects_flipped: int
-    """Flipped labels among those"""
-    figures: list[Path]
 
 
 def demo(

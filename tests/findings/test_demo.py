@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from memscope.findings import demo
+from memscope.reports.demo import Demonstration
 from memscope.reports.distill import StudentKind
 from memscope.reports.labels import LabelScores
 from memscope.reports.resmem import MemoryChange, ResidualPrediction
-from memscope.steps.demo import Demonstration, among_the_first
+from memscope.steps.demo import among_the_first
 from tests.findings.made import distill_report, made, resmem_report, score_report, trajectories_report
 from tests.findings.test_screens import text_of
 
