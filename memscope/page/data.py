@@ -23,6 +23,7 @@ from memscope.store.ledger import state_for
 from memscope.store.results import read_results, results_path
 from memscope.text import printable
 from memscope.work.carrying_out import Say, silent
+from memscope.work.data_set import ensure_examples
 
 if TYPE_CHECKING:
     from memscope.page.neighbours import Neighbours
@@ -112,6 +113,7 @@ def gather(run: Run, say: Say = silent, not_yet: Mapping[str, str] | None = None
             f"{run.path} has no results to show yet; make some with memscope score {run.path}, and what else memscope "
             f"status {run.path} recommends"
         )
+    ensure_examples(run, say=say)
     examples = run.examples
     total = len(examples.labels)
     sizes = sizes_of(run, groups)
