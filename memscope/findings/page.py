@@ -24,11 +24,12 @@ def where(report: PageReport) -> str:
 
 def images(report: PageReport) -> str:
     """Which images are in it."""
-    if not report.extremes:
+    if report.shown == report.examples:
         return f"All {report.examples:,} training images of {short(report.data)} are in it."
+    extremes = f", and those with {listed(report.extremes)}" if report.extremes else ""
     return (
         f"{report.shown:,} of the {report.examples:,} training images of {short(report.data)} are in it: "
-        f"{report.drawn:,} that were drawn at random, and all with {listed(report.extremes)}."
+        f"{report.drawn:,} that were drawn at random{extremes}."
     )
 
 

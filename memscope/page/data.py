@@ -13,7 +13,7 @@ from memscope.errors import RunError
 from memscope.page.columns import Column
 from memscope.page.example_columns import TYPE_NAMES, Gallery, Groups, columns_of, sizes_of
 from memscope.page.sheets import Tiling, sheets_of
-from memscope.page.shown import Shown, shown_of
+from memscope.page.shown import EXTREME, Shown, shown_of
 from memscope.reports import REPORTS
 from memscope.reports.keys import report_of
 from memscope.reports.results import RESULTS
@@ -188,13 +188,13 @@ def extremes_of(run: Run, groups: Groups) -> dict[str, np.ndarray]:
     order = suspects(run.examples.labels, {name: found[name][best] for name in SUGGESTING})
     disputed = np.full(score.shape[1], np.nan)
     disputed[order] = -np.arange(len(order))
-    extremes = {f"the highest scores at {run.plan.axis} {size}": score[-1]}
+    extremes = {f"the {EXTREME:,} highest scores at {run.plan.axis} {size}": score[-1]}
     if len(score) > 1:
-        extremes["the largest rises of the score"] = score[-1] - score[0]
-        extremes["the largest falls of the score"] = score[0] - score[-1]
-    extremes["the most disputed labels"] = disputed
+        extremes[f"the {EXTREME:,} largest rises of the score"] = score[-1] - score[0]
+        extremes[f"the {EXTREME:,} largest falls of the score"] = score[0] - score[-1]
+    extremes[f"the {EXTREME:,} most disputed labels"] = disputed
     if "distill" in groups:
         change = groups["distill"]["score"][0] - groups["distill"]["onehot_score"][0]
         with np.errstate(all="ignore"):
-            extremes["the largest effects of distillation"] = np.abs(np.nan_to_num(change)).max(0)
+            extremes[f"the {EXTREME:,} largest effects of distillation"] = np.abs(np.nan_to_num(change)).max(0)
     return extremes

@@ -21,13 +21,10 @@ class Shown:
     """int64 [n], in the run, ascending"""
     drawn: int
     """How many of them were drawn at random from all others; all are shown where it is their number"""
+    sampled: bool = False
+    """Whether some are left out"""
     extremes: tuple[str, ...] = ()
-    """Of what all the extremes are among them, where not all examples are"""
-
-    @property
-    def sampled(self) -> bool:
-        """Whether some are left out."""
-        return bool(self.extremes)
+    """What the others are shown for, where some are left out"""
 
 
 def shown_of(total: int, extremes: Mapping[str, np.ndarray], most: int = MOST, each: int = EXTREME) -> Shown:
@@ -45,4 +42,4 @@ def shown_of(total: int, extremes: Mapping[str, np.ndarray], most: int = MOST, e
     others = np.flatnonzero(~kept)
     drawn = others[permutation(stream("gallery of report"), len(others))[: max(0, most - int(kept.sum()))]]
     kept[drawn] = True
-    return Shown(np.flatnonzero(kept), len(drawn), tuple(extremes) or ("nothing",))
+    return Shown(np.flatnonzero(kept), len(drawn), True, tuple(extremes))

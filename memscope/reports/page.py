@@ -32,7 +32,7 @@ class PageReport:
     drawn: int
     """Those of the shown ones that were drawn at random: all of them where all examples are shown"""
     extremes: tuple[str, ...]
-    """What all the extreme examples are shown of; empty where all examples are shown"""
+    """What the others are shown for: `the 1,000 highest scores at width 16`; empty where all examples are shown"""
     sections: tuple[str, ...]
     """The commands whose results are in the page"""
     results: dict[str, str]
