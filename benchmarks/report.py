@@ -1,4 +1,4 @@
-"""How large is the report of 50,000 examples at eight sizes, how long does it take, and what of it takes how much?
+"""How large is the report of 50,000 examples at eight sizes, and what of it takes how much?
 
     python -m benchmarks.report --data folder:DIRECTORY [--examples 50000] [--sizes 8] [--models 20] [--keep RUN]
 
@@ -19,8 +19,10 @@ import numpy as np
 
 from memscope.analysis.proxies.catalogue import PROXIES
 from memscope.commands import Choices, score, train_family, trajectories
-from memscope.page.columns import whole
-from memscope.page.data import PageData, gather
+from memscope.page.columns import squeezed
+from memscope.page.data import gather
+from memscope.page.document import document
+from memscope.page.neighbours import COUNT, Neighbours
 from memscope.reports.distill import RESULTS as DISTILL
 from memscope.reports.distill import DistillReport
 from memscope.reports.keys import keys_of
@@ -104,21 +106,21 @@ def drawn_results(run: Run) -> None:
         write_results(run.path, plan, name, arrays, state_for(run.path, plan, kept), keys_of(report))
 
 
-def with_neighbours(found: PageData) -> PageData:
-    """The same with neighbours drawn at random, which nothing can compress."""
-    from dataclasses import replace
-
-    near = np.random.default_rng(2).integers(0, len(found.shown), (8, len(found.shown)))
-    column = whole("neighbours", "nearest in the residual memory", near, "neighbours", per="neighbour")
-    return replace(found, columns=(*found.columns, column))
+def drawn_neighbours(run: Run, shown: np.ndarray, *_: Any) -> Neighbours:
+    """Neighbours drawn at random, which nothing can compress."""
+    near = np.random.default_rng(2).integers(0, len(shown), (COUNT, len(shown)), dtype=np.int32)
+    return Neighbours(near, run.plan.sizes[-1], 0, "onehot", len(shown))
 
 
 def lines_of(run: Run) -> Iterator[str]:
     """What there is, in bytes as they stand in the file: base64 takes four letters for three bytes."""
     before = time.perf_counter()
-    found = with_neighbours(gather(run))
+    found = gather(run, find=drawn_neighbours)
     took = time.perf_counter() - before
-    yield f"{len(found.shown):,} examples at {len(found.sizes)} sizes; gathered in {took:.0f} s\n"
+    page = len(document(found).encode())
+    wrote = time.perf_counter() - before - took
+    times = f"gathered in {took:.0f} s, written in {wrote:.0f} s"
+    yield f"{len(found.shown):,} examples at {len(found.sizes)} sizes; {times}\n"
     yield "| part | MB in the file | |\n|---|---|---|"
     parts: dict[str, int] = {}
     for column in found.columns:
@@ -133,8 +135,11 @@ def lines_of(run: Run) -> Iterator[str]:
     sheets = sum(encoded(len(sheet)) for sheet in found.sheets)
     each = f"{sheets / len(found.shown):.0f} bytes an example; {found.tiling}"
     yield f"| {len(found.sheets)} sheets | {sheets / 1e6:.2f} | {each} |"
-    total = sheets + sum(parts.values())
-    yield f"| all | {total / 1e6:.2f} | {total / LIMIT:.0%} of {LIMIT / 1e6:.0f} MB |"
+    names = encoded(len(squeezed("\n".join(found.names).encode())))
+    yield f"| names of files | {names / 1e6:.2f} | |"
+    rest = page - sheets - names - sum(parts.values())
+    yield f"| scripts, figures, text | {rest / 1e6:.2f} | |"
+    yield f"| all | {page / 1e6:.2f} | {page / LIMIT:.0%} of {LIMIT / 1e6:.0f} MB |"
 
 
 def encoded(count: int) -> int:

@@ -63,11 +63,13 @@ def measured(
     span: tuple[float, float] | None = None,
     denominator: int | None = None,
     kind: str = "uint8",
+    steps: int | None = None,
 ) -> Column:
     """A column of numbers, NaN where there is none; an infinite one counts as higher than all others.
 
     They lie in `span`, or between the smallest and the largest. Where all are whole multiples of 1 / `denominator`,
-    they are kept exactly, in 8 or 16 bits; else in `kind`, to half of a step.
+    they are kept exactly, in 8 or 16 bits; else in `kind`, to half of a step: of the finest there is, or of so many
+    `steps` over the span, which deflate makes smaller.
     """
     values = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(values)
@@ -83,8 +85,8 @@ def measured(
     codes = 2 ** (8 * TYPES[kind].itemsize) - 2
     if denominator is not None:
         high = low + codes / denominator
-    elif endless:  # one code fewer for those that are finite
-        high = low + (high - low) * codes / (codes - 1)
+    else:  # one code fewer for those that are finite where some are not
+        high = low + (high - low) * codes / min(steps or codes, codes - endless)
     step = (high - low) / codes
     told = np.full(values.shape, codes + 1, dtype=np.int64)
     told[finite] = np.clip(np.rint((values[finite] - low) / step), 0, codes - endless)

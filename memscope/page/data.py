@@ -1,7 +1,7 @@
 """`gather`: all that `report.html` shows of a run, from its results, its examples and their images."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from memscope.counting.suggestions import COLUMNS as SUGGESTING
 from memscope.counting.suggestions import suspects
 from memscope.errors import RunError
-from memscope.page.columns import Column
+from memscope.page.columns import Column, squeezed
 from memscope.page.example_columns import TYPE_NAMES, Gallery, Groups, columns_of, sizes_of
 from memscope.page.sheets import Tiling, sheets_of
 from memscope.page.shown import EXTREME, Shown, shown_of
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 CURRENT, OUT_OF_DATE, MISSING = "current", "out of date", "missing"
 """States of results; what is damaged has a sentence instead"""
+ROOM = 14_100_000
+"""Bytes of columns, names and sheets, about: base64 makes 18.8 MB of them, which leaves 1.2 of a page's 20 for the
+rest. Columns of 50,000 examples at eight sizes take 5, three of them without proxies and neighbours"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,10 +105,26 @@ class PageData:
         }
 
 
-def gather(run: Run, say: Say = silent, not_yet: Mapping[str, str] | None = None) -> PageData:
+def found_neighbours(run: Run, shown: np.ndarray, normalise: str, metric: str, say: Say) -> "Neighbours | None":
+    """As `neighbours_of` of neighbours.py; a run without weights needs no torch, which takes seconds to load."""
+    if not any((run.path / "weights").rglob("*.safetensors")):
+        say("no neighbours are shown, because no model has kept its weights")
+        return None
+    from memscope.page.neighbours import neighbours_of
+
+    return neighbours_of(run, shown, normalise, metric, say)
+
+
+def gather(
+    run: Run,
+    say: Say = silent,
+    not_yet: Mapping[str, str] | None = None,
+    find: Callable[[Run, np.ndarray, str, str, Say], "Neighbours | None"] = found_neighbours,
+) -> PageData:
     """All that the page shows. RunError where there are no results yet, or the images are missing.
 
-    Results that are damaged are told, and left out. `not_yet` says why commands cannot be run now.
+    Results that are damaged are told, and left out. `not_yet` says why commands cannot be run now, `find` gives the
+    neighbours of examples in the space of the residual memories.
     """
     reports, groups, states = results_of(run, say)
     if not groups:
@@ -118,16 +137,15 @@ def gather(run: Run, say: Say = silent, not_yet: Mapping[str, str] | None = None
     total = len(examples.labels)
     sizes = sizes_of(run, groups)
     sample = shown_of(total, {} if "score" not in groups else extremes_of(run, groups))
-    neighbours = None
-    if any((run.path / "weights").rglob("*.safetensors")):
-        from memscope.page.neighbours import neighbours_of  # loads torch, which takes seconds
-
-        how = reports.get("resmem")
-        normalise, metric = (how.normalise, how.metric) if how else ("none", "euclidean")
-        neighbours = neighbours_of(run, sample.positions, normalise, metric, say)
-    say("making the thumbnails")
-    sheets, tiling = sheets_of(open_images(run.path, examples)[:total], sample.positions)
+    how = reports.get("resmem")
+    normalise, metric = (how.normalise, how.metric) if how else ("none", "euclidean")
+    neighbours = find(run, sample.positions, normalise, metric, say)
     gallery = Gallery(run, sample.positions, sizes, groups)
+    columns = columns_of(gallery, None if neighbours is None else neighbours.positions)
+    names = () if examples.names is None else tuple(printable(examples.names[each]) for each in sample.positions)
+    say("making the thumbnails")
+    taken = sum(len(column.packed) for column in columns) + len(squeezed("\n".join(names).encode()))
+    sheets, tiling = sheets_of(open_images(run.path, examples)[:total], sample.positions, ROOM - taken)
     return PageData(
         run=run,
         reports=reports,
@@ -137,12 +155,10 @@ def gather(run: Run, say: Say = silent, not_yet: Mapping[str, str] | None = None
         sizes=sizes,
         shown=sample.positions,
         sample=sample,
-        columns=columns_of(gallery, None if neighbours is None else neighbours.positions),
+        columns=columns,
         sheets=sheets,
         tiling=tiling,
-        names=()
-        if examples.names is None
-        else tuple(printable(examples.names[position]) for position in sample.positions),
+        names=names,
         class_names=tuple(map(printable, examples.class_names)),
         neighbours=neighbours,
     )

@@ -15,6 +15,8 @@ Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 TYPE_NAMES = (*TYPES, UNDETERMINED)
 """What the codes of types stand for"""
+COARSE, FINE = 40, 4_000
+"""Steps of many numbers of which more would not be seen, and of many that are sorted by"""
 FEW = 5_000
 """Examples up to which there is room for 16 bits of every number, and for proxies at every size"""
 
@@ -59,8 +61,10 @@ def columns_of(gallery: Gallery, neighbours: np.ndarray | None) -> tuple[Column,
 
 def of_examples(gallery: Gallery) -> Iterator[Column]:
     examples, shown = gallery.run.examples, gallery.shown
-    yield whole("example", "position in the run", shown)
-    yield whole("index", "position in the source", examples.index[shown])
+    if len(shown) < len(examples.labels):
+        yield whole("example", "position in the run", shown)  # else it is the position in the gallery
+    if not np.array_equal(examples.index[shown], shown):
+        yield whole("index", "position in the source", examples.index[shown])  # else it is the position in the run
     yield whole("label", "label", examples.labels[shown])
     if examples.true_labels is not None:
         yield whole("true_label", "label before it was flipped", examples.true_labels[shown])
@@ -89,7 +93,10 @@ def of_score(gallery: Gallery) -> Iterator[Column]:
     for name, field, title, span, models in SCORES:
         if field in found:
             rows = gallery.at_sizes("score", found[field])
-            yield measured(name, title, rows, "score", per="size", span=span, denominator=exact.get(models), kind=kind)
+            steps = COARSE if name == "population_sd" and kind == "uint8" else None
+            yield measured(
+                name, title, rows, "score", per="size", span=span, denominator=exact.get(models), kind=kind, steps=steps
+            )
     suggested = gallery.at_sizes("score", found["suggested_label"])
     suggested = np.where(np.isnan(suggested), -1, suggested)
     yield whole("suggested_label", "what most models trained without it say", suggested, "score", per="size")
@@ -153,14 +160,16 @@ def of_proxies(gallery: Gallery) -> Iterator[Column]:
     for row, name in enumerate(map(str, found["proxy"])):
         values = gallery.at_sizes("proxies", found["value"][row])
         few = len(gallery.shown) <= FEW
-        title = PROXIES[name].title if name in PROXIES else name
+        proxy = PROXIES.get(name)
+        variant = proxy is not None and proxy.variant_of is not None and not few
         yield measured(
             f"proxy-{name}",
-            title,
+            proxy.title if proxy else name,
             values if few else values[-1],
             "proxies",
             per="size" if few else "example",
-            kind="uint16",
+            kind="uint8" if variant else "uint16",
+            steps=None if few or variant else FINE,
         )
 
 

@@ -17,23 +17,24 @@ from memscope.cores import cores
 
 SIDE = 2048
 """Pixels of a sheet's side at most"""
-MANY = 20_000
-"""Examples above which thumbnails are small"""
-SMALL, LARGE = 32, 64
-"""Pixels of a thumbnail's side at most, of many examples and of fewer"""
+SIDES = ((5_000, 64), (20_000, 48))
+"""Up to so many examples, pixels of a thumbnail's side at most"""
+SMALL = 32
+"""The same of more"""
 EXACT = 4 * 2**20
 """Bytes of pixels up to which they are kept as they are: 1,000 of CIFAR-10 take 1.5 MB so, of Fashion-MNIST 0.4 MB."""
-FINE = 64 * 2**20
-"""Bytes of pixels up to which there is room for a better quality"""
 
-# 50,000 images of CIFAR-10 in MB, before base64, and the root mean square error of a grey level: WebP of quality 75
-# 13.1 (6.2), 60 11.3 (6.8), 50 10.2 (7.6), 40 9.1 (8.3); JPEG of 75 14.7 (2.7), 50 11.3 (9.7), 40 8.3 (10.0), 30 7.6
-# (11.0). Fashion-MNIST: WebP of quality 50 7.5 (4.9), JPEG of 40 7.8 (11.6). Method 6 would take 4 % off the bytes of
-# WebP and three times as long. Tiles of 32 in place of 28 pixels, so that no block of the code covers two images, gain
-# nothing.
+# 50,000 images of CIFAR-10 in MB, and the root mean square error of a grey level: WebP of quality 75 13.1 (6.2), 60
+# 11.3 (6.8), 50 10.2 (7.6), 45 9.8 (7.9), 40 9.1 (8.3), 35 8.6 (9.5), 30 8.0 (10.1); JPEG of 75 14.7 (2.7), 50 11.3
+# (9.7), 40 8.3 (10.0), 30 7.6 (11.0). Fashion-MNIST: WebP of quality 50 7.5 (4.9), JPEG of 50 8.8 (10.2), 40 7.8
+# (11.6). Method 6 would take 4 % off the bytes of WebP and three times as long. Tiles of 32 in place of 28 pixels, so
+# that no block of the code covers two images, gain nothing.
 WEBP, JPEG = "image/webp", "image/jpeg"
-QUALITY = {WEBP: (75, 50), JPEG: (75, 40)}
-"""Of few examples, and of many"""
+QUALITIES = (75, 60, 50, 45, 40, 35, 30, 20, 10)
+"""From which the first is taken that leaves room"""
+MANY = 20_000
+"""Examples from which on nothing above MODEST is tried"""
+MODEST = 50
 
 
 @dataclass(frozen=True)
@@ -51,24 +52,32 @@ class Tiling:
     """`image/webp`, or `image/jpeg` where Pillow has no WebP"""
 
 
-def sheets_of(images: np.ndarray, shown: np.ndarray) -> tuple[tuple[bytes, ...], Tiling]:
-    """The sheets of the examples `shown` [n], and where each is on them; `images` are uint8 [N, H, W, C]."""
-    height, width = thumbnail_size(images.shape[1], images.shape[2], len(shown))
-    tiling = tiling_of(height, width, len(shown))
-    quality = quality_of(tiling.type, len(shown), len(shown) * height * width * images.shape[3])
+def sheets_of(images: np.ndarray, shown: np.ndarray, room: float) -> tuple[tuple[bytes, ...], Tiling]:
+    """The sheets of the examples `shown` [n], and where each is on them; `images` are uint8 [N, H, W, C].
 
-    def sheet(number: int) -> bytes:
-        here = shown[number * tiling.per_sheet : (number + 1) * tiling.per_sheet]
-        tiles = np.stack([reduced(images[position], height, width) for position in here])
+    They take `room` bytes, about, or as many as the least quality needs.
+    """
+    count = len(shown)
+    height, width = thumbnail_size(images.shape[1], images.shape[2], count)
+    tiling = tiling_of(height, width, count)
+
+    def sheet(positions: np.ndarray, quality: int | None) -> bytes:
+        tiles = np.stack([reduced(images[position], height, width) for position in positions])
         return encoded(laid_out(tiles, tiling.columns), tiling.type, quality)
 
+    exact = tiling.type == WEBP and count * height * width * images.shape[3] <= EXACT
+    sample = shown[:: tiling.sheets]  # a sheet of examples from everywhere
+    tried = [one for one in QUALITIES if count <= MANY or one <= MODEST]
+    fitting = (one for one in tried if len(sheet(sample, one)) * count <= room * len(sample))
+    quality = None if exact else next(fitting, QUALITIES[-1])
+    parts = [shown[first : first + tiling.per_sheet] for first in range(0, count, tiling.per_sheet)]
     with ThreadPoolExecutor(cores()) as threads:  # Pillow lets others work while it encodes
-        return tuple(threads.map(sheet, range(tiling.sheets))), tiling
+        return tuple(threads.map(lambda positions: sheet(positions, quality), parts)), tiling
 
 
 def thumbnail_size(height: int, width: int, count: int) -> tuple[int, int]:
     """Height and width of the thumbnails of so many images: their own, or the shape reduced."""
-    side = SMALL if count > MANY else LARGE
+    side = next((side for most, side in SIDES if count <= most), SMALL)
     scale = min(1.0, side / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
@@ -79,14 +88,6 @@ def tiling_of(height: int, width: int, count: int) -> Tiling:
     rows = max(1, min(SIDE // height, ceil(count / columns)))
     kind = WEBP if features.check("webp") else JPEG
     return Tiling(height, width, columns, columns * rows, ceil(count / (columns * rows)), kind)
-
-
-def quality_of(kind: str, count: int, size: int) -> int | None:
-    """The quality of so many examples of so many bytes; None where every pixel is kept."""
-    if kind == WEBP and size <= EXACT:
-        return None
-    few, many = QUALITY[kind]
-    return few if count <= MANY and size <= FINE else many
 
 
 def reduced(image: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -25,3 +25,5 @@ class Demonstration:
     suspects_flipped: int
     """Flipped labels among those"""
     figures: list[Path]
+    page: Path
+    """The report that shows all of it"""

@@ -16,6 +16,7 @@ from memscope.reports.training import FailedTask
 from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill, draw_distill_figures
 from memscope.steps.exports import export_suspects
+from memscope.steps.report import report
 from memscope.steps.resmem import draw_resmem_figures, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
@@ -32,7 +33,10 @@ STUDENTS = (3,)
 def demo(
     path: str | os.PathLike[str], fresh: bool = False, *, say: Say, on_end: Any = lambda ended: None
 ) -> Demonstration:
-    """Train, score, classify, compare and draw. What is already done is not repeated; `fresh` starts over."""
+    """Train, score, classify, compare, draw, and write the report.
+
+    What is already done is not repeated; `fresh` starts over.
+    """
     run = at_home(path)
     if fresh and run.exists():
         remove_demo(run)
@@ -55,7 +59,8 @@ def demo(
     suspects = run / "suspects.csv"
     count, _ = export_suspects(open_run(run), suspects)
     first, wrong = among_the_first(run, suspects)
-    return Demonstration(run, scores, types, memories, students, suspects, count, first, wrong, figures)
+    page = Path(report(run, say=say).file)
+    return Demonstration(run, scores, types, memories, students, suspects, count, first, wrong, figures, page)
 
 
 def among_the_first(run: Path, suspects: Path) -> tuple[int, int]:

@@ -43,6 +43,7 @@ def shown(error=0.004, change=-0.125, rise=0.3):
         suspect_count=273,
         suspects_looked_at=100,
         suspects_flipped=86,
+        page=Path("runs/demo/report.html"),
         figures=[Path("runs/demo/figures/shares.png")],
     )
 

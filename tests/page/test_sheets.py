@@ -8,6 +8,7 @@ from PIL import Image
 
 from memscope.datasets import load_dataset
 from memscope.page import sheets
+from memscope.page.data import ROOM
 from memscope.page.sheets import SIDE, Tiling, sheets_of, thumbnail_size, tiling_of
 
 
@@ -57,7 +58,7 @@ def clothes() -> np.ndarray:
 
 
 def test_few_images_are_kept_to_the_pixel(clothes):
-    found, tiling = sheets_of(clothes, np.arange(1500))
+    found, tiling = sheets_of(clothes, np.arange(1500), ROOM)
     assert tiling.type == "image/webp"
     assert np.array_equal(tiles_of(found, tiling, 1500), np.broadcast_to(clothes, (1500, 28, 28, 3)))
 
@@ -70,26 +71,36 @@ def test_each_tile_of_many_sheets_shows_its_own_image(clothes, kind, many, monke
     monkeypatch.setattr(sheets, "MANY", 100 if many else 10**6)
     monkeypatch.setattr(sheets.features, "check", lambda name: kind == "image/webp")
     shown = np.sort(np.random.default_rng(0).permutation(1500)[:1111])
-    found, tiling = sheets_of(clothes, shown)
+    found, tiling = sheets_of(clothes, shown, ROOM)
     assert (tiling.type, tiling.per_sheet) == (kind, 100)
     assert len(found) == 12
     check_each_shows_its_own(tiles_of(found, tiling, 1111), clothes[shown], 30)
     colours = smooth(500, 32)
-    found, tiling = sheets_of(colours, np.arange(500))
+    found, tiling = sheets_of(colours, np.arange(500), ROOM)
     assert len(found) == 7
     check_each_shows_its_own(tiles_of(found, tiling, 500), colours, 20)
 
 
 def test_large_images_are_reduced_and_still_their_own():
     images = smooth(200, 150)[:, :100]  # 100 x 150
-    found, tiling = sheets_of(images, np.arange(200))
+    found, tiling = sheets_of(images, np.arange(200), ROOM)
     assert (tiling.height, tiling.width) == (43, 64)
     tiles = tiles_of(found, tiling, 200)
     small = np.stack([np.asarray(Image.fromarray(one).resize((64, 43), Image.Resampling.BOX)) for one in images])
     check_each_shows_its_own(tiles, small, 12)
 
 
-@pytest.mark.parametrize(("count", "side"), [(1_000, 64), (20_000, 64), (20_001, 32), (50_000, 32)])
+def test_what_is_hard_to_compress_gets_less_quality_until_there_is_room(monkeypatch):
+    monkeypatch.setattr(sheets, "EXACT", 0)
+    noise = np.random.default_rng(0).integers(0, 256, (600, 32, 32, 3), dtype=np.uint8)
+    freely = sum(map(len, sheets_of(noise, np.arange(600), ROOM)[0]))
+    for share in (0.8, 0.5):
+        found, tiling = sheets_of(noise, np.arange(600), freely * share)
+        assert share / 2 * freely < sum(map(len, found)) < 1.05 * share * freely
+        assert len(tiles_of(found, tiling, 600)) == 600
+
+
+@pytest.mark.parametrize(("count", "side"), [(5_000, 64), (5_001, 48), (20_000, 48), (20_001, 32), (50_000, 32)])
 def test_thumbnails_of_many_are_small_and_small_images_stay(count, side):
     assert thumbnail_size(224, 224, count) == (side, side)
     assert thumbnail_size(28, 28, count) == (28, 28)
