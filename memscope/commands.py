@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from memscope.steps.drawing import Drawing
     from memscope.steps.listings import datasets, families
     from memscope.steps.proxies import proxies
+    from memscope.steps.report import report
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
     from memscope.steps.status import status
@@ -46,6 +47,7 @@ __all__ = [
     "families",
     "plan_ahead",
     "proxies",
+    "report",
     "resmem",
     "score",
     "status",
@@ -61,6 +63,7 @@ HOMES = {
     "memscope.steps.drawing": ("Drawing",),
     "memscope.steps.listings": ("datasets", "families"),
     "memscope.steps.proxies": ("proxies",),
+    "memscope.steps.report": ("report",),
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),
     "memscope.steps.score": ("score",),
     "memscope.steps.status": ("status",),

@@ -65,6 +65,7 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         assert CliRunner().invoke(cli.memscope, more).exit_code == 0
         proxies.append(CliRunner().invoke(cli.memscope, few))
         found["proxies"] = [json.loads(each.stdout) for each in proxies]
+        found["report"] = [json.loads(CliRunner().invoke(cli.memscope, ["report", "run", "--json"]).stdout)]
     for name in ("datasets", "families"):
         found[name] = [json.loads(CliRunner().invoke(cli.memscope, [name, "--json"]).stdout)]
     return found | {"train-family-dry-run": [json.loads(printed.stdout)], "doctor": [json.loads(machine.stdout)]}

@@ -27,6 +27,7 @@ COMMANDS = {
     "resmem": "memscope.cli.resmem",
     "distill": "memscope.cli.distill",
     "proxies": "memscope.cli.proxies",
+    "report": "memscope.cli.report",
     "status": "memscope.cli.status",
     "demo": "memscope.cli.demo",
     "datasets": "memscope.cli.datasets",

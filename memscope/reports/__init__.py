@@ -10,6 +10,7 @@ REPORTS = {
     "resmem": "memscope.reports.resmem:ResmemReport",
     "distill": "memscope.reports.distill:DistillReport",
     "proxies": "memscope.reports.proxies:ProxiesReport",
+    "report": "memscope.reports.page:PageReport",
     "status": "memscope.reports.status:StatusReport",
     "datasets": "memscope.reports.listings:DatasetsReport",
     "families": "memscope.reports.listings:FamiliesReport",

@@ -8,7 +8,7 @@ import pytest
 
 from memscope.analysis.statistics.clear import clear, clearest
 from memscope.analysis.trajectories import TYPES
-from memscope.findings import distill, proxies, resmem, score, status, train_family, trajectories
+from memscope.findings import distill, page, proxies, resmem, score, status, train_family, trajectories
 from memscope.findings.screen import Grid, Remark, Screen, command
 from memscope.reports.evidence import Estimate
 from memscope.reports.status import MovedFile, Repair, VariantStatus
@@ -20,6 +20,7 @@ from tests.findings.made import (
     distill_report,
     forecast_report,
     made,
+    page_report,
     proxies_report,
     resmem_report,
     score_report,
@@ -48,6 +49,7 @@ SCREENS = {
     "proxies": lambda **given: proxies.screen(proxies_report(**given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
+    "report": lambda blocks=4, **given: page.screen(page_report(**given)),
     "dry-run": lambda blocks=4, run="", **given: train_family.screen(forecast_report(**given)),
 }
 
@@ -444,3 +446,26 @@ def test_few_blocks_of_the_score_tell_nothing_of_proxies_and_say_how_many_would(
     assert "So few models of the score do not tell which follow it across images." in told
     assert "No intervals and no verdicts: the score is from 2 blocks" in told
     assert "memscope train-family runs/x --models 50" in text_of(shown)
+
+
+def test_a_report_tells_what_is_in_it_and_the_commands_for_what_is_not():
+    found = page.screen(page_report())
+    text = text_of(found)
+    assert "what score and trajectories found at 8 widths from 1 to 128" in text
+    assert "All 1,000 training images of x are in it." in text
+    assert "Out of date: trajectories rests on other models than there are now." in text
+    assert "Not possible now: proxies (no models were recorded)." in text
+    assert "neighbours" not in text
+    assert [str(one) for one in found.commands] == [
+        "memscope trajectories runs/x",
+        "memscope distill runs/x --teacher 128",
+    ]
+    assert "no model's weights" in text_of(page.screen(page_report(neighbours=False)))
+    sampled = text_of(page.screen(page_report(shown=600)))
+    assert (
+        "600 of the 1,000 training images of x are in it: 600 that were drawn at random, and those with the 1,000 "
+        "highest scores at width 128 and the 1,000 most disputed labels."
+    ) in sampled
+    damaged = page.screen(page_report(results={"score": "x.h5 is damaged", "trajectories": "current"}, not_yet={}))
+    assert "Left out: score: x.h5 is damaged." in text_of(damaged)
+    assert any(note.warns for note in damaged.notes)
