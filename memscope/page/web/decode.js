@@ -26,6 +26,8 @@ const KINDS = { uint8: Uint8Array, uint16: Uint16Array, int32: Int32Array };
  * @returns {Uint8Array<ArrayBuffer>}
  */
 function bytesOf(text) {
+  const native = /** @type {{fromBase64?: (text: string) => Uint8Array<ArrayBuffer>}} */ (Uint8Array).fromBase64;
+  if (native) return native(text); // browsers from 2025 on; ten times as fast
   const binary = atob(text);
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);

@@ -10,7 +10,7 @@
  * @property {(example: number, falls: (choice: number) => void) => void} of says under which choices an example falls
  * @typedef {object} Found
  * @property {Uint32Array} shown positions of the examples that pass, in the order of the gallery
- * @property {Map<string, number[]>} counts of each facet that this page has: how many pass the other filters, by choice
+ * @property {Map<string, Uint32Array>} counts of each facet that this page has: how many pass the other filters, by choice
  */
 
 const FLIPPED = ["yes", "no"];
@@ -128,15 +128,14 @@ function markOutside(score, view, rows, marks, mark) {
 
 /** @param {Facet} facet @param {Uint8Array} marks @param {number} others the marks of the other filters */
 function countsOf(facet, marks, others) {
-  /** @type {number[]} */
-  const counts = Array(facet.choices).fill(0);
+  const counts = new Uint32Array(facet.choices); // which takes no notice of a choice that there is not
   const last = new Int32Array(facet.choices).fill(-1); // an example counts once, at however many sizes it falls there
   let example = 0;
   /** @param {number} choice */
   const add = (choice) => {
     if (last[choice] === example) return;
     last[choice] = example;
-    if (choice in counts) counts[choice] = (counts[choice] ?? 0) + 1;
+    counts[choice] = (counts[choice] ?? 0) + 1;
   };
   for (; example < marks.length; example++) if (!((marks[example] ?? 0) & others)) facet.of(example, add);
   return counts;

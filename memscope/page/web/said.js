@@ -40,7 +40,7 @@ function suggestion(example, row) {
   const label = valueOf("suggested_label", example, row);
   const share = valueOf("suggested_share", example, row);
   if (Number.isNaN(label)) return "–";
-  const own = label === valueOf("label", example) ? "" : " ≠";
+  const own = label === valueOf("label", example) ? "" : " ≠ label";
   return className(label) + (Number.isNaN(share) ? "" : ` (${Math.round(100 * share)} %)`) + own;
 }
 

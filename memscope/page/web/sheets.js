@@ -31,6 +31,7 @@ function sheet(number) {
 
 /** @param {number} number */
 async function decodeSheet(number) {
+  await new Promise((next) => setTimeout(next)); // first let all tiles be laid out
   const { columns, perSheet, type } = PAGE.tiling;
   const bitmap = await createImageBitmap(new Blob([bytesOf(embedded(`sheet-${number}`) ?? "")], { type }));
   const tiles = Math.min(perSheet, PAGE.count - number * perSheet);

@@ -73,7 +73,10 @@ function trajectory(example) {
 function legend(name) {
   const said =
     name === "raw" ? "raw, with its 95 % interval" : "population estimate, ± 2 posterior standard deviations";
-  return [element("span", { class: `key ${name}`, "aria-hidden": "true" }, name === "raw" ? "●" : "□"), ` ${said} `];
+  return [
+    element("span", { class: `key ${name}`, "aria-hidden": "true" }, name === "raw" ? "●" : "□"),
+    `\u00a0${said} `,
+  ];
 }
 
 /**
