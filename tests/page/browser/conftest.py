@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,12 @@ class Seen:
             time.sleep(0.02)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # and no longer: while it is open, other tests of this process could run no event loop
 def chromium() -> Iterator[Any]:
     path = shutil.which("chromium")
-    try:
+    sync_playwright: Any = None
+    with suppress(ImportError):
         from playwright.sync_api import sync_playwright
-    except ImportError:
-        sync_playwright = None
     if not path or not sync_playwright:
         missing("chromium" if not path else "playwright", "`make browser` installs it")
     with sync_playwright() as playwright:

@@ -121,8 +121,9 @@ def test_it_prints_as_a_summary(opened):
     assert 1 <= sheets <= 2
     seen.page.emulate_media(media="print")
     assert seen.page.locator("#findings").is_visible()
-    assert seen.page.locator("figure.print").is_visible()
-    for hidden in ("#gallery", "nav", "#theme", "#methods", ".caveat"):
+    for shown in ("#score .lead", "#score .caveat", "figure.print"):
+        assert seen.page.locator(shown).is_visible(), shown
+    for hidden in ("#gallery", "nav", "#theme", "#methods"):
         assert not seen.page.locator(hidden).is_visible(), hidden
     picture = np.asarray(Image.open(io.BytesIO(seen.page.screenshot())).convert("L"))
     assert np.median(picture) == 255
