@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 WEB = Path(__file__).parents[2] / "memscope" / "page" / "web"
-TYPES = ("constant", "increasing", "decreasing", "cap-shaped", "u-shaped", "irregular", "undetermined", "undefined")
+TYPES = ("constant", "increasing", "decreasing", "cap-shaped", "u-shaped", "irregular", "undetermined")
 SHEET = 2048  # pixels, at most, either way
 HOSTILE = "<img src=x onerror=alert(1)>"
 KINDS = {"uint8": np.uint8, "uint16": np.uint16, "int32": np.int32}
@@ -54,7 +54,7 @@ def made(count: int, sizes: list[int], seed: int = 0, side: int = 32, classes: i
         "label": labels,
         "true_label": truth,
         "suggested_label": suggested,
-        "type": random.integers(0, 6, count),
+        "type": random.integers(-1, 6, count),
         "called_type": random.integers(0, 7, count),
         "population_type": random.integers(0, 7, count),
         "exact_group": groups,
@@ -74,6 +74,7 @@ def made(count: int, sizes: list[int], seed: int = 0, side: int = 32, classes: i
         "residual": 3 * random.random(score.shape),
         "distillation": random.normal(0, 0.2, score.shape),
         "loss": 5 * random.random(count),
+        "forgetting": np.where(random.random(count) < 0.1, np.inf, random.integers(0, 9, count)),
     }
     titles = {"score": "memorisation score", "change": "change over sizes", "distillation": "effect of distillation"}
     words = [HOSTILE, "</script><script>alert(2)</script>", "T-shirt/top", "猫", "a " * 60, "'\"&amp;"]
@@ -96,11 +97,18 @@ def deflated(raw: bytes) -> str:
 
 
 def quantised(values: np.ndarray, kind: str) -> tuple[np.ndarray, float, float]:
-    """Codes of measured values with the values of the first and the last but one; the last means none."""
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    """Codes of measured values with the values of the first and the last but one; the last means none.
+
+    Where some are infinite, the last but one means that.
+    """
+    finite = np.isfinite(values)
+    low, high = float(values[finite].min()), float(values[finite].max())
     last = 2 ** (8 * KINDS[kind]().itemsize) - 2
-    codes = np.rint((values - low) / ((high - low) or 1) * last)
-    return np.where(np.isnan(values), last + 1, codes).astype(KINDS[kind]), low, high
+    if np.isinf(values).any():
+        high = low + (high - low) * last / (last - 1)
+    codes = np.where(np.isnan(values), last + 1, last)
+    codes[finite] = np.rint((values[finite] - low) / ((high - low) or 1) * last)
+    return codes.astype(KINDS[kind]), low, high
 
 
 def columns_of(examples: Made) -> list[tuple[dict, np.ndarray]]:
@@ -116,7 +124,9 @@ def columns_of(examples: Made) -> list[tuple[dict, np.ndarray]]:
         kind = "uint16" if name in ("score", "change", "loss") else "uint8"
         codes, low, high = quantised(values, kind)
         told = {"name": name, "title": examples.titles.get(name, name), "kind": kind, "low": low, "high": high}
-        found.append(({**told, "per": "example" if values.ndim == 1 else "size", "missing": None}, codes))
+        missing = 2 ** (8 * codes.itemsize) - 1
+        per = "example" if values.ndim == 1 else "size"
+        found.append(({**told, "per": per, "missing": missing, "endless": bool(np.isinf(values).any())}, codes))
     return found
 
 
@@ -156,6 +166,9 @@ def page(examples: Made, **saved: object) -> str:
         "count": count,
         "total": 2 * count,
         "sampled": True,
+        "drawn": count - 2_000,
+        "extremes": ["the 2,000 highest scores at width 16"],
+        "neighbours": {"size": examples.sizes[-1], "model": 3, "variant": "onehot", "held": count},
         "image": {"height": height, "width": width},
         "tiling": {"columns": across, "perSheet": per_sheet, "sheets": len(sheets), "type": "image/webp"},
         "classes": examples.classes,
@@ -182,7 +195,7 @@ def page(examples: Made, **saved: object) -> str:
 <meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>memscope: runs/made</title>
-<style>{(WEB / "page.css").read_text()}</style>
+<style>{"".join(file.read_text() for file in sorted(WEB.glob("*.css")))}</style>
 </head>
 <body>
 <a class="skip" href="#main">Skip to the findings</a>

@@ -30,8 +30,7 @@ function makeControls(changes) {
     update(view, found) {
       for (const field of [...filters, ...order]) field.update(view, found);
       const shown = found.shown.length;
-      const some = PAGE.sampled ? ` in this gallery, of ${counted(PAGE.total)} in the run` : "";
-      count.textContent = `${counted(shown)} of ${counted(PAGE.count)} images${some}`;
+      count.textContent = `${counted(shown)} of ${counted(PAGE.count)} images`;
       all.hidden = shown === PAGE.count;
     },
   };

@@ -17,6 +17,9 @@
  * @property {string[]} types
  * @property {string[]} proxies
  * @property {Described[]} columns
+ * @property {number} [drawn] of a sample: how many were drawn at random
+ * @property {string[]} [extremes] of a sample: what the others are shown for
+ * @property {{size: number, model: number} | null} [neighbours] the model in whose memory they are near
  */
 
 /** @type {Page} */

@@ -12,6 +12,7 @@
  * @property {number | null} high the value of the last but one code, as the last means that there is none
  * @property {number | null} missing the code that means none
  * @property {string | null} [group]
+ * @property {boolean} [endless] whether the last code before the one for none stands for infinity
  * @typedef {object} Column
  * @property {Described} described
  * @property {Codes} codes row after row, an example each
@@ -64,6 +65,7 @@ async function decoded(described, text) {
 function valueAt(column, place) {
   const code = column.codes[place];
   if (code === undefined || code === column.missing) return NaN;
+  if (column.described.endless && code === (column.missing ?? 0) - 1) return Infinity;
   return (column.described.low ?? 0) + code * column.step;
 }
 

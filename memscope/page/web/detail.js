@@ -68,6 +68,7 @@ function makeDetail(changed) {
   function neighboursOf(example) {
     const described = COLUMNS.get("neighbours");
     if (!described) return null;
+    const memory = PAGE.neighbours;
     const rows = [...Array(Math.floor(described.codes.length / PAGE.count)).keys()];
     const found = rows
       .map((row) => valueOf("neighbours", example, row))
@@ -83,6 +84,7 @@ function makeDetail(changed) {
       "section",
       { class: "neighbours", "aria-label": "Neighbours" },
       element("h4", {}, "Neighbours in the residual memory, nearest first"),
+      memory ? element("p", { class: "quiet" }, `That of model ${memory.model} at ${PAGE.axis} ${memory.size}.`) : null,
       items.length ? element("ol", {}, ...items) : none,
     );
   }

@@ -73,6 +73,7 @@ function choice(options, attributes = {}) {
  */
 function told(value) {
   if (Number.isNaN(value)) return "–";
+  if (value === Infinity) return "∞";
   const size = Math.abs(value);
   const digits = size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : size.toFixed(2);
   return (value < 0 && Number(digits) !== 0 ? "\u2212" : "") + digits;

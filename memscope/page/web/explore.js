@@ -30,6 +30,7 @@ async function explore(section) {
   });
   const nothing = element("p", { class: "nothing" }, "No image passes all filters.");
   const shown = element("div", { class: "shown" }, controls.order, nothing, gallery.box);
+  if (PAGE.sampled) section.append(element("p", {}, sampleInWords()));
   section.append(element("div", { class: "explorer" }, controls.filters, shown));
 
   /** @param {View} next */
@@ -72,6 +73,13 @@ async function explore(section) {
   addEventListener("hashchange", () => void follow());
   if (addressed()) await follow();
   else await turnTo(view, true);
+}
+
+/** What a gallery that does not hold all images holds. */
+function sampleInWords() {
+  const drawn = PAGE.drawn === undefined ? "a sample" : `${counted(PAGE.drawn)} drawn at random`;
+  const others = PAGE.extremes?.length ? ` and ${PAGE.extremes.join(", ")}` : "";
+  return `This gallery holds ${counted(PAGE.count)} of the ${counted(PAGE.total)} images: ${drawn}${others}.`;
 }
 
 /** An example's place in the gallery, by its position in the run; -1 if it is not there. @param {number} inRun */

@@ -75,8 +75,7 @@ function picked(facet, legend, values, words, changes) {
  * @returns {Field}
  */
 function bound(end, word, changes) {
-  const described = DESCRIBED.get("score");
-  const input = element("input", { type: "number", step: 0.05, min: described?.low, max: described?.high });
+  const input = element("input", { type: "number", step: 0.05, min: -1, max: 1 });
   input.addEventListener("input", () => changes({ [end]: number(input.value) }));
   /** @type {Field["update"]} */
   const update = (view) => {
