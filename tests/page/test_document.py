@@ -204,7 +204,7 @@ def test_what_is_missing_or_old_is_told_with_the_command_that_makes_it(data):
     for command in ("score", "trajectories", "resmem"):
         assert f"memscope {command} {data.run.path}" in told
     assert f"memscope distill {data.run.path} --teacher 8" in told
-    assert "memscope proxies now: no models were recorded" in told
+    assert "cannot be told yet: no models were recorded" in told
     assert "Out of date" in by_id(page, "score").text
     assert [each.attributes["id"] for each in page.all("main")[0].inside] == [
         "summary", "score", "gallery", "methods", "provenance", "cite",

@@ -106,7 +106,7 @@ def untold(data: PageData, sections: Sequence[Section]) -> Html:
         if state == "out of date":
             question = f"{question}, by all the models that there are now"
         if reason:
-            items.append(text(f"{question} cannot be told by memscope {name} now: {reason}"))
+            items.append(text(f"{question} cannot be told yet: {reason}"))
         else:
             items.append(command_line(command(question, name, run, *options_of(data, name))))
     if not items:
