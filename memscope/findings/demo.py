@@ -16,7 +16,7 @@ def screen(shown: Demonstration) -> Screen:
     evidence = shown.scores.evidence
     assert evidence is not None
     files = [
-        Remark(f"Open {shown.page} in a browser: all of this in figures, and every image with what is known of it."),
+        Remark(f"Open {shown.page} in a browser: findings, figures and every image."),
         drawn([str(figure) for figure in shown.figures]),
         Remark(f"{shown.suspects} lists the {shown.suspect_count} labels that networks trained without them dispute."),
         Remark(f"All results: {shown.run / 'trajectories.h5'}, or memscope.open_run({str(shown.run)!r}) in Python."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 import torch
@@ -22,6 +23,8 @@ from memscope.work.carrying_out import Say
 
 COUNT = 8
 """Neighbours of each example"""
+PIECE = 2**28
+"""Bytes of images that are looked at together: 50,000 of 224 x 224 would take 7 GiB"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,16 +102,16 @@ def features_of(run: Run, task: Task, position: int, outcome: Outcome, shown: np
     """
     plan, examples = run.plan, run.examples
     images = open_images(run.path, examples)
-    every = len(shown) == len(examples.labels)
     device = worker_device(resolve_device("auto"), 0)
-    data = RunData(examples, np.asarray(images[: len(shown)] if every else images[shown]))
-    labels = examples.labels[shown]
-    material = replace(
-        material_of(plan, data, device), labels=torch.from_numpy(labels).to(device), num_train=len(shown)
-    )
     weights = read_weights(run.path, plan, task)[task.models[position]]
     backend = BACKENDS[backend_for(plan, task.size, device.type)]
-    features, logits = next(iter(backend.represent(material, task.size, [weights])))
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for some in np.array_split(shown, ceil(len(shown) * images[0].nbytes / PIECE)):
+        data = RunData(examples, np.asarray(images[some]))
+        labels = torch.from_numpy(examples.labels[some]).to(device)
+        material = replace(material_of(plan, data, device), labels=labels, num_train=len(some))
+        found += backend.represent(material, task.size, [weights])
+    features, logits = (np.concatenate(each) for each in zip(*found, strict=True))
     told = replace(
         outcome,
         predicted_train=outcome.predicted_train[:, shown],
@@ -117,5 +120,5 @@ def features_of(run: Run, task: Task, position: int, outcome: Outcome, shown: np
         log_odds_test=outcome.log_odds_test[:, :0],
     )
     here = Made(plan.precision, device_name(device))
-    check_agreement(logits, labels, told, position, weights_path(run.path, plan, task), here)
+    check_agreement(logits, examples.labels[shown], told, position, weights_path(run.path, plan, task), here)
     return features

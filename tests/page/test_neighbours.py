@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from memscope.page import neighbours
 from memscope.page.neighbours import COUNT, features_of, neighbours_of, without_itself
 from memscope.run import open_run
 from memscope.store.ledger import finished_tasks, read_outcome
@@ -39,6 +40,15 @@ def test_they_are_the_nearest_of_the_largest_model_with_weights(copy, shown):
     assert found.positions.shape == (COUNT, len(shown))
     assert found.positions.T.tolist() == [[*row, *[-1] * (COUNT - len(row))] for row in expected(features, held)]
     assert not (found.positions == np.arange(len(shown))).any()
+
+
+def test_features_do_not_depend_on_what_is_looked_at_together(copy, monkeypatch):
+    run = open_run(copy)
+    task = finished_tasks(copy, run.plan, 8)[0]
+    outcome = read_outcome(copy, run.plan, task)
+    whole = features_of(run, task, 0, outcome, np.arange(120))
+    monkeypatch.setattr(neighbours, "PIECE", 64 * 17)  # 17 images, about
+    assert np.allclose(features_of(run, task, 0, outcome, np.arange(120)), whole, atol=1e-6)
 
 
 def test_unit_vectors_and_the_cosine_are_those_of_resmem(copy):
