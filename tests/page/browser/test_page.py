@@ -2,17 +2,31 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from memscope.plots.common.style import TYPE_STYLES
-from tests.page.made_page import HOSTILE, WEB, made, page
+from tests.page.made_page import HOSTILE, WEB, Made, made, page
 
 pytestmark = pytest.mark.xdist_group("browser")
 
 THEMES = ("light", "dark")
+
+
+@pytest.fixture(scope="module")
+def examples() -> Made:
+    """Few: nothing here depends on their number, and the page is opened often."""
+    return made(600, [2, 4, 8, 16])
+
+
+@pytest.fixture(scope="module")
+def report(examples: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(page(examples))
+    return path
 
 
 def test_names_of_classes_and_files_run_nothing(opened, examples):
