@@ -18,6 +18,7 @@ from memscope.page.sections import (
     cite,
     distill,
     first,
+    memorability,
     methods,
     others,
     provenance,
@@ -34,9 +35,7 @@ VENDORED = (
     ("plot.umd.min.js", "Observable Plot 0.6.17", "4358086467740777dd788d6b27a95cebdbaefdd50c730a3060117073bd7134cb"),
 )
 """What others have published, in web/vendor/: file, version, SHA-256. LICENSES there has the licences of all inside."""
-MODULES = (score, trajectories, resmem, distill, proxies)
-OTHERS = {"memorability": "What people remember"}
-"""Titles of sections of commands whose screens are shown as they are"""
+MODULES = (score, trajectories, resmem, distill, proxies, memorability)
 
 
 def document(data: PageData) -> str:
@@ -89,7 +88,7 @@ def sections_of(data: PageData) -> list[Section]:
     found = [module.section(data) for module in MODULES]
     known = {module.__name__.rpartition(".")[2] for module in MODULES}
     rest = [name for name in data.reports if name not in known]
-    found += [others.section(data, name, OTHERS.get(name, name.capitalize())) for name in rest]
+    found += [others.section(data, name, name.capitalize()) for name in rest]
     return [section for section in found if section is not None]
 
 

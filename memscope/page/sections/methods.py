@@ -36,6 +36,11 @@ LUKASIK = Reference("Lukasik et al. 2023", "What do larger image classifiers mem
 YANG = Reference("Yang et al. 2023", "ResMem: learn what you can and memorize the rest", "2302.01576")
 HINTON = Reference("Hinton, Vinyals & Dean 2015", "Distilling the knowledge in a neural network", "1503.02531")
 BEHRENS = Reference("Behrens & Zdeborova 2025", "On the leakage of labels through soft targets", "2506.14457")
+NEEDELL = Reference(
+    "Needell & Bainbridge 2022",
+    "Embracing new techniques in deep learning for estimating image memorability",
+    "2105.10598",
+)
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,22 @@ METHODS = (
         ),
         "across images: Spearman(proxy, score);   over sizes: Pearson(slope of the proxy, slope of the score)",
         (LUKASIK,),
+    ),
+    Method(
+        "memorability",
+        "What people remember",
+        (
+            "Memorability is how well people remember an image that they saw once; only its order is used. Intervals "
+            "are over images and blocks of models together: groups of images, blocks, and single cells of both are "
+            "left out in turn. Below four blocks they are over images alone. Flipped labels are no property of an "
+            "image, and blur all of this.",
+            "Called clear is what lies beyond its interval for all sizes together. Chance: 1.96 / sqrt(N - 1) on "
+            "either side, for N images.",
+        ),
+        "over all images: Spearman(memorability, score)\n"
+        "within classes: the sum over classes c of (n_c - 1) r_c, over that of n_c - 1;  r_c Spearman's within c\n"
+        "by type: mean of (rank - 1/2) / n",
+        (NEEDELL,),
     ),
 )
 
