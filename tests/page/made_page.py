@@ -18,7 +18,7 @@ from PIL import Image
 
 WEB = Path(__file__).parents[2] / "memscope" / "page" / "web"
 TYPES = ("constant", "increasing", "decreasing", "cap-shaped", "u-shaped", "irregular", "undetermined")
-SHEET = 2048  # pixels, at most, either way
+SHEET = 2048  # pixels, at most, either way: of what memscope writes
 HOSTILE = "<img src=x onerror=alert(1)>"
 KINDS = {"uint8": np.uint8, "uint16": np.uint16, "int32": np.int32}
 
@@ -151,11 +151,11 @@ def script(kind: str, name: str, text: str) -> str:
     return f'<script type="{kind}" id="{name}">{text}</script>'
 
 
-def page(examples: Made, **saved: object) -> str:
-    """The document. `saved` goes to Pillow; without it images keep every bit."""
+def page(examples: Made, sheet: int = SHEET, **saved: object) -> str:
+    """The document, with sheets of so many pixels. `saved` goes to Pillow; without it images keep every bit."""
     count, height, width, _ = examples.images.shape
-    across = SHEET // width
-    per_sheet = across * (SHEET // height)
+    across = sheet // width
+    per_sheet = across * (sheet // height)
     sheets = sheets_of(examples.images, across, per_sheet, **(saved or {"lossless": True, "quality": 0, "method": 0}))
     columns = columns_of(examples)
     data = {
@@ -166,8 +166,8 @@ def page(examples: Made, **saved: object) -> str:
         "count": count,
         "total": 2 * count,
         "sampled": True,
-        "drawn": count - 2_000,
-        "extremes": ["the 2,000 highest scores at width 16"],
+        "drawn": count // 2,
+        "extremes": [f"the {count - count // 2:,} highest scores at width 16"],
         "neighbours": {"size": examples.sizes[-1], "model": 3, "variant": "onehot", "held": count},
         "image": {"height": height, "width": width},
         "tiling": {"columns": across, "perSheet": per_sheet, "sheets": len(sheets), "type": "image/webp"},

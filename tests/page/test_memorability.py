@@ -17,7 +17,7 @@ def page_of(known_run, report) -> tuple[Element, str]:
     data = gather(open_run(known_run), find=lambda *_: None)
     with_it = replace(
         data,
-        reports={**data.reports, "memorability": report},
+        reports={"score": data.reports["score"], "memorability": report},
         states={**data.states, "memorability": "out of date"},
     )
     content = document(with_it)
