@@ -108,7 +108,7 @@ def header(data: PageData, name: str, sections: list[Section]) -> Html:
 def rest(data: PageData, sections: list[Section]) -> list[Section]:
     """All after the first screen; the gallery, which scripts fill, stands before what is for reference."""
     unseen = tag("noscript", paragraph("The gallery needs scripts; all else on this page does not."))
-    gallery = Section(id="gallery", title="Every image", lead=unseen)
+    gallery = Section(id="gallery", title="Images" if data.sampled else "Every image", lead=unseen)
     return [*sections, gallery, methods.section(data), provenance.section(data), cite.section(data)]
 
 

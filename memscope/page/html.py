@@ -52,7 +52,8 @@ def link(address: str, words: str) -> Html:
 
 def command_line(command: Command) -> Html:
     """What a command is for, and the command, to be copied."""
-    return Html(f"{text(command.what_for)}: {tag('code', text(command))}")
+    words = joined([tag("span", text(word), class_="command") for word in str(command).split(" ")], " ")
+    return Html(f"{text(command.what_for)}: {tag('code', words)}")
 
 
 def listing(items: Sequence[Html], **attributes: object) -> Html:
@@ -77,7 +78,9 @@ def table(caption: str, grid: Grid) -> Html:
         tag("th", text(heading), scope="col", class_="text" if place < grid.left else None)
         for place, heading in enumerate(columns)
     ]
-    whole = tag("table", tag("caption", text(caption)), tag("thead", tag("tr", *heads)), tag("tbody", *body))
+    whole = tag(
+        "table", tag("caption", tag("span", text(caption))), tag("thead", tag("tr", *heads)), tag("tbody", *body)
+    )
     return tag("div", whole, class_="scroll", tabindex=0, role="group", aria_label=f"Table: {caption}")
 
 

@@ -126,7 +126,9 @@ def columns_of(examples: Made) -> list[tuple[dict, np.ndarray]]:
         told = {"name": name, "title": examples.titles.get(name, name), "kind": kind, "low": low, "high": high}
         missing = 2 ** (8 * codes.itemsize) - 1
         per = "example" if values.ndim == 1 else "size"
-        found.append(({**told, "per": per, "missing": missing, "endless": bool(np.isinf(values).any())}, codes))
+        finite = values[np.isfinite(values)]
+        told |= {"least": float(finite.min()), "most": float(finite.max()), "endless": bool(np.isinf(values).any())}
+        found.append(({**told, "per": per, "missing": missing}, codes))
     return found
 
 

@@ -19,9 +19,10 @@ def section(data: PageData) -> Section | None:
     drawn = []
     for place, setting in enumerate(report.settings):
         end = "" if len(report.settings) == 1 else f"-{place + 1}"
-        drawn += [changes(report, setting, end), scores(data, report, place, end)]
+        drawn.append(changes(report, setting, end))
         if setting.by_type:
             drawn.append(types(report, setting, setting.by_type, end))
+        drawn.append(scores(data, report, place, end))  # which is wide; the others stand beside each other
     title = "What distillation forgets"
     leads = [Headline(findings.change_of(report, one), drawn[0].id) for one in report.settings[:1]]
     return of_screen("distill", title, findings.screen(report), drawn, leads, out_of_date=is_old(data, "distill"))

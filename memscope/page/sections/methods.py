@@ -19,7 +19,7 @@ class Reference:
     def html(self) -> Html:
         return joined(
             [
-                text(f"{self.authors}. {self.title}."),
+                text(f"{self.authors}. {self.title}{'' if self.title.endswith('?') else '.'}"),
                 link(f"https://arxiv.org/abs/{self.arxiv}", f"arXiv {self.arxiv}"),
             ],
             " ",

@@ -17,7 +17,7 @@ def section(data: PageData) -> Section:
         ["memscope that made this page", __version__],
         ["digest of the plan", plan.digest],
         ["fingerprint of the data", plan.data.fingerprint],
-        *(["models were made by", way] for way in (score.made_by if score else ())),
+        *(["models were made by: device, precision, torch, memscope", way] for way in (score.made_by if score else ())),
         *(
             [kind.replace("_", " "), value]
             for kind, found in (score.made_from if score else {}).items()

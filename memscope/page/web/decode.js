@@ -12,6 +12,8 @@
  * @property {number | null} high the value of the last but one code, as the last means that there is none
  * @property {number | null} missing the code that means none
  * @property {string | null} [group]
+ * @property {number | null} [least] the smallest value there is, where values are measured
+ * @property {number | null} [most] the largest
  * @property {boolean} [endless] whether the last code before the one for none stands for infinity
  * @typedef {object} Column
  * @property {Described} described

@@ -68,14 +68,17 @@ function picked(facet, legend, values, words, changes) {
 }
 
 /**
- * An end of the range of scores.
+ * An end of the range of scores, which says beside it what is there; what codes could say may go far beyond that.
  * @param {"low" | "high"} end
  * @param {string} word
  * @param {(change: Partial<View>) => void} changes
  * @returns {Field}
  */
 function bound(end, word, changes) {
-  const input = element("input", { type: "number", step: 0.05, min: -1, max: 1 });
+  const { least, most } = DESCRIBED.get("score") ?? {};
+  const furthest = end === "low" ? least : most;
+  const placeholder = furthest == null ? null : told(furthest);
+  const input = element("input", { type: "number", step: 0.05, min: -1, max: 1, placeholder });
   input.addEventListener("input", () => changes({ [end]: number(input.value) }));
   /** @type {Field["update"]} */
   const update = (view) => {

@@ -79,7 +79,9 @@ function makeGallery(opens) {
     const { sort, at, by } = view;
     const type = typeName(by, example);
     const value = sort === "index" ? NaN : valueOf(sort, example, hasRows(sort) ? at : 0);
-    const said = [className(valueOf("label", example)), isFlipped(example) ? "flipped label" : "", type];
+    const label = className(valueOf("label", example));
+    const other = disputed(view, example);
+    const said = [label, isFlipped(example) ? "flipped label" : "", other && `models say ${other}`, type];
     if (sort !== "index") said.push(`${titleOf(sort)} ${told(value)}`);
     const words = said.filter((word) => word && word !== "–").join(", ");
     const tile = element(
@@ -102,6 +104,7 @@ function makeGallery(opens) {
         sort === "index" ? null : told(value),
         isFlipped(example) ? element("span", { class: "flag" }, "⚑") : null,
       ),
+      element("span", { class: "label", "aria-hidden": "true", "data-label": other ? `${label} → ${other}?` : label }),
     );
     return tile;
   }

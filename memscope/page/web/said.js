@@ -44,6 +44,13 @@ function suggestion(example, row) {
   return className(label) + (Number.isNaN(share) ? "" : ` (${Math.round(100 * share)} %)`) + own;
 }
 
+/** The class that models trained without an example say it is, if that is not its label. @param {View} view @param {number} example */
+function disputed({ size }, example) {
+  const row = size < 0 ? PAGE.sizes.length - 1 : size;
+  const label = valueOf("suggested_label", example, row);
+  return Number.isNaN(label) || label === valueOf("label", example) ? "" : className(label);
+}
+
 /** What else was measured of an example; null if nothing was. @param {number} example */
 function tableOfOthers(example) {
   const others = PAGE.columns.filter(({ name, low }) => low !== null && !TOLD_FIRST.has(name));
@@ -69,7 +76,7 @@ function table(caption, headings, rows) {
     element(
       "table",
       {},
-      element("caption", {}, caption),
+      element("caption", {}, element("span", {}, caption)),
       element("thead", {}, element("tr", {}, ...headings.map((text) => element("th", { scope: "col" }, text)))),
       element(
         "tbody",

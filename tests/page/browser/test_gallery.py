@@ -143,11 +143,24 @@ def test_choices_filter_and_say_how_many_they_leave(opened, examples):
     assert len(seen.shown()) == 600
 
 
+def test_a_tile_says_its_label_and_what_models_say_if_that_is_another(opened, examples):
+    seen = opened("#gallery?sort=index&size=4")
+    labels, suggested = examples.whole["label"], examples.whole["suggested_label"][1]
+    told = seen.page.evaluate("[...document.querySelectorAll('.tile .label')].map((each) => each.dataset.label)")
+    assert len(told) > 20
+    for example, words in zip(seen.shown(), told, strict=False):
+        own, other = (examples.classes[code[example]] for code in (labels, suggested))
+        assert words == (own if own == other else f"{own} → {other}?")
+    assert sum("→" in words for words in told) > 2
+
+
 def test_a_range_of_scores_at_a_size(opened, examples):
     seen = opened()
+    ends = [seen.page.get_by_label(end, exact=True).get_attribute("placeholder") for end in ("from", "to")]
+    score = examples.measured["score"]
+    assert ends == [f"{np.nanmin(score):.2f}".replace("-", "−"), f"{np.nanmax(score):.2f}"]
     seen.page.get_by_label("from").fill("0.6")
     seen.page.get_by_label("to", exact=True).fill("0.8")
-    score = examples.measured["score"]
     with np.errstate(invalid="ignore"):
         inside = (score >= 0.6) & (score <= 0.8)
     assert sorted(seen.shown()) == np.flatnonzero(inside[3]).tolist()

@@ -10,10 +10,11 @@ CHART_KINDS.histograms = (data, width) => {
   const edges = data.edges;
   const every = panels.flatMap(({ series }) => series);
   const most = Math.max(0.05, d3.max(every.flatMap(({ values }) => values)) ?? 1);
+  const ticks = HISTOGRAM_TICKS.filter((tick) => tick <= most);
   const { box, wide } = chartPanels(panels.length, width, 240);
   for (const { name: heading, size, series } of panels) {
     const bins = edges.slice(0, -1).map((from, at) => ({ from, to: edges[at + 1] ?? from, at }));
-    const marks = [Plot.gridY(HISTOGRAM_TICKS, { stroke: "var(--rule)", strokeOpacity: 1 })];
+    const marks = [Plot.gridY(ticks, { stroke: "var(--rule)", strokeOpacity: 1 })];
     for (const [value] of data.x.lines)
       marks.push(Plot.ruleX([value], { stroke: "var(--quiet)", strokeDasharray: "2 3" }));
     for (const one of series) {
@@ -53,7 +54,7 @@ CHART_KINDS.histograms = (data, width) => {
       y: {
         type: "sqrt",
         domain: [0, most],
-        ticks: HISTOGRAM_TICKS.filter((tick) => tick <= most),
+        ticks,
         tickFormat: chartTicks("percent"),
         label: null,
       },

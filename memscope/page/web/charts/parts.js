@@ -123,9 +123,10 @@ function chartClicks(plot, filterOf) {
   return plot;
 }
 
-/** Panels beside each other, as many as have room, and how wide each is. @param {number} count @param {number} width @param {number} least */
+/** Panels beside each other, as many as have room and rows of about as many, and how wide each is. @param {number} count @param {number} width @param {number} least */
 function chartPanels(count, width, least) {
-  const across = Math.max(1, Math.min(count, 4, Math.floor(width / least)));
+  const room = Math.max(1, Math.min(count, 5, Math.floor((width + 16) / (least + 16))));
+  const across = Math.ceil(count / Math.ceil(count / room));
   const box = element("div", { class: "panels" });
   box.style.gridTemplateColumns = `repeat(${across}, minmax(0, 1fr))`;
   return { box, wide: Math.floor((width - 16 * (across - 1)) / across) };
