@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10
 
-.PHONY: demo test slow bench reliability fuzz sanitize lint types pytest clean
+.PHONY: demo test slow bench reliability fuzz sanitize lint types pytest js browser clean
 
 demo: .venv/ready-run
 	$(BIN)/memscope demo
@@ -29,6 +29,17 @@ pytest: .venv/ready-test
 # What takes long (tests/slow.txt). CI runs it after `make test`.
 slow: .venv/ready-test
 	$(PYTEST) -m slow
+
+# The scripts of report.html: their types, rules and format. Needs node 20.19 or newer; nothing else does.
+js: node_modules/.package-lock.json
+	npm run --silent check
+
+# What tests/page/browser needs: Debian's chromium, installed if it is missing and we may, and playwright to drive it.
+browser: .venv/ready-test
+	command -v chromium >/dev/null || { test "$$(id -u)" = 0 && chmod 1777 /tmp && apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; } || \
+	  { echo "chromium is missing: install it, or run make browser as root on Debian" >&2; exit 1; }
+	$(BIN)/python -c "import playwright"
 
 # Ratios against others, in one table: under 15 minutes of a machine that does nothing else.
 bench: .venv/ready-bench
@@ -55,9 +66,14 @@ fuzz: .venv/ready-test
 	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --disable-pip-version-check -q -e '.[test]'
 	touch $@
 
+node_modules/.package-lock.json: package.json package-lock.json
+	command -v npm >/dev/null || { echo "node and npm are missing: install node 20.19 or newer" >&2; exit 1; }
+	npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
 .venv/ready-bench: .venv/ready-run
 	PIP_CONSTRAINT=constraints.txt $(BIN)/pip install --disable-pip-version-check -q -e '.[benchmarks]'
 	touch $@
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache

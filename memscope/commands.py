@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from memscope.steps.predict import predict_memorisation
     from memscope.steps.predictor import train_predictor
     from memscope.steps.proxies import proxies
+    from memscope.steps.report import report
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
     from memscope.steps.status import status
@@ -57,6 +58,7 @@ __all__ = [
     "plan_ahead",
     "predict_memorisation",
     "proxies",
+    "report",
     "resmem",
     "score",
     "status",
@@ -77,6 +79,7 @@ HOMES = {
     "memscope.steps.predict": ("predict_memorisation",),
     "memscope.steps.predictor": ("train_predictor",),
     "memscope.steps.proxies": ("proxies",),
+    "memscope.steps.report": ("report",),
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),
     "memscope.steps.score": ("score",),
     "memscope.steps.status": ("status",),

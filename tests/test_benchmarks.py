@@ -15,6 +15,7 @@ SMALL = {
     "influence": ("--train 300 --test 40 --models 20 --sizes 2 --repeats 1", {"FULL": 40, "TYPED": 64}),
     "residual_memory": ("--memory 300 --queries 20 --features 8 --k 5 --repeats 1", {}),
     "many_classes": ("--examples 90 --classes 40 --held-examples 60 --held-classes 20 --queries 10 --k 3", {}),
+    "report": ("--examples 60 --sizes 2 --models 10", {}),
     "step": ("--family cnn --widths 4 --repeats 1", {}),
     "soak": ("--tasks 20", {"EVERY": 5}),
     "coordinator": ("--workers 3 --tasks 4 --sleep 0.05", {"TRAIN": 200, "TEST": 50}),

@@ -9,6 +9,7 @@ import io
 import json
 import shutil
 import warnings
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from memscope.tables import printing
 from memscope.text import abridged, printable
 
 HOSTILE = (
+    "<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "<!--<script>", "&lt;b&gt;", "javascript:x",
     "[red]x[/red]", "[/]", "x\\", "[bold]", ":smile:", "[link=file:///x]x[/link]", "\x1b[31mred", "\x9b31m",
     "a\nb", "a\r\nb", "\x07", "\u202egnp.exe", "a\u2028b", "$\\frac{1}{2}$", "$", "100 %", "{x}", "%s%n", "=1+1",
     "猫", "🦊", "\x7f", "a\tb", "@x.png", "+x", "-x", "a\rb", 'a"b,c', "'x", "NA",
@@ -140,7 +142,7 @@ def renamed(run: Path, directory: Path, class_names: tuple[str, ...], names: tup
     return copy
 
 
-CLASSES = ("[/]", "=cmd|'/C calc'!A0", "\x1b[31m$x^2$\n", "-1")
+CLASSES = ("[/]</script><img src=x onerror=alert(1)>", "=cmd|'/C calc'!A0", "\x1b[31m$x^2$\n", "-1")
 
 
 def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tmp_path, capsys):
@@ -161,13 +163,13 @@ def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tm
         ["score", run, "--details", "--top", "100", *files],
         ["trajectories", run, "--plot"],
         ["memorability", run, "--scores", people, "--plot", "--details"],
+        ["report", run],
         ["status", run],
     ):
         memscope.main([str(argument) for argument in arguments], standalone_mode=False)
         printed, warned = capsys.readouterr()
-        assert not warned or arguments[0] == "memorability"  # which says on standard error how far it is
-        assert all(character.isprintable() or character == "\n" for character in warned)
-        assert all(character.isprintable() or character == "\n" for character in printed)
+        assert not warned or arguments[0] in ("memorability", "report")  # which say what they do meanwhile
+        assert all(character.isprintable() or character == "\n" for character in printed + warned)
         if arguments[0] == "score":
             assert "[/]" in printed
             assert "\\x1b[31m$x^2$\\n" in printed
@@ -177,9 +179,41 @@ def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tm
     listed = json.loads(capsys.readouterr().out)["most_memorised"]
     assert {each["label"] for each in listed} == set(CLASSES)  # JSON keeps what the names are
     assert np.load(tmp_path / "scores.npz")["names"].tolist() == list(names)
-    # a page, or another kind of file that shows names, is to be escaped, and looked at here
+    check_page(run / "report.html")
+    # another kind of file that shows names is to be escaped, and looked at here
     made = {path.suffix for path in tmp_path.rglob("*") if path.is_file()}
-    assert made == {".csv", ".h5", ".json", ".npy", ".npz", ".png", ".safetensors", ".toml"}
+    assert made == {".csv", ".h5", ".html", ".json", ".npy", ".npz", ".png", ".safetensors", ".toml"}
+
+
+class Elements(HTMLParser):
+    """The names of all elements and attributes of a page, and its text, but for that of scripts and styles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.text: list[str] = []
+        self.code = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found |= {tag, *(f"{tag} {name}" for name, _ in attrs)}
+        self.text += [value for _, value in attrs if value]
+        self.code = tag == "style" or (tag == "script" and dict(attrs).get("type") is None)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.code = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += [] if self.code else [data]
+
+
+def check_page(page: Path) -> None:
+    """No name has become markup of the page, and no control character is in it. tests/page reads the names in it."""
+    elements = Elements()
+    elements.feed(page.read_text(encoding="utf-8"))
+    assert all(character.isprintable() or character == "\n" for character in "".join(elements.text))
+    assert not elements.found & {"img", "b", "iframe", "object", "script src"}
+    assert not any(" on" in name for name in elements.found)
+    assert "onerror=alert(1)" in "".join(elements.text)  # as text, it is there
 
 
 def exported(run: Path, *options: str) -> dict[str, list[dict[str, str]]]:
@@ -239,7 +273,7 @@ def test_a_csv_for_spreadsheets_holds_no_formulas_and_no_control_characters(host
         name = HOSTILE[int(row["example"]) % len(HOSTILE)]
         assert row["name"] == DEFUSED.get(name, name)
     # a class that is a number stays one
-    classes = {"[/]", "'=cmd|'/C calc'!A0", "\\x1b[31m$x^2$\\n", "-1"}
+    classes = {CLASSES[0], "'=cmd|'/C calc'!A0", "\\x1b[31m$x^2$\\n", "-1"}
     assert {row["given_label"] for row in rows["suspects"]} == classes
     assert {row["suggested_label"] for row in rows["suspects"]} <= classes
     for file in ("scores.csv", "suspects.csv"):

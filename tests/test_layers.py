@@ -12,8 +12,9 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("cli",),
     ("tables", "commands"),
-    ("findings",),
     ("steps",),
+    ("page",),
+    ("findings",),
     ("plots",),
     ("counting",),
     ("work",),

@@ -24,8 +24,8 @@ def command(run: Path, fresh: bool, details: bool) -> None:
 
     Trains 40 small convolutional networks at each of four widths on random subsets of 1,000 Fashion-MNIST
     images, a tenth of them with a flipped label, scores the images, classifies their trajectories, gives every
-    network a memory of its residuals, distils the largest into the others, and draws the figures. RUN is runs/demo
-    if not given.
+    network a memory of its residuals, distils the largest into the others, draws the figures, and writes the report.
+    RUN is runs/demo if not given.
     """
     load_for_workers("processes")
     from memscope.cli.progress import TrainingProgress

@@ -6,16 +6,17 @@ from memscope.findings.numbers import percent, percent_with_error, signed
 from memscope.findings.screen import Remark, Screen, command
 from memscope.findings.trajectories import surely_there
 from memscope.findings.words import drawn, listed
+from memscope.reports.demo import Demonstration
 from memscope.reports.evidence import Estimate
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import TrajectoriesReport
-from memscope.steps.demo import Demonstration
 
 
 def screen(shown: Demonstration) -> Screen:
     evidence = shown.scores.evidence
     assert evidence is not None
     files = [
+        Remark(f"Open {shown.page} in a browser: findings, figures and every image."),
         drawn([str(figure) for figure in shown.figures]),
         Remark(f"{shown.suspects} lists the {shown.suspect_count} labels that networks trained without them dispute."),
         Remark(f"All results: {shown.run / 'trajectories.h5'}, or memscope.open_run({str(shown.run)!r}) in Python."),

@@ -61,6 +61,13 @@ def across_examples(report: ProxiesReport) -> str:
 
 
 def across_sizes(report: ProxiesReport) -> str:
+    """How many follow what happens to the score over the sizes, and which way they go of images whose score changes."""
+    rows = [one for one in leading(report) if one.across_sizes is not None]
+    told = follow_sizes(report)
+    return told if all(one.across_sizes == UNKNOWN for one in rows) else f"{told}{signs(rows)}"
+
+
+def follow_sizes(report: ProxiesReport) -> str:
     """How many follow what happens to the score over the sizes."""
     rows = [one for one in leading(report) if one.across_sizes is not None]
     if not rows:
@@ -81,7 +88,7 @@ def across_sizes(report: ProxiesReport) -> str:
     if level:
         told += f"; {len(level)} more only as any one number per image would that has their level"
     unknown = sum(one.across_sizes == UNKNOWN for one in rows)
-    return f"{told}{f'; of {unknown} it cannot be told' if unknown else ''}.{signs(rows)}"
+    return f"{told}{f'; of {unknown} it cannot be told' if unknown else ''}."
 
 
 def signs(rows: list[ProxyFound]) -> str:

@@ -18,7 +18,7 @@ FEW = 5
 
 def screen(report: ScoreReport) -> Screen:
     evidence = report.evidence
-    assert evidence is not None  # what is stored has none, and is not told
+    assert evidence is not None  # reports that were stored before it was have none, and are not told
     told = [memorised(report, evidence), means(report, evidence), flips(report), look_at(report, evidence)]
     return Screen(told, grid(report, evidence), notes(report, evidence), commands(report, evidence))
 

@@ -31,7 +31,7 @@ LEAST = 0.005
 
 def screen(report: TrajectoriesReport) -> Screen:
     evidence = report.evidence
-    assert evidence is not None  # what is stored has none, and is not told
+    assert evidence is not None  # reports that were stored before it was have none, and are not told
     if report.population_check.passed:
         told = [by_population(report), the_mean(report, evidence), of_flipped(report)]
         return Screen(told, population_grid(report), notes(report, evidence), commands(report, evidence))

@@ -1,4 +1,4 @@
-"""What a finding is held against: for those who tell of a report. None of it is a key of `--json`."""
+"""What a finding is held against: for those who tell of a report. None of it is a key of `--json`; it is stored."""
 
 from dataclasses import dataclass
 

@@ -26,32 +26,38 @@ def left_out() -> Any:
 
 
 def no_key(**default: Any) -> Any:
-    """A field for those who print a report: it is no key of it, and not stored; perhaps with a `default`."""
+    """A field for those who tell of a report: it is no key of `--json`, but stored; perhaps with a `default`."""
     return field(metadata={NO_KEY: True}, **default)
 
 
-def keys_of(report: Any) -> dict[str, Any]:
-    """The report as what `json.dumps` takes."""
+def keys_of(report: Any, stored: bool = False) -> dict[str, Any]:
+    """The report as what `json.dumps` takes; with `stored` also the fields that are no keys."""
     found: dict[str, Any] = {}
     for each in fields(report):
         value = getattr(report, each.name)
-        if each.metadata.get(NO_KEY):
+        if each.metadata.get(NO_KEY) and not stored:
             continue
         if each.metadata.get(MERGED):
-            found |= {} if value is None else keys_of(value)
+            found |= {} if value is None else keys_of(value, stored)
         elif value is not None or not each.metadata.get(LEFT_OUT):
-            found[each.name] = plain(value)
+            found[each.name] = plain(value, stored)
     return found
 
 
-def plain(value: Any) -> Any:
+def stored_keys(report: Any) -> dict[str, Any]:
+    """The report as results keep it: the keys of `--json`, and what its findings rest on, so that another command can
+    tell of them in the same words."""
+    return keys_of(report, stored=True)
+
+
+def plain(value: Any, stored: bool = False) -> Any:
     """The value for JSON: null stands for what is not defined."""
     if is_dataclass(value):
-        return keys_of(value)
+        return keys_of(value, stored)
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {str(key): plain(each, stored) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [plain(each, stored) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -4,7 +4,6 @@ import csv
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,12 @@ from memscope.errors import RunError
 from memscope.files.places import at_home
 from memscope.plan.recipe import Recipe
 from memscope.plan.teaching import Teaching
-from memscope.reports.distill import DistillReport
-from memscope.reports.resmem import ResmemReport
-from memscope.reports.score import ScoreReport
+from memscope.reports.demo import Demonstration
 from memscope.reports.training import FailedTask
-from memscope.reports.trajectories import TrajectoriesReport
 from memscope.run import open_run, plan_path
 from memscope.steps.distill import distill, draw_distill_figures
 from memscope.steps.exports import export_suspects
+from memscope.steps.report import report
 from memscope.steps.resmem import draw_resmem_figures, resmem
 from memscope.steps.score import score
 from memscope.steps.train_family import train_family
@@ -33,28 +30,13 @@ TEACHING = Teaching(teacher=5)
 STUDENTS = (3,)
 
 
-@dataclass(frozen=True)
-class Demonstration:
-    """What the demo found, for the command to print."""
-
-    run: Path
-    scores: ScoreReport
-    types: TrajectoriesReport
-    memories: ResmemReport
-    students: DistillReport
-    suspects: Path
-    suspect_count: int
-    suspects_looked_at: int
-    """The first suspects: as many as there are flipped labels, if there are so many"""
-    suspects_flipped: int
-    """Flipped labels among those"""
-    figures: list[Path]
-
-
 def demo(
     path: str | os.PathLike[str], fresh: bool = False, *, say: Say, on_end: Any = lambda ended: None
 ) -> Demonstration:
-    """Train, score, classify, compare and draw. What is already done is not repeated; `fresh` starts over."""
+    """Train, score, classify, compare, draw, and write the report.
+
+    What is already done is not repeated; `fresh` starts over.
+    """
     run = at_home(path)
     if fresh and run.exists():
         remove_demo(run)
@@ -77,7 +59,8 @@ def demo(
     suspects = run / "suspects.csv"
     count, _ = export_suspects(open_run(run), suspects)
     first, wrong = among_the_first(run, suspects)
-    return Demonstration(run, scores, types, memories, students, suspects, count, first, wrong, figures)
+    page = Path(report(run, say=say).file)
+    return Demonstration(run, scores, types, memories, students, suspects, count, first, wrong, figures, page)
 
 
 def among_the_first(run: Path, suspects: Path) -> tuple[int, int]:

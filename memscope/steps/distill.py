@@ -20,7 +20,7 @@ from memscope.files.atomic import remove_abandoned
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.teaching import Teaching
 from memscope.reports.distill import RESULTS, DistillReport
-from memscope.reports.keys import keys_of, report_of
+from memscope.reports.keys import report_of, stored_keys
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
 from memscope.store.ledger import (
@@ -226,7 +226,7 @@ def compare_students(run: Run, epsilon: float) -> DistillReport:
     sizes = tuple(sorted({size for _, pairs in found for size in pairs}))
     compared = tuple(compare_setting(run, teaching, pairs, family, epsilon) for teaching, pairs in found)
     report = replace(without_students(run, epsilon), settings=compared)
-    write_results(run.path, run.plan, "distill", stored(run, found, sizes, epsilon), ledger, keys_of(report))
+    write_results(run.path, run.plan, "distill", stored(run, found, sizes, epsilon), ledger, stored_keys(report))
     return report
 
 

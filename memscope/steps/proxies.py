@@ -22,7 +22,7 @@ from memscope.counting.proxies import ProxyValues, held_out_correctness, proxy_v
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned
 from memscope.plan.recipe import OWN_LOOP
-from memscope.reports.keys import keys_of, report_of
+from memscope.reports.keys import report_of, stored_keys
 from memscope.reports.proxies import RESULTS, ProxiesReport, ProxyFound
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
@@ -87,7 +87,7 @@ def proxies(
         return replace(found, failed=failed_tasks(done.failures))
     say("comparing with the scores")
     found, values = held_against(run, recorded, chosen, found, epsilon)
-    write_results(run.path, run.plan, "proxies", arrays_of(found, values), ledger, keys_of(found))
+    write_results(run.path, run.plan, "proxies", arrays_of(found, values), ledger, stored_keys(found))
     if plot is not None:
         found = replace(found, figures=tuple(str(picture) for picture in draw_proxy_figures(run.path, plot)))
     return found

@@ -24,7 +24,7 @@ from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
-from memscope.reports.keys import keys_of, report_of
+from memscope.reports.keys import report_of, stored_keys
 from memscope.reports.resmem import RESULTS, HyperparameterGrid, MemorySelection, ResmemReport
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
@@ -187,7 +187,7 @@ def compare(
         foretells=pairs,
     )
     values = stored(run, grid, chosen, on_subsets) | prediction_arrays(list(chosen), pairs)
-    write_results(run.path, run.plan, "resmem", values, ledger, keys_of(found))
+    write_results(run.path, run.plan, "resmem", values, ledger, stored_keys(found))
     return found
 
 

@@ -27,7 +27,7 @@ from memscope.counting.suggestions import Votes, disputed, suggested_labels
 from memscope.errors import OptionError
 from memscope.files.places import STANDARD_OUTPUT
 from memscope.reports.evidence import ScoreEvidence
-from memscope.reports.keys import keys_of
+from memscope.reports.keys import stored_keys
 from memscope.reports.score import (
     RESULTS,
     Duplicates,
@@ -160,7 +160,7 @@ def score_of(path: str | os.PathLike[str]) -> ScoreReport:
         "own_accuracy": np.array([row.own_accuracy for row in rows]),
         "test_accuracy": np.array([row.test_accuracy for row in rows]),
     }
-    write_results(run.path, run.plan, "score", stored, ledger, keys_of(found))
+    write_results(run.path, run.plan, "score", stored, ledger, stored_keys(found))
     return found
 
 

@@ -32,7 +32,7 @@ from memscope.counting.type_errors import called_shares_error, raw_shares_error,
 from memscope.counting.type_scores import scores_elsewhere
 from memscope.errors import RunError
 from memscope.reports.evidence import TrajectoriesEvidence
-from memscope.reports.keys import keys_of, report_of
+from memscope.reports.keys import report_of, stored_keys
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import (
     RESULTS,
@@ -183,7 +183,7 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
             trainer=run.plan.recipe.trainer,
         ),
     )
-    write_results(run.path, run.plan, "trajectories", values, ledger, keys_of(found))
+    write_results(run.path, run.plan, "trajectories", values, ledger, stored_keys(found))
     return found
 
 

@@ -1,7 +1,7 @@
 """`memscope demo` in print: what the reader has just seen, in a few sentences."""
 
 from memscope.findings import demo
-from memscope.steps.demo import Demonstration
+from memscope.reports.demo import Demonstration
 from memscope.tables.distill import show_students
 from memscope.tables.printing import headline, show_screen
 from memscope.tables.resmem import show_subsets

@@ -131,6 +131,9 @@ def test_every_command_shows_an_example_in_its_help():
         (("resmem", "RUN", "--temperature", "nan"), 2, "temperature"),
         (("resmem", "RUN", "--epsilon", "0"), 2, "epsilon is 0"),
         (("resmem", "RUN", "--workers", "0"), 2, "--workers is 0"),
+        (("report", "nowhere"), 1, "is not a run: it does not exist"),
+        (("report", "RUN"), 1, "has no results to show yet; make some with memscope score"),
+        (("report", "RUN", "--out"), 2, "--out"),
         (("proxies", "RUN"), 1, "record them with memscope train-family"),
         (("proxies", "RUN", "--proxies", "forgeting"), 2, "'forgeting' is not one of mean-accuracy"),
         (("memorability", "RUN"), 2, "has no memorability yet; take --predictor resmem"),
@@ -215,6 +218,7 @@ def test_every_key_of_the_json_is_documented(copy):
         ("distill", "--teacher", "8", "--engine", "inline"),
         ("score",),
         ("trajectories",),
+        ("report",),
         ("status",),
     ):
         done = memscope(command, copy, *options, "--json")

@@ -23,6 +23,7 @@ from memscope.reports.memorability import (
     SizeBeside,
     TypeBeside,
 )
+from memscope.reports.page import PageReport
 from memscope.reports.prediction import ImagePredicted, PredictionReport
 from memscope.reports.predictor import BackboneFound, Claim, Measured, PairFound, PredictorReport
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
@@ -207,6 +208,21 @@ def distill_report(sizes=EIGHT[:-1], blocks=4, change=-0.125, error=0.004, setti
         for number in range(settings)
     )
     return made(DistillReport, run=run, axis="width", epsilon=0.2, settings=made_settings, block=10, trained=0)
+
+
+def page_report(sizes=EIGHT, run="runs/x", shown=1000, **given: Any) -> PageReport:
+    """Of `shown` of 1,000 images; results of score and trajectories, unless `results` says otherwise."""
+    extremes = ("the 1,000 highest scores at width 128", "the 1,000 most disputed labels")
+    found = {
+        "file": f"{run}/report.html",
+        "examples": 1000,
+        "drawn": shown,
+        "extremes": () if shown == 1000 else extremes,
+        "sections": ("score", "trajectories"),
+        "results": {"score": "current", "trajectories": "out of date", "distill": "missing", "proxies": "missing"},
+        "not_yet": {"proxies": "no models were recorded"},
+    }
+    return made(PageReport, run=run, axis="width", sizes=sizes, shown=shown, **(found | given))
 
 
 def status_report(sizes=EIGHT, missing=0, results="current", run="runs/x", **given: Any) -> StatusReport:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from memscope.findings import demo
+from memscope.reports.demo import Demonstration
 from memscope.reports.distill import StudentKind
 from memscope.reports.labels import LabelScores
 from memscope.reports.resmem import MemoryChange, ResidualPrediction
-from memscope.steps.demo import Demonstration, among_the_first
+from memscope.steps.demo import among_the_first
 from tests.findings.made import distill_report, made, resmem_report, score_report, trajectories_report
 from tests.findings.test_screens import text_of
 
@@ -42,6 +43,7 @@ def shown(error=0.004, change=-0.125, rise=0.3):
         suspect_count=273,
         suspects_looked_at=100,
         suspects_flipped=86,
+        page=Path("runs/demo/report.html"),
         figures=[Path("runs/demo/figures/shares.png")],
     )
 

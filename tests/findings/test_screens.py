@@ -11,6 +11,7 @@ from memscope.analysis.trajectories import TYPES
 from memscope.findings import (
     distill,
     memorability,
+    page,
     prediction,
     predictor,
     proxies,
@@ -33,6 +34,7 @@ from tests.findings.made import (
     made,
     measured,
     memorability_report,
+    page_report,
     prediction_report,
     predictor_report,
     proxies_report,
@@ -67,6 +69,7 @@ SCREENS = {
     "prediction": lambda **given: prediction.screen(prediction_report(**given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
+    "report": lambda blocks=4, **given: page.screen(page_report(**given)),
     "dry-run": lambda blocks=4, run="", **given: train_family.screen(forecast_report(**given)),
 }
 
@@ -595,3 +598,26 @@ def test_a_prediction_says_what_it_is_worth_and_for_which_label():
     assert "this very image" not in nothing
     unknown = replace(prediction_report(), spearman=replace(measured(0.1), value=math.nan))
     assert "What that is worth is not known." in text_of(prediction.screen(unknown))
+
+
+def test_a_report_tells_what_is_in_it_and_the_commands_for_what_is_not():
+    found = page.screen(page_report())
+    text = text_of(found)
+    assert "what score and trajectories found at 8 widths from 1 to 128" in text
+    assert "All 1,000 training images of x are in it." in text
+    assert "Out of date: trajectories rests on other models than there are now." in text
+    assert "Not possible now: proxies (no models were recorded)." in text
+    assert "neighbours" not in text
+    assert [str(one) for one in found.commands] == [
+        "memscope trajectories runs/x",
+        "memscope distill runs/x --teacher 128",
+    ]
+    assert "no model's weights" in text_of(page.screen(page_report(neighbours=False)))
+    sampled = text_of(page.screen(page_report(shown=600)))
+    assert (
+        "600 of the 1,000 training images of x are in it: 600 that were drawn at random, and those with the 1,000 "
+        "highest scores at width 128 and the 1,000 most disputed labels."
+    ) in sampled
+    damaged = page.screen(page_report(results={"score": "x.h5 is damaged", "trajectories": "current"}, not_yet={}))
+    assert "Left out: score: x.h5 is damaged." in text_of(damaged)
+    assert any(note.warns for note in damaged.notes)

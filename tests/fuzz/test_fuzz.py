@@ -43,7 +43,7 @@ READ_FROM = {
 }  # fmt: skip
 """What fuzzes each form of --data, and each argument of a command that names something to read."""
 
-WRITTEN = {"csv_file", "npz_file", "suspects", "figures"}
+WRITTEN = {"csv_file", "npz_file", "suspects", "figures", "out"}
 """Options that name what a command writes."""
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from memscope.reports.keys import keys_of, left_out, merged, no_key, report_of
+from memscope.reports.keys import keys_of, left_out, merged, no_key, report_of, stored_keys
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,5 +86,19 @@ class ForPrint:
     axis: str = no_key()
 
 
+@dataclass(frozen=True, kw_only=True)
+class WithThose:
+    rows: tuple[ForPrint, ...]
+    beside: ForPrint | None = merged()
+    evidence: ForPrint | None = no_key(default=None)
+
+
 def test_what_is_for_print_only_is_no_key():
     assert keys_of(ForPrint(size=2, axis="width")) == {"size": 2}
+
+
+def test_what_is_for_print_only_is_stored_wherever_it_stands():
+    one = ForPrint(size=2, axis="width")
+    report = WithThose(rows=(one,), beside=one, evidence=one)
+    assert keys_of(report) == {"rows": [{"size": 2}], "size": 2}
+    assert report_of(WithThose, json.loads(json.dumps(stored_keys(report)))) == report
