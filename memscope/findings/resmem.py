@@ -53,7 +53,8 @@ def accuracy(report: ResmemReport, rows: list[Row]) -> str:
             f"on training images that were held out by {points(there.value)}. So few "
             "models do not tell how sure that is."
         )
-    return f"{on(report.axis, 'test images', tests)} {on(report.axis, 'training images that were held out', held)}"
+    sentences = [on(report.axis, "test images", tests), on(report.axis, "training images that were held out", held)]
+    return " ".join(filter(None, sentences))
 
 
 def estimate(row: SizeMemory, value: float, error: float) -> Estimate:
@@ -61,7 +62,12 @@ def estimate(row: SizeMemory, value: float, error: float) -> Estimate:
 
 
 def on(axis: str, what: str, changes: list[tuple[int, Estimate]]) -> str:
-    """At which sizes the accuracy on some images clearly rises or falls, and where most."""
+    """At which sizes the accuracy on some images clearly rises or falls, and where most.
+
+    Nothing where no error is known, as of held-out images in results that an earlier memscope stored.
+    """
+    if not any(known(one) for _, one in changes):
+        return ""
     told = []
     for verb, sign in (("raises the accuracy", 1), ("lowers the accuracy", -1)):
         found = clearest(changes, sign)

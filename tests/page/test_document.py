@@ -17,6 +17,7 @@ from memscope.page.document import WEB, document, script_names
 from memscope.page.sections.stored import report_in
 from memscope.reports.keys import keys_of, report_of
 from memscope.run import open_run
+from tests.findings.made import resmem_report
 from tests.page.page_text import Element, read_page
 
 FINDINGS = {"score": score, "trajectories": trajectories, "resmem": resmem, "distill": distill, "proxies": proxies}
@@ -219,6 +220,18 @@ def test_reports_of_before_evidence_was_stored_are_shown_too(data):
         assert old[name].evidence is None
         assert f"memscope {name} {data.run.path}" in told
     assert len(page.all("figure")) == len(read_page(document(data)).all("figure"))
+
+
+def test_a_memory_of_before_errors_on_held_out_images_were_stored_says_what_tells_them(data):
+    whole = resmem_report(blocks=4)
+    old = report_of(type(whole), keys_of(whole))
+    asked = f"memscope resmem {data.run.path}"
+    for report, lacks in ((whole, False), (old, True)):
+        page = read_page(document(replace(data, reports={"resmem": report})))
+        told = by_id(page, "resmem").text
+        assert "On test images it raises the accuracy" in told
+        assert ("On training images that were held out it" in told) == (not lacks)
+        assert (asked in by_id(page, "summary").text) == lacks
 
 
 def test_a_run_of_one_size_has_a_page(tiny_run, tmp_path):

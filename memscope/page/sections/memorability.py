@@ -52,12 +52,14 @@ def correlations(findings: Any, report: Any, measure: str, what: str) -> Figure:
     known = [row for row in rows if not math.isnan(getattr(row, measure).overall.value)]
     most = max(known, key=lambda row: abs(getattr(row, measure).overall.value), default=None)
     told = "" if most is None else f": {findings.with_ends(getattr(most, measure).overall)} at {axis} {most.size}"
+    if most is not None and len(known) > 1:
+        told += ", where it is strongest"
     chance = 1.96 / math.sqrt(max(1, min(row.examples for row in rows) - 1))
     ceilings = [getattr(row, measure).ceiling for row in rows]
     bounded = not all(map(math.isnan, ceilings))
     return Figure(
         id=f"memorability-{measure.replace('_', '-')}",
-        title=f"Rank correlation of memorability with {what}{told}{' at most' if told and len(known) > 1 else ''}.",
+        title=f"Rank correlation of memorability with {what}{told}.",
         about="Positive: images that people remember better have the larger values. Bars: 95 % intervals, over images "
         "and blocks of models, or over images alone where blocks are few. Between the lines chance: what 95 % of "
         "numbers show that have nothing to do with each other.",

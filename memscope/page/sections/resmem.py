@@ -1,9 +1,12 @@
 """What an explicit memory of residuals adds, and what the residuals of small models foretell of larger ones."""
 
+import math
+from dataclasses import replace
+
 from memscope.findings import resmem as findings
 from memscope.findings.numbers import decimals, points
 from memscope.findings.resmem import Row, measured
-from memscope.findings.screen import Grid
+from memscope.findings.screen import Grid, Screen, command
 from memscope.page import chart
 from memscope.page.chart import Scale, Series, with_errors
 from memscope.page.data import PageData
@@ -21,7 +24,18 @@ def section(data: PageData) -> Section | None:
     drawn = ([changes(report, rows)] if rows else []) + ([foretold(report)] if report.foretells else [])
     title = "What a residual memory adds (ResMem)"
     leads = [Headline(f"{findings.WHAT} {findings.accuracy(report, rows)}", "resmem-accuracy")] if rows else []
-    return of_screen("resmem", title, findings.screen(report), drawn, leads, out_of_date=is_old(data, "resmem"))
+    return of_screen("resmem", title, screen(report, rows), drawn, leads, out_of_date=is_old(data, "resmem"))
+
+
+def screen(report: ResmemReport, rows: list[Row]) -> Screen:
+    """What `memscope resmem` tells; of reports that were stored before the errors on held-out images were, and what
+    would tell these."""
+    shown = findings.screen(report)
+    errors = [(change.test_change_error, change.mean_change_out_error) for _, _, _, change in rows]
+    if any(math.isnan(held) and not math.isnan(test) for test, held in errors):
+        asked = command("How sure the change on held-out training images is", "resmem", report.run)
+        shown = replace(shown, commands=[*shown.commands, asked])
+    return shown
 
 
 def changes(report: ResmemReport, rows: list[Row]) -> Figure:

@@ -104,7 +104,7 @@ function makeGallery(opens) {
         sort === "index" ? null : told(value),
         isFlipped(example) ? element("span", { class: "flag" }, "⚑") : null,
       ),
-      element("span", { class: "label", "aria-hidden": "true", "data-label": other ? `${label} → ${other}?` : label }),
+      element("span", { class: "label", "aria-hidden": "true", "data-label": label + (other && `\n→ ${other}?`) }),
     );
     return tile;
   }

@@ -182,6 +182,29 @@ def test_a_score_on_the_border_is_in(tab):
         assert not bounds[0] <= codes[0] <= bounds[1]
 
 
+@pytest.mark.parametrize("size", [-1, 1])
+def test_the_words_of_an_address_are_those_of_every_part_of_a_view(tab, size):
+    view = {
+        "labels": [1, 4],
+        "by": "type",
+        "types": [2, 3],
+        "flipped": "yes",
+        "suggested": "7",
+        "copies": "near",
+        "size": size,
+        "low": -0.25,
+        "high": 0.5,
+        "sort": "residual",
+        "at": 0,
+        "up": True,
+        "example": 17,
+    }
+    assert tab.evaluate("(view) => viewOf(wordsOf(view))", view) == view
+    start = tab.evaluate("startView()")
+    assert all(start[part] != value for part, value in view.items())
+    assert tab.evaluate("String(wordsOf(startView()))") == ""
+
+
 def test_numbers_are_told_for_people(tab):
     given = tab.evaluate("[0.123, -0.5, -0.001, NaN, 12.34, 1234.5, 1].map(told)")
     assert given == ["0.12", "−0.50", "0.00", "–", "12.3", "1235", "1.00"] or given[5] in ("1234", "1235")
