@@ -67,7 +67,7 @@ def crossed_intervals(
     total = counts.total()
     value = statistic(total, everyone)
     group = groups_of(units)
-    groups = int(group.max()) + 1
+    groups = int(group.max(initial=-1)) + 1
     by_example = by_block = by_cell = np.full(value.shape, nan)
     if groups >= FEWEST_UNITS:
         by_example = jackknife_error([statistic(total, group != out) for out in range(groups)])
@@ -112,7 +112,7 @@ def example_intervals(
 ) -> list[CrossedInterval]:
     """`crossed_intervals` of what rests on no models, or on models that are taken as they are."""
     group = groups_of(units)
-    groups = int(group.max()) + 1
+    groups = int(group.max(initial=-1)) + 1
     value = statistic(np.ones(len(units), dtype=bool))
     error = np.full(value.shape, nan)
     if groups >= FEWEST_UNITS:
