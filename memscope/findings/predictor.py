@@ -165,7 +165,7 @@ def commands(report: PredictorReport) -> list[Command]:
     model = best.file if len(shlex.quote(best.file)) + 6 <= WIDE else "MODEL"
     found = [command("Images that nobody trained on", "memorability", "predict", model, "--data", "folder:NEW")]
     # what read a file is not repeated: the report has its name alone, and another call would fit something else
-    if not report.figures and report.target_blocks and report.pretrained is None and report.elsewhere is None:
+    if not report.figures and report.target_blocks and report.pretrained is None:
         again = ["memorability", report.run, "--train"]
         again += ["--with-label"] * report.with_label
         found.append(command("Figures", *again, *asked_again(report), "--plot"))
