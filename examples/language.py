@@ -11,7 +11,7 @@ by its sum. The paper's form (Yang et al. 2023, arXiv 2302.01576) is s = 1. The 
 alone, then k, sigma, s and the floor, all by bits on text that is in neither training nor tests. Beside it stand the
 labels of the same neighbours without residuals, (1 - s) p + s (sum of their weights), as in kNN-LM (Khandelwal et al.
 2020, arXiv 1911.00172), with a share chosen for them. A seed draws the text of each part, the first weights and the
-order of training. 27 models take two cores less than ten minutes.
+order of training.
 """
 
 import argparse

@@ -60,7 +60,13 @@ def beside_models(
     `memorability` [examples], NaN where it is not known; `counts` [blocks, examples]; `classes` and `units` int
     [examples], units as in `crossed_intervals`.
     """
-    values = ordinal(memorability)
+    known = np.flatnonzero(~np.isnan(memorability))
+    values, counts, classes, units = (
+        ordinal(memorability[known]),
+        counts.of_examples(known),
+        classes[known],
+        units[known],
+    )
 
     def statistic(of: Counts, kept: NDArray[np.bool_]) -> Floats:
         here, classes_here = values[kept], classes[kept]
@@ -72,8 +78,9 @@ def beside_models(
 
 def beside_values(memorability: Floats, other: Floats, classes: NDArray[np.int64], units: NDArray[np.int64]) -> Related:
     """Memorability with a number [examples] that is taken as it is, such as a proxy: over the examples alone."""
-    values, others = ordinal(memorability), ordinal(other)
-    return Related(*example_intervals(lambda kept: both(values[kept], others[kept], classes[kept]), units))
+    known = np.flatnonzero(~np.isnan(memorability + other))
+    values, others, classes = ordinal(memorability[known]), ordinal(other[known]), classes[known]
+    return Related(*example_intervals(lambda kept: both(values[kept], others[kept], classes[kept]), units[known]))
 
 
 def ranks_by_type(
@@ -83,7 +90,13 @@ def ranks_by_type(
 
     `counts` [blocks, sizes, examples]. Types are named by the same models that the intervals are over.
     """
-    values = ordinal(memorability)
+    known = np.flatnonzero(~np.isnan(memorability))
+    values, counts, classes, units = (
+        ordinal(memorability[known]),
+        counts.of_examples(known),
+        classes[known],
+        units[known],
+    )
 
     def codes(of: Counts) -> NDArray[np.int8]:
         found = codes_of_counts((of.sum_in, of.n_in, of.sum_out, of.n_out), epsilon)

@@ -92,6 +92,10 @@ class Counts:
             return self._everything.without(self.only(sorted(left_out)))
         return _combine(lambda values: values[kept].sum(axis=0, dtype=values.dtype), self)
 
+    def of_examples(self, chosen: NDArray[np.int64]) -> "Counts":
+        """Counts [..., chosen] of some of the examples."""
+        return _combine(lambda values: values[..., chosen], self)
+
     def of_each(self, blocks: NDArray[np.int64]) -> "Counts":
         """The counts of one of the stacked blocks for each example, int64 [examples]: not the same one for all."""
 

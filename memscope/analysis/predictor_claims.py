@@ -40,11 +40,6 @@ def less_than_it_seems(best: BackboneAgreement) -> str:
     return answer_of(best.lost_own)
 
 
-def less_elsewhere(best: BackboneAgreement) -> str:
-    """Whether it foretells less on the images of another run than on held-out ones of its own."""
-    return answer_of(best.lost_there)
-
-
 def foretells(found: BackboneAgreement, among: int) -> bool:
     """Whether it foretells anything, being one of so many backbones."""
     return found.spearman.value > 0 and apart(found.spearman.value, found.spearman.error, found.spearman.degrees, among)

@@ -129,7 +129,7 @@ def train_and_show(
     from memscope.tables.printing import print_json
     from memscope.work.carrying_out import WorkOptions
 
-    with TrainingProgress(quiet=as_json, doing="fitting") as progress:
+    with TrainingProgress(quiet=as_json, doing="fitting", thing="fit") as progress:
         found = train_predictor(run, asked, WorkOptions(**work), plot=plot, say=progress.say, on_end=progress.ended)
     if as_json:
         print_json(keys_of(found))

@@ -8,8 +8,8 @@ import numpy as np
 
 from memscope.analysis.predictor_agreement import Images
 from memscope.analysis.statistics.crossed import units_of
-from memscope.counting.predictor_targets import Asked, TargetFound, check_target, target_of
-from memscope.errors import OptionError
+from memscope.counting.predictor_targets import FEWEST, Asked, TargetFound, check_target, target_of
+from memscope.errors import OptionError, RunError
 from memscope.predictors.asking import ask, network_of
 from memscope.predictors.kept import Kept, image_numbers, kept_path
 from memscope.run import Run, open_run
@@ -30,6 +30,16 @@ class Elsewhere:
     """int64 [M], as numbers of this run's classes where predictors are given labels; else that run's own"""
     numbers: np.ndarray
     """int64 [M], of its images"""
+
+    def check_enough(self, known: np.ndarray) -> None:
+        """RunError unless there are images with a target that the predictors will not know."""
+        target = self.found.target.everything()
+        new = int((~np.isnan(target) & ~np.isin(self.numbers, known)).sum())
+        if new < FEWEST:
+            raise RunError(
+                f"--evaluate-on {self.run.path} has {new} images with {self.found.asked.name} that are not fitted to "
+                f"here, expected at least {FEWEST}; name a run of other images"
+            )
 
     def known(self, known: np.ndarray) -> int:
         """How many of its images the predictors know."""
@@ -64,6 +74,11 @@ def other_run(run: Run, target: Asked, place: Path) -> Run:
         )
     if other.plan.digest == run.plan.digest:
         raise OptionError(f"--evaluate-on {other.path} is of the same plan as {run.path}; give a run of other images")
+    if other.plan.axis != run.plan.axis:
+        raise OptionError(
+            f"--evaluate-on {other.path} has {other.plan.axis}s and {run.path} {run.plan.axis}s, so that "
+            f"{target.name} means another thing there; give a run along {run.plan.axis}"
+        )
     check_target(other, target)
     return other
 

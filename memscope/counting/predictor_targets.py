@@ -32,6 +32,8 @@ from memscope.store.memories import MemoryFile, finished_memories, read_memory
 
 SCORE, RESIDUAL = "score", "residual"
 KINDS = (SCORE, RESIDUAL)
+FEWEST = 10
+"""Images of a part whose target must be known"""
 LEAST_AGREEMENT = 0.1
 """Rank correlation of two halves below which nothing is said of what noise leaves"""
 

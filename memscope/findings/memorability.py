@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 
 from memscope.analysis.statistics.clear import apart
+from memscope.analysis.statistics.crossed import FEWEST_UNITS
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
 from memscope.findings.numbers import decimals
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
@@ -44,7 +45,10 @@ def relation(report: MemorabilityReport) -> str:
     """Whether memorability goes with the score, at which sizes, and whether beyond classes."""
     who = f"What people remember ({short(report.source)})"
     if all(math.isnan(row.score.overall.error) for row in report.sizes):
-        return f"{who} cannot be held against the scores: {counted(report.known, 'image')} of known memorability."
+        return (
+            f"{who} cannot be held against the scores: {counted(report.known, 'image')} of known memorability, of at "
+            f"least {FEWEST_UNITS} that differ."
+        )
     overall, within = (clear_sizes(report, "score", scope) for scope in ("overall", "within"))
     beyond = " or within classes" if report.classes > 1 else ""
     if not overall and not within:
@@ -239,7 +243,7 @@ def notes(report: MemorabilityReport) -> list[Remark]:
 def turned(row: SizeBeside) -> bool:
     """Whether the two correlations are one with the sign turned."""
     one, other = row.score.overall.value, row.accuracy_out.overall.value
-    return not math.isnan(one) and abs(one + other) < 1e-9 and abs(one) > 0
+    return not math.isnan(row.score.overall.error) and abs(one + other) < 1e-9 and abs(one) > 0
 
 
 def commands(report: MemorabilityReport) -> list[Command]:

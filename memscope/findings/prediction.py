@@ -31,7 +31,7 @@ def worth(report: PredictionReport) -> str:
     least = not math.isnan(report.spearman.low) and report.spearman.low <= 0
     ceiling = "" if math.isnan(report.ceiling) else f", of at most {decimals(report.ceiling, 2).removeprefix('0')}"
     told = (
-        f"On held-out images of its own set a fit's rank correlation with the truth of other models was "
+        f"On held-out images of its own set a fit's rank correlation with what was measured was "
         f"{with_ends(report.spearman)}{ceiling}, {with_ends(report.within)} within classes"
     )
     return f"{told}: that is not clearly more than nothing." if least else f"{told}; on another set it may be less."

@@ -143,7 +143,7 @@ def notes(report: PredictorReport) -> list[Remark]:
         "copies of an image are on one side."
     )
     if report.target_blocks:
-        split += " Fitted to scores of one half of the models, held against those of the other half."
+        split += " Fitted to what one half of the models say, held against the other half."
     found.append(Remark(split))
     lost = [one.name for one in report.backbones if 0 in one.epochs]
     if lost:
@@ -164,7 +164,8 @@ def commands(report: PredictorReport) -> list[Command]:
     # a path that has no room on a line is in RUN/predictors, and with --details
     model = best.file if len(shlex.quote(best.file)) + 6 <= WIDE else "MODEL"
     found = [command("Images that nobody trained on", "memorability", "predict", model, "--data", "folder:NEW")]
-    if not report.figures:
+    # what read a file is not repeated: the report has its name alone, and another call would fit something else
+    if not report.figures and report.target_blocks and report.pretrained is None:
         again = ["memorability", report.run, "--train"]
         again += ["--with-label"] * report.with_label
         found.append(command("Figures", *again, *asked_again(report), "--plot"))
@@ -176,7 +177,8 @@ def asked_again(report: PredictorReport) -> list[str]:
     from memscope.predictors.training import BACKBONES, EPOCHS, SEEDS
 
     names = tuple(one.name for one in report.backbones)
-    found = ["--target", report.target] if report.target_blocks else []
+    found = ["--target", report.target]
     found += [] if names == BACKBONES else ["--backbones", ",".join(names)]
+    found += [] if report.elsewhere is None else ["--evaluate-on", report.elsewhere]
     found += [] if report.seeds == SEEDS else ["--seeds", str(report.seeds)]
     return found + ([] if report.epochs == EPOCHS else ["--epochs", str(report.epochs)])

@@ -14,6 +14,11 @@ RESULTS = {
 """Of every command that writes `results/COMMAND.h5`"""
 
 
+def words_of(group: str) -> list[str]:
+    """What follows `memscope` in the command that makes a group of results; RUN stands for the run."""
+    return (RESULTS[group].made_by or f"{group} RUN").split()
+
+
 def made_by(group: str, run: str) -> str:
     """The command that makes a group of results of a run."""
-    return f"memscope {(RESULTS[group].made_by or f'{group} RUN').replace('RUN', run)}"
+    return " ".join(["memscope", *(run if word == "RUN" else word for word in words_of(group))])

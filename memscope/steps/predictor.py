@@ -14,7 +14,14 @@ from memscope.analysis.statistics.crossed import units_of
 from memscope.counting.compared_predictor import with_agreement
 from memscope.counting.elsewhere import Elsewhere, images_elsewhere, other_run
 from memscope.counting.outcomes import sizes_in_ledger
-from memscope.counting.predictor_targets import TargetFound, asked_for, check_target, known_examples, target_of
+from memscope.counting.predictor_targets import (
+    FEWEST,
+    TargetFound,
+    asked_for,
+    check_target,
+    known_examples,
+    target_of,
+)
 from memscope.errors import RunError
 from memscope.files.atomic import remove_abandoned, write_atomically
 from memscope.predictors.backbones import PLAIN, SMALL, check_names, chosen_backbones
@@ -28,6 +35,7 @@ from memscope.predictors.kept import (
     kept_path,
     pack_kept,
 )
+from memscope.predictors.pretrained import check_pretrained
 from memscope.predictors.training import Training, check_training
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.predictor import RESULTS, FailedFit, PredictorReport
@@ -47,9 +55,6 @@ from memscope.work.fitting_predictors import (
     kept_seeds,
 )
 from memscope.work.timing import spent_on
-
-FEWEST = 10
-"""Images of a part whose target must be known"""
 
 
 def train_predictor(
@@ -81,6 +86,7 @@ def train_predictor(
     say_what_changed(run, say)
     examples = run.examples
     backbones = chosen_backbones(asked.backbones, examples.image_shape, asked.pretrained is not None)
+    check_pretrained(backbones, examples.image_shape, asked.pretrained)
     ledger = state_for(run.path, run.plan, RESULTS)
     found = target_of(run, target_asked)
     units = units_of(examples.near_group)
@@ -100,6 +106,8 @@ def train_predictor(
             f"of {found.asked.name}, {report.fitted} images to fit to, {report.validating} to validate on and "
             f"{report.held_out} to hold out are known, expected at least {FEWEST} of each; give a target of more images"
         )
+    if elsewhere is not None:
+        elsewhere.check_enough(known_images(run, split))
     fitted, done = fit_missing(run, to_fit, backbones, asked.seeds, options, device, say, on_end)
     if done.failures:
         failed = tuple(FailedFit(backbone=task.variant, seed=task.first, reason=why) for task, why in done.failures)

@@ -15,7 +15,7 @@ from memscope.plan.plan import Plan
 from memscope.predictors.backbones import Backbone, Regressor, build_regressor
 from memscope.predictors.fits import pack_fit
 from memscope.predictors.fitting import FitRecipe, fit, seed_of
-from memscope.predictors.pretrained import load_pretrained
+from memscope.predictors.pretrained import load_pretrained, network_in
 from memscope.store.examples import Examples, RunData, open_images, read_examples
 from memscope.store.ledger import Task
 from memscope.training.device import worker_device
@@ -86,7 +86,7 @@ def untrained(job: FittingJob, backbone: Backbone, examples: Examples, seed: int
     with torch_seeded(seed_of(f"predictor initialisation {backbone.name}", seed), torch.device("cpu")):
         network = build_regressor(backbone, examples.image_shape, classes)
     if backbone.pretrained and job.pretrained is not None:
-        load_pretrained(list(network.body.children())[-1], Path(job.pretrained), backbone.name)
+        load_pretrained(network_in(network.body), Path(job.pretrained), backbone.name)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch does not annotate it
 
 

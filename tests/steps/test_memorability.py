@@ -8,6 +8,7 @@ import pytest
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.within import within_correlation
 from memscope.errors import OptionError, RunError
+from memscope.findings.memorability import screen
 from memscope.reports.keys import keys_of, report_of
 from memscope.reports.memorability import MemorabilityReport
 from memscope.run import open_run
@@ -125,9 +126,11 @@ def test_values_that_are_all_the_same_are_no_error(run):
     assert np.isnan(found.sizes[0].score.overall.low)
 
 
-@pytest.mark.parametrize("known", [1, 2, 3, 5])
+@pytest.mark.parametrize("known", [1, 2, 3, 5, 19])
 def test_few_known_images_have_few_answers(run, known):
     few = table(run.parent / "few.csv", list(zip(open_run(run).examples.index, range(120), strict=True))[:known])
     found = memorability(run, Source(scores=few), plot=run / "figures")
     assert found.known == known
     assert len(found.figures) == (2 if known < 3 else 3)
+    assert all(np.isnan(row.score.overall.error) for row in found.sizes)
+    assert "cannot be held against the scores" in screen(found).findings[0]

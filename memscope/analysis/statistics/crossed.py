@@ -25,12 +25,14 @@ from numpy.typing import NDArray
 
 from memscope.analysis.memorisation import Counts
 from memscope.analysis.statistics.intervals import Floats, t_quantile
-from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS, jackknife_error
+from memscope.analysis.statistics.jackknife import jackknife_error
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
 from memscope.streams import permutation, stream
 
 GROUPS = 40
 """Of examples, which are left out in turn, at most"""
+FEWEST_UNITS = 20
+"""Examples, or groups of copies, below which nothing has an interval: a jackknife of fewer is far too narrow"""
 ROUNDS = 4
 """Ways of laying the diagonals: of one alone, with four blocks, the variance has three degrees of freedom"""
 
@@ -58,15 +60,16 @@ def crossed_intervals(
     """The interval of each of the numbers that a statistic gives, within `least` and `most`.
 
     `counts` [blocks, ..., examples]; `units` int [examples]: examples of one unit, such as copies of an image, are left
-    out together. Below four blocks the intervals are over the examples alone.
+    out together. Below four blocks the intervals are over the examples alone; below FEWEST_UNITS units there are none.
+    Examples of which nothing is known must not be among them: they would count as degrees of freedom.
     """
     blocks, everyone = len(counts.n_in), np.ones(len(units), dtype=bool)
     total = counts.total()
     value = statistic(total, everyone)
     group = groups_of(units)
-    groups = int(group.max()) + 1
+    groups = int(group.max(initial=-1)) + 1
     by_example = by_block = by_cell = np.full(value.shape, nan)
-    if groups >= FEWEST_BLOCKS:
+    if groups >= FEWEST_UNITS:
         by_example = jackknife_error([statistic(total, group != out) for out in range(groups)])
     if blocks >= FEWEST_OF_THE_SCORE:
         kept = ([block for block in range(blocks) if block != out] for out in range(blocks))
@@ -109,10 +112,10 @@ def example_intervals(
 ) -> list[CrossedInterval]:
     """`crossed_intervals` of what rests on no models, or on models that are taken as they are."""
     group = groups_of(units)
-    groups = int(group.max()) + 1
+    groups = int(group.max(initial=-1)) + 1
     value = statistic(np.ones(len(units), dtype=bool))
     error = np.full(value.shape, nan)
-    if groups >= FEWEST_BLOCKS:
+    if groups >= FEWEST_UNITS:
         error = jackknife_error([statistic(group != out) for out in range(groups)])
     return [
         interval_of(one, each, nan, nan, groups, 0, least, most)

@@ -15,7 +15,7 @@ from memscope.plots.common.class_names import NUMBER_NOTE, NUMBERED
 from memscope.plots.common.look import look, room
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import FLIPPED, GREY, INK, page, place, plain_text, wrap
-from memscope.plots.memorability.correlations import name_of
+from memscope.plots.memorability.correlations import licence_of, name_of
 from memscope.plots.trajectories.contact_sheet import (
     IN_A_ROW,
     TRUE,
@@ -88,7 +88,10 @@ def draw_corners(
         f"memorability by {name_of(report)}, and its memorisation score. Above: its "
         f"{'position in the run' if numbered else 'file'}.",
         caption(
-            setting, *notes, "These are the extremes: how memorability and scores go together is in the other figures."
+            setting,
+            *notes,
+            *licence_of(report),
+            "These are the extremes: how memorability and scores go together is in the other figures.",
         ),
     )
     height = figure.get_figheight()

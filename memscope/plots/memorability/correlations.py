@@ -146,4 +146,9 @@ def notes(setting: Setting, report: MemorabilityReport) -> list[str]:
         lines.append(
             f"Noise in the score leaves at most {low if low == high else f'{low} to {high}'}, over all images."
         )
-    return [*lines, *([legible(report.licence)] if report.licence else []), *map(legible, report.caveats)]
+    return [*lines, *licence_of(report), *map(legible, report.caveats)]
+
+
+def licence_of(report: MemorabilityReport) -> list[str]:
+    """What the caption of every figure says of the licence of the numbers, if there is anything to say."""
+    return [legible(report.licence)] if report.licence else []

@@ -19,7 +19,7 @@ from memscope.plots.common.look import look
 from memscope.plots.common.panels import draw_legend, legend_of, row_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import INDIGO, INK, page, plain_text, text_width
-from memscope.plots.memorability.correlations import name_of
+from memscope.plots.memorability.correlations import licence_of, name_of
 from memscope.reports.memorability import MemorabilityReport
 
 COUNTS = LinearSegmentedColormap.from_list("counts", ["#E4E1F3", "#A9A1D6", "#6A5FB0"])
@@ -49,7 +49,11 @@ def draw_spread(
         f"{signed(found.value)}{ends}",
         f"Across: images in the order of memorability by {name_of(report)}, the most memorable at the right. Up: the "
         "memorisation score. The line: its mean over each tenth of the images, with a 95\u00a0% interval over them.",
-        caption(setting, "A square is darker where more images share it, on a logarithmic scale."),
+        caption(
+            setting,
+            "A square is darker where more images share it, on a logarithmic scale.",
+            *licence_of(report),
+        ),
     )
     axes = row.axes(figure, 0, bottom)
     lowest = min(0.0, math.floor(10 * float(values.min()) + 1e-9) / 10)
