@@ -22,7 +22,7 @@ from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned
-from memscope.reports.keys import keys_of, report_of
+from memscope.reports.keys import report_of, stored_keys
 from memscope.reports.memorability import RESULTS, Beside, MemorabilityReport, ProxyBeside, Ranged
 from memscope.reports.proxies import RESULTS as RESULTS_OF_PROXIES
 from memscope.run import Run, open_run
@@ -126,7 +126,7 @@ def held_against(
         block=run.plan.block,
     )
     arrays = arrays_of(found, people, counts, blocks)
-    write_results(run.path, run.plan, "memorability", arrays, ledger, keys_of(found))
+    write_results(run.path, run.plan, "memorability", arrays, ledger, stored_keys(found))
     return found
 
 

@@ -37,7 +37,7 @@ from memscope.predictors.kept import (
 )
 from memscope.predictors.pretrained import check_pretrained
 from memscope.predictors.training import Training, check_training
-from memscope.reports.keys import keys_of, report_of
+from memscope.reports.keys import report_of, stored_keys
 from memscope.reports.predictor import RESULTS, FailedFit, PredictorReport
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
@@ -179,7 +179,7 @@ def held_against(
             )
             write_atomically(files[row.name], pack_kept(replace(kept[row.name], description=described)))
     arrays = arrays_of(report, found, split, said)
-    write_results(run.path, run.plan, "predictor", arrays, ledger, keys_of(report))
+    write_results(run.path, run.plan, "predictor", arrays, ledger, stored_keys(report))
     return report
 
 

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
+from memscope.findings import memorability as findings
 from memscope.findings.screen import Grid
 from memscope.page import chart
 from memscope.page.chart import Scale, Series
@@ -21,8 +21,6 @@ def section(data: PageData) -> Section | None:
     report = report_in(data, "memorability")
     if report is None:
         return None
-    # by its name, because this page was made before `memscope memorability` was, and reads runs with and without it
-    findings = import_module("memscope.findings.memorability")
     drawn = []
     if any(not math.isnan(row.score.overall.value) for row in report.sizes):
         drawn = [
