@@ -24,8 +24,8 @@ BATCH = 32
 """With 192 pictures of a planted square a ResNet-18 foretold .99 of it in 20 epochs; with 64 at a time and the same
 rate .99 too, but whether label and picture agree (.72) only by .24: too few steps."""
 EVALUATED = 512
-"""Images at a time where nothing is fitted, at most; a function of their size alone, because sums grouped otherwise could
-differ in the last bit"""
+"""Images at a time where nothing is fitted, at most. How many follows from their size alone: sums that are grouped in
+another way could differ in the last bit"""
 INPUTS = 2**24
 """Pixels and colours at a time: 111 images of 224 x 224 in colour, whose first maps take 360 MB"""
 WARM_UP = 0.15
