@@ -179,6 +179,7 @@ def asked_again(report: PredictorReport) -> list[str]:
     names = tuple(one.name for one in report.backbones)
     found = ["--target", report.target]
     found += [] if names == BACKBONES else ["--backbones", ",".join(names)]
+    found += [] if report.pretrained is None else ["--pretrained", report.pretrained]
     found += [] if report.elsewhere is None else ["--evaluate-on", report.elsewhere]
     found += [] if report.seeds == SEEDS else ["--seeds", str(report.seeds)]
     return found + ([] if report.epochs == EPOCHS else ["--epochs", str(report.epochs)])
