@@ -11,7 +11,7 @@ from memscope.analysis.statistics.clear import apart
 from memscope.findings.numbers import decimals
 from memscope.findings.screen import WIDE, Command, Grid, Remark, Screen, command
 from memscope.findings.words import drawn, listed, short
-from memscope.reports.predictor import BackboneFound, Measured, PredictorReport
+from memscope.reports.predictor import Measured, PredictorReport, best_of
 from memscope.text import counted
 
 
@@ -38,11 +38,6 @@ def failed(report: PredictorReport) -> Screen:
 
 def clear(found: Measured, among: int) -> bool:
     return apart(found.value, found.error, found.degrees, among)
-
-
-def best_of(report: PredictorReport) -> BackboneFound:
-    """The backbone with the highest correlation on held-out images."""
-    return max(report.backbones, key=lambda one: -2.0 if math.isnan(one.spearman.value) else one.spearman.value)
 
 
 def target_in_words(report: PredictorReport) -> str:
