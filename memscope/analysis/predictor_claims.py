@@ -38,8 +38,3 @@ def residual_beats_plain(pairs: Sequence[PairDifference]) -> str:
 def less_than_it_seems(best: BackboneAgreement) -> str:
     """Whether the best backbone foretells less of images that it was not fitted to than of those that it was."""
     return answer_of(best.lost_own)
-
-
-def foretells(found: BackboneAgreement, among: int) -> bool:
-    """Whether it foretells anything, being one of so many backbones."""
-    return found.spearman.value > 0 and apart(found.spearman.value, found.spearman.error, found.spearman.degrees, among)

@@ -10,14 +10,11 @@ from memscope.analysis.predictor_agreement import Images
 from memscope.analysis.statistics.crossed import units_of
 from memscope.counting.predictor_targets import FEWEST, Asked, TargetFound, check_target, target_of
 from memscope.errors import OptionError, RunError
-from memscope.predictors.asking import ask, network_of
+from memscope.predictors.asking import ask, at_a_time, network_of
 from memscope.predictors.kept import Kept, image_numbers, kept_path
 from memscope.run import Run, open_run
 from memscope.training.device import worker_device
 from memscope.work.data_set import ensure_examples
-
-AT_A_TIME = 4096
-"""Images that are in memory, as float32 inputs, while predictors are asked"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +48,10 @@ class Elsewhere:
         new = np.flatnonzero(~np.isin(self.numbers, known))
         images = self.run.dataset().train_images
         on = worker_device(device, 0)
-        said = {}
+        said, step = {}, at_a_time(images)
         for name, one in kept.items():
             network = network_of(kept_path(self.run.path, name, "", False), one)
-            parts = [new[first : first + AT_A_TIME] for first in range(0, len(new), AT_A_TIME)]
+            parts = [new[first : first + step] for first in range(0, len(new), step)]
             found = [ask(one, network, images[part], self.labels[part], on) for part in parts]
             said[name] = np.concatenate(found, axis=1).astype(np.float64)
         examples = self.run.examples

@@ -11,7 +11,7 @@ from memscope.analysis.statistics.clear import apart
 from memscope.findings.numbers import decimals
 from memscope.findings.screen import WIDE, Command, Grid, Remark, Screen, command
 from memscope.findings.words import drawn, listed, short
-from memscope.reports.predictor import BackboneFound, Measured, PredictorReport
+from memscope.reports.predictor import Measured, PredictorReport, best_of
 from memscope.text import counted
 
 
@@ -38,11 +38,6 @@ def failed(report: PredictorReport) -> Screen:
 
 def clear(found: Measured, among: int) -> bool:
     return apart(found.value, found.error, found.degrees, among)
-
-
-def best_of(report: PredictorReport) -> BackboneFound:
-    """The backbone with the highest correlation on held-out images."""
-    return max(report.backbones, key=lambda one: -2.0 if math.isnan(one.spearman.value) else one.spearman.value)
 
 
 def target_in_words(report: PredictorReport) -> str:
@@ -179,6 +174,7 @@ def asked_again(report: PredictorReport) -> list[str]:
     names = tuple(one.name for one in report.backbones)
     found = ["--target", report.target]
     found += [] if names == BACKBONES else ["--backbones", ",".join(names)]
+    found += [] if report.pretrained is None else ["--pretrained", report.pretrained]
     found += [] if report.elsewhere is None else ["--evaluate-on", report.elsewhere]
     found += [] if report.seeds == SEEDS else ["--seeds", str(report.seeds)]
     return found + ([] if report.epochs == EPOCHS else ["--epochs", str(report.epochs)])

@@ -57,6 +57,11 @@ def fitting_images(images: np.ndarray, image_shape: tuple[int, ...]) -> np.ndarr
     return np.stack(grey)[..., np.newaxis]
 
 
+def at_a_time(images: np.ndarray) -> int:
+    """How many of these images to ask about at once: 64 MiB of them, or 4,096."""
+    return max(1, min(4096, 2**26 // max(1, int(np.prod(images.shape[1:])))))
+
+
 def ask(kept: Kept, network: Regressor, images: np.ndarray, labels: np.ndarray, device: torch.device) -> np.ndarray:
     """What each seed says of images uint8 [n, H, W, C], float32 [seeds, n], in the target's units.
 

@@ -65,9 +65,11 @@ class Backbone:
 class Regressor(nn.Module):
     """A body that gives features [B, F] of images [B, C, H, W], and a head that gives one number [B]."""
 
-    def __init__(self, body: nn.Module, features: int, classes: int) -> None:
+    def __init__(self, body: nn.Module, features: int, classes: int, inputs: int) -> None:
         super().__init__()
         self.body, self.classes = body, classes
+        self.inputs = inputs
+        """Numbers of an image that the body works on"""
         self.hidden = nn.Linear(features + classes, HIDDEN)
         self.last = nn.Linear(HIDDEN, 1)
 
@@ -144,7 +146,10 @@ def build_regressor(backbone: Backbone, image_shape: ImageShape, classes: int) -
         body, features = plain_body(backbone.width, image_shape)
     else:
         body, features = timm_body(backbone, image_shape)
-    return Regressor(body, features, classes)
+    height, width, channels = image_shape
+    first = next(body.children(), None)
+    inputs = 3 * max(first.side**2, height * width) if isinstance(first, ScaledUp) else height * width * channels
+    return Regressor(body, features, classes, inputs)
 
 
 def plain_body(width: int, image_shape: ImageShape) -> tuple[nn.Module, int]:

@@ -24,7 +24,10 @@ BATCH = 32
 """With 192 pictures of a planted square a ResNet-18 foretold .99 of it in 20 epochs; with 64 at a time and the same
 rate .99 too, but whether label and picture agree (.72) only by .24: too few steps."""
 EVALUATED = 512
-"""Images at a time where nothing is fitted; fixed, because sums grouped otherwise could differ in the last bit"""
+"""Images at a time where nothing is fitted, at most. How many follows from their size alone: sums that are grouped in
+another way could differ in the last bit"""
+INPUTS = 2**24
+"""Pixels and colours at a time: 111 images of 224 x 224 in colour, whose first maps take 360 MB"""
 WARM_UP = 0.15
 """Share of the steps in which the learning rate rises; then it falls along a cosine"""
 
@@ -189,8 +192,9 @@ def said_of(network: Regressor, data: Inputs, positions: np.ndarray) -> np.ndarr
     """What a network says of the images at these positions, float32 [n]."""
     network.eval()
     found = []
-    for start in range(0, len(positions), EVALUATED):
-        index = torch.from_numpy(positions[start : start + EVALUATED]).to(data.device)
+    rows = max(1, min(EVALUATED, INPUTS // network.inputs))
+    for start in range(0, len(positions), rows):
+        index = torch.from_numpy(positions[start : start + rows]).to(data.device)
         with autocast(data.device, data.precision):
             said = network(data.of(index), data.labels[index])
         found.append(said.float().cpu().numpy())

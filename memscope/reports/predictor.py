@@ -200,4 +200,10 @@ FIELDS = {
 }
 """What is kept in HDF5"""
 
+
+def best_of(report: PredictorReport) -> BackboneFound:
+    """The backbone with the highest correlation on held-out images."""
+    return max(report.backbones, key=lambda one: -2.0 if math.isnan(one.spearman.value) else one.spearman.value)
+
+
 RESULTS = Results(FIELDS, made_by="memorability RUN --train")

@@ -11,7 +11,7 @@ from memscope.counting.compared_predictor import standard
 from memscope.datasets import ImageDataset, load_dataset
 from memscope.errors import OptionError
 from memscope.files.places import STANDARD_OUTPUT, at_home
-from memscope.predictors.asking import ask, network_of
+from memscope.predictors.asking import ask, at_a_time, network_of
 from memscope.predictors.kept import Description, HeldOut, Kept, image_numbers, read_kept
 from memscope.reports.prediction import ImagePredicted, PredictionReport
 from memscope.reports.predictor import Measured
@@ -19,8 +19,6 @@ from memscope.steps.exports import defused, write_csv
 from memscope.training.device import resolve_device, worker_device
 from memscope.work.carrying_out import Say, silent
 
-AT_A_TIME = 4096
-"""Images that are in memory as inputs"""
 TOP = 10
 COLUMNS = ["part", "index", "name", "label", "predicted", "spread", "known"]
 
@@ -73,9 +71,10 @@ def predict_memorisation(
         ("test", dataset.test_images, dataset.test_labels, dataset.test_index, dataset.test_names),
     ):
         say(f"predicting for {len(images):,} {part} images")
+        step = at_a_time(images)
         pieces = [
-            ask(kept, network, images[first : first + AT_A_TIME], labels[own[first : first + AT_A_TIME]], on)
-            for first in range(0, len(images), AT_A_TIME)
+            ask(kept, network, images[first : first + step], labels[own[first : first + step]], on)
+            for first in range(0, len(images), step)
         ]
         said = np.concatenate(pieces, axis=1) if pieces else np.zeros((len(kept.weights), 0), dtype=np.float32)
         known = np.isin(image_numbers(images), kept.known)

@@ -261,6 +261,12 @@ def remarks(run: Run, asked: Training) -> tuple[str, ...]:
             f"For images of {height} x {width} pixels a ResNet has a 3x3 stem of stride 1 without pooling, and a "
             "quarter of timm's channels."
         )
+    if asked.pretrained is not None:
+        plain = "; plain began from scratch" if PLAIN in asked.backbones else ""
+        found.append(
+            f"Networks of timm began with the weights in {asked.pretrained.name}, on images that were scaled up to the "
+            f"side they were made for{plain}."
+        )
     if not asked.with_label:
         wrong = " The flipped labels here cannot be seen." if run.examples.true_labels is not None else ""
         found.append(f"Predictors saw the images alone: no image shows that its label is wrong (--with-label).{wrong}")

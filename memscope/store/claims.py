@@ -75,5 +75,7 @@ def claimed_elsewhere(run: Path, path: Path) -> bool:
         if host != socket.gethostname():
             return True
         return int(process) != os.getpid() and process_exists(int(process))
-    except (OSError, ValueError):
+    except ValueError:  # empty: its process has created it and is about to write who it is
+        return True
+    except OSError:
         return False

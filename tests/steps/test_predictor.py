@@ -284,6 +284,31 @@ def test_predictions_are_those_of_the_run_for_its_own_images_and_known_ones_are_
     assert found.spearman.value == pytest.approx(report.backbones[0].spearman.value)
 
 
+def test_a_network_of_timm_begins_with_the_weights_of_a_file(run, tmp_path):
+    """On images that are scaled up to what it was made for; other weights are another predictor."""
+    import safetensors.torch
+    import torch
+
+    from memscope.predictors.backbones import Backbone, build_regressor
+
+    torch.manual_seed(0)
+    body = list(build_regressor(Backbone("test_resnet", pretrained=True), (8, 8, 1), 0).body.children())[-1]
+    settings = []
+    for number in range(2):
+        weights = {name: values for name, values in body.state_dict().items() if values.is_floating_point()}
+        weights["conv1.0.weight"] = weights["conv1.0.weight"] * (1 + number)
+        safetensors.torch.save_file(weights, tmp_path / f"{number}.safetensors")
+        asked = Training(backbones=("test_resnet",), seeds=1, epochs=1, pretrained=tmp_path / f"{number}.safetensors")
+        report = train_predictor(run, asked, INLINE)
+        assert report.pretrained == f"{number}.safetensors"
+        kept = read_kept(Path(report.backbones[0].file))
+        assert kept.description.backbone.pretrained
+        settings.append(kept.description.settings)
+    assert len(set(settings)) == 2
+    found = predict_memorisation(report.backbones[0].file, open_run(run).plan.data.spec, device="cpu")
+    assert found.known == report.fitted + report.validating
+
+
 def test_images_of_another_size_are_predicted_and_it_is_said(trained, tmp_path):
     _, report = trained
     images = np.random.default_rng(0).integers(0, 256, (12, 20, 16, 3)).astype(np.uint8)

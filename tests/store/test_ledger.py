@@ -291,3 +291,10 @@ def test_tasks_claimed_by_a_living_process_come_last_and_finished_ones_never(tmp
     # its process is gone now: the claim is worth nothing
     release(tmp_path, path_of(tasks[2]))
     assert next(unfinished(tmp_path, bundles, path_of)) == (tasks[0],)
+
+
+def test_a_claim_that_is_being_written_is_a_claim(tmp_path):
+    path = outcome_path(tmp_path, PLAN, all_tasks(PLAN)[0])
+    claim_path(tmp_path, path).parent.mkdir()
+    claim_path(tmp_path, path).touch()  # created, and its process not yet written into it
+    assert not claim(tmp_path, path)

@@ -30,7 +30,7 @@ from memscope.plots.common.style import (
     text_width,
     truncated,
 )
-from memscope.reports.predictor import BackboneFound, Measured, PredictorReport
+from memscope.reports.predictor import Measured, PredictorReport, best_of
 from memscope.text import counted
 
 KINDS = (
@@ -83,11 +83,6 @@ def round_ticks(low: float, high: float) -> tuple[list[float], list[str]]:
     kept = [float(tick) for tick in found if low <= tick <= high]
     digits = 2 if len(kept) > 1 and kept[1] - kept[0] < 0.095 else 1
     return kept, [f"{round(tick, 6) + 0.0:.{digits}f}".replace("-", "\u2212") for tick in kept]
-
-
-def best_of(report: PredictorReport) -> BackboneFound:
-    """The backbone with the highest correlation on held-out images."""
-    return max(report.backbones, key=lambda one: -2.0 if isnan(one.spearman.value) else one.spearman.value)
 
 
 def draw_backbones(axes: Axes, report: PredictorReport, names: list[str]) -> None:
