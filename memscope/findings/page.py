@@ -4,6 +4,7 @@ from memscope.findings.numbers import size_of
 from memscope.findings.screen import Command, Remark, Screen, command
 from memscope.findings.words import at_sizes, listed, short
 from memscope.reports.page import PageReport
+from memscope.reports.results import call_of, named
 
 STDOUT = "-"
 
@@ -16,7 +17,7 @@ def where(report: PageReport) -> str:
     """The file, and of what it tells."""
     place = "Standard output has the page" if report.file == STDOUT else f"{report.file} has the page"
     return (
-        f"{place} ({size_of(report.bytes)}): what {listed(report.sections)} found at "
+        f"{place} ({size_of(report.bytes)}): what {listed(list(map(named, report.sections)))} found at "
         f"{at_sizes(report.axis, report.sizes)}, and a gallery of the images. Any browser opens it, without a network "
         "and without memscope: it can be sent as it is."
     )
@@ -39,12 +40,15 @@ def notes(report: PageReport) -> list[Remark]:
     found = []
     if stale:
         are = "rest" if len(stale) > 1 else "rests"
-        found.append(Remark(f"Out of date: {listed(stale)} {are} on other models than there are now.", True))
+        names = listed(list(map(named, stale)))
+        found.append(Remark(f"Out of date: {names} {are} on other models than there are now.", True))
     for name, state in report.results.items():
         if state not in ("current", "out of date", "missing"):
-            found.append(Remark(f"Left out: {name}: {state}.", True))
+            found.append(Remark(f"Left out: {named(name)}: {state}.", True))
     lacking = [
-        f"{name} ({why})" for name, why in report.not_yet.items() if report.results[name] in ("missing", "out of date")
+        f"{named(name)} ({why})"
+        for name, why in report.not_yet.items()
+        if report.results[name] in ("missing", "out of date")
     ]
     if lacking:
         found.append(Remark(f"Not possible now: {'; '.join(lacking)}."))
@@ -59,6 +63,6 @@ def commands(report: PageReport) -> list[Command]:
     for name, state in report.results.items():
         if state in ("missing", "out of date") and name not in report.not_yet:
             teacher = ("--teacher", report.sizes[-1]) if (name, state) == ("distill", "missing") else ()
-            what_for = f"To add {name}" if state == "missing" else f"To bring {name} up to date"
-            found.append(command(what_for, name, report.run, *teacher))
+            what_for = f"To add {named(name)}" if state == "missing" else f"To bring {named(name)} up to date"
+            found.append(command(what_for, *call_of(name, report.run), *teacher))
     return found

@@ -4,7 +4,7 @@ from memscope.findings.numbers import decimals, duration, size_of
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import listed, short
 from memscope.plan.recipe import RECORDED
-from memscope.reports.results import words_of
+from memscope.reports.results import call_of
 from memscope.reports.status import CommandTime, Repair, StatusReport
 from memscope.text import counted
 
@@ -131,8 +131,7 @@ def commands(report: StatusReport) -> list[Command]:
             return [command("To move aside what is damaged", "status", report.run, "--repair")]
         if state != "current" and name not in report.not_yet:
             teacher = ("--teacher", report.sizes[-1].size) if (name, state) == ("distill", "missing") else ()
-            words = (report.run if word == "RUN" else word for word in words_of(name))
-            return [command("Next", *words, *teacher)]
+            return [command("Next", *call_of(name, report.run), *teacher)]
     return []
 
 

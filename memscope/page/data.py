@@ -16,7 +16,7 @@ from memscope.page.sheets import Tiling, sheets_of
 from memscope.page.shown import EXTREME, Shown, shown_of
 from memscope.reports import REPORTS
 from memscope.reports.keys import report_of
-from memscope.reports.results import RESULTS
+from memscope.reports.results import RESULTS, made_by, reported_as
 from memscope.run import Run
 from memscope.store.examples import open_images
 from memscope.store.ledger import state_for
@@ -186,13 +186,13 @@ def results_of(run: Run, say: Say) -> tuple[dict[str, Any], dict[str, dict[str, 
 
 def stored_report(run: Run, name: str, summary: Mapping[str, Any]) -> Any:
     """The report that was stored with results; RunError where it lacks something."""
-    module, kind = REPORTS[name].split(":")
+    module, kind = REPORTS[reported_as(name)].split(":")
     try:
         return report_of(getattr(importlib.import_module(module), kind), summary)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise RunError(
-            f"{results_path(run.path, name)} has no report that this version can read ({error}); memscope {name} "
-            f"{run.path} makes it again"
+            f"{results_path(run.path, name)} has no report that this version can read ({error}); "
+            f"{made_by(name, str(run.path))} makes it again"
         ) from error
 
 

@@ -21,6 +21,7 @@ from memscope.page.sections import (
     memorability,
     methods,
     others,
+    predictor,
     provenance,
     proxies,
     resmem,
@@ -35,7 +36,7 @@ VENDORED = (
     ("plot.umd.min.js", "Observable Plot 0.6.17", "4358086467740777dd788d6b27a95cebdbaefdd50c730a3060117073bd7134cb"),
 )
 """What others have published, in web/vendor/: file, version, SHA-256. LICENSES there has the licences of all inside."""
-MODULES = (score, trajectories, resmem, distill, proxies, memorability)
+MODULES = (score, trajectories, resmem, distill, proxies, memorability, predictor)
 
 
 def document(data: PageData) -> str:

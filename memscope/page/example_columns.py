@@ -17,6 +17,8 @@ TYPE_NAMES = (*TYPES, UNDETERMINED)
 """What the codes of types stand for"""
 COARSE, FINE = 40, 4_000
 """Steps of many numbers of which more would not be seen, and of many that are sorted by"""
+HELD_OUT = 2
+"""Of `part` of the group `predictor`"""
 FEW = 5_000
 """Examples up to which there is room for 16 bits of every number, and for proxies at every size"""
 
@@ -173,12 +175,24 @@ def of_proxies(gallery: Gallery) -> Iterator[Column]:
         )
 
 
+def of_predictor(gallery: Gallery) -> Iterator[Column]:
+    """What the best network foretells, of images that it was not fitted to."""
+    found = gallery.groups["predictor"]
+    known = np.nan_to_num(found["spearman"], nan=-2.0)
+    if len(known):
+        best = int(np.argmax(known))
+        said = np.where(found["part"] == HELD_OUT, found["predicted"][best].astype(np.float64).mean(0), np.nan)
+        title = f"foretold by {found['backbone'][best]} (held-out images)"
+        yield measured("predictor", title, said[gallery.shown], "predictor", kind="uint16", steps=FINE)
+
+
 MAKERS = {
     "score": of_score,
     "trajectories": of_trajectories,
     "resmem": of_resmem,
     "distill": of_distill,
     "proxies": of_proxies,
+    "predictor": of_predictor,
 }
 """By group of results"""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from memscope.findings.screen import Command, Remark, Screen
 from memscope.page.html import NOTHING, Html, command_line, embedded, joined, listing, paragraph, table, tag, text
+from memscope.reports.results import named
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def of_screen(
         figures=tuple(figures),
         more=joined(
             [
-                table(f"{title}: what memscope {name} prints", screen.grid) if screen.grid else NOTHING,
+                table(f"{title}: what memscope {named(name)} prints", screen.grid) if screen.grid else NOTHING,
                 listing([command_line(each) for each in to_do(screen)], class_="commands"),
             ]
         ),

@@ -19,6 +19,21 @@ def words_of(group: str) -> list[str]:
     return (RESULTS[group].made_by or f"{group} RUN").split()
 
 
+def call_of(group: str, run: object) -> list[object]:
+    """The same words, for a run."""
+    return [run if word == "RUN" else word for word in words_of(group)]
+
+
+def named(group: str) -> str:
+    """That command without its run, as a sentence names it: `memorability --train`."""
+    return " ".join(word for word in words_of(group) if word != "RUN")
+
+
+def reported_as(group: str) -> str:
+    """What REPORTS calls the report that is stored with a group: `memorability-train`."""
+    return named(group).replace(" --", "-")
+
+
 def made_by(group: str, run: str) -> str:
     """The command that makes a group of results of a run."""
-    return " ".join(["memscope", *(run if word == "RUN" else word for word in words_of(group))])
+    return " ".join(["memscope", *map(str, call_of(group, run))])

@@ -8,6 +8,7 @@ from memscope.page.data import PageData
 from memscope.page.html import NOTHING, Html, command_line, joined, link, listing, paragraph, tag, text
 from memscope.page.section import Headline, Section
 from memscope.plan.recipe import RECORDED
+from memscope.reports.results import call_of
 from memscope.text import counted
 
 FEWEST, MOST = 3, 5
@@ -19,6 +20,7 @@ QUESTIONS = {
     "distill": "Whether students of a larger teacher memorise less",
     "proxies": "Which cheaper proxies follow the score",
     "memorability": "Whether people remember what models memorise",
+    "predictor": "Whether an image shows that models will memorise it",
 }
 """What the results of each command answer"""
 
@@ -108,7 +110,7 @@ def untold(data: PageData, sections: Sequence[Section]) -> Html:
         if reason:
             items.append(text(f"{question} cannot be told yet: {reason}"))
         else:
-            items.append(command_line(command(question, name, run, *options_of(data, name))))
+            items.append(command_line(command(question, *call_of(name, run), *options_of(data, name))))
     if not items:
         return NOTHING
     return tag("div", tag("h2", text("What would tell more")), listing(items, class_="commands"), class_="untold")

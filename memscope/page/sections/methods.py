@@ -157,6 +157,18 @@ METHODS = (
         "by type: mean of (rank - 1/2) / n",
         (NEEDELL,),
     ),
+    Method(
+        "predictor",
+        "What an image shows of its score",
+        (
+            "Each network is fitted to the scores by one half of the blocks of models, and held against those by the "
+            "other half, on images that were held out: neither they nor a copy of them were fitted to. Intervals are "
+            "over images, seeds and blocks of models, as far as there are enough of each. Class: the mean score of the "
+            "image's class among those fitted to. At most: what noise in the score leaves of a perfect correlation.",
+        ),
+        "over held-out images: Spearman(network fitted to half of the models, score by the other half)",
+        (NEEDELL,),
+    ),
 )
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 
+from memscope.findings.predictor import asked_again
 from memscope.findings.screen import Command, Grid, command
 from memscope.page.data import PageData
 from memscope.page.html import command_line, joined, lines_of, listing, paragraph, table, tag, text
 from memscope.page.section import Section
 from memscope.plan.plan_file import plan_to_toml
 from memscope.plan.recipe import RECORDED
+from memscope.reports.results import call_of, named
 from memscope.version import __version__
 
 
@@ -25,7 +27,7 @@ def section(data: PageData) -> Section:
         ),
         ["images in the gallery", in_gallery(data)],
     ]
-    results = [[name, state] for name, state in data.states.items()]
+    results = [[named(name), state] for name, state in data.states.items()]
     return Section(
         id="provenance",
         title="How it was made",
@@ -66,11 +68,17 @@ def commands(data: PageData) -> Sequence[Command]:
         options: list[object] = []
         if name == "trajectories":
             options = ["--epsilon", f"{report.epsilon:g}", "--confidence", f"{report.confidence:g}"]
+        if name == "memorability":
+            source = ["--scores", report.source] if report.kind == "scores" else ["--predictor", report.kind]
+            weights = ["--weights", "FILE"] if report.kind == "vitmem" else []
+            options = [*source, *weights, "--epsilon", f"{report.epsilon:g}"]
+        if name == "predictor":
+            options = [*["--with-label"] * report.with_label, *asked_again(report)]
         if name == "distill":
             for setting in report.settings:
                 words = ["--teacher", setting.teacher, "--temperature", f"{setting.temperature:g}"]
                 words += ["--soft-weight", f"{setting.soft_weight:g}", "--teacher-on", setting.teacher_on]
                 found.append(command("distill", name, "NEW", *words))
             continue
-        found.append(command(name, name, "NEW", *options))
+        found.append(command(named(name), *call_of(name, "NEW"), *options))
     return [*found, command("This page", "report", "NEW")]

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from memscope.page.data import PageData
+from memscope.reports.results import named
 
 
 def report_in(data: PageData, name: str) -> Any | None:
@@ -24,4 +25,6 @@ def is_old(data: PageData, name: str) -> str:
     """A warning where results rest on fewer models than there are; else empty."""
     if name not in data.out_of_date:
         return ""
-    return f"Out of date: there are more models now than these numbers rest on; memscope {name} counts them again."
+    return (
+        f"Out of date: there are more models now than these numbers rest on; memscope {named(name)} counts them again."
+    )
