@@ -59,7 +59,7 @@ class Seen:
             time.sleep(0.02)
 
 
-@pytest.fixture(scope="module")  # and no longer: while it is open, other tests of this process could run no event loop
+@pytest.fixture(scope="package")  # and no longer: while it is open, other tests of this process could run no event loop
 def chromium() -> Iterator[Any]:
     path = shutil.which("chromium")
     sync_playwright: Any = None
@@ -95,7 +95,7 @@ def report(examples: Made, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def tabs(chromium: Any) -> Iterator[dict[str, list[Seen]]]:
     """Tabs that are open and idle, by their options: another costs twice the time of the page that is opened in it."""
     idle: dict[str, list[Seen]] = {}
@@ -110,12 +110,16 @@ def opened(chromium: Any, report: Path, tabs: dict[str, list[Seen]]) -> Iterator
     used: list[tuple[str, Seen]] = []
     forget = "try { localStorage.clear() } catch {}"
 
-    def open_page(words: str = "", *, file: Path = report, width: int = 1280, **more: Any) -> Seen:
-        options = f"{width} {more}"
+    def open_page(
+        words: str = "", *, file: Path = report, width: int = 1280, theme: str = "light", **more: Any
+    ) -> Seen:
+        options = str(more)
         idle = tabs.setdefault(options, [])
-        seen = idle.pop() if idle else new_tab(chromium, width, more)
+        seen = idle.pop() if idle else new_tab(chromium, more)
         used.append((options, seen))
         seen.page.goto("about:blank")  # else another view of the same page would be opened in what was done to it
+        seen.page.set_viewport_size({"width": width, "height": 900})
+        seen.page.emulate_media(media="null", color_scheme=theme)
         seen.address = file.as_uri()
         seen.page.goto(seen.address + words)
         if more.get("java_script_enabled", True):
@@ -126,15 +130,13 @@ def opened(chromium: Any, report: Path, tabs: dict[str, list[Seen]]) -> Iterator
     wrongs = [wrong for _, seen in used for wrong in seen.wrongs]
     for options, seen in used:
         seen.page.evaluate(forget)
-        seen.page.set_viewport_size({"width": int(options.split()[0]), "height": 900})
-        seen.page.emulate_media(media="null", color_scheme="dark" if "dark" in options else "light")
         seen.wrongs.clear()
         tabs[options].append(seen)
     assert wrongs == []
 
 
-def new_tab(chromium: Any, width: int, options: dict[str, Any]) -> Seen:
-    context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+def new_tab(chromium: Any, options: dict[str, Any]) -> Seen:
+    context = chromium.new_context(**options)
     context.set_default_timeout(10_000)
     tab = context.new_page()
     seen = Seen(tab)

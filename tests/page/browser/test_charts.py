@@ -20,10 +20,21 @@ def written(known_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def scroll_through(seen) -> None:
     """To its end, so that everything has come into view."""
-    for _ in range(40):
-        seen.page.mouse.wheel(0, 700)
-        seen.page.wait_for_timeout(30)
+    seen.page.evaluate(
+        """(async () => {
+          for (let top = 0; top < document.documentElement.scrollHeight; top += 700) {
+            scrollTo(0, top);
+            await new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
+          }
+        })()"""
+    )
     seen.until("[...document.querySelectorAll('figure[data-chart]')].every((each) => each.querySelector('.chart svg'))")
+
+
+def scroll_to(seen, figure: str) -> None:
+    """Until its chart is drawn."""
+    seen.page.locator(f"#{figure}").scroll_into_view_if_needed()
+    seen.page.wait_for_selector(f"#{figure} .chart svg")
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -39,7 +50,7 @@ def test_every_chart_is_drawn_once_it_is_in_view_and_none_is_wider_than_the_page
 
 def test_a_chart_is_drawn_again_at_another_width(opened, written):
     seen = opened(file=written)
-    scroll_through(seen)
+    scroll_to(seen, "accuracies")
     width = "document.querySelector('#accuracies .chart svg').getBoundingClientRect().width"
     before = seen.page.evaluate(width)
     seen.page.set_viewport_size({"width": 420, "height": 900})
@@ -48,7 +59,7 @@ def test_a_chart_is_drawn_again_at_another_width(opened, written):
 
 def test_a_type_in_the_legend_shows_its_images(opened, written):
     seen = opened(file=written)
-    scroll_through(seen)
+    scroll_to(seen, "trajectories-by-type")
     every = len(seen.shown())
     seen.page.locator("#trajectories-by-type .legend button", has_text="increasing").click()
     seen.until(f"theGallery.order().length < {every}")

@@ -86,23 +86,26 @@ def passed(seen, rules: str) -> list[str]:
 
 
 def test_the_theme_is_the_systems_until_one_is_chosen(opened):
-    light, dark = opened(color_scheme="light"), opened(color_scheme="dark")
+    seen = opened()
 
-    def ground(seen):
+    def ground():
         return seen.page.evaluate("getComputedStyle(document.body).backgroundColor")
 
-    assert ground(light) == "rgb(255, 255, 255)"
-    night = ground(dark)
+    assert ground() == "rgb(255, 255, 255)"
+    seen.page.emulate_media(color_scheme="dark")
+    night = ground()
     assert night != "rgb(255, 255, 255)"
-    light.page.evaluate("document.addEventListener('themechange', () => { window.heard = isDark(); })")
-    light.page.get_by_role("button", name="Dark theme").click()
-    assert ground(light) == night
-    assert light.page.evaluate("heard") is True
-    light.page.reload()
-    light.page.wait_for_selector("html[data-ready]")
-    assert ground(light) == night
-    light.page.get_by_role("button", name="Light theme").click()
-    assert ground(light) == "rgb(255, 255, 255)"
+    seen.page.emulate_media(color_scheme="light")
+    assert ground() == "rgb(255, 255, 255)"
+    seen.page.evaluate("document.addEventListener('themechange', () => { window.heard = isDark(); })")
+    seen.page.get_by_role("button", name="Dark theme").click()
+    assert ground() == night
+    assert seen.page.evaluate("heard") is True
+    seen.page.reload()
+    seen.page.wait_for_selector("html[data-ready]")
+    assert ground() == night
+    seen.page.get_by_role("button", name="Light theme").click()
+    assert ground() == "rgb(255, 255, 255)"
 
 
 @pytest.mark.parametrize("words", ["", "#gallery?example=1"])
@@ -120,7 +123,7 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(opened, words):
 
 def test_it_prints_as_a_summary(opened):
     """In light colours, whatever the theme: the findings and the figures that are marked, without the gallery."""
-    seen = opened(color_scheme="dark")
+    seen = opened(theme="dark")
     sheets = seen.page.pdf(format="A4").count(b"/Type /Page\n")
     assert 1 <= sheets <= 2
     seen.page.emulate_media(media="print")

@@ -1,0 +1,1 @@
+"""A package, so that pytest keeps one browser for all its tests, and no longer."""
