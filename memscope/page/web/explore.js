@@ -29,7 +29,8 @@ async function explore(section) {
     if (example === null && was !== null) gallery.focus(Math.max(0, gallery.order().indexOf(positionOf(was))));
   });
   const nothing = element("p", { class: "nothing" }, "No image passes all filters.");
-  const shown = element("div", { class: "shown" }, controls.order, nothing, gallery.box);
+  const key = element("p", { class: "quiet key" }, keyInWords());
+  const shown = element("div", { class: "shown" }, controls.order, key, nothing, gallery.box);
   if (PAGE.sampled) section.append(element("p", {}, sampleInWords()));
   section.append(element("div", { class: "explorer" }, controls.filters, shown));
 
@@ -73,6 +74,18 @@ async function explore(section) {
   addEventListener("hashchange", () => void follow());
   if (addressed()) await follow();
   else await turnTo(view, true);
+}
+
+/** What stands under each image, of what this page knows. */
+function keyInWords() {
+  /** @type {[string, string[]][]} */
+  const signs = [
+    ["label", ["label"]],
+    ["→ what models trained without it say most often, if that is another", ["label", "suggested_label"]],
+    ["⚑ label flipped", ["label", "true_label"]],
+  ];
+  const known = signs.filter(([, columns]) => columns.every((name) => DESCRIBED.has(name))).map(([words]) => words);
+  return ["Under each image: type, value", ...known].join(" · ");
 }
 
 /** What a gallery that does not hold all images holds. */

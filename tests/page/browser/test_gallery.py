@@ -46,6 +46,8 @@ def test_a_tile_says_its_label_and_what_models_say_if_that_is_another(opened, ex
         own, other = (examples.classes[code[example]] for code in (labels, suggested))
         assert words == (own if own == other else f"{own}\n→ {other}?")
     assert sum("→" in words for words in told) > 2
+    key = seen.page.inner_text(".key")
+    assert all(sign in key for sign in "→⚑")
 
 
 def test_a_range_of_scores_at_a_size(opened, examples):
