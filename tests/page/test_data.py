@@ -3,17 +3,21 @@
 import io
 import shutil
 import zlib
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from memscope.cli import COMMANDS
 from memscope.errors import RunError
 from memscope.page import data as page_data
 from memscope.page import example_columns
 from memscope.page.data import gather
 from memscope.page.shown import Shown
+from memscope.reports import REPORTS
+from memscope.reports.results import RESULTS, reported_as, words_of
 from memscope.run import open_run
 from memscope.steps.report import report
 from tests.page.reading import embedded, values
@@ -200,3 +204,11 @@ def test_a_run_without_results_has_no_page(tiny_run, tmp_path):
     with pytest.raises(RunError, match="has no results to show yet; make some with memscope score"):
         report(tmp_path / "run")
     assert not (tmp_path / "run" / "report.html").exists()
+
+
+@pytest.mark.parametrize("group", RESULTS)
+def test_every_group_of_results_has_a_report_a_screen_and_a_command_that_there_is(group):
+    """A later command's too: a page cannot be made of a run with results that nothing tells of."""
+    assert reported_as(group) in REPORTS
+    assert find_spec(f"memscope.findings.{group}")
+    assert words_of(group)[0] in COMMANDS

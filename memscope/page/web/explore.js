@@ -81,7 +81,7 @@ function keyInWords() {
   /** @type {[string, string[]][]} */
   const signs = [
     ["label", ["label"]],
-    ["→ what models trained without it say most often, if that is another", ["label", "suggested_label"]],
+    ["→ what models without it say most often, if another", ["label", "suggested_label"]],
     ["⚑ label flipped", ["label", "true_label"]],
   ];
   const known = signs.filter(([, columns]) => columns.every((name) => DESCRIBED.has(name))).map(([words]) => words);
