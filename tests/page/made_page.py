@@ -212,7 +212,7 @@ def page(examples: Made, sheet: int = SHEET, **saved: object) -> str:
 <li>Of {count:,} images, some are memorised: <a href="#gallery?low=0.5">those of a score of 0.5 or more</a>.</li>
 <li>Whether students forget cannot be told yet: <code>memscope distill runs/made</code> would tell.</li></ol></section>
 <section id="score"><h2>Scores</h2><p class="lead">A sentence that leads.</p>
-<p class="caveat">What it does not say.</p>
+<div class="notes"><p class="warning">What it does not say.</p></div>
 <figure class="print" id="figure"><figcaption>A caption</figcaption><details><summary>Table</summary>
 <div class="scroll" tabindex="0" role="region" aria-label="Scores by width"><table><thead><tr><th scope="col">width</th>
 <th scope="col">mean score</th></tr></thead><tbody><tr><th scope="row">2</th><td>0.12</td></tr></tbody></table></div>

@@ -97,6 +97,11 @@ def test_axe_finds_nothing_in_a_written_page_in_either_theme(opened, written, ax
         assert found["passes"]
 
 
-def test_a_written_page_prints_on_two_pages(opened, written):
+def test_a_written_page_prints_on_two_pages_with_what_its_figures_do_not_say(opened, written):
     seen = opened(file=written)
     assert 1 <= seen.page.pdf(format="A4").count(b"/Type /Page\n") <= 2
+    seen.page.emulate_media(media="print")
+    for section in ("score", "trajectories"):
+        notes = seen.page.locator(f"#{section} > .notes")
+        assert notes.is_visible()
+        assert notes.inner_text().strip()

@@ -128,7 +128,7 @@ def test_it_prints_as_a_summary(opened):
     assert 1 <= sheets <= 2
     seen.page.emulate_media(media="print")
     assert seen.page.locator("#findings").is_visible()
-    for shown in ("#score .lead", "#score .caveat", "figure.print"):
+    for shown in ("#score .lead", "#score .notes", "figure.print"):
         assert seen.page.locator(shown).is_visible(), shown
     for hidden in ("#gallery", "nav", "#theme", "#methods"):
         assert not seen.page.locator(hidden).is_visible(), hidden
