@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from memscope.findings import predictor as findings
+from memscope.page import document as whole
 from memscope.page.data import PageData, gather
 from memscope.page.document import document
 from memscope.page.sections.stored import report_in
@@ -97,3 +98,14 @@ def test_the_gallery_has_what_the_best_network_foretells_of_held_out_images(pred
     wanted = np.where(arrays["part"] == 2, arrays["predicted"][1].mean(0), np.nan)
     assert "resnet18" in column.title
     np.testing.assert_allclose(values_of(column), wanted, atol=1e-3)
+
+
+def test_results_that_the_page_has_no_section_for_are_told_as_their_command_tells_them(predicted, monkeypatch):
+    """As those of a command to come."""
+    data = predicted[0]
+    known = tuple(module for module in whole.MODULES if not module.__name__.endswith(".predictor"))
+    monkeypatch.setattr(whole, "MODULES", known)
+    section = by_id(read_page(document(data)), "predictor")
+    assert findings.foretold(report_in(data, "predictor")) in section.text
+    assert not section.all("figure")
+    assert section.all("table")
