@@ -75,7 +75,7 @@ def table(caption: str, grid: Grid) -> Html:
         ]
         body.append(tag("tr", tag("th", text(row[0]), scope="row"), *cells))
     heads = [
-        tag("th", text(heading), scope="col", class_="text" if place < grid.left else None)
+        tag("th", text(heading), scope="col", class_="text" if place < grid.left else None) if heading else tag("td")
         for place, heading in enumerate(columns)
     ]
     whole = tag(

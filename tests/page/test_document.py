@@ -140,7 +140,7 @@ def test_every_figure_has_a_table_and_a_chart_that_a_script_draws(page):
 def test_every_table_has_a_caption_and_heads(page):
     for each in page.all("table"):
         assert each.all("caption")[0].text
-        assert all(head.attributes.get("scope") for head in each.all("th"))
+        assert all(head.attributes.get("scope") and head.text for head in each.all("th"))
         widths = {sum(int(cell.attributes.get("colspan") or 1) for cell in row.inside) for row in each.all("tr")}
         assert len(widths) == 1
 

@@ -67,6 +67,7 @@ def test_it_says_what_the_command_says_and_draws_each_network_with_its_interval(
     for told in [*screen.findings, *(note.text for note in screen.notes)]:
         assert " ".join(told.split()) in section.text
     assert "what memscope memorability --train prints" in section.text
+    assert all(head.text for head in section.all("th"))  # one that is empty heads nothing
     held = json.loads("".join(by_id(page, "chart-predictor-images").parts))
     assert held["names"] == ["plain", "resnet18"]
     for series, scope in zip(held["series"], ("spearman", "within"), strict=True):
