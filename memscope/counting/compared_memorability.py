@@ -11,7 +11,6 @@ from memscope.analysis.memorability import (
     beside_models,
     beside_values,
     ranks_by_type,
-    within_classes,
 )
 from memscope.analysis.memorisation import Counts, stack_blocks
 from memscope.analysis.population.ceiling import ceilings_of_both
@@ -20,7 +19,7 @@ from memscope.analysis.proxies.catalogue import PROXIES
 from memscope.analysis.statistics.ceilings import measurable, reliability
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.crossed import CrossedInterval, units_of
-from memscope.analysis.statistics.within import FEWEST
+from memscope.analysis.statistics.within import FEWEST, within_classes
 from memscope.counting.outcomes import SizeCounts
 from memscope.reports.memorability import (
     Beside,
@@ -46,8 +45,7 @@ class People:
 
 
 def people_of(memorability: np.ndarray, examples: Examples) -> People:
-    shown = examples.labels if examples.true_labels is None else examples.true_labels
-    return People(memorability, shown.astype(np.int64), units_of(examples.near_group))
+    return People(memorability, examples.shown_classes.astype(np.int64), units_of(examples.near_group))
 
 
 def classes_of(people: People) -> int:

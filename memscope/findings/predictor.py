@@ -83,9 +83,10 @@ def claims(report: PredictorReport) -> str:
 
 def grid(report: PredictorReport) -> Grid:
     """A row for every backbone, and what needs no network."""
-    columns = ["", f"held out\n{at_most(report.ceiling)}".strip(), "within\nclasses", "fitted\nto"]
     elsewhere = any(one.elsewhere is not None for one in report.backbones)
-    columns += ["other\nrun"] * elsewhere + ["squared\nerror"]
+    columns = ["", f"held out\n{at_most(report.ceiling)}".strip()]
+    columns += [f"within classes\n{at_most(report.within_ceiling)}".strip(), "fitted\nto"]
+    columns += [f"other run\n{at_most(report.elsewhere_ceiling)}".strip()] * elsewhere + ["squared\nerror"]
     rows = []
     for one in report.backbones:
         row = [one.name, with_ends(one.spearman), with_ends(one.within), short_number(one.on_fitted_own.value)]
@@ -145,7 +146,10 @@ def notes(report: PredictorReport) -> list[Remark]:
         found.append(Remark(f"Some fits of {listed(lost)} diverged.", True))
     if report.elsewhere_known:
         found.append(
-            Remark(f"{report.elsewhere_known:,} images of {report.elsewhere} are among those fitted to, and left out.")
+            Remark(
+                f"{report.elsewhere_known:,} images of {report.elsewhere} are left out: they equal, or nearly so, some "
+                "that were fitted to."
+            )
         )
     found += [Remark(text) for text in report.remarks]
     if report.figures:
