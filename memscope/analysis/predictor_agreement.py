@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from memscope.analysis.example_split import Split
 from memscope.analysis.predictor_intervals import NOTHING, PredictorInterval, State, intervals_of
 from memscope.analysis.predictor_target import Target
+from memscope.analysis.statistics.ceilings import LEAST_AGREEMENT
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.intervals import Floats
 from memscope.analysis.statistics.within import within_correlation
@@ -105,9 +106,6 @@ class PredictorAgreement:
     over: tuple[str, ...]
     """What the intervals are over: of `images`, `seeds`, `models`"""
 
-
-LEAST_AGREEMENT = 0.1
-"""Rank correlation of two halves below which nothing is said of what noise leaves"""
 
 LEAST = {"squared_error": 0.0, "class_mean_squared_error": 0.0, "mean_squared_error": 0.0, "noise": 0.0}
 """Numbers that cannot be below this, and may be of any size; the others lie between -1 and 1, differences within 2"""

@@ -122,11 +122,11 @@ def by_types(
 
 
 def beside_proxies(
-    people: People, names: Sequence[str], values: np.ndarray, sizes: Sequence[int]
+    people: People, names: Sequence[str], values: np.ndarray, ceilings: np.ndarray, sizes: Sequence[int]
 ) -> tuple[ProxyBeside, ...]:
-    """Memorability with stored proxies, values [proxies, sizes, examples], that lead."""
+    """Memorability with stored proxies that lead; values [proxies, sizes, examples], ceilings [proxies, 2, sizes]."""
     rows = []
-    for name, of_sizes in zip(names, values, strict=True):
+    for name, of_sizes, most in zip(names, values, ceilings, strict=True):
         proxy = PROXIES.get(name)
         if proxy is None or proxy.variant_of in names:
             continue
@@ -135,7 +135,14 @@ def beside_proxies(
             for size, one in zip(sizes, of_sizes, strict=True)
         ]
         at = tuple(
-            ProxyAtSizeBeside(size=size, overall=ranged(one.overall), within=ranged(one.within)) for size, one in found
+            ProxyAtSizeBeside(
+                size=size,
+                overall=ranged(one.overall),
+                within=ranged(one.within),
+                ceiling=float(most[0, column]),
+                within_ceiling=float(most[1, column]),
+            )
+            for column, (size, one) in enumerate(found)
         )
         rows.append(ProxyBeside(name=name, title=proxy.title, sign=proxy.sign, sizes=at))
     return tuple(rows)

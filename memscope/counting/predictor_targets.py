@@ -9,7 +9,6 @@ import numpy as np
 
 from memscope.analysis.memorisation import stack_blocks
 from memscope.analysis.population.ceiling import score_ceilings
-from memscope.analysis.predictor_agreement import LEAST_AGREEMENT
 from memscope.analysis.predictor_target import (
     Target,
     check_halves,
@@ -17,7 +16,7 @@ from memscope.analysis.predictor_target import (
     target_of_models,
     target_of_numbers,
 )
-from memscope.analysis.statistics.ceilings import measurable, reliability
+from memscope.analysis.statistics.ceilings import LEAST_AGREEMENT, measurable, reliability
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.within import within_classes
 from memscope.counting.needed import whole_blocks

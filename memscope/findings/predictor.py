@@ -86,7 +86,7 @@ def grid(report: PredictorReport) -> Grid:
     elsewhere = any(one.elsewhere is not None for one in report.backbones)
     columns = ["", f"held out\n{at_most(report.ceiling)}".strip()]
     columns += [f"within classes\n{at_most(report.within_ceiling)}".strip(), "fitted\nto"]
-    columns += [f"other run\n{at_most(report.elsewhere_ceiling)}".strip()] * elsewhere + ["squared\nerror"]
+    columns += ["other\nrun"] * elsewhere + ["squared\nerror"]
     rows = []
     for one in report.backbones:
         row = [one.name, with_ends(one.spearman), with_ends(one.within), short_number(one.on_fitted_own.value)]
@@ -144,6 +144,9 @@ def notes(report: PredictorReport) -> list[Remark]:
     lost = [one.name for one in report.backbones if 0 in one.epochs]
     if lost:
         found.append(Remark(f"Some fits of {listed(lost)} diverged.", True))
+    if not math.isnan(report.elsewhere_ceiling):
+        allows = short_number(report.elsewhere_ceiling)
+        found.append(Remark(f"On {report.elsewhere} noise in the target allows {allows}."))
     if report.elsewhere_known:
         found.append(
             Remark(
