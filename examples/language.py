@@ -135,7 +135,7 @@ def show(found: list[Found]) -> None:
 def main(arguments: list[str] | None = None) -> list[Found]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--text", type=Path, help="a text in UTF-8, one sentence or verse a line")
-    parser.add_argument("--widths", type=int, nargs="+", default=[16, 40, 96])
+    parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64])
     parser.add_argument("--words", type=int, nargs="+", default=[20_000, 80_000, 320_000], help="of training")
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args(arguments)
