@@ -1,26 +1,22 @@
 """What does a residual memory add to small language models? Bits per word with and without, over widths and data.
 
     apt-get install bible-kjv-text            # the King James Bible, in the public domain; or --text FILE
-    OMP_NUM_THREADS=1 python examples/language.py [--widths 16 40 96] [--words 30000 120000 480000] [--seeds 3]
+    OMP_NUM_THREADS=1 python examples/language.py
 
-A causal transformer predicts the next word of a text. The memory holds its hidden states at all positions of its
-training text, and the residuals there: of 480,000 positions and 2,048 words they would take 8 GB, so logits are given
-as a function of positions. What ResMem predicts sums to 1, but may be negative. To become a probability, the share s of
-it is mixed with the model's own p, p + s (ResMem - p); then no word has less than a floor times p; then all is divided
-by its sum. The paper's form (Yang et al. 2023, arXiv 2302.01576) is s = 1. The temperature is chosen for the model
-alone, then k, sigma, s and the floor, all by bits on text that is in neither training nor tests. Beside it stand the
-labels of the same neighbours without residuals, (1 - s) p + s (sum of their weights), as in kNN-LM (Khandelwal et al.
-2020, arXiv 1911.00172), with a share chosen for them. A seed draws the text of each part, the first weights and the
-order of training.
+A causal transformer predicts the next word. The memory holds its hidden states at all positions of its training text,
+and makes their residuals when they are asked for. ResMem's prediction q sums to 1 but may be negative: what is below 0
+becomes 0, and the rest is divided by its sum. Then (1 - s) p + s q is a probability, p being the model's own. The paper
+has s = 1 (Yang et al. 2023, arXiv 2302.01576), which costs infinitely many bits where q is 0; .99 stands for it. Labels
+alone, with q the weight of the neighbours that were followed by each word, are a kNN-LM (Khandelwal et al. 2020, arXiv
+1911.00172). Each chooses its k, sigma and s, and the model its temperature, on text that is in neither training nor
+tests. A seed draws the blocks of each part, the first weights and the order of training.
 """
 
 import argparse
 import sys
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -30,198 +26,127 @@ from small_transformer import Transformer, bits, chances_of, divide, read_lines,
 from torch import Tensor
 
 from memscope import ResidualMemory
-from memscope.analysis.residuals import neighbour_weights, residuals
+from memscope.analysis.residuals import neighbour_weights
+from memscope.analysis.statistics.intervals import t_quantile
 
-TEMPERATURES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5)
-NEIGHBOURS = (8, 32, 128)
-NEARNESS = (0.1, 0.3, 1.0)
-"""Of sigma, in median distances from a query to its nearest neighbour."""
-SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
-FLOORS = (0.01, 0.1, 0.5)
-TRIED, ASKED = 512, 2048
-"""Words that the memory's numbers are chosen by, and words of tests."""
-
-
-# ---- the memory
+TEMPERATURES, SHARES = (0.8, 0.9, 1.0, 1.1, 1.25, 1.5), (0.05, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.99)
+NEIGHBOURS, NEARNESS = (64, 512), (0.3, 1.0)  # sigma is in median distances to the nearest neighbour
+TRIED, ASKED = 256, 1024  # words that each memory's numbers are chosen by, and words of tests
 
 
 @dataclass(frozen=True)
 class Found:
-    """One model, on its test words."""
+    """Bits per word of tests of one model, and what is gained; k, nearness and s as chosen."""
 
     width: int
     words: int
     seed: int
     alone: float
-    """bits per word"""
-    resmem: float
-    neighbours: float
-    """bits with the neighbours' labels in the place of their residuals"""
-    right: tuple[float, float, float]
-    """shares of words predicted right: by the model, with the memory as chosen, by the paper's form of it"""
-    k: int
-    sigma: float
-    share: float
-    floor: float
-    temperature: float
-    seconds: float
-    """of a processor"""
+    gains: dict[str, float]
+    chosen: dict[str, tuple[int, float, float]]
 
 
-@dataclass(frozen=True)
-class Choice:
-    k: int
-    sigma: float
-    share: float
-    floor: float
+class Asked:
+    """Some words of a text: what the model gave each [n], and what the neighbours in the memory say of it."""
+
+    def __init__(self, model: Transformer, memory: ResidualMemory, known: Tensor, windows: Tensor, count: int) -> None:
+        hidden, words = states(model, windows)
+        drawn = torch.randperm(len(words), generator=torch.Generator().manual_seed(0))[:count]
+        self.memory, self.words, self.logits = memory, words[drawn], model.logits(hidden[drawn]).detach()
+        self.own = self.of_words(torch.softmax(self.logits.double() / memory.temperature, dim=1))
+        self.positions, self.distances = memory.neighbours(hidden[drawn])
+        self.followed = known[self.positions] == self.words[:, None]  # [n, k]
+
+    def of_words(self, rows: Tensor) -> Tensor:
+        return rows.gather(1, self.words[:, None])[:, 0]
+
+    def neighbours_say(self, k: int, sigma: float) -> dict[str, Tensor]:
+        weights = neighbour_weights(self.distances[:, :k], sigma)
+        q = self.memory.combine(self.logits, self.positions[:, :k], weights).clamp_(min=0)  # [n, vocabulary]
+        resmem = self.of_words(q) / q.sum(dim=1)
+        return {"ResMem": resmem, "paper": resmem, "labels": (weights * self.followed[:, :k]).sum(dim=1)}
 
 
-def as_probabilities(own: Tensor, resmem: Tensor, share: float, floor: float) -> Tensor:
-    """[n, vocabulary], positive and summing to 1, of the model's own probabilities and ResMem's predictions."""
-    mixed = torch.maximum(own + share * (resmem - own), floor * own)
-    return mixed / mixed.sum(dim=1, keepdim=True)
-
-
-def weight_of_word(positions: Tensor, weights: Tensor, known: Tensor, words: Tensor) -> Tensor:
-    """Of each query's word [n], the weight [n] of those neighbours [n, k] that were followed by it."""
-    return (weights * (known[positions] == words[:, None])).sum(dim=1)
-
-
-@torch.no_grad()
-def choose(
-    model: Transformer, hidden: Tensor, known: Tensor, asked: Tensor, words: Tensor, temperature: float
-) -> tuple[Choice, float]:
-    """What gives the fewest bits on the words [n] after hidden states asked [n, width], and the share of labels alone.
-
-    The memory has the hidden states of the words known. One search for neighbours and one set of residuals do for all.
-    """
-    most = min(NEIGHBOURS[-1], len(hidden))
-    positions, distances = ResidualMemory(most, 1.0).fit(hidden, rows_of(model, hidden), known).neighbours(asked)
-    sigmas = [factor * float(distances[:, 0].median()) for factor in NEARNESS]
-    total: dict[Choice, float] = {}
-    labels_alone: dict[tuple[int, float, float], float] = {}
-    for here in torch.arange(len(words)).split(16):
-        own = torch.softmax(model.logits(asked[here]).double() / temperature, dim=1)
-        near = positions[here].flatten()
-        held = residuals(model.logits(hidden[near]), known[near], temperature).view(len(here), most, -1)
-        for k, sigma in product(sorted({min(k, most) for k in NEIGHBOURS}), sigmas):
-            weights = neighbour_weights(distances[here, :k], sigma)
-            resmem = own + torch.einsum("nk,nkv->nv", weights, held[:, :k])
-            theirs = weight_of_word(positions[here, :k], weights, known, words[here])
-            mine = own[range(len(here)), words[here]]
-            for share in SHARES:
-                for floor in FLOORS:
-                    given = as_probabilities(own, resmem, share, floor)[range(len(here)), words[here]]
-                    choice = Choice(k, sigma, share, floor)
-                    total[choice] = total.get(choice, 0) - float(given.log2().sum())
-                mixed = (1 - share) * mine + share * theirs  # 0 for most words if the share is 1
-                labels_alone[k, sigma, share] = labels_alone.get((k, sigma, share), 0) - float(mixed.log2().sum())
-    best = min(total, key=total.__getitem__)
-    return best, min(SHARES[:-1], key=lambda share: labels_alone[best.k, best.sigma, share])
-
-
-def measure(task: tuple[list[str], int, int, int, argparse.Namespace]) -> Found:
-    """Train a model of a width on so many words, with a seed, choose its memory, ask both about the test words."""
+def measure(task: tuple[list[str], int, int, int]) -> Found:
+    """Train a model of a width on so many words, with a seed; choose what its memory needs; ask both about tests."""
     torch.set_num_threads(1)
-    lines, width, words, seed, args = task
-    start = time.process_time()
-    text = divide(lines, words, args.vocabulary, args.held_out, seed)
-    model = train(text, args.vocabulary, width, args.steps, seed)
+    lines, width, words, seed = task
+    text = divide(lines, words, seed)
+    model = train(text, width, seed)
     temperature = min(TEMPERATURES, key=lambda each: bits(chances_of(model, text.choose, each)))
     hidden, known = states(model, text.train)
-    best, share = choose(model, hidden, known, *some_of(*states(model, text.choose), TRIED, seed), temperature)
+    memory = ResidualMemory(min(NEIGHBOURS[-1], len(known)), 1.0, temperature)
+    memory.fit(hidden, lambda positions: model.logits(hidden[torch.from_numpy(positions)]).detach(), known)
+    tried, tests = (Asked(model, memory, known, *each) for each in ((text.choose, TRIED), (text.test, ASKED)))
+    unit = float(tried.distances[:, 0].median())
 
-    memory = ResidualMemory(best.k, best.sigma, temperature).fit(hidden, rows_of(model, hidden), known)
-    asked, came = some_of(*states(model, text.test), ASKED, seed)
-    positions, weights = memory.retrieve(asked)
-    resmem = memory.combine(rows_of(model, asked), positions, weights)
-    with torch.no_grad():
-        own = torch.softmax(model.logits(asked).double() / temperature, dim=1)
-    chances = as_probabilities(own, resmem, best.share, best.floor)
-    here = range(len(came))
-    theirs = weight_of_word(positions, weights, known, came)
-    right = tuple(float((each.argmax(dim=1) == came).double().mean()) for each in (own, chances, resmem))
-    return Found(
-        width, words, seed, bits(own[here, came]), bits(chances[here, came]),
-        bits((1 - share) * own[here, came] + share * theirs), right,
-        best.k, best.sigma, best.share, best.floor, temperature, time.process_time() - start,
-    )  # fmt: skip
-
-
-def some_of(hidden: Tensor, words: Tensor, count: int, seed: int) -> tuple[Tensor, Tensor]:
-    """So many positions, drawn from all of a text: its blocks are unlike each other."""
-    drawn = torch.randperm(len(words), generator=torch.Generator().manual_seed(seed))[:count]
-    return hidden[drawn], words[drawn]
+    total: dict[str, dict[tuple[int, float, float], float]] = {"ResMem": {}, "labels": {}, "paper": {}}
+    for k, near in product(NEIGHBOURS, NEARNESS):
+        for form, q in tried.neighbours_say(k, near * unit).items():
+            for share in SHARES[-1:] if form == "paper" else SHARES:
+                total[form][k, near, share] = bits((1 - share) * tried.own + share * q)
+    chosen = {form: min(each, key=each.__getitem__) for form, each in total.items()}
+    alone, gains = bits(tests.own), {}
+    said = {(k, near): tests.neighbours_say(k, near * unit) for k, near in {each[:2] for each in chosen.values()}}
+    for form, (k, near, share) in chosen.items():
+        gains[form] = alone - bits((1 - share) * tests.own + share * said[k, near][form])
+    return Found(width, words, seed, alone, gains, chosen)
 
 
-def rows_of(model: Transformer, hidden: Tensor) -> Callable[[np.ndarray], Tensor]:
-    """Logits as a function of positions: no row is kept."""
-    return lambda positions: model.logits(hidden[torch.from_numpy(positions)]).detach()
+def interval(values: list[float]) -> tuple[float, float]:
+    """Mean over seeds and half of its 95 % interval by Student's t."""
+    if len(values) == 1:
+        return values[0], float("inf")
+    error = float(np.std(values, ddof=1)) / len(values) ** 0.5
+    return float(np.mean(values)), error * t_quantile(0.975, len(values) - 1)
 
 
-# ---- the table
-
-
-def spread(values: list[float], form: str) -> str:
-    """Mean and, of several seeds, their standard deviation."""
-    deviation = f" +- {np.std(values, ddof=1):{form.strip('+')}}" if len(values) > 1 else ""
-    return f"{np.mean(values):{form}}{deviation}"
+def answer(question: str, differences: dict[str, list[float]]) -> str:
+    """Yes if all differences [seeds] are above 0 by their intervals, no if one is below."""
+    told = {name: interval(values) for name, values in differences.items()}
+    yes, no = all(mean > half for mean, half in told.values()), any(mean < -half for mean, half in told.values())
+    each = "; ".join(f"{name} {mean:+.3f} +- {half:.3f}" for name, (mean, half) in told.items())
+    return f"{question} {'Yes' if yes else 'No' if no else 'Cannot be told'}: {each}."
 
 
 def show(found: list[Found]) -> None:
-    cells: dict[tuple[int, int], list[Found]] = {}
-    for each in sorted(found, key=lambda each: (each.width, each.words, each.seed)):
-        cells.setdefault((each.width, each.words), []).append(each)
-    heads = "width", "words", "bits alone", "gain of ResMem", "gain of labels alone", "right alone", "as chosen"
-    print("| " + " | ".join([*heads, "in the paper's form", "k", "share"]) + " |\n|" + "---|" * 10)
-    for (width, words), each in cells.items():
-        columns = [
-            f"{width}", f"{words:,}", spread([one.alone for one in each], ".3f"),
-            spread([one.alone - one.resmem for one in each], "+.3f"),
-            spread([one.alone - one.neighbours for one in each], "+.3f"),
-            spread([one.right[0] for one in each], ".1%"),
-            spread([one.right[1] - one.right[0] for one in each], "+.1%"),
-            spread([one.right[2] - one.right[0] for one in each], "+.1%"),
-            ", ".join(str(one.k) for one in each), ", ".join(str(one.share) for one in each),
-        ]  # fmt: skip
-        print("| " + " | ".join(columns) + " |")
-    gain = {(each.width, each.words, each.seed): each.alone - each.resmem for each in found}
-    widths, sizes, seeds = (sorted({key[place] for key in gain}) for place in range(3))
-    print("\nOf each seed, how much more is gained, in bits:")
-    for words in sizes if len(widths) > 1 else ():
-        values = [gain[widths[0], words, seed] - gain[widths[-1], words, seed] for seed in seeds]
-        print(f"  at width {widths[0]} than at {widths[-1]}, with {words:,} words: {spread(values, '+.3f')}")
-    for width in widths if len(sizes) > 1 else ():
-        values = [gain[width, sizes[-1], seed] - gain[width, sizes[0], seed] for seed in seeds]
-        print(f"  with {sizes[-1]:,} words than with {sizes[0]:,}, at width {width}: {spread(values, '+.3f')}")
+    widths, sizes, seeds = (sorted({getattr(each, name) for each in found}) for name in ("width", "words", "seed"))
+    cells = {(each.width, each.words, each.seed): each for each in found}
+    print(
+        "| width | words | bits alone | gain of ResMem | of labels alone | with s = .99 | k, nearness and s of ResMem |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for width, words in product(widths, sizes):
+        row = [cells[width, words, seed] for seed in seeds]
+        columns = [[each.alone for each in row], *([each.gains[form] for each in row] for form in row[0].gains)]
+        numbers = (f"{np.mean(each):.3f} +- {np.std(each, ddof=len(each) > 1):.3f}" for each in columns)
+        print(f"| {width} | {words:,} | {' | '.join(numbers)} | {'; '.join(str(e.chosen['ResMem']) for e in row)} |")
+
+    def gain(seed: int, at: list[int], of: list[int]) -> float:
+        return float(np.mean([cells[width, words, seed].gains["ResMem"] for width, words in product(at, of)]))
+
+    print("\n+- is the standard deviation over seeds; below, half of a 95 % interval over seeds, each against itself.")
+    by_width = {f"than {w}": [gain(s, widths[:1], sizes) - gain(s, [w], sizes) for s in seeds] for w in widths[1:]}
+    print(answer(f"Is the gain largest where the model is small? Width {widths[0]}, bits more:", by_width))
+    by_size = {f"{n:,}": [gain(s, widths, [n]) - gain(s, widths, [m]) for s in seeds] for m, n in pairwise(sizes)}
+    print(answer("Does the gain grow with the data? With each size, bits more than with the size before:", by_size))
 
 
 def main(arguments: list[str] | None = None) -> list[Found]:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--text", type=Path, help="a text, one sentence or verse a line")
-    parser.add_argument("--widths", type=int, nargs="+", default=[16, 40, 96])
-    parser.add_argument("--words", type=int, nargs="+", default=[30_000, 120_000, 480_000], help="of training")
+    parser.add_argument("--text", type=Path, help="a text in UTF-8, one sentence or verse a line")
+    parser.add_argument("--widths", type=int, nargs="+", default=[16, 32, 64])
+    parser.add_argument("--words", type=int, nargs="+", default=[20_000, 80_000, 320_000], help="of training")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=300, help="of training")
-    parser.add_argument("--vocabulary", type=int, default=2048)
-    parser.add_argument("--held-out", type=int, default=8192, help="words to choose by, and as many for tests")
-    parser.add_argument("--processes", type=int, default=2, help="of one thread each")
     args = parser.parse_args(arguments)
-    start, lines = time.perf_counter(), read_lines(args.text)
-    # of each seed the longest first: so no process waits long for the other
+    start, lines, found = time.perf_counter(), read_lines(args.text), []
     cells = product(range(args.seeds), sorted(args.widths, reverse=True), sorted(args.words, reverse=True))
-    tasks = [(lines, width, words, seed, args) for seed, width, words in cells]
-    with get_context("spawn").Pool(args.processes) if args.processes > 1 else nullcontext() as pool:
-        found = []
-        for each in pool.imap_unordered(measure, tasks) if pool else map(measure, tasks):
+    tasks = [(lines, width, words, seed) for seed, width, words in cells]  # the longest first
+    with get_context("spawn").Pool(2) as pool:
+        for each in pool.imap_unordered(measure, tasks):
             found.append(each)
-            done = (
-                f"width {each.width}, {each.words:,} words, seed {each.seed}: {each.alone:.3f} bits, {each.resmem:.3f}"
-            )
-            print(f"{len(found)} of {len(tasks)}: {done}; {time.perf_counter() - start:.0f} s", file=sys.stderr)
+            print(f"{len(found)} of {len(tasks)} models, {time.perf_counter() - start:.0f} s", file=sys.stderr)
     show(found)
-    used = sum(each.seconds for each in found)
-    print(f"\n{len(found)} models in {time.perf_counter() - start:.0f} s; {used:.0f} s of processors")
     return found
 
 

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-CONTEXT, BATCH, LINES = 64, 32, 50
-"""Words in a window, windows in a batch, lines in a block."""
+VOCABULARY, CONTEXT, LINES, HELD_OUT = 1024, 64, 50, 8192
+"""Words that are told apart, words in a window, lines in a block, words to choose by and as many for tests."""
+STEPS, BATCH = 300, 32
 
 # ---- the model
 
@@ -35,11 +36,11 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """Two blocks; the output layer is the embedding of the words."""
 
-    def __init__(self, vocabulary: int, width: int) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.words, self.places = nn.Embedding(vocabulary, width), nn.Embedding(CONTEXT, width)
+        self.words, self.places = nn.Embedding(VOCABULARY, width), nn.Embedding(CONTEXT, width)
         self.blocks = nn.Sequential(Block(width), Block(width), nn.LayerNorm(width))
-        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        self.bias = nn.Parameter(torch.zeros(VOCABULARY))
         for table in (self.words, self.places):
             nn.init.normal_(table.weight, std=0.05)
 
@@ -64,14 +65,17 @@ class Text:
 
 def read_lines(file: Path | None) -> list[str]:
     if file:
-        return file.read_text().splitlines()
+        try:
+            return file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeError) as error:
+            raise SystemExit(f"--text {file} cannot be read, expected a text in UTF-8: {error}") from None
     if not shutil.which("bible"):
         raise SystemExit("the program bible is not installed: apt-get install bible-kjv-text, or give --text FILE")
     told = subprocess.run(["bible", "-f", "gen1:1-rev22:21"], capture_output=True, text=True, check=True).stdout
     return [line.partition(" ")[2] for line in told.splitlines()]  # each begins with its reference
 
 
-def divide(lines: list[str], words: int, vocabulary: int, held_out: int, seed: int) -> Text:
+def divide(lines: list[str], words: int, seed: int) -> Text:
     """Blocks of 50 lines in random order: the first for tests, others to choose by, and of the rest the first `words`.
 
     The vocabulary is that of all the rest, the same for each number of words; word 0 is any other word.
@@ -79,14 +83,16 @@ def divide(lines: list[str], words: int, vocabulary: int, held_out: int, seed: i
     blocks = [" ".join(lines[first : first + LINES]).lower() for first in range(0, len(lines), LINES)]
     order = iter(np.random.default_rng(seed).permutation(len(blocks)))
     parts: list[list[str]] = [[], [], []]
-    for part, enough in zip(parts, (held_out, held_out, float("inf")), strict=True):
+    for part, enough in zip(parts, (HELD_OUT, HELD_OUT, float("inf")), strict=True):
         while len(part) <= enough and (number := next(order, None)) is not None:
             part += re.findall(r"[a-z']+|[^\sa-z]", blocks[number])
-    common = Counter(parts[2]).most_common(vocabulary - 1)
+    if len(parts[2]) <= words:
+        raise SystemExit(f"the text leaves {len(parts[2]):,} words for training, expected more than {words:,}")
+    common = Counter(parts[2]).most_common(VOCABULARY - 1)
     number_of = {word: number for number, (word, _) in enumerate(common, 1)}
     windows = [
         torch.tensor([number_of.get(word, 0) for word in part[: most + 1]]).unfold(0, CONTEXT + 1, CONTEXT)
-        for part, most in zip(parts, (held_out, held_out, words), strict=True)
+        for part, most in zip(parts, (HELD_OUT, HELD_OUT, words), strict=True)
     ]
     return Text(windows[2], windows[1], windows[0])
 
@@ -94,16 +100,16 @@ def divide(lines: list[str], words: int, vocabulary: int, held_out: int, seed: i
 # ---- training
 
 
-def train(text: Text, vocabulary: int, width: int, steps: int, seed: int) -> Transformer:
+def train(text: Text, width: int, seed: int) -> Transformer:
     """The model of that step, of every 25, which has the fewest bits on the text to choose by."""
     torch.manual_seed(seed)
-    model, batch = Transformer(vocabulary, width), min(BATCH, len(text.train))
+    model, batch = Transformer(width), min(BATCH, len(text.train))
     optimiser = torch.optim.AdamW(model.parameters(), lr=0.02 / width**0.5, weight_decay=0.01, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda step: min((step + 1) / 40, 1.0, (steps - step) / (0.7 * steps))
+        optimiser, lambda step: min((step + 1) / 40, 1.0, (STEPS - step) / (0.7 * STEPS))
     )
     fewest, best, queue = float("inf"), model.state_dict(), torch.empty(0, dtype=torch.int64)
-    for step in range(steps):
+    for step in range(STEPS):
         if len(queue) < batch:
             queue = torch.cat([queue, torch.randperm(len(text.train))])
         some, queue = text.train[queue[:batch]], queue[batch:]
@@ -113,7 +119,7 @@ def train(text: Text, vocabulary: int, width: int, steps: int, seed: int) -> Tra
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        if (step + 1) % 25 == 0 or step + 1 == steps:
+        if (step + 1) % 25 == 0 or step + 1 == STEPS:
             now = bits(chances_of(model, text.choose))
             if now < fewest:
                 fewest, best = now, {name: value.clone() for name, value in model.state_dict().items()}

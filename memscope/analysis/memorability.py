@@ -8,7 +8,6 @@ Source of the question: Needell & Bainbridge 2022, 'Embracing new techniques in 
 memorability', for memorability that networks predict.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,11 +133,3 @@ def ends_of(memorability: Floats, score: Floats, number: int, ways: tuple[str, s
     there = np.flatnonzero(known)
     nearer, sums = (of(far[0], far[1])[there] for of in (np.minimum, np.add))
     return there[np.lexsort((there, -np.round(sums, 9), -np.round(nearer, 9)))][:number]
-
-
-Within = Callable[[Floats, Floats], float]
-
-
-def within_classes(classes: NDArray[np.int64]) -> Within:
-    """A correlation within these classes, of two arrays of all examples."""
-    return lambda one, other: within_correlation(one, other, classes)

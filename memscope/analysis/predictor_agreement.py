@@ -5,6 +5,14 @@ the other half, so that no noise of models is in both. What is said of a backbon
 stand what needs no network: the mean of the target, and its mean in the image's class.
 
 Backbones are compared pair by pair: the same seeds, halves and images, and the interval is that of the difference.
+
+The targets of two runs are not equally noisy, and the noisier one is foretold less by whatever predicts. So what is
+lost from one to the other is a difference of correlations from which noise is taken out (Spearman 1904),
+
+    r / sqrt(agreement of the target's halves)
+
+each with the target of half of the models. That formula is exact for linear correlation. Where scores tie at 0 and 1
+the rank correlations that come out are up to .04 too high; analysis/predictor_claims.py allows for it.
 """
 
 from collections.abc import Mapping
@@ -16,6 +24,7 @@ from numpy.typing import NDArray
 from memscope.analysis.example_split import Split
 from memscope.analysis.predictor_intervals import NOTHING, PredictorInterval, State, intervals_of
 from memscope.analysis.predictor_target import Target
+from memscope.analysis.statistics.ceilings import LEAST_AGREEMENT
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.intervals import Floats
 from memscope.analysis.statistics.within import within_correlation
@@ -55,11 +64,12 @@ class BackboneAgreement:
     lost_own: PredictorInterval
     """`on_fitted_own` less `spearman`"""
     there: PredictorInterval
-    """Rank correlation on the images of another run"""
+    """Rank correlation on the images of another run, with the target of half of its models: the mean of both halves"""
     there_within: PredictorInterval
     """The same within its classes"""
     lost_there: PredictorInterval
-    """`spearman` less `there`"""
+    """What is left of `spearman` less what is left of `there` when noise is taken out of both; NaN where halves of
+    either target hardly agree"""
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,8 @@ class PredictorAgreement:
     """Rank correlation of the two halves' targets, on held-out images"""
     halves_within: PredictorInterval
     """The same within classes"""
+    halves_there: PredictorInterval
+    """Rank correlation of the two halves' targets of another run"""
     over: tuple[str, ...]
     """What the intervals are over: of `images`, `seeds`, `models`"""
 
@@ -106,24 +118,28 @@ def predictor_agreement(here: Images, split: Split, first: str, there: Images | 
     fitted, held_out = place == 1, place == 2
 
     def numbers(state: State) -> dict[tuple[str, str], float]:
+        of_all = without_network(state, here, fitted, held_out)
+        of_all["halves_there"] = rank_correlation(*state.there) if there else np.nan
         found = {
             (name, what): value
             for name, said in here.said.items()
             for what, value in of_backbone(said, state, here.classes, fitted, held_out).items()
         }
         for name in here.said:
-            values = (nan_correlations(there.said[name], state, there.classes)) if there else (np.nan, np.nan)
+            values = correlations_there(there.said[name], state, there.classes) if there else (np.nan, np.nan)
             found[name, "there"], found[name, "there_within"] = values
-            found[name, "lost_there"] = found[name, "spearman"] - found[name, "there"]
+            left = without_noise(found[name, "spearman"], of_all["halves"])
+            found[name, "lost_there"] = left - without_noise(values[0], of_all["halves_there"])
             for what in ("spearman", "within", "squared_error"):
                 found[name, f"less first {what}"] = found[name, what] - found[first, what]
-        return found | {("", what): one for what, one in without_network(state, here, fitted, held_out).items()}
+        return found | {("", what): one for what, one in of_all.items()}
 
     seeds = len(next(iter(here.said.values())))
     found, over = intervals_of(
         numbers,
         here.target,
         here.units,
+        (fitted, held_out),
         seeds,
         None if there is None else there.target,
         None if there is None else there.units,
@@ -152,6 +168,7 @@ def predictor_agreement(here: Images, split: Split, first: str, there: Images | 
                 "noise",
                 "halves",
                 "halves_within",
+                "halves_there",
             )
         },
         over=over,
@@ -222,18 +239,21 @@ def mean_kept(said: Floats, kept: NDArray[np.bool_]) -> Floats:
     return np.where(number > 0, np.where(kept, said, 0.0).sum(axis=0) / np.maximum(number, 1), np.nan)
 
 
-def nan_correlations(said: Floats, state: State, classes: NDArray[np.int64]) -> tuple[float, float]:
-    """Rank correlations with the target of another run, over all images and within classes."""
+def correlations_there(said: Floats, state: State, classes: NDArray[np.int64]) -> tuple[float, float]:
+    """Rank correlations with the target of half of another run's models, over all images and within classes."""
     rows = []
-    for seed in range(len(said)):
-        kept = state.kept_there[seed]
-        if kept.any():
-            there = state.there[kept]
-            rows.append(
-                (rank_correlation(said[seed][kept], there), within_correlation(said[seed][kept], there, classes[kept]))
-            )
+    for mine, kept in zip(said, state.kept_there, strict=True):
+        for half in state.there:
+            if kept.any():
+                one, other = mine[kept], half[kept]
+                rows.append((rank_correlation(one, other), within_correlation(one, other, classes[kept])))
     overall, within = np.mean(rows, axis=0)
     return float(overall), float(within)
+
+
+def without_noise(correlation: float, agreement: float) -> float:
+    """A rank correlation with a target of which two halves agree so much, had the target no noise."""
+    return correlation / np.sqrt(agreement) if agreement > LEAST_AGREEMENT else np.nan
 
 
 def without_network(

@@ -15,11 +15,14 @@ from memscope.analysis.statistics.clear import apart
 YES, NO, REVERSED, UNKNOWN = "yes", "no", "the other way round", "cannot be told"
 NEGLIGIBLE = 0.05
 """A difference of rank correlations that does not count: an interval within it says no"""
+OFF = 0.04
+"""What taking noise out of a rank correlation may be off by: see analysis/predictor_agreement.py"""
 
 
-def answer_of(found: PredictorInterval, among: int = 1) -> str:
-    """What the interval of a difference says of a claim that it is positive, being one of so many."""
-    if apart(found.value, found.error, found.degrees, among):
+def answer_of(found: PredictorInterval, among: int = 1, off: float = 0.0) -> str:
+    """What the interval of a difference, which may be off by so much, says of a claim that it is positive, being one of
+    so many."""
+    if abs(found.value) > off and apart(abs(found.value) - off, found.error, found.degrees, among):
         return YES if found.value > 0 else REVERSED
     if not isnan(found.low) and found.low > -NEGLIGIBLE and found.high < NEGLIGIBLE:
         return NO
@@ -38,3 +41,8 @@ def residual_beats_plain(pairs: Sequence[PairDifference]) -> str:
 def less_than_it_seems(best: BackboneAgreement) -> str:
     """Whether the best backbone foretells less of images that it was not fitted to than of those that it was."""
     return answer_of(best.lost_own)
+
+
+def less_elsewhere(best: BackboneAgreement) -> str:
+    """Whether the best backbone foretells less on another run's images, were both targets without noise."""
+    return answer_of(best.lost_there, off=OFF)

@@ -2,10 +2,11 @@
 
     V = V_images + max(0, V_seeds - V_cells) + max(0, V_blocks - V_cells)
 
-Groups of images are left out in turn, then seeds, then blocks of models; what belongs to single cells, an image under a
-seed or in a block, is in V_images already, so it is taken off the others (statistics/crossed.py says how, and why). A
-jackknife over blocks is one in each half: a block that is left out makes the target of its half noisier, of the
-halves not alike if they are not alike in size. Of another run, images and blocks are added.
+Groups of images are left out in turn, of those that were fitted to and of those that were held out alike many, then
+seeds, then blocks of models; what belongs to single cells, an image under a seed or in a block, is in V_images already,
+so it is taken off the others (statistics/crossed.py says how, and why). A jackknife over blocks is one in each half: a
+block that is left out makes the target of its half noisier, of the halves not alike if they are not alike in size. Of
+another run, images and blocks are added.
 
 What the models that it was fitted to do to a fit is in the seeds, which alternate the halves, and in nothing else.
 
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memscope.analysis.predictor_target import Target
-from memscope.analysis.statistics.crossed import ROUNDS, groups_of
+from memscope.analysis.statistics.crossed import FEWEST_UNITS, ROUNDS, groups_of
 from memscope.analysis.statistics.intervals import Floats, t_quantile
 from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
@@ -41,7 +42,7 @@ class State:
     kept_there: NDArray[np.bool_]
     """[seeds, M]"""
     there: Floats
-    """[M], the target of another run"""
+    """[2, M], the target of either half of another run's blocks"""
 
 
 @dataclass(frozen=True)
@@ -70,32 +71,38 @@ def intervals_of(
     numbers: Numbers[Key],
     target: Target,
     units: NDArray[np.int64],
+    parts_of: Sequence[NDArray[np.bool_]],
     seeds: int,
     there: Target | None,
     units_there: NDArray[np.int64] | None,
     limits: Callable[[Key], tuple[float, float]],
 ) -> tuple[dict[Key, PredictorInterval], tuple[str, ...]]:
-    """The interval of each of the numbers that a state gives, and what they are over."""
+    """The interval of each of the numbers that a state gives, and what they are over.
+
+    `units` int [N], images of one are copies; `parts_of` bool [N] each, the images that were fitted to and those that
+    were held out. Below FEWEST_UNITS units with a target in any part, or of another run, there are no intervals.
+    """
     count_there = 0 if there is None else there.examples
     whole = State(
         np.ones((seeds, target.examples), dtype=bool),
         target.halves(),
         np.ones((seeds, count_there), dtype=bool),
-        np.zeros(0) if there is None else there.everything(),
+        np.zeros((2, 0)) if there is None else there.halves(),
     )
     found = numbers(whole)
     keys = list(found)
 
     def variances(states: Sequence[State]) -> Floats:
-        """Of a leave-one-out jackknife, [keys]."""
         rows = [numbers(state) for state in states]
         values = np.array([[row[key] for key in keys] for row in rows])
         return (len(values) - 1) / len(values) * ((values - values.mean(axis=0)) ** 2).sum(axis=0)
 
-    group = groups_of(units)
-    groups = int(group.max()) + 1
+    known = ~np.isnan(whole.halves.sum(axis=0))
+    group, groups, fewest = grouped(units, [part & known for part in parts_of])
     of_images = variances([replace(whole, kept=whole.kept & (group != out)) for out in range(groups)])
-    parts = [(of_images, groups - 1.0)]
+    if fewest < FEWEST_UNITS:
+        of_images = np.full(len(keys), nan)
+    parts = [(of_images, fewest - 1.0)]
     over = ["images"]
     of_seeds = of_blocks = np.full(len(keys), nan)
     if seeds >= FEWEST_BLOCKS:
@@ -105,15 +112,7 @@ def intervals_of(
         parts.append((of_seeds, seeds - 1.0))
         over.append("seeds")
     if target.blocks >= FEWEST_OF_THE_SCORE:
-        kept = np.ones((target.blocks, target.examples), dtype=bool)
-        of_blocks = np.zeros(len(keys))
-        for half in (0, 1):
-            mine = np.arange(half, target.blocks, 2)
-            alone = [replace(whole, halves=target.halves(without_row(kept, int(mine[at])))) for at in range(len(mine))]
-            cells = np.mean(
-                [variances(block_diagonals(whole, target, mine, units, turn)) for turn in range(ROUNDS)], axis=0
-            )
-            of_blocks += np.maximum(0, variances(alone) - cells)
+        of_blocks = variance_of_blocks(variances, lambda halves: replace(whole, halves=halves), target, units)
         parts.append((of_blocks, target.blocks - 2.0))
         over.append("models")
     if there is not None and units_there is not None:
@@ -130,26 +129,49 @@ def intervals_of(
     return together, tuple(over)
 
 
-def parts_there(
-    variances: Callable[[Sequence[State]], Floats], whole: State, there: Target, units: NDArray[np.int64]
-) -> list[tuple[Floats, float]]:
-    """The variances that another run's images and models bring, and their degrees of freedom."""
-    group = groups_of(units)
-    groups = int(group.max()) + 1
-    if groups < FEWEST_BLOCKS:
-        return []
-    images = variances([replace(whole, kept_there=whole.kept_there & (group != out)) for out in range(groups)])
-    parts = [(images, groups - 1.0)]
-    if there.blocks >= FEWEST_OF_THE_SCORE:
-        every = np.arange(there.blocks)
-        kept = np.ones((there.blocks, there.examples), dtype=bool)
-        alone = variances([replace(whole, there=there.of(without_row(kept, int(out)))) for out in every])
+ROUNDING = 1e-20
+"""A variance of what does not depend on what was left out is not always exactly 0"""
+
+Variances = Callable[[Sequence[State]], Floats]
+"""States that each lack something -> the variances [keys] of a leave-one-out jackknife"""
+
+
+def grouped(units: NDArray[np.int64], parts: Sequence[NDArray[np.bool_]]) -> tuple[NDArray[np.int64], int, int]:
+    """The group of each image, -1 for one in no part; how many groups there are; and how many the smallest part has."""
+    group = np.full(len(units), -1)
+    for part in parts:
+        group[part] = groups_of(units[part])
+    return group, int(group.max()) + 1, min(int(group[part].max(initial=-1)) + 1 for part in parts)
+
+
+def variance_of_blocks(
+    variances: Variances, with_halves: Callable[[Floats], State], target: Target, units: NDArray[np.int64]
+) -> Floats:
+    """The variances [keys] that blocks of models bring beyond single cells, the sum over both halves."""
+    kept = np.ones((target.blocks, target.examples), dtype=bool)
+    total: Floats = np.zeros(1)
+    for half in (0, 1):
+        mine = np.arange(half, target.blocks, 2)
+        alone = variances([with_halves(target.halves(without_row(kept, int(out)))) for out in mine])
         cells = [
-            variances([replace(whole, there=there.of(one)) for one in diagonal_keeps(every, kept, units, turn)])
+            variances([with_halves(target.halves(one)) for one in diagonal_keeps(mine, kept, units, turn)])
             for turn in range(ROUNDS)
         ]
-        parts.append((np.maximum(0, alone - np.mean(cells, axis=0)), there.blocks - 1.0))
-    return parts
+        total = total + np.maximum(0, alone - np.mean(cells, axis=0))
+    return total
+
+
+def parts_there(
+    variances: Variances, whole: State, there: Target, units: NDArray[np.int64]
+) -> list[tuple[Floats, float]]:
+    """The variances that another run's images and models bring, and their degrees of freedom; NaN, of what rests on
+    them, where there are too few of either."""
+    group, groups, _ = grouped(units, [~np.isnan(whole.there.sum(axis=0))])
+    images = variances([replace(whole, kept_there=whole.kept_there & (group != out)) for out in range(groups)])
+    if groups < FEWEST_UNITS or there.blocks < FEWEST_OF_THE_SCORE:
+        return [(np.where(images > ROUNDING, nan, 0.0), 1.0)]
+    models = variance_of_blocks(variances, lambda halves: replace(whole, there=halves), there, units)
+    return [(images, groups - 1.0), (models, there.blocks - 2.0)]
 
 
 def interval(
@@ -191,14 +213,6 @@ def seed_diagonals(whole: State, units: NDArray[np.int64], turn: int) -> list[St
     start = offsets(units, "diagonals of seeds", turn)
     number = np.arange(seeds)[:, np.newaxis]
     return [replace(whole, kept=whole.kept & ((start + step) % seeds != number)) for step in range(seeds)]
-
-
-def block_diagonals(
-    whole: State, target: Target, mine: NDArray[np.int64], units: NDArray[np.int64], turn: int
-) -> list[State]:
-    """The same of the blocks of one half."""
-    kept = np.ones((target.blocks, target.examples), dtype=bool)
-    return [replace(whole, halves=target.halves(one)) for one in diagonal_keeps(mine, kept, units, turn)]
 
 
 def diagonal_keeps(

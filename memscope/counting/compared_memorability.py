@@ -11,7 +11,6 @@ from memscope.analysis.memorability import (
     beside_models,
     beside_values,
     ranks_by_type,
-    within_classes,
 )
 from memscope.analysis.memorisation import Counts, stack_blocks
 from memscope.analysis.population.ceiling import ceilings_of_both
@@ -20,7 +19,7 @@ from memscope.analysis.proxies.catalogue import PROXIES
 from memscope.analysis.statistics.ceilings import measurable, reliability
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.crossed import CrossedInterval, units_of
-from memscope.analysis.statistics.within import FEWEST
+from memscope.analysis.statistics.within import FEWEST, within_classes
 from memscope.counting.outcomes import SizeCounts
 from memscope.reports.memorability import (
     Beside,
@@ -46,8 +45,7 @@ class People:
 
 
 def people_of(memorability: np.ndarray, examples: Examples) -> People:
-    shown = examples.labels if examples.true_labels is None else examples.true_labels
-    return People(memorability, shown.astype(np.int64), units_of(examples.near_group))
+    return People(memorability, examples.shown_classes.astype(np.int64), units_of(examples.near_group))
 
 
 def classes_of(people: People) -> int:
@@ -124,11 +122,11 @@ def by_types(
 
 
 def beside_proxies(
-    people: People, names: Sequence[str], values: np.ndarray, sizes: Sequence[int]
+    people: People, names: Sequence[str], values: np.ndarray, ceilings: np.ndarray, sizes: Sequence[int]
 ) -> tuple[ProxyBeside, ...]:
-    """Memorability with stored proxies, values [proxies, sizes, examples], that lead."""
+    """Memorability with stored proxies that lead; values [proxies, sizes, examples], ceilings [proxies, 2, sizes]."""
     rows = []
-    for name, of_sizes in zip(names, values, strict=True):
+    for name, of_sizes, most in zip(names, values, ceilings, strict=True):
         proxy = PROXIES.get(name)
         if proxy is None or proxy.variant_of in names:
             continue
@@ -137,7 +135,14 @@ def beside_proxies(
             for size, one in zip(sizes, of_sizes, strict=True)
         ]
         at = tuple(
-            ProxyAtSizeBeside(size=size, overall=ranged(one.overall), within=ranged(one.within)) for size, one in found
+            ProxyAtSizeBeside(
+                size=size,
+                overall=ranged(one.overall),
+                within=ranged(one.within),
+                ceiling=float(most[0, column]),
+                within_ceiling=float(most[1, column]),
+            )
+            for column, (size, one) in enumerate(found)
         )
         rows.append(ProxyBeside(name=name, title=proxy.title, sign=proxy.sign, sizes=at))
     return tuple(rows)

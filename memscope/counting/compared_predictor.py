@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from memscope.analysis.predictor_agreement import BackboneAgreement, PairDifference, PredictorAgreement
-from memscope.analysis.predictor_claims import UNKNOWN, less_than_it_seems, residual_beats_plain
+from memscope.analysis.predictor_claims import UNKNOWN, less_elsewhere, less_than_it_seems, residual_beats_plain
 from memscope.analysis.predictor_intervals import PredictorInterval
 from memscope.predictors.backbones import PLAIN
-from memscope.reports.predictor import BackboneFound, Claim, Measured, PairFound, PredictorReport
+from memscope.reports.predictor import BackboneFound, Claim, Measured, PairFound, PredictorReport, best_of
 
 
 def measured(found: PredictorInterval) -> Measured:
@@ -26,7 +26,7 @@ def with_agreement(
     files: dict[str, Path],
 ) -> PredictorReport:
     """The report, with what was found."""
-    return replace(
+    told = replace(
         report,
         over=found.over,
         noise=measured(found.noise),
@@ -39,8 +39,9 @@ def with_agreement(
             for name, one in found.backbones.items()
         ),
         pairs=tuple(map(pair_found, found.pairs)),
-        claims=claims(found, report),
+        elsewhere_halves=measured(found.halves_there),
     )
+    return replace(told, claims=claims(found, told))
 
 
 def backbone_found(
@@ -75,49 +76,36 @@ def pair_found(pair: PairDifference) -> PairFound:
     )
 
 
-def best_of(found: PredictorAgreement) -> str:
-    """The backbone that foretells most of held-out images."""
-    return max(found.backbones, key=lambda name: value_or(found.backbones[name].spearman.value, -2.0))
-
-
-def value_or(value: float, otherwise: float) -> float:
-    return otherwise if isnan(value) else value
-
-
 def claims(found: PredictorAgreement, report: PredictorReport) -> tuple[Claim, ...]:
-    """The claims that these backbones and runs can be asked about."""
+    """The claims that these backbones and runs can be asked about; without an answer where intervals are too narrow,
+    for want of seeds or of blocks of models."""
     told = []
+    whole = {"images", "seeds", *(["models"] if report.target_blocks else [])} <= set(found.over)
+
+    def claim(what: str, answer: str, numbers: str) -> None:
+        told.append(Claim(claim=what, answer=answer if whole else UNKNOWN, numbers=numbers))
+
     against = [pair for pair in found.pairs if pair.other == PLAIN]
     if against:
-        told.append(
-            Claim(
-                claim="residual networks foretell more than plain ones of their size",
-                answer=residual_beats_plain(against),
-                numbers="; ".join(
-                    f"{pair.backbone} less {pair.other}: {difference(pair.spearman)}" for pair in against
-                ),
-            )
+        claim(
+            "residual networks foretell more than plain ones of their size",
+            residual_beats_plain(against),
+            "; ".join(f"{pair.backbone} less {pair.other}: {difference(pair.spearman)}" for pair in against),
         )
-    name = best_of(found)
+    name = best_of(report).name
     best = found.backbones[name]
-    told.append(
-        Claim(
-            claim="a fit foretells less of new images than it seems",
-            answer=less_than_it_seems(best),
-            numbers=f"{name}: {number(best.on_fitted_own)} on images that it was fitted to, {number(best.spearman)} "
-            f"on others: {difference(best.lost_own)}",
-        )
+    claim(
+        "a fit foretells less of new images than it seems",
+        less_than_it_seems(best),
+        f"{name}: {number(best.on_fitted_own)} on images that it was fitted to, {number(best.spearman)} "
+        f"on others: {difference(best.lost_own)}",
     )
     if report.elsewhere is not None:
-        told.append(
-            Claim(
-                claim="what was fitted on one set foretells less on another",
-                # The target here is of half of the models, and there of all of another run: the noisier one is
-                # foretold less, whatever is lost.
-                answer=UNKNOWN,
-                numbers=f"{name}: {number(best.spearman)} on its own set, {number(best.there)} on {report.elsewhere}: "
-                f"{difference(best.lost_there)}; but the two targets are not equally noisy",
-            )
+        claim(
+            "what was fitted on one set foretells less on another",
+            less_elsewhere(best),
+            f"{name}: {number(best.spearman)} on its own set, {number(best.there)} on {report.elsewhere}; without the "
+            f"noise of the targets the difference is {difference(best.lost_there)}",
         )
     return tuple(told)
 

@@ -20,10 +20,11 @@ from memscope.analysis.proxy_agreement import (
 from memscope.analysis.proxy_trend import SlopeCeiling, SlopeTrend, slope_ceiling, slope_trend
 from memscope.analysis.proxy_types import MeanTrajectories, SignAgreement, TypeAgreement, mean_trajectories, trend_types
 from memscope.analysis.proxy_verdict import verdict
-from memscope.analysis.statistics.ceilings import measurable, pearson_ceiling, reliability
-from memscope.analysis.statistics.correlation import Correlation
+from memscope.analysis.statistics.ceilings import measurable, pearson_ceiling, rank_ceiling, reliability
+from memscope.analysis.statistics.correlation import Correlation, rank_correlation
 from memscope.analysis.statistics.dip import dip_of
 from memscope.analysis.statistics.two_sets import Interval, mean_of_models
+from memscope.analysis.statistics.within import within_classes
 from memscope.analysis.trajectories import TYPES
 from memscope.counting.outcomes import SizeCounts
 from memscope.counting.proxies import ProxyValues
@@ -131,6 +132,13 @@ def bimodality(values: np.ndarray, step: float) -> Bimodality | None:
     except MemscopeError:
         return None
     return Bimodality(dip=found.dip, if_unimodal=found.null, p_value=found.p_value)
+
+
+def rank_ceilings(by_size: Sequence[ProxyValues], classes: np.ndarray) -> np.ndarray:
+    """The most that noise of its models lets a rank correlation with a proxy be, [2, sizes]: over all and within
+    classes int [examples]; NaN where that cannot be said."""
+    agreements = rank_correlation, within_classes(classes)
+    return np.array([[rank_ceiling(one.values, agreement) for one in by_size] for agreement in agreements])
 
 
 def compare(

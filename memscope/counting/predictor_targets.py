@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from memscope.analysis.memorisation import stack_blocks
-from memscope.analysis.population.ceiling import spearman_ceilings
+from memscope.analysis.population.ceiling import score_ceilings
 from memscope.analysis.predictor_target import (
     Target,
     check_halves,
@@ -16,8 +16,9 @@ from memscope.analysis.predictor_target import (
     target_of_models,
     target_of_numbers,
 )
-from memscope.analysis.statistics.ceilings import measurable, reliability
+from memscope.analysis.statistics.ceilings import LEAST_AGREEMENT, measurable, reliability
 from memscope.analysis.statistics.correlation import rank_correlation
+from memscope.analysis.statistics.within import within_classes
 from memscope.counting.needed import whole_blocks
 from memscope.counting.outcomes import sizes_in_ledger
 from memscope.counting.population import count_and_sum
@@ -34,8 +35,6 @@ SCORE, RESIDUAL = "score", "residual"
 KINDS = (SCORE, RESIDUAL)
 FEWEST = 10
 """Images of a part whose target must be known"""
-LEAST_AGREEMENT = 0.1
-"""Rank correlation of two halves below which nothing is said of what noise leaves"""
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,8 @@ class TargetFound:
     ceiling: float
     """The most that noise lets a rank correlation with the target of half of the models be; NaN where that cannot be
     said, or where there is no noise of models"""
+    within_ceiling: float
+    """The same within classes"""
 
 
 def asked_for(text: str) -> Asked:
@@ -81,19 +82,16 @@ def asked_for(text: str) -> Asked:
     return Asked("table", file=file)
 
 
-def target_of(run: Run, asked: Asked, split: bool = True) -> TargetFound:
-    """The target of a run. OptionError for a size that it has not; RunError where what it rests on is missing.
-
-    `split`: whether it must be of two blocks of models or more.
-    """
+def target_of(run: Run, asked: Asked) -> TargetFound:
+    """The target of a run. OptionError for a size that it has not, and for one block of models, which cannot be split;
+    RunError where what it rests on is missing."""
     if asked.file is not None:
         table = read_score_table(asked.file, run.examples.index, run.examples.names)
-        return TargetFound(asked, target_of_numbers(table.values), 0, nan)
+        return TargetFound(asked, target_of_numbers(table.values), 0, nan, nan)
     check_target(run, asked)
     found = score_of(run, asked) if asked.kind == SCORE else residuals_of(run, asked)
     more = f"train more models with memscope train-family {run.path} --models {2 * run.plan.block}"
-    if split:
-        check_halves(found.target, f"{asked.name} of {run.path}", more)
+    check_halves(found.target, f"{asked.name} of {run.path}", more)
     return found
 
 
@@ -130,14 +128,15 @@ def score_of(run: Run, asked: Asked) -> TargetFound:
         )
     (counts,), (sums,) = count_and_sum(run, [asked.size], [set(blocks)])
     stacked = stack_blocks([counts.hard_of([block]) for block in blocks])
-    ceiling = nan
+    ceiling = within_ceiling = nan
     number = len(blocks)
     if number > 1 and measurable(reliability(lambda kept: stacked.only(kept).score, number)):
         halves = [stacked.only(list(range(half, number, 2))) for half in (0, 1)]
         models = [np.stack([one.n_in, one.n_out])[:, np.newaxis].astype(np.int64) for one in halves]
         if all((one > 0).all() for one in models):
-            ceiling = float(np.mean([spearman_ceilings(sums, one)[0] for one in models]))
-    return TargetFound(asked, target_of_counts(stacked), counts.used, ceiling)
+            agreements = rank_correlation, within_classes(run.examples.shown_classes)
+            ceiling, within_ceiling = np.mean([score_ceilings(sums, one, agreements)[:, 0] for one in models], axis=0)
+    return TargetFound(asked, target_of_counts(stacked), counts.used, float(ceiling), float(within_ceiling))
 
 
 def residuals_of(run: Run, asked: Asked) -> TargetFound:
@@ -157,12 +156,13 @@ def residuals_of(run: Run, asked: Asked) -> TargetFound:
         raise without_memories(run, asked)
     values = rows.values()["residual"]
     target = target_of_models(values.values, values.blocks)
-    ceiling = nan
+    ceilings = [nan, nan]
     if target.blocks > 1:
         # norms hardly tie, so that the halves' agreement tells how a half agrees with the truth
-        agreement = rank_correlation(*target.halves())
-        ceiling = sqrt(agreement) if agreement > LEAST_AGREEMENT else nan
-    return TargetFound(asked, target, len(values.models), ceiling)
+        halves = target.halves()
+        agreements = rank_correlation(*halves), within_classes(run.examples.shown_classes)(*halves)
+        ceilings = [sqrt(one) if one > LEAST_AGREEMENT else nan for one in agreements]
+    return TargetFound(asked, target, len(values.models), *ceilings)
 
 
 def known_examples(halves: np.ndarray, which: Sequence[int] | np.ndarray) -> int:

@@ -83,8 +83,9 @@ def claims(report: PredictorReport) -> str:
 
 def grid(report: PredictorReport) -> Grid:
     """A row for every backbone, and what needs no network."""
-    columns = ["", f"held out\n{at_most(report.ceiling)}".strip(), "within\nclasses", "fitted\nto"]
     elsewhere = any(one.elsewhere is not None for one in report.backbones)
+    columns = ["", f"held out\n{at_most(report.ceiling)}".strip()]
+    columns += [f"within classes\n{at_most(report.within_ceiling)}".strip(), "fitted\nto"]
     columns += ["other\nrun"] * elsewhere + ["squared\nerror"]
     rows = []
     for one in report.backbones:
@@ -143,9 +144,15 @@ def notes(report: PredictorReport) -> list[Remark]:
     lost = [one.name for one in report.backbones if 0 in one.epochs]
     if lost:
         found.append(Remark(f"Some fits of {listed(lost)} diverged.", True))
+    if not math.isnan(report.elsewhere_ceiling):
+        allows = short_number(report.elsewhere_ceiling)
+        found.append(Remark(f"On {report.elsewhere} noise in the target allows {allows}."))
     if report.elsewhere_known:
         found.append(
-            Remark(f"{report.elsewhere_known:,} images of {report.elsewhere} are among those fitted to, and left out.")
+            Remark(
+                f"{report.elsewhere_known:,} images of {report.elsewhere} are left out: they equal, or nearly so, some "
+                "that were fitted to."
+            )
         )
     found += [Remark(text) for text in report.remarks]
     if report.figures:

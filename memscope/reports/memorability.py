@@ -66,6 +66,11 @@ class ProxyAtSizeBeside:
     """Rank correlation over all examples"""
     within: Ranged
     """Within classes"""
+    ceiling: float = NAN
+    """The most that noise of the proxy's models lets the first be, if memorability were its truth; null where that is
+    not measurable, and where `memscope proxies` ran before it measured that"""
+    within_ceiling: float = NAN
+    """The same of the second"""
 
 
 @dataclass(frozen=True, kw_only=True)

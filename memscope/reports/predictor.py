@@ -52,11 +52,12 @@ class BackboneFound:
     lost_own: Measured
     """`on_fitted_own` less `spearman`"""
     elsewhere: Measured | None = None
-    """Rank correlation with the same target of the run of `--evaluate-on`; null without one"""
+    """Rank correlation with the same target of half of the models of the run of `--evaluate-on`; null without one"""
     elsewhere_within: Measured | None = None
     """The same within that run's classes"""
     lost_elsewhere: Measured | None = None
-    """`spearman` less `elsewhere`"""
+    """What is left of `spearman` less what is left of `elsewhere` when noise is taken out of both: each over the root
+    of the correlation of its target's halves; null where they hardly agree"""
     file: str = ""
     """Where the predictor is kept"""
 
@@ -148,6 +149,8 @@ class PredictorReport:
     ceiling: float = NAN
     """The most that noise in the target of half of the models lets a rank correlation be; null where it is not
     measurable, or where the target rests on no models"""
+    within_ceiling: float = NAN
+    """The same within classes"""
     noise: Measured = Measured(value=NAN)
     """What that noise adds to every squared error"""
     halves: Measured = Measured(value=NAN)
@@ -169,7 +172,11 @@ class PredictorReport:
     elsewhere_images: int = 0
     """Its images with a target, less those that the predictors know"""
     elsewhere_known: int = 0
-    """Its images that they know, which are left out"""
+    """Its images that they know, equal or nearly so to one that they were fitted to or stopped by; left out"""
+    elsewhere_ceiling: float = NAN
+    """`ceiling` of that run"""
+    elsewhere_halves: Measured = Measured(value=NAN)
+    """`halves` of that run"""
     remarks: tuple[str, ...] = ()
     """What was done to images, and what the numbers cannot say"""
     figures: tuple[str, ...] | None = keys.left_out()

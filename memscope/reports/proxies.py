@@ -228,6 +228,8 @@ FIELDS = {
     "example": Field(("example",), "1", "position of the training example in the run, from 0"),
     "proxy": Field(("proxy",), "1", "name of the proxy"),
     "value": Field(("proxy", "size", "example"), "1", "mean of the proxy over its models"),
+    "ceiling": Field(PROXY_SIZE, "1", "the most that noise of its models lets a rank correlation with the proxy be"),
+    "within_ceiling": Field(PROXY_SIZE, "1", "the same within classes"),
     "spearman": Field(PROXY_SIZE, "1", "rank correlation with the score of other blocks of models"),
     "spearman_low": Field(PROXY_SIZE, "1", "lower end of its 95 % interval"),
     "spearman_high": Field(PROXY_SIZE, "1", "upper end of its 95 % interval"),

@@ -51,7 +51,7 @@ def export_csv(run: Run, file: Path, safe: bool = False) -> None:
     """Write a row for every size and example; with `safe`, names go through `defused`."""
     written = defused if safe else str
     found, examples = run.results("score"), run.examples
-    true_labels = examples.labels if examples.true_labels is None else examples.true_labels
+    true_labels = examples.shown_classes
     header = [
         run.plan.axis,
         "example",

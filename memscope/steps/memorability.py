@@ -137,11 +137,15 @@ def stored_proxies(run: Run, people: People, sizes: Sequence[int]) -> tuple[tupl
     values, ledger, _ = read_results(run.path, "proxies", run.plan)
     at = {int(size): row for row, size in enumerate(values["size"])}
     found = np.full((len(values["proxy"]), len(sizes), len(people.memorability)), np.nan)
+    ceilings = np.full((len(values["proxy"]), 2, len(sizes)), np.nan)
     for row, size in enumerate(sizes):
         if size in at:
             found[:, row] = values["value"][:, at[size]]
+            for scope, name in enumerate(("ceiling", "within_ceiling")):
+                if name in values:  # not of proxies that were measured by an older memscope
+                    ceilings[:, scope, row] = values[name][:, at[size]]
     moved_on = ledger != state_for(run.path, run.plan, RESULTS_OF_PROXIES)
-    return beside_proxies(people, [str(name) for name in values["proxy"]], found, sizes), moved_on
+    return beside_proxies(people, [str(name) for name in values["proxy"]], found, ceilings, sizes), moved_on
 
 
 def arrays_of(

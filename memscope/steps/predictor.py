@@ -91,7 +91,10 @@ def train_predictor(
     found = target_of(run, target_asked)
     units = units_of(examples.near_group)
     split = split_examples(examples.labels, units, run.plan.data.fingerprint)
-    elsewhere = None if other is None else images_elsewhere(run, other, target_asked, asked.with_label)
+    elsewhere = None
+    if other is not None:
+        say(f"looking for images of {other.path} that are fitted to")
+        elsewhere = images_elsewhere(run, other, target_asked, asked.with_label, split)
     to_fit = ToFit(
         found.asked.name,
         found.target.halves(),
@@ -106,8 +109,6 @@ def train_predictor(
             f"of {found.asked.name}, {report.fitted} images to fit to, {report.validating} to validate on and "
             f"{report.held_out} to hold out are known, expected at least {FEWEST} of each; give a target of more images"
         )
-    if elsewhere is not None:
-        elsewhere.check_enough(known_images(run, split))
     fitted, done = fit_missing(run, to_fit, backbones, asked.seeds, options, device, say, on_end)
     if done.failures:
         failed = tuple(FailedFit(backbone=task.variant, seed=task.first, reason=why) for task, why in done.failures)
@@ -148,20 +149,24 @@ def held_against(
 ) -> PredictorReport:
     """Compare, keep the predictors, write the results, and return what is stored there."""
     examples = run.examples
-    classes = examples.labels if examples.true_labels is None else examples.true_labels
     said = {one.backbone.name: np.stack([fit.said for fit in one.fits]).astype(np.float64) for one in fitted}
     known = known_images(run, split)
     kept = {one.backbone.name: kept_of(run, report, one, split, known) for one in fitted}
+    names = list(said)
+    files = {name: kept_path(run.path, name, found.asked.name, report.with_label) for name in names}
     there = None
     if elsewhere is not None:
-        there, mine = elsewhere.asked_of(kept, device)
+        there = elsewhere.asked_of({files[name]: kept[name] for name in names}, device)
+        with_target = ~np.isnan(there.target.halves()).any(axis=0)
         report = replace(
-            report, elsewhere=str(elsewhere.run.path), elsewhere_images=mine, elsewhere_known=elsewhere.known(known)
+            report,
+            elsewhere=str(elsewhere.run.path),
+            elsewhere_images=int(with_target.sum()),
+            elsewhere_known=elsewhere.known,
+            elsewhere_ceiling=elsewhere.found.ceiling,
         )
-    names = list(said)
     first = PLAIN if PLAIN in names else names[0]
-    agreement = predictor_agreement(Images(said, found.target, classes, units), split, first, there)
-    files = {name: kept_path(run.path, name, found.asked.name, report.with_label) for name in names}
+    agreement = predictor_agreement(Images(said, found.target, examples.shown_classes, units), split, first, there)
     report = with_agreement(
         report,
         agreement,
@@ -247,6 +252,7 @@ def report_of_nothing(
         seeds=asked.seeds,
         epochs=asked.epochs,
         ceiling=found.ceiling,
+        within_ceiling=found.within_ceiling,
         remarks=remarks(run, asked),
     )
 

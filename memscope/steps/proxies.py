@@ -14,7 +14,14 @@ from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.ties import ordinal
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE, mean_of_models
 from memscope.analysis.trajectories import check_options
-from memscope.counting.compared_proxies import compare, is_crossed, memorised, noise_at_sizes, score_by_type
+from memscope.counting.compared_proxies import (
+    compare,
+    is_crossed,
+    memorised,
+    noise_at_sizes,
+    rank_ceilings,
+    score_by_type,
+)
 from memscope.counting.needed import recorded_blocks, whole_blocks
 from memscope.counting.outcomes import sizes_in_ledger
 from memscope.counting.population import count_and_sum
@@ -86,8 +93,8 @@ def proxies(
     if done.failures:
         return replace(found, failed=failed_tasks(done.failures))
     say("comparing with the scores")
-    found, values = held_against(run, recorded, chosen, found, epsilon)
-    write_results(run.path, run.plan, "proxies", arrays_of(found, values), ledger, stored_keys(found))
+    found, values, ceilings = held_against(run, recorded, chosen, found, epsilon)
+    write_results(run.path, run.plan, "proxies", arrays_of(found, values, ceilings), ledger, stored_keys(found))
     if plot is not None:
         found = replace(found, figures=tuple(str(picture) for picture in draw_proxy_figures(run.path, plot)))
     return found
@@ -161,8 +168,8 @@ def report_of_nothing(run: Run, recorded: Recorded, epsilon: float) -> ProxiesRe
 @spent_on("scoring")
 def held_against(
     run: Run, recorded: Recorded, names: Sequence[str], found: ProxiesReport, epsilon: float
-) -> tuple[ProxiesReport, dict[str, np.ndarray]]:
-    """The report, and the mean of every proxy over its models, [sizes, examples]."""
+) -> tuple[ProxiesReport, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The report; the mean of every proxy over its models, [sizes, examples]; and its `rank_ceilings`."""
     sizes, blocks = list(recorded.tasks), recorded.blocks
     counts, (sums,) = count_and_sum(run, sizes, [set(blocks)])
     score = memorised(sizes, blocks, counts, sums, epsilon)
@@ -175,7 +182,7 @@ def held_against(
             if len(residual.models):
                 by_size[size]["residual"] = residual
         left_out |= reasons
-    rows, means = [], {}
+    rows, means, ceilings = [], {}, {}
     for name in names:
         there = [size for size in sizes if name in by_size[size]]
         if not there or (name != "residual" and len(there) < len(sizes)):
@@ -196,6 +203,7 @@ def held_against(
                 trend_of = None
         cost = cost_of(run, name, found)
         rows.append(compare(PROXIES[name], values, score, run.examples.flipped, epsilon, cost, trend_of))
+        ceilings[name] = rank_ceilings(values, run.examples.shown_classes)
         means[name] = np.stack([mean_of_models(one.values, list(range(len(one.values)))) for one in values])
     if not rows:
         why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items())
@@ -212,6 +220,7 @@ def held_against(
             left_out=left_out,
         ),
         means,
+        ceilings,
     )
 
 
@@ -243,7 +252,9 @@ def cost_of(run: Run, name: str, found: ProxiesReport) -> float:
     return found.recorded / run.plan.recipe.epochs if early else float(found.recorded)
 
 
-def arrays_of(found: ProxiesReport, means: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def arrays_of(
+    found: ProxiesReport, means: Mapping[str, np.ndarray], ceilings: Mapping[str, np.ndarray]
+) -> dict[str, Any]:
     """The arrays of the group `proxies`."""
     rows = found.proxies
     columns: dict[str, Any] = {
@@ -251,6 +262,8 @@ def arrays_of(found: ProxiesReport, means: Mapping[str, np.ndarray]) -> dict[str
         "example": np.arange(found.examples),
         "proxy": [one.name for one in rows],
         "value": np.stack([means[one.name] for one in rows]).astype(np.float32),
+        "ceiling": np.stack([ceilings[one.name][0] for one in rows]),
+        "within_ceiling": np.stack([ceilings[one.name][1] for one in rows]),
     }
     for name, part in (("spearman", "value"), ("spearman_low", "low"), ("spearman_high", "high")):
         columns[name] = np.array([[getattr(size.spearman, part) for size in one.sizes] for one in rows])

@@ -65,6 +65,11 @@ class Examples:
         """bool [N]: the label was flipped; None where there is no label noise."""
         return None if self.true_labels is None else self.true_labels != self.labels
 
+    @property
+    def shown_classes(self) -> np.ndarray:
+        """int64 [N], what the images show: the labels before label noise."""
+        return self.labels if self.true_labels is None else self.true_labels
+
 
 @dataclass(frozen=True, eq=False)
 class RunData:

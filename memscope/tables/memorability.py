@@ -63,11 +63,17 @@ def show_types(report: MemorabilityReport) -> None:
 def show_proxies(report: MemorabilityReport) -> None:
     if not report.proxies:
         return
-    for scope, where in (("overall", "all images"), ("within", "within classes")):
+    scopes = ("overall", "ceiling", "all images"), ("within", "within_ceiling", "within classes")
+    for scope, ceiling, where in scopes:
         table(
             f"Rank correlation of memorability with proxies, {where} (95 % intervals over images), by {report.axis}",
             ["proxy", *(str(row.size) for row in report.sizes)],
             [[one.name, *(between(getattr(at, scope)) for at in one.sizes)] for one in report.proxies],
+        )
+        table(
+            f"The most that noise in the proxy allows, {where}",
+            ["proxy", *(str(row.size) for row in report.sizes)],
+            [[one.name, *(decimals(getattr(at, ceiling), 2) for at in one.sizes)] for one in report.proxies],
         )
     several = sum(len(one.sizes) for one in report.proxies)
     say(f"Of {several} intervals, {0.05 * several:.1f} would leave 0 out by chance.")

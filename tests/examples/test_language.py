@@ -1,6 +1,7 @@
 """The example of language: that text of tests is not in training, what becomes a probability, and how it is chosen."""
 
-import dataclasses
+import itertools
+from multiprocessing import dummy
 
 import language
 import numpy as np
@@ -9,8 +10,6 @@ import small_transformer
 import torch
 
 from memscope import ResidualMemory
-
-TINY = "--vocabulary 60 --held-out 260 --steps 6 --processes 1"
 
 
 @pytest.fixture(scope="module")
@@ -22,32 +21,33 @@ def lines():
     return [" ".join(random.choice(sayings, 2)) for _ in range(400)]
 
 
-@pytest.fixture(scope="module")
-def trained(lines):
-    text = small_transformer.divide(lines, 2000, 60, 260, 0)
-    return text, small_transformer.train(text, 60, 8, 6, 0)
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch):
+    for name, value in (("VOCABULARY", 60), ("HELD_OUT", 260), ("STEPS", 6)):
+        monkeypatch.setattr(small_transformer, name, value)
 
 
-def test_text_of_tests_is_not_in_training():
+def test_text_of_tests_is_not_in_training(monkeypatch):
     """Every block has words of its own, which are unknown wherever training text does not have them."""
     blocks = [f"{'common ' * (1 + n % 4)}{''.join(map(chr, (97 + n // 26, 97 + n % 26)))}" for n in range(60)]
     lines = [line for line in blocks for _ in range(small_transformer.LINES)]
-    text = small_transformer.divide(lines, 10**6, 500, 300, 0)
+    monkeypatch.setattr(small_transformer, "VOCABULARY", 500)
+    text = small_transformer.divide(lines, 7000, 0)
     assert text.train.shape[1] == small_transformer.CONTEXT + 1
     known = set(text.train.flatten().tolist())
     assert 0 not in known
     for part in (text.test, text.choose):
         assert set(part.flatten().tolist()) == {0, 1}
-    fewer = small_transformer.divide(lines, 1000, 500, 300, 0)
+    fewer = small_transformer.divide(lines, 1000, 0)
     assert torch.equal(fewer.train, text.train[: len(fewer.train)])
     assert torch.equal(fewer.test, text.test)
-    other = small_transformer.divide(lines, 1000, 500, 300, 1)
+    other = small_transformer.divide(lines, 1000, 1)
     assert not torch.equal(fewer.train, other.train)
 
 
 def test_no_position_sees_the_words_after_it():
     torch.manual_seed(0)
-    model = small_transformer.Transformer(20, 32)
+    model = small_transformer.Transformer(32)
     words = torch.randint(0, 20, (1, small_transformer.CONTEXT))
     changed = words.clone()
     changed[0, 40:] = (changed[0, 40:] + 1) % 20
@@ -56,58 +56,80 @@ def test_no_position_sees_the_words_after_it():
     assert (before[0, 40:] - after[0, 40:]).abs().amax(dim=1).min() > 0.01
 
 
-def test_what_becomes_of_a_prediction_is_a_probability():
-    random = np.random.default_rng(0)
-    own = torch.from_numpy(random.dirichlet(np.ones(30), 50))
-    resmem = own + torch.from_numpy(random.dirichlet(np.ones(30) / 9, 50) - random.dirichlet(np.ones(30) / 9, 50))
-    assert resmem.min() < -0.1
-    for share in (0.1, 1.0):
-        found = language.as_probabilities(own, resmem, share, 0.05)
-        assert (found > 0).all()
-        np.testing.assert_allclose(found.sum(dim=1), 1, atol=1e-12)
-    torch.testing.assert_close(language.as_probabilities(own, resmem, 0.0, 0.05), own)
-    own[0], resmem[0] = torch.full((30,), 1 / 30), torch.tensor([1.5, -0.5] + [0.0] * 28)
-    found = language.as_probabilities(own, resmem, 0.5, 0.3)[0]
-    # half of each: .767, -.233 and .0167; then at least .01
-    np.testing.assert_allclose(found[:3], np.array([0.5 / 30 + 0.75, 0.01, 0.5 / 30]) / (0.5 + 0.75 + 0.01 - 0.5 / 30))
-
-
-def test_the_bits_of_a_choice_are_those_of_the_memory_that_is_chosen(trained):
-    """The grid makes residuals itself; here every combination is a memory of its own."""
-    text, model = trained
+def test_chances_are_those_of_memories_made_one_by_one(lines):
+    """One search serves every k and sigma; here each has a memory of its own, and labels are counted in loops."""
+    text = small_transformer.divide(lines, 2000, 0)
+    model = small_transformer.train(text, 8, 0)
     hidden, known = small_transformer.states(model, text.train)
-    asked, words = language.some_of(*small_transformer.states(model, text.choose), 60, 0)
-    best, share = language.choose(model, hidden, known, asked, words, 1.1)
-    with torch.no_grad():
-        own = torch.softmax(model.logits(asked).double() / 1.1, dim=1)
+    logits = model.logits(hidden).detach()
+    asked = language.Asked(model, ResidualMemory(64, 1.0, 1.1).fit(hidden, logits, known), known, text.choose, 40)
+    everything, following = small_transformer.states(model, text.choose)
+    drawn = torch.randperm(len(following), generator=torch.Generator().manual_seed(0))[:40]
+    own = torch.softmax(model.logits(everything[drawn]).detach().double() / 1.1, dim=1)
+    torch.testing.assert_close(asked.own, own[range(40), following[drawn]])
+    for k, sigma in ((8, 0.1), (64, 0.5)):
+        memory = ResidualMemory(k, sigma, 1.1).fit(hidden, logits, known)
+        q = np.maximum(memory.predict(everything[drawn], model.logits(everything[drawn]).detach()).numpy(), 0)
+        said = asked.neighbours_say(k, sigma)
+        expected = [row[word] / row.sum() for row, word in zip(q, following[drawn].tolist(), strict=True)]
+        np.testing.assert_allclose(said["ResMem"], expected, atol=1e-9)
+        places, weights = memory.retrieve(everything[drawn])
+        for n, word in enumerate(following[drawn].tolist()):
+            pairs = zip(places[n].tolist(), weights[n].tolist(), strict=True)
+            assert float(said["labels"][n]) == pytest.approx(sum(w for i, w in pairs if known[i] == word))
 
-    def bits_of(choice: language.Choice) -> float:
-        memory = ResidualMemory(choice.k, choice.sigma, 1.1).fit(hidden, model.logits(hidden).detach(), known)
-        resmem = memory.predict(asked, model.logits(asked).detach())
-        chances = language.as_probabilities(own, resmem, choice.share, choice.floor)
-        return small_transformer.bits(chances[range(len(words)), words])
 
-    least = bits_of(best)
-    for name, values in (("k", (8, 32, 128)), ("share", language.SHARES), ("floor", language.FLOORS)):
-        for value in values:
-            assert bits_of(dataclasses.replace(best, **{name: value})) >= least - 1e-9
-    assert bits_of(dataclasses.replace(best, sigma=best.sigma * 1.0001)) == pytest.approx(least, abs=1e-3)
-    assert share in language.SHARES
+def test_numbers_are_chosen_without_the_text_of_tests(lines, monkeypatch):
+    """Other words of tests change what is gained, and nothing that is chosen."""
+    divide = language.divide
+    before = language.measure((lines, 8, 1600, 0))
+
+    def other_tests(*arguments):
+        text = divide(*arguments)
+        return small_transformer.Text(text.train, text.choose, torch.ones_like(text.test))
+
+    monkeypatch.setattr(language, "divide", other_tests)
+    after = language.measure((lines, 8, 1600, 0))
+    assert after.chosen == before.chosen
+    assert after.gains != before.gains
 
 
-def test_a_memory_of_sayings_takes_bits_from_a_model_that_has_not_learnt_them(lines, tmp_path, capsys):
+def test_a_memory_of_sayings_takes_bits_from_a_model_that_has_not_learnt_them(lines, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(language, "get_context", lambda _: dummy)  # threads, which see the constants of `tiny`
+    monkeypatch.setattr(language, "NEIGHBOURS", (8, 32))
     file = tmp_path / "sayings.txt"
     file.write_text("\n".join(lines))
-    found = language.main(f"--text {file} --widths 8 16 --words 400 1600 --seeds 2 {TINY}".split())
-    assert sorted((each.width, each.words, each.seed) for each in found) == [
-        (width, words, seed) for width in (8, 16) for words in (400, 1600) for seed in (0, 1)
-    ]
+    found = language.main(f"--text {file} --widths 8 16 --words 400 1600 --seeds 2".split())
+    assert sorted((each.width, each.words, each.seed) for each in found) == list(
+        itertools.product((8, 16), (400, 1600), (0, 1))
+    )
     for each in found:
-        assert each.resmem < each.alone - 0.5
-        assert 0 <= each.right[0] <= each.right[1] <= 1
+        assert each.gains["ResMem"] > 0.5
+        assert each.gains["labels"] > 0.5
     printed = capsys.readouterr().out
     assert printed.count("| 8 | ") == 2
-    assert "at width 8 than at 16, with 400 words: " in printed
+    assert "Is the gain largest where the model is small? " in printed
+    assert "Does the gain grow with the data? " in printed
+
+
+def test_a_question_is_answered_only_where_the_interval_does_not_hold_0():
+    assert language.interval([1.0, 2.0, 3.0]) == pytest.approx((2.0, 4.30265 / 3**0.5), rel=1e-4)
+    sure, unsure, against = [0.10, 0.11, 0.12], [0.1, -0.05, 0.2], [-0.10, -0.11, -0.12]
+    assert language.answer("?", {"a": sure, "b": sure}).startswith("? Yes")
+    assert language.answer("?", {"a": sure, "b": unsure}).startswith("? Cannot be told")
+    assert language.answer("?", {"a": sure, "b": against}).startswith("? No")
+    assert language.answer("?", {"a": [0.1]}).startswith("? Cannot be told")
+
+
+def test_a_text_that_cannot_be_read_or_is_too_short_is_refused_in_a_line(tmp_path):
+    latin = tmp_path / "latin"
+    latin.write_bytes("caf\xe9".encode("latin-1"))
+    for file in (tmp_path / "missing", tmp_path, latin):
+        with pytest.raises(SystemExit, match=f"--text {file} cannot be read, expected a text in UTF-8: ") as told:
+            language.main(["--text", str(file)])
+        assert "\n" not in str(told.value)
+    with pytest.raises(SystemExit, match=r"leaves 0 words for training, expected more than 50"):
+        small_transformer.divide(["a few words"], 50, 0)
 
 
 def test_without_the_text_a_line_says_where_it_is_had(monkeypatch):

@@ -227,11 +227,13 @@ def test_another_run_is_asked_about_and_known_images_are_left_out(run, tmp_path,
     (one,) = report.backbones
     assert not np.isnan(one.elsewhere.value)
     kept = read_kept(Path(one.file))
-    there = target_of(open_run(other), asked_for("score@8")).target.everything()
+    there = target_of(open_run(other), asked_for("score@8")).target.halves()
     out = ~np.isin(np.arange(120), np.flatnonzero(read_results(run, "predictor", open_run(run).plan)[0]["part"] < 2))
-    expected = np.mean([rank_correlation(said[out], there[out]) for said in kept.said])
+    expected = np.mean([rank_correlation(said[out], half[out]) for said in kept.said for half in there])
     assert one.elsewhere.value == pytest.approx(expected)
+    assert report.elsewhere_halves.value == pytest.approx(rank_correlation(*there[:, out]))
     assert report.claims[-1].claim.startswith("what was fitted on one set")
+    assert report.claims[-1].answer == "cannot be told"  # two seeds, and two blocks of models there
     with pytest.raises(OptionError, match="no models of width 4"):
         train_predictor(run, replace(QUICK, target="score@4", evaluate_on=other), INLINE)
     with pytest.raises(OptionError, match="same plan"):

@@ -26,20 +26,27 @@ Agreement = Callable[[Floats, Floats], float]
 
 
 def spearman_ceilings(sums: PopulationSums, models: NDArray[np.int64], seed: int = 0) -> Floats:
-    """Mean rank correlations [sizes] of truths and scores of so many models, integers [2, sizes, examples].
+    """Mean rank correlations [sizes] of truths and scores: `score_ceilings` of one way to correlate."""
+    return score_ceilings(sums, models, (rank_correlation,), seed)[0]
+
+
+def score_ceilings(
+    sums: PopulationSums, models: NDArray[np.int64], agreements: Sequence[Agreement], seed: int = 0
+) -> Floats:
+    """Mean correlations [agreements, sizes] of truths and scores of so many models, integers [2, sizes, examples].
 
     `sums` are of the models that the score rests on, and at least one was trained with and one without each example at
     every size (`sums.of_blocks` of few blocks may have others). With the number of models in the sums, these are the
     ceilings of the score itself.
     """
     truth, score = drawn_anew(sums, models, seed)[0]
-    return mean_agreement(rank_correlation, truth, score)
+    return np.array([mean_agreement(one, truth, score) for one in agreements])
 
 
 def ceilings_of_both(
     sums: PopulationSums, models: NDArray[np.int64], agreements: Sequence[Agreement], seed: int = 0
 ) -> Floats:
-    """The same of the score and of accuracy out, for several ways to correlate: [2, agreements, sizes]."""
+    """The same of the score and of accuracy out: [2, agreements, sizes]."""
     return np.array(
         [[mean_agreement(one, *pair) for one in agreements] for pair in drawn_anew(sums, models, seed, out=True)]
     )

@@ -19,13 +19,20 @@ from memscope.analysis.statistics.correlation import Correlation, linear_correla
 from memscope.analysis.statistics.intervals import Floats, t_quantile
 from memscope.analysis.statistics.jackknife import Kept, halves_kept, jackknife_error
 from memscope.analysis.statistics.more_models import agreement_with
-from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
+from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE, mean_of_models
 
 HALVINGS = 20
 """Ways of halving the blocks, at most."""
 MEASURABLE = 0.3
 """The lower limit of the reliability, below which nothing can be said of what noise hides."""
 
+MODEL_HALVINGS = 4
+"""Ways of halving models"""
+LEAST_AGREEMENT = 0.1
+"""Rank correlation of two halves below which nothing is said of what noise leaves"""
+
+Agreement = Callable[[Floats, Floats], float]
+"""Of two arrays [examples]"""
 ScoresOf = Callable[[Kept], Floats]
 """positions of blocks -> the scores [examples] from these blocks alone"""
 
@@ -58,6 +65,26 @@ def reliability_of(scores_of: ScoresOf, kept: Kept, blocks: int) -> float:
         other = [block for block in kept if block not in one][:half]
         found.append(linear_correlation(scores_of(one), scores_of(other)))
     return agreement_with(float(np.mean(found)), half, blocks)
+
+
+def rank_ceiling(values: Floats, agreement: Agreement) -> float:
+    """The most that noise of the models lets a rank correlation with the mean over models be, [models, examples], NaN
+    where a model says nothing; by one way to correlate.
+
+    The root of the agreement of halves of the models, brought to all of them. NaN for one model, and where halves
+    hardly agree. It errs upwards: where many values tie for every model, as said above, and by up to .06 where the
+    truths are very skewed and five models say something of 70 % of the examples each.
+    """
+    models = len(values)
+    half = models // 2
+    if half == 0:
+        return nan
+    found = []
+    for chosen in islice(halves_kept(models, models - half), MODEL_HALVINGS):
+        others = [model for model in range(models) if model not in chosen][:half]
+        found.append(agreement(mean_of_models(values, chosen), mean_of_models(values, others)))
+    agree = float(np.mean(found))
+    return sqrt(agreement_with(agree, half, models)) if agree > LEAST_AGREEMENT else nan
 
 
 def measurable(found: Correlation) -> bool:

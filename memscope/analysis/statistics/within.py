@@ -8,6 +8,8 @@ is 1 / (n_c - 1), whatever the distributions are without ties, so these weights 
 Source: Taylor 1987, 'Kendall's and Spearman's correlation coefficients in the presence of a blocking variable'.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +37,11 @@ def within_correlation(first: Floats, second: Floats, classes: NDArray[np.int64]
         return float("nan")
     found = np.bincount(member, one * other)[used] / np.sqrt(squares[0][used] * squares[1][used])
     return float(np.average(found, weights=count[used] - 1))
+
+
+def within_classes(classes: NDArray[np.int64]) -> Callable[[Floats, Floats], float]:
+    """`within_correlation` within these classes, of two arrays of all examples."""
+    return lambda one, other: within_correlation(one, other, classes)
 
 
 def ranks_within(values: Floats, member: NDArray[np.int64]) -> Floats:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from memscope.analysis.statistics.ceilings import measurable, pearson_ceiling, reliability
-from memscope.analysis.statistics.correlation import Correlation, linear_correlation
+from memscope.analysis.statistics.ceilings import measurable, pearson_ceiling, rank_ceiling, reliability
+from memscope.analysis.statistics.correlation import Correlation, linear_correlation, rank_correlation
 
 
 def scores_of(truth, noise, blocks, seed):
@@ -42,3 +42,22 @@ def test_where_halves_do_not_agree_or_blocks_are_few_nothing_is_measurable():
         assert not measurable(found)
         assert np.isnan(pearson_ceiling(found))
     assert pearson_ceiling(Correlation(0.64, 0.1, 0.31, 0.8)) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("models", [5, 12, 40])
+@pytest.mark.parametrize(("skewed", "most"), [(False, 0.03), (True, 0.08)])
+def test_the_rank_ceiling_is_the_correlation_of_the_truth_with_the_mean_over_models(models, skewed, most):
+    random = np.random.default_rng(2)
+    truth = random.standard_normal(4000)
+    truth = np.exp(truth) if skewed else truth
+    values = truth + 1.5 * random.standard_normal((models, 4000))
+    values[random.random(values.shape) < 0.3] = np.nan  # models that were not trained on the example
+    values[0, np.isnan(values).all(axis=0)] = 0
+    expected = rank_correlation(truth, np.nanmean(values, axis=0))
+    assert expected - 0.03 < rank_ceiling(values, rank_correlation) < expected + most
+
+
+def test_one_model_has_no_rank_ceiling_and_neither_has_noise():
+    random = np.random.default_rng(3)
+    assert np.isnan(rank_ceiling(random.standard_normal((1, 500)), rank_correlation))
+    assert np.isnan(rank_ceiling(random.standard_normal((6, 500)), rank_correlation))
