@@ -59,7 +59,7 @@ def correlations(findings: Any, report: Any, measure: str, what: str) -> Figure:
         id=f"memorability-{measure.replace('_', '-')}",
         title=f"Rank correlation of memorability with {what}{told}.",
         about="Positive: images that people remember better have the larger values. Bars: 95 % intervals, over images "
-        "and blocks of models, or over images alone where blocks are few. Between the lines chance: what 95 % of "
+        "and blocks of models, or over images alone where blocks are few. Between the dashed lines: what 95 % of "
         "numbers show that have nothing to do with each other.",
         chart=chart.lines(
             axis,

@@ -15,7 +15,7 @@ CHART_KINDS.lines = (data, width) => {
   );
   const marks = [];
   for (const [value, words] of scale.lines) {
-    marks.push(Plot.ruleY([value], { stroke: "var(--quiet)" }));
+    marks.push(Plot.ruleY([value], { stroke: "var(--quiet)", strokeDasharray: value ? "4 3" : null })); // that of 0 is whole
     if (words)
       marks.push(
         Plot.text([words], { ...{ y: value, frameAnchor: "right", dy: -8, textAnchor: "end" }, fill: "var(--quiet)" }),
