@@ -11,11 +11,12 @@ from memscope.analysis.predictor_agreement import BackboneAgreement, PairDiffere
 from memscope.analysis.predictor_claims import UNKNOWN, less_than_it_seems, residual_beats_plain
 from memscope.analysis.predictor_intervals import PredictorInterval
 from memscope.predictors.backbones import PLAIN
-from memscope.reports.predictor import BackboneFound, Claim, Measured, PairFound, PredictorReport
+from memscope.reports.predictor import BackboneFound, Claim, PairFound, PredictorReport
+from memscope.reports.ranged import Ranged
 
 
-def measured(found: PredictorInterval) -> Measured:
-    return Measured(value=found.value, low=found.low, high=found.high, error=found.error, degrees=found.degrees)
+def measured(found: PredictorInterval) -> Ranged:
+    return Ranged(value=found.value, low=found.low, high=found.high, error=found.error, degrees=found.degrees)
 
 
 def with_agreement(

@@ -13,7 +13,8 @@ from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
 from memscope.findings.numbers import decimals
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import at_sizes, drawn, short
-from memscope.reports.memorability import Beside, MemorabilityReport, Ranged, SizeBeside, TypeBeside
+from memscope.reports.memorability import Beside, MemorabilityReport, SizeBeside, TypeBeside
+from memscope.reports.ranged import Ranged
 from memscope.text import counted
 
 FEWEST_OF_A_TYPE = 20

@@ -11,7 +11,8 @@ from memscope.analysis.statistics.clear import apart
 from memscope.findings.numbers import decimals
 from memscope.findings.screen import WIDE, Command, Grid, Remark, Screen, command
 from memscope.findings.words import drawn, listed, short
-from memscope.reports.predictor import Measured, PredictorReport, best_of
+from memscope.reports.predictor import PredictorReport, best_of
+from memscope.reports.ranged import Ranged
 from memscope.text import counted
 
 
@@ -36,7 +37,7 @@ def failed(report: PredictorReport) -> Screen:
     )
 
 
-def clear(found: Measured, among: int) -> bool:
+def clear(found: Ranged, among: int) -> bool:
     return apart(found.value, found.error, found.degrees, among)
 
 
@@ -109,7 +110,7 @@ def grid(report: PredictorReport) -> Grid:
     return Grid(columns, rows, left=1)
 
 
-def with_ends(found: Measured) -> str:
+def with_ends(found: Ranged) -> str:
     """.62 (.55 to .68)"""
     ends = "" if math.isnan(found.low) else f" ({short_number(found.low)} to {short_number(found.high)})"
     return f"{short_number(found.value)}{ends}"

@@ -1,33 +1,16 @@
 """What `memscope memorability` finds: what people remember, beside what models memorise."""
 
-import math
 from dataclasses import dataclass
 
 from memscope.reports import keys
+from memscope.reports.ranged import Ranged
 from memscope.reports.stored import SIZE_EXAMPLE, Field, Results
-
-NAN = math.nan
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ranged:
-    """A number, and its 95 % interval over the examples and the blocks of models."""
-
-    value: float
-    """The number itself; null where it is not defined"""
-    low: float = NAN
-    """Lower end; below four blocks of models over the examples alone, and so of what rests on no blocks"""
-    high: float = NAN
-    """Upper end"""
-    error: float = NAN
-    """Standard error of the same"""
-    degrees: float = NAN
-    """Degrees of freedom of its t"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """Rank correlations of memorability with one measure of the models."""
+    """Rank correlations of memorability with one measure of the models; intervals are over the examples and the blocks
+    of models together, below four blocks over the examples alone."""
 
     overall: Ranged
     """Over all examples"""
@@ -84,7 +67,8 @@ class ProxyBeside:
 
 @dataclass(frozen=True, kw_only=True)
 class TypeBeside:
-    """Where the examples of one type of trajectory stand in the order of memorability."""
+    """Where the examples of one type of trajectory stand in the order of memorability; intervals as of the
+    correlations."""
 
     type: str
     """The raw type"""

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from memscope.reports.predictor import Measured
+from memscope.reports.ranged import Ranged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +44,9 @@ class PredictionReport:
     """Fits whose mean is taken"""
     with_label: bool
     """Whether it was given labels; if not, what it says is for an image with a typical label"""
-    spearman: Measured
-    """Of a fit with the target on images of that data set that were held out"""
-    within: Measured
+    spearman: Ranged
+    """Of a fit with the target on images of that data set that were held out; with the interval of when it was fitted"""
+    within: Ranged
     """The same within classes"""
     ceiling: float
     """The most that noise in the target lets the first be; null where it is not measurable"""

@@ -14,7 +14,7 @@ from memscope.files.places import STANDARD_OUTPUT, at_home
 from memscope.predictors.asking import ask, at_a_time, network_of
 from memscope.predictors.kept import Description, HeldOut, Kept, image_numbers, read_kept
 from memscope.reports.prediction import ImagePredicted, PredictionReport
-from memscope.reports.predictor import Measured
+from memscope.reports.ranged import Ranged
 from memscope.steps.exports import defused, write_csv
 from memscope.training.device import resolve_device, worker_device
 from memscope.work.carrying_out import Say, silent
@@ -186,8 +186,8 @@ def report_of_predictions(
     )
 
 
-def measured(found: HeldOut) -> Measured:
-    return Measured(value=found.value, low=found.low, high=found.high)
+def measured(found: HeldOut) -> Ranged:
+    return Ranged(value=found.value, low=found.low, high=found.high)
 
 
 def how_resized(given: tuple[int, ...], wanted: tuple[int, ...]) -> str | None:

@@ -4,7 +4,8 @@ import math
 
 from memscope.findings import predictor as findings
 from memscope.findings.numbers import decimals
-from memscope.reports.predictor import Measured, PredictorReport
+from memscope.reports.predictor import PredictorReport
+from memscope.reports.ranged import Ranged
 from memscope.tables.printing import say, show_screen, table
 
 
@@ -100,7 +101,7 @@ def show_elsewhere(report: PredictorReport) -> None:
         )
 
 
-def between(found: Measured, digits: int = 2) -> str:
+def between(found: Ranged, digits: int = 2) -> str:
     """A number and its interval."""
     if math.isnan(found.low):
         return decimals(found.value, digits)

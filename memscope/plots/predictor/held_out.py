@@ -30,7 +30,8 @@ from memscope.plots.common.style import (
     text_width,
     truncated,
 )
-from memscope.reports.predictor import Measured, PredictorReport, best_of
+from memscope.reports.predictor import PredictorReport, best_of
+from memscope.reports.ranged import Ranged
 from memscope.text import counted
 
 KINDS = (
@@ -92,7 +93,7 @@ def draw_backbones(axes: Axes, report: PredictorReport, names: list[str]) -> Non
     ends = [-0.05]
     for row, one in enumerate(report.backbones):
         for at, (what, _, colour, marker) in enumerate(kinds):
-            found: Measured | None = getattr(one, what)
+            found: Ranged | None = getattr(one, what)
             if found is None or isnan(found.value):
                 continue
             height = row + (at + 1) / (len(kinds) + 1)

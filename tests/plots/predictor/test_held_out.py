@@ -9,7 +9,7 @@ import pytest
 from memscope.plots.common.look import LOOKS, drawn_for
 from memscope.plots.predictor.figures import figures
 from memscope.plots.predictor.held_out import draw_held_out, tenths
-from memscope.reports.predictor import Measured
+from memscope.reports.ranged import Ranged
 from tests.findings.made import predictor_report
 
 LONG = "vit_base_patch16_clip_quickgelu_224.with_a_$long$_tag_that_goes_on"
@@ -50,7 +50,7 @@ def test_marks_are_the_reports_numbers_and_lines_their_intervals():
 
 
 def test_what_is_not_known_is_left_out():
-    unknown = Measured(value=nan)
+    unknown = Ranged(value=nan)
     report = replace(predictor_report(elsewhere=None), ceiling=nan, class_mean=unknown, over=())
     report = replace(report, backbones=tuple(replace(one, within=unknown) for one in report.backbones))
     figure = draw_held_out(report, arrays(unknown=30))
