@@ -45,7 +45,7 @@ class PredictionReport:
     with_label: bool
     """Whether it was given labels; if not, what it says is for an image with a typical label"""
     spearman: Ranged
-    """Of a fit with the target on images of that data set that were held out; with the interval of when it was fitted"""
+    """Of a fit with the target on images of that data set that were held out, as it was fitted"""
     within: Ranged
     """The same within classes"""
     ceiling: float
