@@ -12,7 +12,7 @@ EPILOG = """
 \b
 Examples:
   memscope memorability runs/photos --train                # keeps predictors in runs/photos/predictors
-  memscope memorability predict runs/photos/predictors/resnet18-score@32.safetensors --data folder:new
+  memscope memorability predict runs/photos/predictors/resnet18-score@32-7d1f0c2e.safetensors --data folder:new
   memscope memorability predict MODEL.safetensors --data folder:new --csv expected.csv
 """
 

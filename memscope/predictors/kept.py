@@ -27,6 +27,8 @@ from memscope.store.weights import Weights, content_digest, opened
 ENTRY = "memscope-predictor"
 VERSION = 1
 MOST_SEEDS, MOST_CLASSES, MOST_SIDE, MOST_WIDTH = 1000, 2**16, 4096, 4096
+MOST_NAME = 150
+"""Bytes of a file's name that are of the backbone and the target: file systems take 255, temporary ones included"""
 EXPECTED = "expected a predictor as memscope memorability RUN --train keeps it in RUN/predictors"
 
 
@@ -91,11 +93,17 @@ class Kept:
     """int64 [n], sorted: numbers of the images that it knows"""
 
 
-def kept_path(run: Path, backbone: str, target: str, with_label: bool) -> Path:
-    """Where the predictor of a backbone is kept."""
+def kept_path(run: Path, backbone: str, target: str, with_label: bool, settings: str = "") -> Path:
+    """Where the predictor of a backbone is kept; without `settings`, where it was before these were in its name.
+
+    The name ends in 8 hex digits over the settings and the target: a plain name is that of several predictors, fitted
+    for other epochs, with other weights to begin with, of other models, or to `a b.csv` and `a_b.csv`.
+    """
     name = f"{backbone}-{target}{'-label' if with_label else ''}"
     safe = "".join(letter if letter.isalnum() or letter in "@._-" else "_" for letter in name)
-    return run / "predictors" / f"{safe.lstrip('.')}.safetensors"
+    short = safe.lstrip(".").encode()[:MOST_NAME].decode(errors="ignore")
+    own = f"-{hashlib.sha256(f'{settings} {target}'.encode()).hexdigest()[:8]}" if settings else ""
+    return run / "predictors" / f"{short}{own}.safetensors"
 
 
 def image_numbers(images: np.ndarray) -> np.ndarray:
@@ -131,7 +139,10 @@ def read_kept(path: Path) -> Kept:
         with opened(path) as file:
             metadata = file.metadata() or {}
             if ENTRY not in metadata:
-                raise DataError(f"{path}: found a safetensors file without {ENTRY!r} in its metadata, {EXPECTED}")
+                raise DataError(
+                    f"{path}: found a safetensors file without {ENTRY!r} in its metadata, expected a predictor; give a "
+                    "file of RUN/predictors, which memscope memorability RUN --train makes"
+                )
             entry = json.loads(metadata[ENTRY])
             described = str(entry["description"])
             version = json.loads(described)["version"]

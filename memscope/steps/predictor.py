@@ -32,7 +32,6 @@ from memscope.predictors.kept import (
     HeldOut,
     Kept,
     image_numbers,
-    kept_path,
     pack_kept,
 )
 from memscope.predictors.pretrained import check_pretrained
@@ -161,7 +160,7 @@ def held_against(
     names = list(said)
     first = PLAIN if PLAIN in names else names[0]
     agreement = predictor_agreement(Images(said, found.target, classes, units), split, first, there)
-    files = {name: kept_path(run.path, name, found.asked.name, report.with_label) for name in names}
+    files = {one.backbone.name: one.file for one in fitted}
     report = with_agreement(
         report,
         agreement,

@@ -433,7 +433,7 @@ def predictor_report(
             elsewhere=None if elsewhere is None else measured(elsewhere),
             elsewhere_within=None if elsewhere is None else measured(0.1),
             lost_elsewhere=None if elsewhere is None else measured(best - elsewhere),
-            file=f"{run}/predictors/{name}-score@{sizes[-1]}.safetensors",
+            file=f"{run}/predictors/{name}-score@{sizes[-1]}-0123abcd.safetensors",
         )
         for name in names
     )
@@ -499,7 +499,7 @@ def prediction_report(sizes=EIGHT, blocks=4, spearman=0.4, known=3, run="runs/x"
 
     return made(
         PredictionReport,
-        model=f"{run}/predictors/resnet18-score@{sizes[-1]}.safetensors",
+        model=f"{run}/predictors/resnet18-score@{sizes[-1]}-0123abcd.safetensors",
         target=f"score@{sizes[-1]}",
         backbone="resnet18",
         fitted_on="folder:x",

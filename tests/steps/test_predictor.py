@@ -80,8 +80,7 @@ def test_a_second_call_fits_nothing_and_finds_the_same(trained, monkeypatch):
 
 
 def test_more_seeds_are_added_to_those_that_are_there(run):
-    train_predictor(run, QUICK, INLINE)
-    path = kept_path(run, "plain", "score@8", False)
+    path = Path(train_predictor(run, QUICK, INLINE).backbones[0].file)
     two = read_kept(path)
     told = []
     train_predictor(run, replace(QUICK, seeds=3), INLINE, on_end=told.append)
@@ -95,11 +94,11 @@ def test_more_seeds_are_added_to_those_that_are_there(run):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_same_is_fitted_whatever_the_workers(trained, run, workers):
-    path, _ = trained
-    train_predictor(run, Training(seeds=3, epochs=2), WorkOptions(device="cpu", workers=workers))
-    for name in ("plain", "resnet18"):
-        one, other = (kept_path(place, name, "score@8", False).read_bytes() for place in (path, run))
-        assert one == other
+    path, report = trained
+    again = train_predictor(run, Training(seeds=3, epochs=2), WorkOptions(device="cpu", workers=workers))
+    for one, other in zip(report.backbones, again.backbones, strict=True):
+        assert Path(one.file).relative_to(path) == Path(other.file).relative_to(run)
+        assert Path(one.file).read_bytes() == Path(other.file).read_bytes()
 
 
 def test_an_interrupted_call_goes_on_where_it_stopped(run, monkeypatch):
@@ -132,8 +131,7 @@ def test_a_fit_that_fails_is_told_of_and_nothing_is_written(run, monkeypatch):
 
 
 def test_a_damaged_predictor_is_made_again(run):
-    train_predictor(run, QUICK, INLINE)
-    path = kept_path(run, "plain", "score@8", False)
+    path = Path(train_predictor(run, QUICK, INLINE).backbones[0].file)
     whole = path.read_bytes()
     path.write_bytes(whole[:-3])
     with pytest.raises(DataError):
@@ -145,12 +143,49 @@ def test_a_damaged_predictor_is_made_again(run):
 
 
 def test_other_models_in_the_ledger_are_another_target(run):
-    train_predictor(run, QUICK, INLINE)
-    path = kept_path(run, "plain", "score@8", False)
-    before = read_kept(path).description.settings
+    before = train_predictor(run, QUICK, INLINE).backbones[0].file
+    content = Path(before).read_bytes()
     train_family(run, Choices(models=50), INLINE)
-    train_predictor(run, QUICK, INLINE)
-    assert read_kept(path).description.settings != before
+    after = train_predictor(run, QUICK, INLINE).backbones[0].file
+    assert read_kept(Path(after)).description.settings != read_kept(Path(before)).description.settings
+    assert Path(before).read_bytes() == content
+
+
+def test_predictors_of_other_settings_stand_beside_each_other_and_each_is_found_again(run, tmp_path, monkeypatch):
+    """Of other epochs, and of tables whose names are one in a file's name, or one but for their folder."""
+    count = len(open_run(run).examples.index)
+    tables = [tmp_path / name for name in ("a b.csv", "a_b.csv", "of the same numbers/a b.csv", "others/a b.csv")]
+    for table, seed in zip(tables, (0, 0, 0, 1), strict=True):
+        table.parent.mkdir(exist_ok=True)
+        a_table(run, np.random.default_rng(seed).random(count), table)
+    calls = [QUICK, replace(QUICK, epochs=1), *(replace(QUICK, epochs=1, target=str(table)) for table in tables)]
+    first = {asked: train_predictor(run, asked, INLINE).backbones[0].file for asked in calls}
+    a_b, a__b, same, others = (first[asked] for asked in calls[2:])
+    assert len(set(first.values())) == len(list((run / "predictors").glob("*.safetensors"))) == 5
+    assert same == a_b
+    assert [read_kept(Path(file)).description.target for file in (a_b, a__b, others)] == [
+        "a b.csv",
+        "a_b.csv",
+        "a b.csv",
+    ]
+    content = {file: Path(file).read_bytes() for file in first.values()}
+    monkeypatch.setattr(predictor_task, "fit", lambda *args: pytest.fail("fitted again"))
+    for asked, file in first.items():
+        assert train_predictor(run, asked, INLINE).backbones[0].file == file
+    assert {file: Path(file).read_bytes() for file in content} == content
+
+
+def test_a_predictor_of_before_settings_were_in_its_name_is_found_and_stays_there(run, monkeypatch):
+    new = train_predictor(run, QUICK, INLINE).backbones[0].file
+    old = kept_path(run, "plain", "score@8", False)
+    assert old.name == "plain-score@8.safetensors"
+    Path(new).rename(old)
+    content = old.read_bytes()
+    other = train_predictor(run, replace(QUICK, epochs=1), INLINE).backbones[0].file
+    monkeypatch.setattr(predictor_task, "fit", lambda *args: pytest.fail("fitted again"))
+    assert train_predictor(run, QUICK, INLINE).backbones[0].file == str(old)
+    assert old.read_bytes() == content
+    assert {file.name for file in old.parent.iterdir()} == {old.name, Path(other).name}
 
 
 def a_table(run: Path, values, place: Path) -> Path:
@@ -169,7 +204,7 @@ def test_a_planted_cue_in_a_table_is_foretold_and_a_permuted_one_is_not(run, tmp
     assert found.backbones[0].spearman.value > 0.7
     assert found.target_models == 0
     assert np.isnan(found.ceiling)
-    assert read_kept(kept_path(run, "plain", "cue.csv", False)).description.target == "cue.csv"
+    assert read_kept(Path(found.backbones[0].file)).description.target == "cue.csv"
     permuted = np.random.default_rng(0).permutation(cue)
     other = train_predictor(run, replace(asked, target=str(a_table(run, permuted, tmp_path / "no.csv"))), INLINE)
     assert other.backbones[0].spearman.value < 0.45  # 24 images
@@ -293,7 +328,7 @@ def test_a_network_of_timm_begins_with_the_weights_of_a_file(run, tmp_path):
 
     torch.manual_seed(0)
     body = list(build_regressor(Backbone("test_resnet", pretrained=True), (8, 8, 1), 0).body.children())[-1]
-    settings = []
+    settings, files = [], []
     for number in range(2):
         weights = {name: values for name, values in body.state_dict().items() if values.is_floating_point()}
         weights["conv1.0.weight"] = weights["conv1.0.weight"] * (1 + number)
@@ -304,7 +339,9 @@ def test_a_network_of_timm_begins_with_the_weights_of_a_file(run, tmp_path):
         kept = read_kept(Path(report.backbones[0].file))
         assert kept.description.backbone.pretrained
         settings.append(kept.description.settings)
+        files.append(Path(report.backbones[0].file))
     assert len(set(settings)) == 2
+    assert [read_kept(file).description.settings for file in files] == settings  # neither is in the other's place
     found = predict_memorisation(report.backbones[0].file, open_run(run).plan.data.spec, device="cpu")
     assert found.known == report.fitted + report.validating
 
@@ -323,7 +360,7 @@ def test_images_of_another_size_are_predicted_and_it_is_said(trained, tmp_path):
 
 def test_labels_are_matched_by_name_where_they_are_given(run, tmp_path, tiny_npz):
     report = train_predictor(run, replace(QUICK, with_label=True), INLINE)
-    assert report.backbones[0].file.endswith("plain-score@8-label.safetensors")
+    assert Path(report.backbones[0].file).name.startswith("plain-score@8-label-")
     found = predict_memorisation(report.backbones[0].file, f"npz:{tiny_npz}", device="cpu")
     assert found.with_label
     with np.load(tiny_npz) as arrays:
@@ -347,13 +384,12 @@ def test_other_peoples_files_of_settings_are_under_their_own_name(tmp_path):
 def test_repair_moves_damaged_predictors_and_fits_aside(run, monkeypatch):
     from memscope.work.repair import repair
 
-    train_predictor(run, QUICK, INLINE)
+    kept = Path(train_predictor(run, QUICK, INLINE).backbones[0].file)
     real = predictor_task.fit
     monkeypatch.setattr(predictor_task, "fit", lambda *args: real(*args) if args[-1] == 0 else 1 / 0)
     assert train_predictor(run, replace(QUICK, epochs=1), INLINE).failed
     monkeypatch.undo()
     (fit,) = (run / "predictors" / "fits").rglob("*.safetensors")
-    kept = kept_path(run, "plain", "score@8", False)
     assert repair(run).moved == ()
     for file in (fit, kept):
         file.write_bytes(file.read_bytes()[:-5])
