@@ -124,13 +124,19 @@ def claims(found: PredictorAgreement, report: PredictorReport) -> tuple[Claim, .
 
 
 def number(found: PredictorInterval) -> str:
-    return f"{found.value:.2f}"
+    return without_zero(f"{found.value:.2f}")
 
 
 def difference(found: PredictorInterval) -> str:
-    """+.12 (.03 to .21)"""
-    ends = "" if isnan(found.low) else f" ({found.low:+.2f} to {found.high:+.2f})"
-    return f"{found.value:+.2f}{ends}"
+    """+.12 (+.03 to +.21)"""
+    low, high = (without_zero(f"{end:+.2f}") for end in (found.low, found.high))
+    ends = "" if isnan(found.low) else f" ({low} to {high})"
+    return without_zero(f"{found.value:+.2f}") + ends
+
+
+def without_zero(told: str) -> str:
+    """+.12: as the numbers beside it on a screen are written."""
+    return told.replace("0.", ".", 1) if told.lstrip("+-").startswith("0.") else told
 
 
 def standard(values: Sequence[float]) -> float:

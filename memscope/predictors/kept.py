@@ -21,6 +21,7 @@ from memscope.errors import DataError
 from memscope.files.limits import check_memory, existing_file
 from memscope.predictors.backbones import Backbone
 from memscope.reports.keys import keys_of, report_of
+from memscope.reports.target import RESIDUAL, SCORE, TABLE
 from memscope.store.format import DAMAGE
 from memscope.store.weights import Weights, content_digest, opened
 
@@ -76,6 +77,8 @@ class Description:
     """Of a seed with the target, of other models than it was fitted to, on held-out images"""
     within: HeldOut = field(default_factory=HeldOut)
     """The same within classes"""
+    kind: str = ""
+    """`score`, `residual` or `table`: what `target` is; empty in files of before, whose target's name tells it"""
     ceiling: float = math.nan
     """The most that noise in the target lets the first be"""
 
@@ -179,6 +182,7 @@ def checked(found: Description) -> Description:
     texts = (
         "settings",
         "target",
+        "kind",
         "axis",
         "precision",
         "data",
@@ -210,6 +214,8 @@ def checked(found: Description) -> Description:
         raise ValueError("its classes have no names")
     if not 0 < found.seeds <= MOST_SEEDS or not all_of(found.epochs, int) or len(found.epochs) != found.seeds:
         raise ValueError(f"it has {found.seeds} seeds and {len(found.epochs)} epochs")
+    if found.kind not in ("", SCORE, RESIDUAL, TABLE):
+        raise ValueError(f"its target is of the kind {found.kind!r}")
     if type(found.with_label) is not bool or found.precision not in ("float32", "bfloat16"):
         raise ValueError("its precision or what it is given is not known")
     return found

@@ -64,7 +64,7 @@ class PairFound:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A claim about predictors of memorability, asked of predictors of memorisation."""
+    """A claim about predictors of memorability, asked of these."""
 
     claim: str
     """What is claimed"""
@@ -88,8 +88,8 @@ class FailedFit:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictorReport:
-    """Networks that were fitted to what models memorise of an image, and how well they foretell it of others; intervals
-    are over images, seeds and the target's models, of which `over` says which."""
+    """Networks that were fitted to what models memorise of an image, or to other numbers, and how well they foretell it
+    of others; intervals are over images, seeds and the target's models, of which `over` says which."""
 
     run: str
     """The run's directory"""

@@ -437,7 +437,7 @@ def predictor_report(
         )
         for name in names
     )
-    numbers = f"{names[-1]} less plain: +0.10 (+0.04 to +0.16)"
+    numbers = f"{names[-1]} less plain: +.10 (+.04 to +.16)"
     return made(
         PredictorReport,
         run=run,
@@ -501,6 +501,8 @@ def prediction_report(sizes=EIGHT, blocks=4, spearman=0.4, known=3, run="runs/x"
         PredictionReport,
         model=f"{run}/predictors/resnet18-score@{sizes[-1]}-0123abcd.safetensors",
         target=f"score@{sizes[-1]}",
+        target_kind="score",
+        axis="width",
         backbone="resnet18",
         fitted_on="folder:x",
         fitted=600,

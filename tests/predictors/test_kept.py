@@ -81,6 +81,22 @@ def test_a_predictor_survives_its_file_which_is_the_same_for_the_same(tmp_path):
     assert pack_kept(kept) == pack_kept(found)
 
 
+def test_a_file_of_before_its_targets_kind_was_kept_is_read(tmp_path):
+    kept = a_kept()
+    content = pack_kept(kept)
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    entry = json.loads(header["__metadata__"][ENTRY])
+    described = json.loads(entry["description"])
+    assert described.pop("kind") == ""
+    tensors = safetensors.numpy.load(content)
+    text = json.dumps(described, sort_keys=True)
+    entry = {"description": text, "sha256": seal_of(text, tensors)}
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(safetensors.numpy.save(tensors, metadata={ENTRY: json.dumps(entry)}))
+    assert read_kept(path).description == kept.description
+
+
 def test_what_it_says_is_the_networks_output_for_normalised_images_and_labels(tmp_path):
     kept = a_kept()
     path = written(tmp_path / "a.safetensors", kept)
@@ -179,6 +195,7 @@ def test_a_file_of_others_is_refused(tmp_path):
         ({"seeds": 10**9}, "seeds"),
         ({"class_names": ()}, "classes"),
         ({"precision": "float8"}, "precision"),
+        ({"kind": "memory"}, "kind 'memory'"),
         ({"channel_mean": (float("inf"),)}, "no number|null|None"),
         ({"version": 2}, "version 2"),
     ],

@@ -161,6 +161,8 @@ def test_predictors_of_other_settings_stand_beside_each_other_and_each_is_found_
     calls = [QUICK, replace(QUICK, epochs=1), *(replace(QUICK, epochs=1, target=str(table)) for table in tables)]
     first = {asked: train_predictor(run, asked, INLINE).backbones[0].file for asked in calls}
     a_b, a__b, same, others = (first[asked] for asked in calls[2:])
+    kinds = [read_kept(Path(file)).description.kind for file in first.values()]
+    assert kinds == ["score", "score", "table", "table", "table", "table"]
     assert len(set(first.values())) == len(list((run / "predictors").glob("*.safetensors"))) == 5
     assert same == a_b
     assert [read_kept(Path(file)).description.target for file in (a_b, a__b, others)] == [
@@ -239,7 +241,9 @@ def test_the_residual_is_the_mean_norm_of_the_models_that_were_trained_on_the_ex
         sums += np.where(outcome.in_subset, memory["residual"].astype(np.float64), 0).sum(axis=0)
         number += outcome.in_subset.sum(axis=0)
     assert found.target.everything() == pytest.approx(sums / number)
-    assert train_predictor(run, replace(QUICK, target="residual@2"), INLINE).target == "residual@2"
+    report = train_predictor(run, replace(QUICK, target="residual@2"), INLINE)
+    assert report.target == "residual@2"
+    assert read_kept(Path(report.backbones[0].file)).description.kind == "residual"
 
 
 def test_another_run_is_asked_about_and_known_images_are_left_out(run, tmp_path, tiny_npz):
@@ -316,6 +320,7 @@ def test_predictions_are_those_of_the_run_for_its_own_images_and_known_ones_are_
     assert found.lowest[0].predicted == pytest.approx(values[-1], abs=1e-6)
     assert len(found.highest) == 10
     assert found.resized is None
+    assert (found.target_kind, found.target, found.axis) == ("score", "score@8", "width")
     assert found.spearman.value == pytest.approx(report.backbones[0].spearman.value)
 
 
