@@ -197,19 +197,47 @@ def a_table(run: Path, values, place: Path) -> Path:
     return place
 
 
-def test_a_planted_cue_in_a_table_is_foretold_and_a_permuted_one_is_not(run, tmp_path):
-    images = open_run(run).dataset().train_images
-    cue = images[:, :4].mean(axis=(1, 2, 3)) / 255
-    asked = replace(QUICK, epochs=15)
+def untrained_run(path: Path, images: np.ndarray) -> Path:
+    """A run of these images, in two classes, whose models nobody has trained: a table needs none."""
+    labels = np.arange(len(images)) % 2
+    file = path.with_suffix(".npz")
+    np.savez(file, train_images=images, train_labels=labels, test_images=images[:8, ::-1], test_labels=labels[:8])
+    train_family(path, Choices(data=f"npz:{file}", trainer="record", widths=(2,), models=10), INLINE)
+    return path
+
+
+def test_a_planted_cue_in_a_table_is_foretold_and_a_permuted_one_is_not(tmp_path):
+    images = np.random.default_rng(1).integers(0, 120, (400, 8, 8, 1)).astype(np.uint8)
+    cue = np.random.default_rng(2).random(400)
+    images[:, :4] += (120 * cue).astype(np.uint8)[:, None, None, None]
+    run, asked = untrained_run(tmp_path / "run", images), replace(QUICK, epochs=6)
     found = train_predictor(run, replace(asked, target=str(a_table(run, cue, tmp_path / "cue.csv"))), INLINE)
+    assert found.held_out == 80
     assert found.over == ("images",)  # two seeds
-    assert found.backbones[0].spearman.value > 0.7
+    assert found.backbones[0].spearman.low > 0.8
     assert found.target_models == 0
     assert np.isnan(found.ceiling)
     assert read_kept(Path(found.backbones[0].file)).description.target == "cue.csv"
     permuted = np.random.default_rng(0).permutation(cue)
     other = train_predictor(run, replace(asked, target=str(a_table(run, permuted, tmp_path / "no.csv"))), INLINE)
-    assert other.backbones[0].spearman.value < 0.45  # 24 images
+    nothing = other.backbones[0]
+    assert abs(nothing.spearman.value) < 0.28  # of 80 images: a standard error of .11 where nothing is to be found
+    assert nothing.spearman.low < 0 < nothing.spearman.high
+
+
+def test_copies_of_an_image_are_on_one_side(tmp_path):
+    """Of 40 pairs that differ by a few grey levels, some would be parted if each image went where it likes."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 240, (200, 12, 12, 1)).astype(np.uint8)
+    one, other = random.permutation(200)[:80].reshape(2, 40)
+    images[other] = images[one] + random.integers(0, 8, images[one].shape).astype(np.uint8)
+    run = untrained_run(tmp_path / "run", images)
+    table = a_table(run, random.random(200), tmp_path / "any.csv")
+    report = train_predictor(run, replace(QUICK, epochs=1, target=str(table)), INLINE)
+    part = read_results(run, "predictor", open_run(run).plan)[0]["part"]
+    assert report.copies == 80
+    assert np.array_equal(part[one], part[other])
+    assert set(part[one]) == {0, 1, 2}
 
 
 def test_examples_without_a_number_are_left_out(run, tmp_path):
