@@ -137,7 +137,7 @@ def fit_missing(
             write_atomically(path_of(task), content)
 
         with spent_on("memories"):
-            work = Work(partial(open_fitting, job), path_of, write)
+            work = Work(partial(open_fitting, job), path_of, write, its_fit)
             done = carry_out(run, work, [(task,) for task in missing], options, device, on_end)
     if done.failures:
         return [], done
@@ -154,6 +154,10 @@ def fit_missing(
         )
         for one in backbones
     ], done
+
+
+def its_fit(task: Task) -> str:
+    return f"{task.variant}, seed {task.first}"
 
 
 def kept_file(run: Run, asked: ToFit, backbone: Backbone, settings: str) -> Path:

@@ -21,6 +21,7 @@ from memscope.reports.predictor import PredictorReport
 from memscope.run import open_run
 from memscope.steps.predict import predict_memorisation
 from memscope.steps.predictor import draw_predictor_figures, train_predictor
+from memscope.steps.status import status
 from memscope.steps.train_family import train_family
 from memscope.store.results import read_results
 from memscope.work import predictor_task
@@ -128,6 +129,10 @@ def test_a_fit_that_fails_is_told_of_and_nothing_is_written(run, monkeypatch):
     assert [(one.backbone, one.seed) for one in report.failed] == [("plain", 0), ("plain", 1)]
     assert "no such thing" in report.failed[0].reason
     assert not (run / "results" / "predictor.h5").exists()
+    assert len(status(run).other_failures) == 2
+    monkeypatch.undo()
+    assert not train_predictor(run, QUICK, INLINE).failed
+    assert list((run / "failures").rglob("*.txt")) == []
 
 
 def test_a_damaged_predictor_is_made_again(run):
@@ -374,6 +379,12 @@ def test_a_network_of_timm_begins_with_the_weights_of_a_file(run, tmp_path):
         settings.append(kept.description.settings)
         files.append(Path(report.backbones[0].file))
     assert len(set(settings)) == 2
+    safetensors.torch.save_file({"conv1.0.weight": torch.zeros(3)}, tmp_path / "wrong.safetensors")
+    with pytest.raises(DataError, match="wrong.safetensors"):
+        train_predictor(run, replace(asked, pretrained=tmp_path / "wrong.safetensors"), INLINE)
+    assert status(run).other_failures == ()  # it is refused before anything fails, and leaves nothing behind
+    assert not (run / "failures").exists()
+    assert not (run / "predictors" / "fits").exists()
     assert [read_kept(file).description.settings for file in files] == settings  # neither is in the other's place
     found = predict_memorisation(report.backbones[0].file, open_run(run).plan.data.spec, device="cpu")
     assert found.known == report.fitted + report.validating
@@ -435,8 +446,6 @@ def test_repair_moves_damaged_predictors_and_fits_aside(run, monkeypatch):
 
 
 def test_status_says_when_a_predictor_cannot_be_fitted(run, tmp_path, tiny_choices):
-    from memscope.steps.status import status
-
     assert "predictor" not in status(run).not_yet
     train_family(tmp_path / "one", replace(tiny_choices, widths=(2,), models=10, epochs=1), INLINE)
     assert "two blocks" in status(tmp_path / "one").not_yet["predictor"]
