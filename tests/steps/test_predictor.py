@@ -380,7 +380,7 @@ def test_a_network_of_timm_begins_with_the_weights_of_a_file(run, tmp_path):
         files.append(Path(report.backbones[0].file))
     assert len(set(settings)) == 2
     safetensors.torch.save_file({"conv1.0.weight": torch.zeros(3)}, tmp_path / "wrong.safetensors")
-    with pytest.raises(DataError, match="wrong.safetensors"):
+    with pytest.raises(DataError, match=r"wrong\.safetensors"):
         train_predictor(run, replace(asked, pretrained=tmp_path / "wrong.safetensors"), INLINE)
     assert status(run).other_failures == ()  # it is refused before anything fails, and leaves nothing behind
     assert not (run / "failures").exists()
