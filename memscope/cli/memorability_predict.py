@@ -12,7 +12,7 @@ EPILOG = """
 \b
 Examples:
   memscope memorability runs/photos --train                # keeps predictors in runs/photos/predictors
-  memscope memorability predict runs/photos/predictors/resnet18-score@32.safetensors --data folder:new
+  memscope memorability predict runs/photos/predictors/resnet18-score@32-7d1f0c2e.safetensors --data folder:new
   memscope memorability predict MODEL.safetensors --data folder:new --csv expected.csv
 """
 
@@ -41,8 +41,9 @@ def command(
     """What models would memorise of images that nobody trained on, by the predictor in MODEL.
 
     MODEL is a file that `memscope memorability RUN --train` kept. Images of other sizes are brought to that of the
-    predictor's. What it says is in the units of its target, such as a memorisation score, and for an image with a
-    typical label, unless it was trained --with-label. Images that it was fitted to are marked.
+    predictor's. What it says is in the units of what it was fitted to (a memorisation score, the norm of a residual, or
+    the numbers of a table), and for an image with a typical label, unless it was trained --with-label. Images that it
+    was fitted to are marked.
     """
     check_outputs({"--csv": csv_file})
     from memscope.cli.progress import TrainingProgress

@@ -11,11 +11,12 @@ from memscope.analysis.predictor_agreement import BackboneAgreement, PairDiffere
 from memscope.analysis.predictor_claims import UNKNOWN, less_elsewhere, less_than_it_seems, residual_beats_plain
 from memscope.analysis.predictor_intervals import PredictorInterval
 from memscope.predictors.backbones import PLAIN
-from memscope.reports.predictor import BackboneFound, Claim, Measured, PairFound, PredictorReport, best_of
+from memscope.reports.predictor import BackboneFound, Claim, PairFound, PredictorReport, best_of
+from memscope.reports.ranged import Ranged
 
 
-def measured(found: PredictorInterval) -> Measured:
-    return Measured(value=found.value, low=found.low, high=found.high, error=found.error, degrees=found.degrees)
+def measured(found: PredictorInterval) -> Ranged:
+    return Ranged(value=found.value, low=found.low, high=found.high, error=found.error, degrees=found.degrees)
 
 
 def with_agreement(
@@ -111,13 +112,19 @@ def claims(found: PredictorAgreement, report: PredictorReport) -> tuple[Claim, .
 
 
 def number(found: PredictorInterval) -> str:
-    return f"{found.value:.2f}"
+    return without_zero(f"{found.value:.2f}")
 
 
 def difference(found: PredictorInterval) -> str:
-    """+.12 (.03 to .21)"""
-    ends = "" if isnan(found.low) else f" ({found.low:+.2f} to {found.high:+.2f})"
-    return f"{found.value:+.2f}{ends}"
+    """+.12 (+.03 to +.21)"""
+    low, high = (without_zero(f"{end:+.2f}") for end in (found.low, found.high))
+    ends = "" if isnan(found.low) else f" ({low} to {high})"
+    return without_zero(f"{found.value:+.2f}") + ends
+
+
+def without_zero(told: str) -> str:
+    """+.12: as the numbers beside it on a screen are written."""
+    return told.replace("0.", ".", 1) if told.lstrip("+-").startswith("0.") else told
 
 
 def standard(values: Sequence[float]) -> float:

@@ -1,4 +1,4 @@
-"""`memscope memorability predict`: what a fitted predictor expects models to memorise of images they never saw."""
+"""`memscope memorability predict`: what a fitted predictor expects of images that nobody trained on."""
 
 import os
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from memscope.files.places import STANDARD_OUTPUT, at_home
 from memscope.predictors.asking import ask, at_a_time, network_of
 from memscope.predictors.kept import Description, HeldOut, Kept, image_numbers, read_kept
 from memscope.reports.prediction import ImagePredicted, PredictionReport
-from memscope.reports.predictor import Measured
+from memscope.reports.ranged import Ranged
+from memscope.reports.target import kind_of
 from memscope.steps.exports import defused, write_csv
 from memscope.training.device import resolve_device, worker_device
 from memscope.work.carrying_out import Say, silent
@@ -111,7 +112,7 @@ def labels_for(found: Description, dataset: ImageDataset, data: str) -> np.ndarr
 
 
 def export(file: Path, found: list[Predictions], dataset: ImageDataset, safe: bool) -> None:
-    """Write a row for every image, those expected to be memorised most first."""
+    """Write a row for every image, the highest predictions first."""
     written = defused if safe else str
     rows: list[tuple[float, list[object]]] = []
     for one in found:
@@ -167,6 +168,8 @@ def report_of_predictions(
     return PredictionReport(
         model=str(path),
         target=described.target,
+        target_kind=described.kind or kind_of(described.target),
+        axis=described.axis,
         backbone=described.backbone.name,
         fitted_on=described.data,
         fitted=described.fitted,
@@ -186,8 +189,8 @@ def report_of_predictions(
     )
 
 
-def measured(found: HeldOut) -> Measured:
-    return Measured(value=found.value, low=found.low, high=found.high)
+def measured(found: HeldOut) -> Ranged:
+    return Ranged(value=found.value, low=found.low, high=found.high)
 
 
 def how_resized(given: tuple[int, ...], wanted: tuple[int, ...]) -> str | None:
