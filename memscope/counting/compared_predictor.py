@@ -112,7 +112,7 @@ def claims(found: PredictorAgreement, report: PredictorReport) -> tuple[Claim, .
 
 
 def number(found: PredictorInterval) -> str:
-    return without_zero(f"{found.value:.2f}")
+    return without_zero(f"{round(found.value, 2) + 0.0:.2f}")  # + 0: of what rounds to nothing the sign says nothing
 
 
 def difference(found: PredictorInterval) -> str:
