@@ -21,7 +21,12 @@ Examples:
 @click.argument("model", type=Place(dir_okay=False), metavar="MODEL")
 @click.option("--data", type=Spec(), required=True, help="The images, as train-family takes them.")
 @click.option("--examples", type=WHOLE, metavar="N", help="Only so many training images, the same of each class.")
-@click.option("--image-size", type=WHOLE, metavar="N", help="Side to which pictures of a folder are brought.")
+@click.option(
+    "--image-size",
+    type=WHOLE,
+    metavar="N",
+    help="Side of pictures of a folder, if not the predictor's.",
+)
 @click.option("--csv", "csv_file", type=OutputFile(), metavar="FILE", help="Write a csv with a row for every image.")
 @click.option("--csv-safe", is_flag=True, help="Alter names in csv files so that no spreadsheet runs one as a formula.")
 @click.option("--top", type=WHOLE, default=10, show_default=True, help="Images shown of either end.")

@@ -26,11 +26,11 @@ from memscope.counting.proxies import residuals_at
 from memscope.datasets.score_table import read_score_table
 from memscope.errors import OptionError, RunError
 from memscope.files.places import at_home
+from memscope.reports.target import RESIDUAL, SCORE
 from memscope.run import Run
 from memscope.store.examples import examples_path
 from memscope.store.memories import finished_memories
 
-SCORE, RESIDUAL = "score", "residual"
 KINDS = (SCORE, RESIDUAL)
 FEWEST = 10
 """Images of a part whose target must be known"""

@@ -11,7 +11,7 @@ from memscope.analysis.statistics.clear import apart
 from memscope.findings.numbers import fine
 from memscope.findings.screen import WIDE, Command, Grid, Remark, Screen, command
 from memscope.findings.words import drawn, listed, short
-from memscope.reports.predictor import PredictorReport, best_of
+from memscope.reports.predictor import PredictorReport, best_of, lacking_for_intervals
 from memscope.reports.ranged import Ranged
 from memscope.reports.target import RESIDUAL, SCORE, kind_of, target_in_words
 from memscope.text import counted
@@ -125,9 +125,7 @@ def notes(report: PredictorReport) -> list[Remark]:
     found = []
     over = listed(report.over)
     if report.over:
-        lacking = [] if report.seeds >= 3 else ["three seeds"]
-        if report.target_blocks and "models" not in report.over:
-            lacking.append("four blocks of models")
+        lacking = lacking_for_intervals(report)
         narrow = f"; too narrow, for want of {listed(lacking)}" if lacking else ""
         found.append(Remark(f"In brackets: 95 % intervals over {over}{narrow}.", bool(lacking)))
     split = (
@@ -177,7 +175,6 @@ def asked_again(report: PredictorReport) -> list[str]:
     names = tuple(one.name for one in report.backbones)
     found = ["--target", report.target]
     found += [] if names == BACKBONES else ["--backbones", ",".join(names)]
-    found += [] if report.pretrained is None else ["--pretrained", report.pretrained]
     found += [] if report.elsewhere is None else ["--evaluate-on", report.elsewhere]
     found += [] if report.seeds == SEEDS else ["--seeds", str(report.seeds)]
     return found + ([] if report.epochs == EPOCHS else ["--epochs", str(report.epochs)])

@@ -171,6 +171,12 @@ class PredictorReport:
     """Fits that failed, where there are any"""
 
 
+def lacking_for_intervals(report: PredictorReport) -> list[str]:
+    """What intervals are too narrow for want of."""
+    seeds = [] if "seeds" in report.over else ["three seeds"]
+    return seeds + ([] if "models" in report.over or not report.target_blocks else ["four blocks of models"])
+
+
 BY_BACKBONE = ("backbone",)
 FIELDS = {
     "backbone": Field(BY_BACKBONE, "1", "name of the backbone"),

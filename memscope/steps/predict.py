@@ -11,7 +11,7 @@ from memscope.counting.compared_predictor import standard
 from memscope.datasets import ImageDataset, load_dataset
 from memscope.errors import OptionError
 from memscope.files.places import STANDARD_OUTPUT, at_home
-from memscope.predictors.asking import ask, at_a_time, network_of
+from memscope.predictors.asking import ask, at_a_time, fitting_images, network_of
 from memscope.predictors.kept import Description, HeldOut, Kept, image_numbers, read_kept
 from memscope.reports.prediction import ImagePredicted, PredictionReport
 from memscope.reports.ranged import Ranged
@@ -63,6 +63,7 @@ def predict_memorisation(
     path = at_home(model)
     kept = read_kept(path)
     network = network_of(path, kept)
+    image_size = image_size or side_to_read(data, kept.description.image_shape)
     dataset = load_dataset(data, examples=examples, image_size=image_size, say=but_for_test_sets(say))
     labels = labels_for(kept.description, dataset, data)
     found = []
@@ -73,16 +74,23 @@ def predict_memorisation(
     ):
         say(f"predicting for {len(images):,} {part} images")
         step = at_a_time(images)
-        pieces = [
-            ask(kept, network, images[first : first + step], labels[own[first : first + step]], on)
-            for first in range(0, len(images), step)
-        ]
-        said = np.concatenate(pieces, axis=1) if pieces else np.zeros((len(kept.weights), 0), dtype=np.float32)
-        known = np.isin(image_numbers(images), kept.known)
+        said = np.zeros((len(kept.weights), len(images)), dtype=np.float32)
+        known = np.zeros(len(images), dtype=bool)
+        for first in range(0, len(images), step):
+            here = slice(first, first + step)
+            fitting = fitting_images(images[here], kept.description.image_shape)
+            said[:, here] = ask(kept, network, fitting, labels[own[here]], on)
+            known[here] = np.isin(image_numbers(fitting), kept.known)
         found.append(Predictions(part, images, own, index, names, said, known))
     if csv_file is not None:
         export(csv_file, found, dataset, csv_safe)
     return report_of_predictions(path, kept, data, dataset, found, top, csv_file)
+
+
+def side_to_read(data: str, shape: tuple[int, ...]) -> int | None:
+    """The side to read data at that can be read at any, scaled and the middle cut out, as the run that was fitted to
+    has read its own. None for other data, and where the predictor's images are not square."""
+    return shape[0] if data.startswith(("folder:", "hf:")) and shape[0] == shape[1] else None
 
 
 def but_for_test_sets(say: Say) -> Callable[[str], None]:

@@ -24,7 +24,7 @@ from memscope.counting.predictor_targets import (
 )
 from memscope.errors import RunError
 from memscope.files.atomic import remove_abandoned, write_atomically
-from memscope.predictors.backbones import PLAIN, SMALL, check_names, chosen_backbones
+from memscope.predictors.backbones import PLAIN, SMALL, check_names, chosen_backbones, is_resnet
 from memscope.predictors.fitting import FitRecipe
 from memscope.predictors.kept import VERSION, Description, HeldOut, Kept, image_numbers, pack_kept
 from memscope.predictors.pretrained import check_pretrained
@@ -255,7 +255,7 @@ def remarks(run: Run, asked: Training) -> tuple[str, ...]:
     """What was done to images, and what the numbers cannot say."""
     found = []
     height, width, _ = run.examples.image_shape
-    residual = [name for name in asked.backbones if name != PLAIN]
+    residual = [name for name in asked.backbones if is_resnet(name)]
     if residual and asked.pretrained is None and min(height, width) < SMALL:
         found.append(
             f"For images of {height} x {width} pixels a ResNet has a 3x3 stem of stride 1 without pooling, and a "

@@ -423,7 +423,7 @@ def test_the_figure_is_drawn_from_what_is_stored(trained, tmp_path):
     assert picture.stat().st_size > 10_000
 
 
-def test_other_peoples_files_of_settings_are_under_their_own_name(tmp_path):
+def test_fits_are_kept_under_the_beginning_of_their_settings(tmp_path):
     assert fits_directory(tmp_path, "a" * 64) == tmp_path / "predictors" / "fits" / ("a" * 16)
 
 
@@ -451,3 +451,32 @@ def test_status_says_when_a_predictor_cannot_be_fitted(run, tmp_path, tiny_choic
     assert "predictor" not in status(run).not_yet
     train_family(tmp_path / "one", replace(tiny_choices, widths=(2,), models=10, epochs=1), INLINE)
     assert "two blocks" in status(tmp_path / "one").not_yet["predictor"]
+
+
+def test_images_that_were_scaled_for_the_run_are_known_again(tmp_path):
+    """Asked about the same folder, whose pictures have other sides, without --image-size."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for part, count in (("train", 120), ("test", 20)):
+        for number in range(count):
+            file = tmp_path / "set" / part / f"class{number % 2}" / f"{number:03}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shape = (20 + number % 3, 24, 3)
+            Image.fromarray(random.integers(0, 256, shape).astype(np.uint8)).save(file)
+    run = tmp_path / "run"
+    choices = Choices(
+        data=f"folder:{tmp_path / 'set'}",
+        image_size=8,
+        family="mlp",
+        widths=(2,),
+        models=20,
+        epochs=1,
+        batch_size=16,
+        precision="float32",
+    )
+    train_family(run, choices, INLINE)
+    report = train_predictor(run, replace(QUICK, epochs=1), INLINE)
+    found = predict_memorisation(report.backbones[0].file, f"folder:{tmp_path / 'set'}", device="cpu")
+    assert found.known == report.fitted + report.validating
+    assert found.resized is None

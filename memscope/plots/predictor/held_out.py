@@ -30,7 +30,7 @@ from memscope.plots.common.style import (
     text_width,
     truncated,
 )
-from memscope.reports.predictor import PredictorReport, best_of
+from memscope.reports.predictor import PredictorReport, best_of, lacking_for_intervals
 from memscope.reports.ranged import Ranged
 from memscope.reports.target import TABLE, kind_of, target_in_words
 from memscope.text import counted
@@ -208,7 +208,9 @@ def subtitle(report: PredictorReport) -> str:
 
 
 def note(report: PredictorReport) -> str:
-    over = f"Lines through marks: 95\u00a0% intervals over {', '.join(report.over)}. " if report.over else ""
+    lacking = lacking_for_intervals(report)
+    narrow = f", too narrow for want of {' and '.join(lacking)}" if lacking else ""
+    over = f"Lines through marks: 95\u00a0% intervals over {', '.join(report.over)}{narrow}. " if report.over else ""
     data, family = (enclosed(truncated(legible(name), look().small, 4.0)) for name in (report.data, report.family))
     models = ""
     if report.target_models:
