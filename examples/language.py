@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from small_transformer import Transformer, bits, chances_of, divide, read_lines, states, train
+from small_transformer import CONTEXT, Transformer, bits, chances_of, divide, heads_of, read_lines, states, train
 from torch import Tensor
 
 from memscope import ResidualMemory
@@ -93,18 +93,19 @@ def measure(task: tuple[list[str], int, int, int]) -> Found:
     return Found(width, words, seed, alone, gains, chosen)
 
 
-def interval(values: list[float]) -> tuple[float, float]:
-    """Mean over seeds and half of its 95 % interval by Student's t."""
+def interval(values: list[float], among: int = 1) -> tuple[float, float]:
+    """Mean over seeds and half of its 95 % interval by Student's t, for all of so many together (Bonferroni)."""
     if len(values) == 1:
         return values[0], float("inf")
     error = float(np.std(values, ddof=1)) / len(values) ** 0.5
-    return float(np.mean(values)), error * t_quantile(0.975, len(values) - 1)
+    return float(np.mean(values)), error * t_quantile(1 - 0.025 / among, len(values) - 1)
 
 
 def answer(question: str, differences: dict[str, list[float]]) -> str:
-    """Yes if all differences [seeds] are above 0 by their intervals, no if one is below."""
+    """Yes if all differences [seeds] are above 0 by their intervals, no if one of so many is below."""
     told = {name: interval(values) for name, values in differences.items()}
-    yes, no = all(mean > half for mean, half in told.values()), any(mean < -half for mean, half in told.values())
+    below = [interval(values, len(differences)) for values in differences.values()]
+    yes, no = all(mean > half for mean, half in told.values()), any(mean < -half for mean, half in below)
     each = "; ".join(f"{name} {mean:+.3f} +- {half:.3f}" for name, (mean, half) in told.items())
     return f"{question} {'Yes' if yes else 'No' if no else 'Cannot be told'}: {each}."
 
@@ -112,9 +113,7 @@ def answer(question: str, differences: dict[str, list[float]]) -> str:
 def show(found: list[Found]) -> None:
     widths, sizes, seeds = (sorted({getattr(each, name) for each in found}) for name in ("width", "words", "seed"))
     cells = {(each.width, each.words, each.seed): each for each in found}
-    print(
-        "| width | words | bits alone | gain of ResMem | of labels alone | with s = .99 | k, nearness and s of ResMem |"
-    )
+    print("| width | words | bits alone | gain of ResMem | of labels alone | with s = .99 | k, nearness, s of ResMem |")
     print("|---|---|---|---|---|---|---|")
     for width, words in product(widths, sizes):
         row = [cells[width, words, seed] for seed in seeds]
@@ -139,6 +138,9 @@ def main(arguments: list[str] | None = None) -> list[Found]:
     parser.add_argument("--words", type=int, nargs="+", default=[20_000, 80_000, 320_000], help="of training")
     parser.add_argument("--seeds", type=int, default=3)
     args = parser.parse_args(arguments)
+    uneven = any(width < 1 or width % heads_of(width) for width in args.widths)
+    if args.seeds < 1 or min(args.words) <= CONTEXT or uneven:
+        parser.error(f"expected a seed or more, more than {CONTEXT} words, and widths that heads of some 16 divide")
     start, lines, found = time.perf_counter(), read_lines(args.text), []
     cells = product(range(args.seeds), sorted(args.widths, reverse=True), sorted(args.words, reverse=True))
     tasks = [(lines, width, words, seed) for seed, width, words in cells]  # the longest first

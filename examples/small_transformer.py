@@ -19,10 +19,14 @@ STEPS, BATCH = 300, 32
 # ---- the model
 
 
+def heads_of(width: int) -> int:
+    return max(1, width // 16)
+
+
 class Block(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.heads = max(1, width // 16)
+        self.heads = heads_of(width)
         self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
         self.ask, self.answer = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.think = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
@@ -71,8 +75,10 @@ def read_lines(file: Path | None) -> list[str]:
             raise SystemExit(f"--text {file} cannot be read, expected a text in UTF-8: {error}") from None
     if not shutil.which("bible"):
         raise SystemExit("the program bible is not installed: apt-get install bible-kjv-text, or give --text FILE")
-    told = subprocess.run(["bible", "-f", "gen1:1-rev22:21"], capture_output=True, text=True, check=True).stdout
-    return [line.partition(" ")[2] for line in told.splitlines()]  # each begins with its reference
+    told = subprocess.run(["bible", "-f", "gen1:1-rev22:21"], capture_output=True, text=True)
+    if told.returncode:
+        raise SystemExit(f"the program bible failed, perhaps another one ({told.stderr[:200]!r}); give --text FILE")
+    return [line.partition(" ")[2] for line in told.stdout.splitlines()]  # each begins with its reference
 
 
 def divide(lines: list[str], words: int, seed: int) -> Text:

@@ -99,8 +99,6 @@ class PredictorAgreement:
     """What noise in the target of half of the models adds to every squared error"""
     halves: PredictorInterval
     """Rank correlation of the two halves' targets, on held-out images"""
-    halves_within: PredictorInterval
-    """The same within classes"""
     halves_there: PredictorInterval
     """Rank correlation of the two halves' targets of another run"""
     over: tuple[str, ...]
@@ -167,7 +165,6 @@ def predictor_agreement(here: Images, split: Split, first: str, there: Images | 
                 "mean_squared_error",
                 "noise",
                 "halves",
-                "halves_within",
                 "halves_there",
             )
         },
@@ -285,7 +282,6 @@ def without_network(
         "mean_squared_error": float(squares),
         "noise": mean_square(one, other) / 2,
         "halves": rank_correlation(one, other),
-        "halves_within": within_correlation(one, other, classes[out]),
     }
 
 

@@ -21,7 +21,10 @@ OFF = 0.04
 
 def answer_of(found: PredictorInterval, among: int = 1, off: float = 0.0) -> str:
     """What the interval of a difference, which may be off by so much, says of a claim that it is positive, being one of
-    so many."""
+    so many, or the one chosen of so many.
+
+    A `no` of what may be off allows differences of NEGLIGIBLE and that.
+    """
     if abs(found.value) > off and apart(abs(found.value) - off, found.error, found.degrees, among):
         return YES if found.value > 0 else REVERSED
     if not isnan(found.low) and found.low > -NEGLIGIBLE and found.high < NEGLIGIBLE:
@@ -38,11 +41,12 @@ def residual_beats_plain(pairs: Sequence[PairDifference]) -> str:
     return NO if answers and all(answer == NO for answer in answers) else UNKNOWN
 
 
-def less_than_it_seems(best: BackboneAgreement) -> str:
-    """Whether the best backbone foretells less of images that it was not fitted to than of those that it was."""
-    return answer_of(best.lost_own)
+def less_than_it_seems(best: BackboneAgreement, among: int = 1) -> str:
+    """Whether the best of so many backbones foretells less of images that it was not fitted to than of those that it
+    was."""
+    return answer_of(best.lost_own, among)
 
 
-def less_elsewhere(best: BackboneAgreement) -> str:
-    """Whether the best backbone foretells less on another run's images, were both targets without noise."""
-    return answer_of(best.lost_there, off=OFF)
+def less_elsewhere(best: BackboneAgreement, among: int = 1) -> str:
+    """Whether the best of so many backbones foretells less on another run's images, were both targets without noise."""
+    return answer_of(best.lost_there, among, OFF)

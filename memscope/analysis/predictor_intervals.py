@@ -15,7 +15,7 @@ Sources: those of statistics/crossed.py; Efron & Tibshirani 1993, chapter 11; Sa
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from math import isnan, nan, sqrt
+from math import inf, isnan, nan, sqrt
 from typing import TypeVar
 
 import numpy as np
@@ -53,16 +53,14 @@ class PredictorInterval:
     low: float
     high: float
     error: float
-    image_error: float
-    seed_error: float
-    """Beyond single images; NaN below three seeds, and then not in the interval"""
-    model_error: float
-    """Likewise; NaN below four blocks"""
     degrees: float
     """Of freedom, of its t"""
 
 
-NOTHING = PredictorInterval(nan, nan, nan, nan, nan, nan, nan, nan)
+NOTHING = PredictorInterval(nan, nan, nan, nan, nan)
+
+Part = tuple[Floats, Floats]
+"""A part of the variances [keys], and what it adds to the denominator of Satterthwaite's degrees of freedom"""
 
 Numbers = Callable[[State], dict[Key, float]]
 
@@ -102,26 +100,23 @@ def intervals_of(
     of_images = variances([replace(whole, kept=whole.kept & (group != out)) for out in range(groups)])
     if fewest < FEWEST_UNITS:
         of_images = np.full(len(keys), nan)
-    parts = [(of_images, fewest - 1.0)]
+    parts = [(of_images, of_images**2 / max(fewest - 1, 1))]
     over = ["images"]
-    of_seeds = of_blocks = np.full(len(keys), nan)
     if seeds >= FEWEST_BLOCKS:
         of_seeds = variances([without_seed(whole, out) for out in range(seeds)])
         cells = np.mean([variances(seed_diagonals(whole, units, turn)) for turn in range(ROUNDS)], axis=0)
-        of_seeds = np.maximum(0, of_seeds - cells)
-        parts.append((of_seeds, seeds - 1.0))
+        parts.append(beyond_cells(of_seeds, cells, seeds))
         over.append("seeds")
     if target.blocks >= FEWEST_OF_THE_SCORE:
-        of_blocks = variance_of_blocks(variances, lambda halves: replace(whole, halves=halves), target, units)
-        parts.append((of_blocks, target.blocks - 2.0))
+        parts += parts_of_blocks(variances, lambda halves: replace(whole, halves=halves), target, units)
         over.append("models")
     if there is not None and units_there is not None:
         parts += parts_there(variances, whole, there, units_there)
     together = {
         key: interval(
             found[key],
-            [(float(variance[at]), degrees) for variance, degrees in parts],
-            (sqrt(of_images[at]), sqrt(of_seeds[at]), sqrt(of_blocks[at])),
+            sum(float(variance[at]) for variance, _ in parts),
+            sum(float(divided[at]) for _, divided in parts),
             limits(key),
         )
         for at, key in enumerate(keys)
@@ -144,12 +139,18 @@ def grouped(units: NDArray[np.int64], parts: Sequence[NDArray[np.bool_]]) -> tup
     return group, int(group.max()) + 1, min(int(group[part].max(initial=-1)) + 1 for part in parts)
 
 
-def variance_of_blocks(
+def beyond_cells(alone: Floats, cells: Floats, left_out: int) -> Part:
+    """What leaving out so many seeds or blocks shows beyond single cells; as in statistics/crossed.py."""
+    divided = (alone**2 + cells**2 / ROUNDS) / (left_out - 1)
+    return np.maximum(0, alone - cells), np.where(alone <= cells, 0.0, divided)
+
+
+def parts_of_blocks(
     variances: Variances, with_halves: Callable[[Floats], State], target: Target, units: NDArray[np.int64]
-) -> Floats:
-    """The variances [keys] that blocks of models bring beyond single cells, the sum over both halves."""
+) -> list[Part]:
+    """What the blocks of models of either half bring beyond single cells."""
     kept = np.ones((target.blocks, target.examples), dtype=bool)
-    total: Floats = np.zeros(1)
+    found = []
     for half in (0, 1):
         mine = np.arange(half, target.blocks, 2)
         alone = variances([with_halves(target.halves(without_row(kept, int(out)))) for out in mine])
@@ -157,38 +158,29 @@ def variance_of_blocks(
             variances([with_halves(target.halves(one)) for one in diagonal_keeps(mine, kept, units, turn)])
             for turn in range(ROUNDS)
         ]
-        total = total + np.maximum(0, alone - np.mean(cells, axis=0))
-    return total
+        found.append(beyond_cells(alone, np.mean(cells, axis=0), len(mine)))
+    return found
 
 
-def parts_there(
-    variances: Variances, whole: State, there: Target, units: NDArray[np.int64]
-) -> list[tuple[Floats, float]]:
-    """The variances that another run's images and models bring, and their degrees of freedom; NaN, of what rests on
-    them, where there are too few of either."""
+def parts_there(variances: Variances, whole: State, there: Target, units: NDArray[np.int64]) -> list[Part]:
+    """What another run's images and models bring; NaN, of what rests on them, where there are too few of either."""
     group, groups, _ = grouped(units, [~np.isnan(whole.there.sum(axis=0))])
     images = variances([replace(whole, kept_there=whole.kept_there & (group != out)) for out in range(groups)])
     if groups < FEWEST_UNITS or there.blocks < FEWEST_OF_THE_SCORE:
-        return [(np.where(images > ROUNDING, nan, 0.0), 1.0)]
-    models = variance_of_blocks(variances, lambda halves: replace(whole, there=halves), there, units)
-    return [(images, groups - 1.0), (models, there.blocks - 2.0)]
+        unknown = np.where(images <= ROUNDING, 0.0, nan)
+        return [(unknown, unknown)]
+    models = parts_of_blocks(variances, lambda halves: replace(whole, there=halves), there, units)
+    return [(images, images**2 / (groups - 1)), *models]
 
 
-def interval(
-    value: float,
-    parts: Sequence[tuple[float, float]],
-    errors: tuple[float, float, float],
-    limits: tuple[float, float],
-) -> PredictorInterval:
-    total = sum(variance for variance, _ in parts)
+def interval(value: float, total: float, divided: float, limits: tuple[float, float]) -> PredictorInterval:
+    """The interval of a number of this variance in all; `divided` is the denominator of its degrees of freedom."""
     if isnan(value) or isnan(total):
         return replace(NOTHING, value=value)
-    degrees = parts[0][1]
-    if total > 0:
-        degrees = max(1.0, total**2 / sum(variance**2 / free for variance, free in parts))
-    reach = t_quantile(0.975, degrees) * sqrt(total)
+    degrees = max(1.0, total**2 / divided) if divided > 0 else inf
+    reach = t_quantile(0.975, degrees) * sqrt(total) if total > 0 else 0.0
     low, high = np.clip([value - reach, value + reach], *limits)
-    return PredictorInterval(value, float(low), float(high), sqrt(total), *errors, degrees)
+    return PredictorInterval(value, float(low), float(high), sqrt(total), degrees)
 
 
 def without_seed(whole: State, out: int) -> State:

@@ -13,6 +13,9 @@ Where there are many classes, as the words of a language, logits may be a `numpy
     memory.fit(hidden, lambda positions: hidden[positions] @ output, next_words)
     memory.predict(test_hidden, lambda positions: test_hidden[positions] @ output, labels=test_next_words)    # [n]
 
+A function must give the same numbers for a position whatever others are asked for beside it, for results to be the same
+to the last bit; a matrix product of few rows may differ from that of many in the last ones.
+
 To try many values of sigma and temperature, one search for neighbours is enough, at the largest k: `neighbours` gives
 them, and `residuals`, `probabilities` and `neighbour_weights` of `residuals.py` are the formulas.
 """

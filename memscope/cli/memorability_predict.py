@@ -12,7 +12,7 @@ EPILOG = """
 \b
 Examples:
   memscope memorability runs/photos --train                # keeps predictors in runs/photos/predictors
-  memscope memorability predict runs/photos/predictors/resnet18-score@32.safetensors --data folder:new
+  memscope memorability predict runs/photos/predictors/resnet18-score@32-7d1f0c2e.safetensors --data folder:new
   memscope memorability predict MODEL.safetensors --data folder:new --csv expected.csv
 """
 
@@ -21,7 +21,12 @@ Examples:
 @click.argument("model", type=Place(dir_okay=False), metavar="MODEL")
 @click.option("--data", type=Spec(), required=True, help="The images, as train-family takes them.")
 @click.option("--examples", type=WHOLE, metavar="N", help="Only so many training images, the same of each class.")
-@click.option("--image-size", type=WHOLE, metavar="N", help="Side to which pictures of a folder are brought.")
+@click.option(
+    "--image-size",
+    type=WHOLE,
+    metavar="N",
+    help="Side of pictures of a folder, if not the predictor's.",
+)
 @click.option("--csv", "csv_file", type=OutputFile(), metavar="FILE", help="Write a csv with a row for every image.")
 @click.option("--csv-safe", is_flag=True, help="Alter names in csv files so that no spreadsheet runs one as a formula.")
 @click.option("--top", type=WHOLE, default=10, show_default=True, help="Images shown of either end.")
@@ -41,8 +46,9 @@ def command(
     """What models would memorise of images that nobody trained on, by the predictor in MODEL.
 
     MODEL is a file that `memscope memorability RUN --train` kept. Images of other sizes are brought to that of the
-    predictor's. What it says is in the units of its target, such as a memorisation score, and for an image with a
-    typical label, unless it was trained --with-label. Images that it was fitted to are marked.
+    predictor's. What it says is in the units of what it was fitted to (a memorisation score, the norm of a residual, or
+    the numbers of a table), and for an image with a typical label, unless it was trained --with-label. Images that it
+    was fitted to are marked.
     """
     check_outputs({"--csv": csv_file})
     from memscope.cli.progress import TrainingProgress

@@ -32,7 +32,8 @@ FIRST_AFTER = 2.0
 
 
 class TrainingProgress:
-    """Shows the models done, the rate and the time left; on standard error, so that output can be piped."""
+    """Shows the models, or what else is done, the rate and the time left; on standard error, so that output can be
+    piped."""
 
     def __init__(self, quiet: bool = False, doing: str = "training", thing: str = "model") -> None:
         console = Console(stderr=True)
@@ -51,7 +52,7 @@ class TrainingProgress:
         )
         self.doing = doing
         self.thing = thing
-        """What is counted: models, told of while they are trained; or images, told of when they are kept"""
+        """What is counted: models and fits, told of while they are trained; or images, told of when they are kept"""
         self.bar = self.display.add_task(doing, total=None, told="")
         self.left_out: tuple[str, ...] = ()
         self.all_done = 0

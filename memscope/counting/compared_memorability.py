@@ -25,10 +25,10 @@ from memscope.reports.memorability import (
     Beside,
     ProxyAtSizeBeside,
     ProxyBeside,
-    Ranged,
     SizeBeside,
     TypeBeside,
 )
+from memscope.reports.ranged import Ranged
 from memscope.store.examples import Examples
 
 

@@ -10,12 +10,16 @@ import numpy as np
 from memscope.analysis.predictor_agreement import BackboneAgreement, PairDifference, PredictorAgreement
 from memscope.analysis.predictor_claims import UNKNOWN, less_elsewhere, less_than_it_seems, residual_beats_plain
 from memscope.analysis.predictor_intervals import PredictorInterval
-from memscope.predictors.backbones import PLAIN
-from memscope.reports.predictor import BackboneFound, Claim, Measured, PairFound, PredictorReport, best_of
+from memscope.predictors.backbones import PLAIN, is_resnet
+from memscope.reports.predictor import BackboneFound, Claim, PairFound, PredictorReport, best_of
+from memscope.reports.ranged import Ranged
+
+ALIKE = 0.1
+"""Share of its parameters by which a network may be larger or smaller and is still of the same size"""
 
 
-def measured(found: PredictorInterval) -> Measured:
-    return Measured(value=found.value, low=found.low, high=found.high, error=found.error, degrees=found.degrees)
+def measured(found: PredictorInterval) -> Ranged:
+    return Ranged(value=found.value, low=found.low, high=found.high, error=found.error, degrees=found.degrees)
 
 
 def with_agreement(
@@ -85,7 +89,8 @@ def claims(found: PredictorAgreement, report: PredictorReport) -> tuple[Claim, .
     def claim(what: str, answer: str, numbers: str) -> None:
         told.append(Claim(claim=what, answer=answer if whole else UNKNOWN, numbers=numbers))
 
-    against = [pair for pair in found.pairs if pair.other == PLAIN]
+    alike = residual_ones_of_plains_size(report)
+    against = [pair for pair in found.pairs if pair.other == PLAIN and pair.backbone in alike]
     if against:
         claim(
             "residual networks foretell more than plain ones of their size",
@@ -96,28 +101,42 @@ def claims(found: PredictorAgreement, report: PredictorReport) -> tuple[Claim, .
     best = found.backbones[name]
     claim(
         "a fit foretells less of new images than it seems",
-        less_than_it_seems(best),
+        less_than_it_seems(best, len(found.backbones)),
         f"{name}: {number(best.on_fitted_own)} on images that it was fitted to, {number(best.spearman)} "
         f"on others: {difference(best.lost_own)}",
     )
     if report.elsewhere is not None:
         claim(
             "what was fitted on one set foretells less on another",
-            less_elsewhere(best),
+            less_elsewhere(best, len(found.backbones)),
             f"{name}: {number(best.spearman)} on its own set, {number(best.there)} on {report.elsewhere}; without the "
             f"noise of the targets the difference is {difference(best.lost_there)}",
         )
     return tuple(told)
 
 
+def residual_ones_of_plains_size(report: PredictorReport) -> set[str]:
+    """The ResNets, and networks of that kind, with as many parameters as the plain network, within a tenth."""
+    sizes = {one.name: one.parameters for one in report.backbones}
+    plain = sizes.get(PLAIN, 0)
+    return {name for name, size in sizes.items() if is_resnet(name) and abs(size - plain) <= plain * ALIKE}
+
+
 def number(found: PredictorInterval) -> str:
-    return f"{found.value:.2f}"
+    return as_on_screens(found.value, "")
 
 
 def difference(found: PredictorInterval) -> str:
-    """+.12 (.03 to .21)"""
-    ends = "" if isnan(found.low) else f" ({found.low:+.2f} to {found.high:+.2f})"
-    return f"{found.value:+.2f}{ends}"
+    """+.12 (+.03 to +.21)"""
+    ends = "" if isnan(found.low) else f" ({as_on_screens(found.low, '+')} to {as_on_screens(found.high, '+')})"
+    return as_on_screens(found.value, "+") + ends
+
+
+def as_on_screens(value: float, sign: str) -> str:
+    """.12, or +.12: as the numbers beside it on a screen are written. What rounds to 0 has no sign."""
+    rounded = round(value, 2)
+    told = f"{rounded:{sign if rounded else ''}.2f}" if rounded or isnan(rounded) else "0.00"
+    return told.replace("0.", ".", 1) if told.lstrip("+-").startswith("0.") else told
 
 
 def standard(values: Sequence[float]) -> float:

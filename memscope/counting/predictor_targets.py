@@ -22,16 +22,15 @@ from memscope.analysis.statistics.within import within_classes
 from memscope.counting.needed import whole_blocks
 from memscope.counting.outcomes import sizes_in_ledger
 from memscope.counting.population import count_and_sum
-from memscope.counting.proxies import Rows
+from memscope.counting.proxies import residuals_at
 from memscope.datasets.score_table import read_score_table
 from memscope.errors import OptionError, RunError
 from memscope.files.places import at_home
+from memscope.reports.target import RESIDUAL, SCORE
 from memscope.run import Run
 from memscope.store.examples import examples_path
-from memscope.store.ledger import outcome_digest, read_outcome
-from memscope.store.memories import MemoryFile, finished_memories, read_memory
+from memscope.store.memories import finished_memories
 
-SCORE, RESIDUAL = "score", "residual"
 KINDS = (SCORE, RESIDUAL)
 FEWEST = 10
 """Images of a part whose target must be known"""
@@ -142,19 +141,9 @@ def score_of(run: Run, asked: Asked) -> TargetFound:
 def residuals_of(run: Run, asked: Asked) -> TargetFound:
     """The norms of residuals of models that were trained on the example, at temperature 1."""
     assert asked.size is not None
-    rows, seen = Rows(run, ("residual",)), set()
-    for choice, task in finished_memories(run.path, run.plan, asked.size):
-        if task in seen:
-            continue
-        seen.add(task)
-        outcome = read_outcome(run.path, run.plan, task)
-        norms = read_memory(run.path, run.plan, task, MemoryFile("memory", choice), outcome_digest(outcome))["residual"]
-        for position in np.flatnonzero(~outcome.diverged).tolist():
-            inside = outcome.in_subset[position]
-            rows.add(task, position, {"residual": np.where(inside, norms[position].astype(np.float64), np.nan)})
-    if not rows.models:
+    values = residuals_at(run, asked.size)
+    if values is None:
         raise without_memories(run, asked)
-    values = rows.values()["residual"]
     target = target_of_models(values.values, values.blocks)
     ceilings = [nan, nan]
     if target.blocks > 1:

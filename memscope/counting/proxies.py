@@ -133,26 +133,31 @@ def held_out_correctness(run: Run, size: int, blocks: Collection[int]) -> ProxyV
 
 
 def residual_values(run: Run, size: int) -> ProxyValues | None:
-    """The norms of the residuals of models of the largest smaller size whose residual memories are there.
+    """The residuals of models of the largest smaller size whose residual memories are there; None where none are."""
+    for smaller in sorted((known for known in run.plan.sizes if known < size), reverse=True):
+        if (found := residuals_at(run, smaller)) is not None:
+            return found
+    return None
+
+
+def residuals_at(run: Run, size: int) -> ProxyValues | None:
+    """The norms of the residuals of the models of a size whose residual memories are there.
 
     At temperature 1, of the models that were trained on the example. The norm is the model's own, whatever k, sigma and
     temperature its memory had. None where there are none.
     """
-    for smaller in sorted((known for known in run.plan.sizes if known < size), reverse=True):
-        rows, seen = Rows(run, ("residual",)), set()
-        for choice, task in finished_memories(run.path, run.plan, smaller):
-            if task in seen:
-                continue
-            seen.add(task)
-            outcome = read_outcome(run.path, run.plan, task)
-            what = MemoryFile("memory", choice)
-            norms = read_memory(run.path, run.plan, task, what, outcome_digest(outcome))["residual"]
-            for position in np.flatnonzero(~outcome.diverged).tolist():
-                inside = outcome.in_subset[position]
-                rows.add(task, position, {"residual": np.where(inside, norms[position].astype(np.float64), np.nan)})
-        if rows.models:
-            return rows.values()["residual"]
-    return None
+    rows, seen = Rows(run, ("residual",)), set()
+    for choice, task in finished_memories(run.path, run.plan, size):
+        if task in seen:
+            continue
+        seen.add(task)
+        outcome = read_outcome(run.path, run.plan, task)
+        what = MemoryFile("memory", choice)
+        norms = read_memory(run.path, run.plan, task, what, outcome_digest(outcome))["residual"]
+        for position in np.flatnonzero(~outcome.diverged).tolist():
+            inside = outcome.in_subset[position]
+            rows.add(task, position, {"residual": np.where(inside, norms[position].astype(np.float64), np.nan)})
+    return rows.values().get("residual")
 
 
 def outcomes_of(run: Run, tasks: Sequence[Task]) -> Iterator[tuple[Task, Outcome]]:

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from memscope.analysis.statistics.clear import apart
 from memscope.analysis.statistics.crossed import FEWEST_UNITS
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
-from memscope.findings.numbers import decimals
+from memscope.findings.numbers import fine
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import at_sizes, drawn, short
-from memscope.reports.memorability import Beside, MemorabilityReport, Ranged, SizeBeside, TypeBeside
+from memscope.reports.memorability import Beside, MemorabilityReport, SizeBeside, TypeBeside
+from memscope.reports.ranged import Ranged
 from memscope.text import counted
 
 FEWEST_OF_A_TYPE = 20
@@ -195,14 +196,6 @@ def span(values: Sequence[float]) -> str:
         return "-"
     low, high = fine(min(known)), fine(max(known))
     return low if low == high else f"{low} to {high}"
-
-
-def fine(value: float) -> str:
-    """.62, -.05, 1.00"""
-    if math.isnan(value):
-        return "-"
-    told = decimals(value + 0.0, 2)
-    return told.replace("0.", ".", 1) if abs(value) < 0.995 else told
 
 
 def notes(report: MemorabilityReport) -> list[Remark]:

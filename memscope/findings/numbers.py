@@ -7,6 +7,14 @@ def decimals(value: float | None, digits: int = 3) -> str:
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
+def fine(value: float | None, digits: int = 2) -> str:
+    """.62, -.05, 1.00: a number about one on a narrow screen, without its leading zero and without -.00"""
+    if value is None or math.isnan(value):
+        return "-"
+    told = decimals(round(value, digits) + 0.0, digits)
+    return told.replace("0.", ".", 1) if abs(float(told)) < 1 else told
+
+
 def with_error(value: float | None, error: float | None) -> str:
     """A number and its standard error."""
     return decimals(value) if error is None or math.isnan(error) else f"{decimals(value)} ±{decimals(error)}"

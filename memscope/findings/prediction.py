@@ -3,11 +3,12 @@
 import math
 from collections.abc import Sequence
 
-from memscope.findings.numbers import decimals
+from memscope.findings.numbers import fine
 from memscope.findings.predictor import with_ends
 from memscope.findings.screen import Grid, Remark, Screen
 from memscope.findings.words import short
 from memscope.reports.prediction import ImagePredicted, PredictionReport
+from memscope.reports.target import target_in_words
 from memscope.text import counted
 
 
@@ -17,9 +18,10 @@ def screen(report: PredictionReport) -> Screen:
 
 def what(report: PredictionReport) -> str:
     label = "with its label" if report.with_label else "for a typical label"
+    told = target_in_words(report.target_kind, short(report.target), report.axis)
     return (
-        f"What {report.backbone} expects of {report.examples:,} images of {short(report.data)}: {report.target}, "
-        f"{label}; {decimals(report.mean, 2)} on average. It was fitted to {report.fitted:,} images of "
+        f"What {report.backbone} expects of {report.examples:,} images of {short(report.data)}: the {told}, "
+        f"{label}; {fine(report.mean)} on average. It was fitted to {report.fitted:,} images of "
         f"{short(report.fitted_on)}, {counted(report.seeds, 'seed')}, whose mean is given."
     )
 
@@ -29,7 +31,7 @@ def worth(report: PredictionReport) -> str:
     if math.isnan(report.spearman.value):
         return "What that is worth is not known."
     least = not math.isnan(report.spearman.low) and report.spearman.low <= 0
-    ceiling = "" if math.isnan(report.ceiling) else f", of at most {decimals(report.ceiling, 2).removeprefix('0')}"
+    ceiling = "" if math.isnan(report.ceiling) else f", of at most {fine(report.ceiling)}"
     told = (
         f"On held-out images of its own set a fit's rank correlation with what was measured was "
         f"{with_ends(report.spearman)}{ceiling}, {with_ends(report.within)} within classes"
@@ -51,8 +53,8 @@ def grid(report: PredictionReport) -> Grid | None:
 
 def row_of(one: ImagePredicted, seeds: bool) -> list[str]:
     name = short(one.name, 32) if one.name else f"{one.part} {one.index}"
-    row = [f"{name}{' *' if one.known else ''}", short(one.label, 20), decimals(one.predicted, 3)]
-    return [*row, decimals(one.spread, 3)] if seeds else row
+    row = [f"{name}{' *' if one.known else ''}", short(one.label, 20), fine(one.predicted, 3)]
+    return [*row, fine(one.spread, 3)] if seeds else row
 
 
 def notes(report: PredictionReport) -> list[Remark]:

@@ -8,10 +8,12 @@ import math
 import shlex
 
 from memscope.analysis.statistics.clear import apart
-from memscope.findings.numbers import decimals
+from memscope.findings.numbers import fine
 from memscope.findings.screen import WIDE, Command, Grid, Remark, Screen, command
 from memscope.findings.words import drawn, listed, short
-from memscope.reports.predictor import Measured, PredictorReport, best_of
+from memscope.reports.predictor import PredictorReport, best_of, lacking_for_intervals
+from memscope.reports.ranged import Ranged
+from memscope.reports.target import RESIDUAL, SCORE, kind_of, target_in_words
 from memscope.text import counted
 
 
@@ -36,17 +38,14 @@ def failed(report: PredictorReport) -> Screen:
     )
 
 
-def clear(found: Measured, among: int) -> bool:
+def clear(found: Ranged, among: int) -> bool:
     return apart(found.value, found.error, found.degrees, among)
 
 
-def target_in_words(report: PredictorReport) -> str:
+def target_words(report: PredictorReport) -> str:
     """the memorisation score at width 16"""
-    kind, at, size = report.target.partition("@")
-    names = {"score": "the memorisation score", "residual": "the norm of the residual"}
-    if at and report.target_blocks and kind in names:
-        return f"{names[kind]} at {report.axis} {size}"
-    return f"what {short(report.target)} says"
+    kind = kind_of(report.target, report.target_blocks > 0)
+    return f"the {target_in_words(kind, short(report.target), report.axis)}"
 
 
 def foretold(report: PredictorReport) -> str:
@@ -54,20 +53,20 @@ def foretold(report: PredictorReport) -> str:
     best, among = best_of(report), len(report.backbones)
     what = "An image and its label foretell" if report.with_label else "An image alone foretells"
     of = f"{report.held_out:,} images that were held out"
-    at_most = "" if math.isnan(report.ceiling) else f", where noise in the target allows {short_number(report.ceiling)}"
+    at_most = "" if math.isnan(report.ceiling) else f", where noise in the target allows {fine(report.ceiling)}"
     number = f"rank correlation {with_ends(best.spearman)} by {best.name} on {of}{at_most}"
     if math.isnan(best.spearman.low):
-        return f"{what} {target_in_words(report)} by an unknown amount: {number}."
+        return f"{what} {target_words(report)} by an unknown amount: {number}."
     if clear(best.spearman, among) and best.spearman.value > 0:
-        return f"{what} part of {target_in_words(report)}: {number}."
+        return f"{what} part of {target_words(report)}: {number}."
     who = "An image and its label do" if report.with_label else "An image alone does"
-    return f"{who} not clearly foretell {target_in_words(report)}: {number}."
+    return f"{who} not clearly foretell {target_words(report)}: {number}."
 
 
 def beyond_class(report: PredictorReport) -> str:
     """Whether it is more than the class says."""
     best, among = best_of(report), len(report.backbones)
-    told = f"Its class alone foretells {short_number(report.class_mean.value)}"
+    told = f"Its class alone foretells {fine(report.class_mean.value)}"
     if math.isnan(best.within.value):
         return f"{told}."
     if clear(best.within, among) and best.within.value > 0:
@@ -78,7 +77,9 @@ def beyond_class(report: PredictorReport) -> str:
 def claims(report: PredictorReport) -> str:
     """What was found of predictors of memorability, asked here."""
     told = [f"{one.claim}: {one.answer} ({one.numbers})" for one in report.claims]
-    return f"What was found of memorability, asked of memorisation: {'; '.join(told)}." if told else ""
+    of = {SCORE: "memorisation", RESIDUAL: "residuals"}
+    asked = of.get(kind_of(report.target, report.target_blocks > 0), target_words(report))
+    return f"What was found of memorability, asked of {asked}: {'; '.join(told)}." if told else ""
 
 
 def grid(report: PredictorReport) -> Grid:
@@ -89,49 +90,42 @@ def grid(report: PredictorReport) -> Grid:
     columns += ["other\nrun"] * elsewhere + ["squared\nerror"]
     rows = []
     for one in report.backbones:
-        row = [one.name, with_ends(one.spearman), with_ends(one.within), short_number(one.on_fitted_own.value)]
+        row = [one.name, with_ends(one.spearman), with_ends(one.within), fine(one.on_fitted_own.value)]
         if elsewhere:
-            row.append("-" if one.elsewhere is None else short_number(one.elsewhere.value))
-        rows.append([*row, decimals(one.squared_error.value)])
+            row.append("-" if one.elsewhere is None else fine(one.elsewhere.value))
+        rows.append([*row, fine(one.squared_error.value, 3)])
     blank = ["-"] * elsewhere
     rows.append(
         [
             "class mean",
-            short_number(report.class_mean.value),
+            fine(report.class_mean.value),
             "-",
             "-",
             *blank,
-            decimals(report.class_mean_squared_error.value),
+            fine(report.class_mean_squared_error.value, 3),
         ]
     )
-    rows.append(["mean", "-", "-", "-", *blank, decimals(report.mean_squared_error.value)])
+    rows.append(["mean", "-", "-", "-", *blank, fine(report.mean_squared_error.value, 3)])
     if not math.isnan(report.noise.value) and report.target_blocks:
-        rows.append(["(noise)", "-", "-", "-", *blank, decimals(report.noise.value)])
+        rows.append(["(noise)", "-", "-", "-", *blank, fine(report.noise.value, 3)])
     return Grid(columns, rows, left=1)
 
 
-def with_ends(found: Measured) -> str:
+def with_ends(found: Ranged) -> str:
     """.62 (.55 to .68)"""
-    ends = "" if math.isnan(found.low) else f" ({short_number(found.low)} to {short_number(found.high)})"
-    return f"{short_number(found.value)}{ends}"
-
-
-def short_number(value: float) -> str:
-    """.62, -.05, 1.00"""
-    return decimals(value, 2).replace("0.", ".", 1) if abs(value) < 1 else decimals(value, 2)
+    ends = "" if math.isnan(found.low) else f" ({fine(found.low)} to {fine(found.high)})"
+    return f"{fine(found.value)}{ends}"
 
 
 def at_most(ceiling: float) -> str:
-    return "" if math.isnan(ceiling) else f"(at most {short_number(ceiling)})"
+    return "" if math.isnan(ceiling) else f"(at most {fine(ceiling)})"
 
 
 def notes(report: PredictorReport) -> list[Remark]:
     found = []
     over = listed(report.over)
     if report.over:
-        lacking = [] if report.seeds >= 3 else ["three seeds"]
-        if report.target_blocks and "models" not in report.over:
-            lacking.append("four blocks of models")
+        lacking = lacking_for_intervals(report)
         narrow = f"; too narrow, for want of {listed(lacking)}" if lacking else ""
         found.append(Remark(f"In brackets: 95 % intervals over {over}{narrow}.", bool(lacking)))
     split = (
@@ -145,7 +139,7 @@ def notes(report: PredictorReport) -> list[Remark]:
     if lost:
         found.append(Remark(f"Some fits of {listed(lost)} diverged.", True))
     if not math.isnan(report.elsewhere_ceiling):
-        allows = short_number(report.elsewhere_ceiling)
+        allows = fine(report.elsewhere_ceiling)
         found.append(Remark(f"On {report.elsewhere} noise in the target allows {allows}."))
     if report.elsewhere_known:
         found.append(

@@ -9,7 +9,7 @@ import math
 from memscope.analysis.proxy_verdict import FOLLOWS, LEVEL, UNKNOWN
 from memscope.analysis.statistics.jackknife import FEWEST_BLOCKS
 from memscope.analysis.statistics.two_sets import FEWEST_OF_THE_SCORE
-from memscope.findings.numbers import decimals, percent
+from memscope.findings.numbers import decimals, fine, percent
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import drawn, not_measured
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound
@@ -160,9 +160,9 @@ def grid(report: ProxiesReport) -> Grid | None:
         row = [one.name, with_ends(here.spearman, one.sign)]
         if many:
             trend = one.trend
-            row += ["-", "-"] if trend is None else [with_ends(trend.slopes), short(trend.slopes_of_level.value)]
+            row += ["-", "-"] if trend is None else [with_ends(trend.slopes), fine(trend.slopes_of_level.value)]
         if report.flipped:
-            row.append(short(here.auc_flipped))
+            row.append(fine(here.auc_flipped))
         row.append(f"{one.cost:,.0f}" if one.cost >= 10 else f"{one.cost:.2g}")
         cells.append(row)
     return Grid(columns, cells, left=1)
@@ -171,17 +171,12 @@ def grid(report: ProxiesReport) -> Grid | None:
 def with_ends(found: Bounded, sign: int = 1) -> str:
     """.62 (.55 to .68), turned by the sign"""
     low, high = sorted((sign * found.low, sign * found.high))
-    ends = "" if math.isnan(found.low) else f" ({short(low)} to {short(high)})"
-    return f"{short(sign * found.value)}{ends}"
-
-
-def short(value: float) -> str:
-    """.62, -.05, 1.00"""
-    return decimals(value, 2).replace("0.", ".", 1) if abs(value) < 1 else decimals(value, 2)
+    ends = "" if math.isnan(found.low) else f" ({fine(low)} to {fine(high)})"
+    return f"{fine(sign * found.value)}{ends}"
 
 
 def at_most(ceiling: float) -> str:
-    return "" if math.isnan(ceiling) else f"(at most {short(ceiling)})"
+    return "" if math.isnan(ceiling) else f"(at most {fine(ceiling)})"
 
 
 def notes(report: ProxiesReport) -> list[Remark]:

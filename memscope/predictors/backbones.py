@@ -128,6 +128,11 @@ def check_names(names: Sequence[str], pretrained: Path | None) -> None:
         raise OptionError(f"--pretrained {pretrained} is not there; expected a file of weights for timm's network")
 
 
+def is_resnet(name: str) -> bool:
+    """Whether timm's name is of a ResNet, or one of its kind (wide_resnet50_2, resnext50_32x4d)."""
+    return "resne" in name
+
+
 def check_name(name: str) -> None:
     mend_torchvision()  # timm imports it
     import timm
@@ -183,18 +188,19 @@ def timm_body(backbone: Backbone, image_shape: ImageShape) -> tuple[nn.Module, i
     module = timm.models.model_entrypoint(architecture).__module__.rpartition(".")[2]
     try:
         if backbone.pretrained:
-            body: Any = created(architecture, (*image_shape[:2], 3), 0)
-            side = body.default_cfg["input_size"][1]
-            return nn.Sequential(ScaledUp(side), body), body.num_features
+            network: Any = created(architecture, (*image_shape[:2], 3), 0)
+            scaled = nn.Sequential(ScaledUp(network.default_cfg["input_size"][1]), network)
+            check_forward(scaled, image_shape)
+            return scaled, network.num_features
         if module == "resnet" and min(image_shape[:2]) < SMALL:
             family = open_resnet(f"timm/{architecture}", architecture)
             if fault := family.fault(QUARTER):
                 raise OptionError(f"the backbone {name} has no quarter of its channels ({fault}); use another")
-            body = for_small_images(family.build(QUARTER, image_shape, 0), image_shape[2])
+            body: Any = for_small_images(family.build(QUARTER, image_shape, 0), image_shape[2])
         else:
             body = created(architecture, image_shape, 0)
         check_forward(body, image_shape)
-    except (RuntimeError, TypeError, ValueError, AssertionError) as error:
+    except (RuntimeError, TypeError, ValueError, AssertionError, LookupError, AttributeError) as error:
         if isinstance(error, OptionError):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

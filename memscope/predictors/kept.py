@@ -21,12 +21,15 @@ from memscope.errors import DataError
 from memscope.files.limits import check_memory, existing_file
 from memscope.predictors.backbones import Backbone
 from memscope.reports.keys import keys_of, report_of
+from memscope.reports.target import RESIDUAL, SCORE, TABLE
 from memscope.store.format import DAMAGE
 from memscope.store.weights import Weights, content_digest, opened
 
 ENTRY = "memscope-predictor"
 VERSION = 1
 MOST_SEEDS, MOST_CLASSES, MOST_SIDE, MOST_WIDTH = 1000, 2**16, 4096, 4096
+MOST_NAME = 150
+"""Bytes of a file's name that are of the backbone and the target: file systems take 255, temporary ones included"""
 EXPECTED = "expected a predictor as memscope memorability RUN --train keeps it in RUN/predictors"
 
 
@@ -74,6 +77,8 @@ class Description:
     """Of a seed with the target, of other models than it was fitted to, on held-out images"""
     within: HeldOut = field(default_factory=HeldOut)
     """The same within classes"""
+    kind: str = ""
+    """`score`, `residual` or `table`: what `target` is; empty in files of before, whose target's name tells it"""
     ceiling: float = math.nan
     """The most that noise in the target lets the first be"""
 
@@ -91,11 +96,17 @@ class Kept:
     """int64 [n], sorted: numbers of the images that it knows"""
 
 
-def kept_path(run: Path, backbone: str, target: str, with_label: bool) -> Path:
-    """Where the predictor of a backbone is kept."""
+def kept_path(run: Path, backbone: str, target: str, with_label: bool, settings: str = "") -> Path:
+    """Where the predictor of a backbone is kept; without `settings`, where it was before these were in its name.
+
+    The name ends in 8 hex digits over the settings and the target: a plain name is that of several predictors, fitted
+    for other epochs, with other weights to begin with, of other models, or to `a b.csv` and `a_b.csv`.
+    """
     name = f"{backbone}-{target}{'-label' if with_label else ''}"
     safe = "".join(letter if letter.isalnum() or letter in "@._-" else "_" for letter in name)
-    return run / "predictors" / f"{safe.lstrip('.')}.safetensors"
+    short = safe.lstrip(".").encode()[:MOST_NAME].decode(errors="ignore")
+    own = f"-{hashlib.sha256(f'{settings} {target}'.encode()).hexdigest()[:8]}" if settings else ""
+    return run / "predictors" / f"{short}{own}.safetensors"
 
 
 def image_numbers(images: np.ndarray) -> np.ndarray:
@@ -131,7 +142,10 @@ def read_kept(path: Path) -> Kept:
         with opened(path) as file:
             metadata = file.metadata() or {}
             if ENTRY not in metadata:
-                raise DataError(f"{path}: found a safetensors file without {ENTRY!r} in its metadata, {EXPECTED}")
+                raise DataError(
+                    f"{path}: found a safetensors file without {ENTRY!r} in its metadata, expected a predictor; give a "
+                    "file of RUN/predictors, which memscope memorability RUN --train makes"
+                )
             entry = json.loads(metadata[ENTRY])
             described = str(entry["description"])
             version = json.loads(described)["version"]
@@ -168,6 +182,7 @@ def checked(found: Description) -> Description:
     texts = (
         "settings",
         "target",
+        "kind",
         "axis",
         "precision",
         "data",
@@ -199,6 +214,8 @@ def checked(found: Description) -> Description:
         raise ValueError("its classes have no names")
     if not 0 < found.seeds <= MOST_SEEDS or not all_of(found.epochs, int) or len(found.epochs) != found.seeds:
         raise ValueError(f"it has {found.seeds} seeds and {len(found.epochs)} epochs")
+    if found.kind not in ("", SCORE, RESIDUAL, TABLE):
+        raise ValueError(f"its target is of the kind {found.kind!r}")
     if type(found.with_label) is not bool or found.precision not in ("float32", "bfloat16"):
         raise ValueError("its precision or what it is given is not known")
     return found

@@ -4,30 +4,14 @@ import math
 from dataclasses import dataclass
 
 from memscope.reports import keys
+from memscope.reports.ranged import Ranged
 from memscope.reports.stored import SIZE_EXAMPLE, Field, Results
-
-NAN = math.nan
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ranged:
-    """A number, and its 95 % interval over the examples and the blocks of models."""
-
-    value: float
-    """The number itself; null where it is not defined"""
-    low: float = NAN
-    """Lower end; below four blocks of models over the examples alone, and so of what rests on no blocks"""
-    high: float = NAN
-    """Upper end"""
-    error: float = NAN
-    """Standard error of the same"""
-    degrees: float = NAN
-    """Degrees of freedom of its t"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """Rank correlations of memorability with one measure of the models."""
+    """Rank correlations of memorability with one measure of the models; intervals are over the examples and the blocks
+    of models together, below four blocks over the examples alone."""
 
     overall: Ranged
     """Over all examples"""
@@ -66,10 +50,10 @@ class ProxyAtSizeBeside:
     """Rank correlation over all examples"""
     within: Ranged
     """Within classes"""
-    ceiling: float = NAN
+    ceiling: float = math.nan
     """The most that noise of the proxy's models lets the first be, if memorability were its truth; null where that is
     not measurable, and where `memscope proxies` ran before it measured that"""
-    within_ceiling: float = NAN
+    within_ceiling: float = math.nan
     """The same of the second"""
 
 
@@ -89,7 +73,8 @@ class ProxyBeside:
 
 @dataclass(frozen=True, kw_only=True)
 class TypeBeside:
-    """Where the examples of one type of trajectory stand in the order of memorability."""
+    """Where the examples of one type of trajectory stand in the order of memorability; intervals as of the
+    correlations."""
 
     type: str
     """The raw type"""

@@ -1,9 +1,9 @@
-"""What `memscope memorability predict` finds: how much of each image models would memorise, by a fitted predictor."""
+"""What `memscope memorability predict` finds: what a fitted predictor expects of each image of a data set."""
 
 import math
 from dataclasses import dataclass
 
-from memscope.reports.predictor import Measured
+from memscope.reports.ranged import Ranged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,16 @@ class ImagePredicted:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionReport:
-    """Images, and what a fitted predictor expects models to memorise of them."""
+    """Images, and what a fitted predictor expects of them: a memorisation score, or whatever it was fitted to."""
 
     model: str
     """The predictor's file"""
     target: str
     """What it predicts: `score@SIZE`, `residual@SIZE`, or the name of a table"""
+    target_kind: str
+    """`score` (a memorisation score), `residual` (the norm of a residual) or `table` (the numbers of a table)"""
+    axis: str
+    """`width` or `depth`: of the models whose score or residual it is"""
     backbone: str
     """Its network"""
     fitted_on: str
@@ -44,9 +48,9 @@ class PredictionReport:
     """Fits whose mean is taken"""
     with_label: bool
     """Whether it was given labels; if not, what it says is for an image with a typical label"""
-    spearman: Measured
-    """Of a fit with the target on images of that data set that were held out"""
-    within: Measured
+    spearman: Ranged
+    """Of a fit with the target on images of that data set that were held out, as it was fitted"""
+    within: Ranged
     """The same within classes"""
     ceiling: float
     """The most that noise in the target lets the first be; null where it is not measurable"""
@@ -61,8 +65,8 @@ class PredictionReport:
     mean: float = math.nan
     """Of the predictions"""
     highest: tuple[ImagePredicted, ...] = ()
-    """The images of which most is expected to be memorised"""
+    """The images with the highest predictions"""
     lowest: tuple[ImagePredicted, ...] = ()
-    """Those of which least is"""
+    """Those with the lowest"""
     csv: str | None = None
     """The file with all images; null where none was asked for"""

@@ -4,25 +4,10 @@ import math
 from dataclasses import dataclass
 
 from memscope.reports import keys
+from memscope.reports.ranged import UNKNOWN, Ranged
 from memscope.reports.stored import Field, Results
 
 NAN = math.nan
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """A number, and its 95 % interval over images, seeds and the target's models (`over` says which)."""
-
-    value: float
-    """The number itself; null where it is not defined"""
-    low: float = NAN
-    """Lower end"""
-    high: float = NAN
-    """Upper end"""
-    error: float = NAN
-    """Standard error of the same"""
-    degrees: float = NAN
-    """Degrees of freedom of its t"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,27 +20,27 @@ class BackboneFound:
     """Of its body"""
     epochs: tuple[int, ...]
     """The epoch of each seed that validation chose; 0 where a fit diverged at once"""
-    spearman: Measured
+    spearman: Ranged
     """Rank correlation with the target on held-out images"""
-    within: Measured
+    within: Ranged
     """The same within classes: the mean of the classes' correlations, each weighted by its images less one"""
-    squared_error: Measured
+    squared_error: Ranged
     """Mean squared difference from the target on held-out images, the target's noise included"""
-    together: Measured
+    together: Ranged
     """Rank correlation of the mean over the seeds that were fitted to the same half of the models"""
-    on_fitted: Measured
+    on_fitted: Ranged
     """Rank correlation on the images that it was fitted to"""
-    on_fitted_own: Measured
+    on_fitted_own: Ranged
     """The same with the very numbers that it was fitted to: what the fit seems to reach"""
-    lost: Measured
+    lost: Ranged
     """`on_fitted` less `spearman`"""
-    lost_own: Measured
+    lost_own: Ranged
     """`on_fitted_own` less `spearman`"""
-    elsewhere: Measured | None = None
+    elsewhere: Ranged | None = None
     """Rank correlation with the same target of half of the models of the run of `--evaluate-on`; null without one"""
-    elsewhere_within: Measured | None = None
+    elsewhere_within: Ranged | None = None
     """The same within that run's classes"""
-    lost_elsewhere: Measured | None = None
+    lost_elsewhere: Ranged | None = None
     """What is left of `spearman` less what is left of `elsewhere` when noise is taken out of both: each over the root
     of the correlation of its target's halves; null where they hardly agree"""
     file: str = ""
@@ -70,17 +55,17 @@ class PairFound:
     """The one"""
     less: str
     """The other"""
-    spearman: Measured
+    spearman: Ranged
     """Difference of rank correlations on held-out images"""
-    within: Measured
+    within: Ranged
     """The same within classes"""
-    squared_error: Measured
+    squared_error: Ranged
     """Difference of squared errors: negative where the one is better"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """A claim about predictors of memorability, asked of predictors of memorisation."""
+    """A claim about predictors of memorability, asked of these."""
 
     claim: str
     """What is claimed"""
@@ -104,7 +89,8 @@ class FailedFit:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictorReport:
-    """Networks that were fitted to what models memorise of an image, and how well they foretell it of others."""
+    """Networks that were fitted to what models memorise of an image, or to other numbers, and how well they foretell it
+    of others; intervals are over images, seeds and the target's models, of which `over` says which."""
 
     run: str
     """The run's directory"""
@@ -151,15 +137,15 @@ class PredictorReport:
     measurable, or where the target rests on no models"""
     within_ceiling: float = NAN
     """The same within classes"""
-    noise: Measured = Measured(value=NAN)
+    noise: Ranged = UNKNOWN
     """What that noise adds to every squared error"""
-    halves: Measured = Measured(value=NAN)
+    halves: Ranged = UNKNOWN
     """Rank correlation of the targets of the two halves, on held-out images"""
-    class_mean: Measured = Measured(value=NAN)
+    class_mean: Ranged = UNKNOWN
     """Rank correlation of the mean target of the image's class, which needs no network"""
-    class_mean_squared_error: Measured = Measured(value=NAN)
+    class_mean_squared_error: Ranged = UNKNOWN
     """Its squared error"""
-    mean_squared_error: Measured = Measured(value=NAN)
+    mean_squared_error: Ranged = UNKNOWN
     """Squared error of the mean target"""
     backbones: tuple[BackboneFound, ...] = ()
     """In the order in which they were named"""
@@ -175,7 +161,7 @@ class PredictorReport:
     """Its images that they know, equal or nearly so to one that they were fitted to or stopped by; left out"""
     elsewhere_ceiling: float = NAN
     """`ceiling` of that run"""
-    elsewhere_halves: Measured = Measured(value=NAN)
+    elsewhere_halves: Ranged = UNKNOWN
     """`halves` of that run"""
     remarks: tuple[str, ...] = ()
     """What was done to images, and what the numbers cannot say"""
@@ -183,6 +169,12 @@ class PredictorReport:
     """The figures that were drawn, with `--plot`"""
     failed: tuple[FailedFit, ...] | None = keys.left_out()
     """Fits that failed, where there are any"""
+
+
+def lacking_for_intervals(report: PredictorReport) -> list[str]:
+    """What intervals are too narrow for want of."""
+    seeds = [] if "seeds" in report.over else ["three seeds"]
+    return seeds + ([] if "models" in report.over or not report.target_blocks else ["four blocks of models"])
 
 
 BY_BACKBONE = ("backbone",)

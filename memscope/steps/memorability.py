@@ -23,8 +23,9 @@ from memscope.counting.population import count_and_sum
 from memscope.errors import OptionError, RunError
 from memscope.files.atomic import remove_abandoned
 from memscope.reports.keys import report_of, stored_keys
-from memscope.reports.memorability import RESULTS, Beside, MemorabilityReport, ProxyBeside, Ranged
+from memscope.reports.memorability import RESULTS, Beside, MemorabilityReport, ProxyBeside
 from memscope.reports.proxies import RESULTS as RESULTS_OF_PROXIES
+from memscope.reports.ranged import Ranged
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
 from memscope.store.ledger import state_for

@@ -1,4 +1,4 @@
-"""`memscope memorability predict`: what a fitted predictor expects models to memorise of images they never saw."""
+"""`memscope memorability predict`: what a fitted predictor expects of images that nobody trained on."""
 
 import os
 from collections.abc import Callable
@@ -11,10 +11,11 @@ from memscope.counting.compared_predictor import standard
 from memscope.datasets import ImageDataset, load_dataset
 from memscope.errors import OptionError
 from memscope.files.places import STANDARD_OUTPUT, at_home
-from memscope.predictors.asking import ask, at_a_time, network_of
+from memscope.predictors.asking import ask, at_a_time, fitting_images, network_of
 from memscope.predictors.kept import Description, HeldOut, Kept, image_numbers, read_kept
 from memscope.reports.prediction import ImagePredicted, PredictionReport
-from memscope.reports.predictor import Measured
+from memscope.reports.ranged import Ranged
+from memscope.reports.target import kind_of
 from memscope.steps.exports import defused, write_csv
 from memscope.training.device import resolve_device, worker_device
 from memscope.work.carrying_out import Say, silent
@@ -62,6 +63,7 @@ def predict_memorisation(
     path = at_home(model)
     kept = read_kept(path)
     network = network_of(path, kept)
+    image_size = image_size or side_to_read(data, kept.description.image_shape)
     dataset = load_dataset(data, examples=examples, image_size=image_size, say=but_for_test_sets(say))
     labels = labels_for(kept.description, dataset, data)
     found = []
@@ -72,16 +74,23 @@ def predict_memorisation(
     ):
         say(f"predicting for {len(images):,} {part} images")
         step = at_a_time(images)
-        pieces = [
-            ask(kept, network, images[first : first + step], labels[own[first : first + step]], on)
-            for first in range(0, len(images), step)
-        ]
-        said = np.concatenate(pieces, axis=1) if pieces else np.zeros((len(kept.weights), 0), dtype=np.float32)
-        known = np.isin(image_numbers(images), kept.known)
+        said = np.zeros((len(kept.weights), len(images)), dtype=np.float32)
+        known = np.zeros(len(images), dtype=bool)
+        for first in range(0, len(images), step):
+            here = slice(first, first + step)
+            fitting = fitting_images(images[here], kept.description.image_shape)
+            said[:, here] = ask(kept, network, fitting, labels[own[here]], on)
+            known[here] = np.isin(image_numbers(fitting), kept.known)
         found.append(Predictions(part, images, own, index, names, said, known))
     if csv_file is not None:
         export(csv_file, found, dataset, csv_safe)
     return report_of_predictions(path, kept, data, dataset, found, top, csv_file)
+
+
+def side_to_read(data: str, shape: tuple[int, ...]) -> int | None:
+    """The side to read data at that can be read at any, scaled and the middle cut out, as the run that was fitted to
+    has read its own. None for other data, and where the predictor's images are not square."""
+    return shape[0] if data.startswith(("folder:", "hf:")) and shape[0] == shape[1] else None
 
 
 def but_for_test_sets(say: Say) -> Callable[[str], None]:
@@ -111,7 +120,7 @@ def labels_for(found: Description, dataset: ImageDataset, data: str) -> np.ndarr
 
 
 def export(file: Path, found: list[Predictions], dataset: ImageDataset, safe: bool) -> None:
-    """Write a row for every image, those expected to be memorised most first."""
+    """Write a row for every image, the highest predictions first."""
     written = defused if safe else str
     rows: list[tuple[float, list[object]]] = []
     for one in found:
@@ -167,6 +176,8 @@ def report_of_predictions(
     return PredictionReport(
         model=str(path),
         target=described.target,
+        target_kind=described.kind or kind_of(described.target),
+        axis=described.axis,
         backbone=described.backbone.name,
         fitted_on=described.data,
         fitted=described.fitted,
@@ -186,8 +197,8 @@ def report_of_predictions(
     )
 
 
-def measured(found: HeldOut) -> Measured:
-    return Measured(value=found.value, low=found.low, high=found.high)
+def measured(found: HeldOut) -> Ranged:
+    return Ranged(value=found.value, low=found.low, high=found.high)
 
 
 def how_resized(given: tuple[int, ...], wanted: tuple[int, ...]) -> str | None:

@@ -24,21 +24,14 @@ from memscope.counting.predictor_targets import (
 )
 from memscope.errors import RunError
 from memscope.files.atomic import remove_abandoned, write_atomically
-from memscope.predictors.backbones import PLAIN, SMALL, check_names, chosen_backbones
+from memscope.predictors.backbones import PLAIN, SMALL, check_names, chosen_backbones, is_resnet
 from memscope.predictors.fitting import FitRecipe
-from memscope.predictors.kept import (
-    VERSION,
-    Description,
-    HeldOut,
-    Kept,
-    image_numbers,
-    kept_path,
-    pack_kept,
-)
+from memscope.predictors.kept import VERSION, Description, HeldOut, Kept, image_numbers, pack_kept
 from memscope.predictors.pretrained import check_pretrained
 from memscope.predictors.training import Training, check_training
 from memscope.reports.keys import report_of, stored_keys
 from memscope.reports.predictor import RESULTS, FailedFit, PredictorReport
+from memscope.reports.target import kind_of
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
 from memscope.store.ledger import state_for
@@ -153,7 +146,7 @@ def held_against(
     known = known_images(run, split)
     kept = {one.backbone.name: kept_of(run, report, one, split, known) for one in fitted}
     names = list(said)
-    files = {name: kept_path(run.path, name, found.asked.name, report.with_label) for name in names}
+    files = {one.backbone.name: one.file for one in fitted}
     there = None
     if elsewhere is not None:
         there = elsewhere.asked_of({files[name]: kept[name] for name in names}, device)
@@ -203,6 +196,7 @@ def kept_of(run: Run, report: PredictorReport, one: FittedBackbone, split: Split
             settings=one.settings,
             backbone=one.backbone,
             target=report.target,
+            kind=kind_of(report.target, report.target_blocks > 0),
             axis=plan.axis,
             seeds=len(one.fits),
             image_shape=examples.image_shape,
@@ -261,7 +255,7 @@ def remarks(run: Run, asked: Training) -> tuple[str, ...]:
     """What was done to images, and what the numbers cannot say."""
     found = []
     height, width, _ = run.examples.image_shape
-    residual = [name for name in asked.backbones if name != PLAIN]
+    residual = [name for name in asked.backbones if is_resnet(name)]
     if residual and asked.pretrained is None and min(height, width) < SMALL:
         found.append(
             f"For images of {height} x {width} pixels a ResNet has a 3x3 stem of stride 1 without pooling, and a "

@@ -4,7 +4,8 @@ import math
 
 from memscope.findings import memorability as findings
 from memscope.findings.numbers import decimals
-from memscope.reports.memorability import MemorabilityReport, Ranged
+from memscope.reports.memorability import MemorabilityReport
+from memscope.reports.ranged import Ranged
 from memscope.tables.printing import say, show_screen, table, warning
 
 

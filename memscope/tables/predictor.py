@@ -4,7 +4,8 @@ import math
 
 from memscope.findings import predictor as findings
 from memscope.findings.numbers import decimals
-from memscope.reports.predictor import Measured, PredictorReport
+from memscope.reports.predictor import PredictorReport
+from memscope.reports.ranged import Ranged
 from memscope.tables.printing import say, show_screen, table
 
 
@@ -31,8 +32,8 @@ def show(report: PredictorReport, details: bool = False) -> None:
     for name, spearman, squares in need:
         rows.append([name, "-", "-" if spearman is None else between(spearman), "-", "-", between(squares, 3)])
     table(
-        f"On {report.held_out:,} images that were held out, with {report.target}: rank correlations and squared error "
-        f"(95 % intervals over {', '.join(report.over)})",
+        f"On {report.held_out:,} images that were held out, with {findings.target_words(report)}: rank correlations "
+        f"and squared error (95 % intervals over {', '.join(report.over)})",
         ["", "parameters", "over all", "within classes", "seeds together", "squared error"],
         rows,
     )
@@ -45,7 +46,7 @@ def show(report: PredictorReport, details: bool = False) -> None:
         "On the images that were fitted to",
         [
             "",
-            "with other models' target",
+            "with other models' target" if report.target_blocks else "with the target",
             "with the target fitted to",
             "lost on held-out ones",
             "lost of the latter",
@@ -100,7 +101,7 @@ def show_elsewhere(report: PredictorReport) -> None:
         )
 
 
-def between(found: Measured, digits: int = 2) -> str:
+def between(found: Ranged, digits: int = 2) -> str:
     """A number and its interval."""
     if math.isnan(found.low):
         return decimals(found.value, digits)

@@ -61,9 +61,9 @@ class Ended:
     tasks: Bundle
     failed: bool
     done: int
-    """Models that this call has finished"""
+    """Models, or fits of predictors, that this call has finished"""
     total: int
-    """Models that this call has to do in all"""
+    """Those that it has to do in all"""
     cluster: ClusterState | None = None
     error: float = math.nan
     """Standard error to expect of a score with the models that there are; NaN if a size has too few"""
@@ -81,6 +81,10 @@ def unseen(ended: Ended) -> None:
     """An `OnEnd` for callers who show no progress."""
 
 
+def its_models(task: Task) -> str:
+    return f"size {task.size} models {task.first} to {task.first + task.count - 1}"
+
+
 @dataclass(frozen=True)
 class Work:
     """A kind of work: how a worker opens it, where the file of a task is, and how a product is written there."""
@@ -89,6 +93,8 @@ class Work:
     path_of: Callable[[Task], Path]
     write: Callable[[Task, Any], Any]
     """Returns what the caller wants to know about a task in the end. Called for several tasks at once, in threads"""
+    name: Callable[[Task], str] = its_models
+    """What a task is called where it is noted how it ended"""
 
 
 @dataclass
@@ -96,7 +102,7 @@ class Done:
     """What a call did."""
 
     models: int = 0
-    """Models whose task ended well, counted once for each task"""
+    """Models, or fits, whose task ended well, counted once for each task"""
     failures: list[tuple[Task, str]] = field(default_factory=list)
     """Tasks that failed twice, and the last line of why"""
     told: list[tuple[Task, Any]] = field(default_factory=list)
@@ -166,7 +172,7 @@ def carry_out(
                 else:
                     failed.append((report.tasks, report.failure))
                 on_end(Ended(report.tasks, report.failure is not None, result.models, total, report.cluster))
-                note(report)
+                note(work, report)
         bundles = [part for bundle, _ in failed for part in apart(bundle)]
         if not failed:
             break
@@ -181,9 +187,9 @@ def apart(bundle: Bundle) -> list[Bundle]:
     ]
 
 
-def note(report: Report) -> None:
+def note(work: Work, report: Report) -> None:
     """Note how a bundle ended; with the whole traceback if it failed."""
-    tasks = ", ".join(f"size {task.size} models {task.first} to {task.first + task.count - 1}" for task in report.tasks)
+    tasks = ", ".join(map(work.name, report.tasks))
     if report.failure is None:
         NOTES.debug("done: %s", tasks)
     else:

@@ -76,6 +76,8 @@ class FittedBackbone:
 
     backbone: Backbone
     settings: str
+    file: Path
+    """Where they are kept together"""
     fits: list[Fitted]
 
     @property
@@ -100,7 +102,8 @@ def fit_missing(
 ) -> tuple[list[FittedBackbone], Done]:
     """The fits of every backbone, those that are there already as they are; with failures no backbone is given."""
     settings = {one.name: settings_of(run, asked, one) for one in backbones}
-    there = {one.name: kept_fits(run, asked, one, settings[one.name], say) for one in backbones}
+    files = {one.name: kept_file(run, asked, one, settings[one.name]) for one in backbones}
+    there = {one.name: kept_fits(files[one.name], settings[one.name], say) for one in backbones}
     # the slowest backbone first: a long fit at the end leaves cores idle
     missing = [
         Task(one.name, 0, seed, 1)
@@ -134,7 +137,7 @@ def fit_missing(
             write_atomically(path_of(task), content)
 
         with spent_on("memories"):
-            work = Work(partial(open_fitting, job), path_of, write)
+            work = Work(partial(open_fitting, job), path_of, write, its_fit)
             done = carry_out(run, work, [(task,) for task in missing], options, device, on_end)
     if done.failures:
         return [], done
@@ -143,6 +146,7 @@ def fit_missing(
         FittedBackbone(
             one,
             settings[one.name],
+            files[one.name],
             [
                 there[one.name].get(seed) or read_fit(run.path, settings[one.name], one.name, seed, again)
                 for seed in range(seeds)
@@ -152,9 +156,20 @@ def fit_missing(
     ], done
 
 
-def kept_fits(run: Run, asked: ToFit, backbone: Backbone, settings: str, say: Say) -> dict[int, Fitted]:
-    """The fits that are in the backbone's file, if it is of the same settings."""
-    path = kept_path(run.path, backbone.name, asked.target, asked.with_label)
+def its_fit(task: Task) -> str:
+    return f"{task.variant}, seed {task.first}"
+
+
+def kept_file(run: Run, asked: ToFit, backbone: Backbone, settings: str) -> Path:
+    """Where the predictor of a backbone and these settings is, or is to be."""
+    before = kept_path(run.path, backbone.name, asked.target, asked.with_label)
+    if kept_seeds(before, settings) and read_kept(before).description.target == asked.target:
+        return before
+    return kept_path(run.path, backbone.name, asked.target, asked.with_label, settings)
+
+
+def kept_fits(path: Path, settings: str, say: Say) -> dict[int, Fitted]:
+    """The fits that are in a backbone's file, if it is of these settings."""
     if not path.is_file():
         return {}
     try:
@@ -162,9 +177,7 @@ def kept_fits(run: Run, asked: ToFit, backbone: Backbone, settings: str, say: Sa
     except DataError as error:
         say(f"Warning: {error}; it is made again")
         return {}
-    if kept.description.settings != settings:
-        return {}
-    return fits_of(kept)
+    return fits_of(kept) if kept.description.settings == settings else {}
 
 
 def kept_seeds(path: Path, settings: str) -> int:

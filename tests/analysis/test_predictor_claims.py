@@ -32,6 +32,19 @@ def test_an_answer_is_what_the_interval_allows(one, among, answer):
     assert answer_of(one, among) == answer
 
 
+@pytest.mark.parametrize(
+    ("one", "answer"),
+    [
+        (found(0.1, 0.02), YES),
+        (found(0.09, 0.03), UNKNOWN),  # clear of 0, and not of what it may be off by
+        (found(-0.2, 0.03), REVERSED),
+        (found(0.01, 0.01), NO),
+    ],
+)
+def test_what_may_be_off_counts_beyond_that(one, answer):
+    assert answer_of(one, off=0.04) == answer
+
+
 def pair(one: PredictorInterval) -> PairDifference:
     return PairDifference("resnet18", "plain", one, NOTHING, NOTHING)
 

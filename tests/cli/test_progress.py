@@ -2,12 +2,14 @@
 
 import math
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from memscope.cli.interrupted import Interrupted, told
 from memscope.cli.progress import TrainingProgress
@@ -193,3 +195,17 @@ def test_images_are_called_images_and_count_as_kept_when_they_are_told_of(clock,
         predict_and_interrupt()
     assert "500 of 1200 images" in capsys.readouterr().err
     assert "(500 images by this call)" in told(raised.value)
+
+
+def test_fits_of_predictors_are_called_fits(forty_run, tmp_path):
+    from memscope.cli import memscope
+
+    shutil.copytree(forty_run, tmp_path / "run")
+    asked = ["memorability", str(tmp_path / "run"), "--train", "--backbones", "plain", "--seeds", "2", "--epochs", "1"]
+    done = CliRunner().invoke(memscope, [*asked, "--engine", "inline", "--verbose"])
+    assert done.exit_code == 0, done.output
+    assert "fitting 2 predictors with 1 worker\n" in done.stderr
+    assert re.search(r"^2 of 2 fits\b", done.stderr, re.MULTILINE)
+    assert "done: plain, seed 1\n" in done.stderr
+    assert "model" not in done.stderr
+    assert "(1 fit by this call)" in told(Interrupted(1, "fit"))

@@ -136,3 +136,10 @@ def test_without_the_text_a_line_says_where_it_is_had(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(SystemExit, match="apt-get install bible-kjv-text, or give --text FILE"):
         language.main([])
+
+
+@pytest.mark.parametrize("options", [["--seeds", "0"], ["--words", "64"], ["--widths", "50"], ["--widths", "0"]])
+def test_numbers_that_cannot_be_are_refused_in_a_line(options, capsys):
+    with pytest.raises(SystemExit):
+        language.main(options)
+    assert "expected a seed or more" in capsys.readouterr().err.splitlines()[-1]

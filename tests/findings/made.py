@@ -19,14 +19,14 @@ from memscope.reports.memorability import (
     MemorabilityReport,
     ProxyAtSizeBeside,
     ProxyBeside,
-    Ranged,
     SizeBeside,
     TypeBeside,
 )
 from memscope.reports.page import PageReport
 from memscope.reports.prediction import ImagePredicted, PredictionReport
-from memscope.reports.predictor import BackboneFound, Claim, Measured, PairFound, PredictorReport
+from memscope.reports.predictor import BackboneFound, Claim, PairFound, PredictorReport
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
+from memscope.reports.ranged import Ranged
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.reports.score import FlippedLabels, ScoreReport, SizeScore
 from memscope.reports.status import SizeStandardError, SizeStatus, StatusReport
@@ -415,9 +415,9 @@ def memorability_report(
     )
 
 
-def measured(value: float, error: float = 0.03) -> Measured:
+def measured(value: float, error: float = 0.03) -> Ranged:
     """With an interval of so many standard errors that 20 degrees of freedom have."""
-    return Measured(value=value, low=value - 2.09 * error, high=value + 2.09 * error, error=error, degrees=20.0)
+    return Ranged(value=value, low=value - 2.09 * error, high=value + 2.09 * error, error=error, degrees=20.0)
 
 
 def predictor_report(
@@ -449,11 +449,11 @@ def predictor_report(
             elsewhere=None if elsewhere is None else measured(elsewhere),
             elsewhere_within=None if elsewhere is None else measured(0.1),
             lost_elsewhere=None if elsewhere is None else measured(best - elsewhere),
-            file=f"{run}/predictors/{name}-score@{sizes[-1]}.safetensors",
+            file=f"{run}/predictors/{name}-score@{sizes[-1]}-0123abcd.safetensors",
         )
         for name in names
     )
-    numbers = f"{names[-1]} less plain: +0.10 (+0.04 to +0.16)"
+    numbers = f"{names[-1]} less plain: +.10 (+.04 to +.16)"
     return made(
         PredictorReport,
         run=run,
@@ -515,15 +515,17 @@ def prediction_report(sizes=EIGHT, blocks=4, spearman=0.4, known=3, run="runs/x"
 
     return made(
         PredictionReport,
-        model=f"{run}/predictors/resnet18-score@{sizes[-1]}.safetensors",
+        model=f"{run}/predictors/resnet18-score@{sizes[-1]}-0123abcd.safetensors",
         target=f"score@{sizes[-1]}",
+        target_kind="score",
+        axis="width",
         backbone="resnet18",
         fitted_on="folder:x",
         fitted=600,
         seeds=4,
         with_label=False,
-        spearman=Measured(value=spearman, low=spearman - 0.1, high=spearman + 0.1),
-        within=Measured(value=0.1, low=0.0, high=0.2),
+        spearman=Ranged(value=spearman, low=spearman - 0.1, high=spearman + 0.1),
+        within=Ranged(value=0.1, low=0.0, high=0.2),
         ceiling=0.8,
         data="folder:new",
         examples=1000,

@@ -1,6 +1,7 @@
 """Every command's plain answer: one screen, whole words, numbers that are the report's, and no noise among them."""
 
 import math
+import re
 import shlex
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from memscope.findings import (
     train_family,
     trajectories,
 )
+from memscope.findings.numbers import fine
 from memscope.findings.screen import Grid, Remark, Screen, command
 from memscope.reports.evidence import Estimate
 from memscope.reports.status import MovedFile, Repair, VariantStatus
@@ -547,12 +549,46 @@ def test_a_predictor_leads_with_whether_an_image_foretells_what_is_memorised_and
     )
     assert "residual networks foretell more than plain ones of their size: yes (resnet18 less plain" in told
     shown = predictor.screen(predictor_report())
-    assert shown.grid.rows[1] == ["resnet18", ".40 (.34 to .46)", ".20 (.14 to .26)", ".70", ".20", "0.100"]
+    assert shown.grid.rows[1] == ["resnet18", ".40 (.34 to .46)", ".20 (.14 to .26)", ".70", ".20", ".100"]
     assert shown.grid.rows[-3:] == [
-        ["class mean", ".25", "-", "-", "-", "0.110"],
-        ["mean", "-", "-", "-", "-", "0.120"],
-        ["(noise)", "-", "-", "-", "-", "0.020"],
+        ["class mean", ".25", "-", "-", "-", ".110"],
+        ["mean", "-", "-", "-", "-", ".120"],
+        ["(noise)", "-", "-", "-", "-", ".020"],
     ]
+
+
+TARGETS = [
+    ("score", "score@16", 4, "the memorisation score at width 16", "asked of memorisation"),
+    ("residual", "residual@4", 4, "the norm of the residual at width 4", "asked of residuals"),
+    ("table", "people.csv", 0, "the numbers of people.csv", "asked of the numbers of people.csv"),
+    ("table", "score@16", 0, "the numbers of score@16", "asked of the numbers of score@16"),
+]
+
+
+@pytest.mark.parametrize(("kind", "target", "blocks", "words", "asked"), TARGETS)
+def test_what_was_fitted_to_is_called_what_it_is(kind, target, blocks, words, asked):
+    """A table of people's numbers is nothing that models memorise, even where it has a score's name."""
+    told = text_of(predictor.screen(replace(predictor_report(), target=target, target_blocks=blocks)))
+    assert f"foretells part of {words}: rank correlation" in told
+    assert asked in told
+    assert text_of(prediction.screen(replace(prediction_report(), target=target, target_kind=kind))).startswith(
+        f"What resnet18 expects of 1,000 images of folder:new: {words}, for a typical label"
+    )
+    if kind != "score":
+        assert "memoris" not in told
+
+
+@pytest.mark.parametrize("name", ["predictor", "prediction"])
+def test_numbers_below_one_have_no_leading_zero_anywhere_on_the_screen(name):
+    told = text_of(SCREENS[name]())
+    assert re.findall(r"(?<![\w.@])[-+]?0\.\d+", told) == []
+    assert len(re.findall(r"(?<![\w.@])[-+]?\.\d+", told)) > 10
+
+
+def test_a_fine_number_has_no_leading_zero_and_zero_no_sign():
+    numbers = [0.624, -0.052, 0.996, -1, 12.5, -0.001, 0.0, math.nan, None]
+    assert [fine(number) for number in numbers] == [".62", "-.05", "1.00", "-1.00", "12.50", ".00", ".00", "-", "-"]
+    assert fine(0.0301, 3) == ".030"
 
 
 def test_what_is_not_clear_among_all_backbones_is_not_called_foretold():
@@ -587,7 +623,7 @@ def test_fits_that_failed_are_all_that_is_told():
 
 def test_a_prediction_says_what_it_is_worth_and_for_which_label():
     told = text_of(prediction.screen(prediction_report()))
-    assert "score@128, for a typical label; 0.30 on average" in told
+    assert "the memorisation score at width 128, for a typical label; .30 on average" in told
     assert (
         "was .40 (.30 to .50), of at most .80, .10 (.00 to .20) within classes; on another set it may be less." in told
     )

@@ -84,6 +84,11 @@ def test_what_cannot_be_is_told_in_a_line(names, shape, pretrained, told):
     assert "\n" not in str(error.value)
 
 
+def test_pretrained_networks_that_take_no_larger_images_say_so_before_anything_is_fitted():
+    with pytest.raises(OptionError, match="cannot be used for images of 240 x 240"):
+        chosen_backbones(("vit_tiny_patch16_224",), (240, 240, 3), True)
+
+
 def test_pretrained_weights_are_taken_but_for_the_classifier(tmp_path):
     shape = (12, 12, 1)
     network = build_regressor(Backbone("resnet18", pretrained=True), shape, 0)

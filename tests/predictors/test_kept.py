@@ -1,6 +1,7 @@
 """Files of predictors: what they hold survives them; what is not ours, damaged or hostile is refused in a line."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,6 +81,22 @@ def test_a_predictor_survives_its_file_which_is_the_same_for_the_same(tmp_path):
     assert pack_kept(kept) == pack_kept(found)
 
 
+def test_a_file_of_before_its_targets_kind_was_kept_is_read(tmp_path):
+    kept = a_kept()
+    content = pack_kept(kept)
+    length = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + length])
+    entry = json.loads(header["__metadata__"][ENTRY])
+    described = json.loads(entry["description"])
+    assert described.pop("kind") == ""
+    tensors = safetensors.numpy.load(content)
+    text = json.dumps(described, sort_keys=True)
+    entry = {"description": text, "sha256": seal_of(text, tensors)}
+    path = tmp_path / "a.safetensors"
+    path.write_bytes(safetensors.numpy.save(tensors, metadata={ENTRY: json.dumps(entry)}))
+    assert read_kept(path).description == kept.description
+
+
 def test_what_it_says_is_the_networks_output_for_normalised_images_and_labels(tmp_path):
     kept = a_kept()
     path = written(tmp_path / "a.safetensors", kept)
@@ -121,8 +138,22 @@ def test_each_image_has_its_number():
         (("plain", "../x y\n.csv", False), "plain-.._x_y_.csv.safetensors"),
     ],
 )
-def test_names_of_files_are_plain(tmp_path, name, file):
+def test_names_of_files_are_plain_and_end_in_what_tells_settings_apart(tmp_path, name, file):
     assert kept_path(tmp_path, *name) == tmp_path / "predictors" / file
+    one, other = (kept_path(tmp_path, *name, settings * 64) for settings in "ab")
+    assert one != other
+    for path in (one, other):
+        assert re.fullmatch(f"{re.escape(Path(file).stem)}-[0-9a-f]{{8}}.safetensors", path.name)
+        assert path.parent == tmp_path / "predictors"
+
+
+@pytest.mark.parametrize("letter", ["a", "é", "数"])
+def test_a_long_name_of_a_table_leaves_room_for_what_tells_settings_apart(tmp_path, letter):
+    names = [f"{letter * (240 // len(letter.encode()))}{end}.csv" for end in "xy"]
+    paths = [kept_path(tmp_path, "plain", name, True, "s" * 64) for name in names]
+    assert len(set(paths)) == 2
+    for path in paths:
+        assert read_kept(written(path)).description == a_kept().description
 
 
 @pytest.mark.parametrize("at", range(0, 8000, 487))
@@ -145,6 +176,7 @@ def test_a_file_of_others_is_refused(tmp_path):
     path = tmp_path / "weights.safetensors"
     safetensors.numpy.save_file({"a": np.zeros(3)}, path)
     assert f"without {ENTRY!r} in its metadata" in refused(path)
+    assert "give a file of RUN/predictors, which memscope memorability RUN --train makes" in refused(path)
     assert "found nothing" in refused(tmp_path / "not-there")
     assert "found a directory" in refused(tmp_path)
     path.write_text("name,score\n")
@@ -163,6 +195,7 @@ def test_a_file_of_others_is_refused(tmp_path):
         ({"seeds": 10**9}, "seeds"),
         ({"class_names": ()}, "classes"),
         ({"precision": "float8"}, "precision"),
+        ({"kind": "memory"}, "kind 'memory'"),
         ({"channel_mean": (float("inf"),)}, "no number|null|None"),
         ({"version": 2}, "version 2"),
     ],

@@ -21,6 +21,7 @@ from memscope.reports.predictor import PredictorReport
 from memscope.run import open_run
 from memscope.steps.predict import predict_memorisation
 from memscope.steps.predictor import draw_predictor_figures, train_predictor
+from memscope.steps.status import status
 from memscope.steps.train_family import train_family
 from memscope.store.results import read_results
 from memscope.work import predictor_task
@@ -80,8 +81,7 @@ def test_a_second_call_fits_nothing_and_finds_the_same(trained, monkeypatch):
 
 
 def test_more_seeds_are_added_to_those_that_are_there(run):
-    train_predictor(run, QUICK, INLINE)
-    path = kept_path(run, "plain", "score@8", False)
+    path = Path(train_predictor(run, QUICK, INLINE).backbones[0].file)
     two = read_kept(path)
     told = []
     train_predictor(run, replace(QUICK, seeds=3), INLINE, on_end=told.append)
@@ -95,11 +95,11 @@ def test_more_seeds_are_added_to_those_that_are_there(run):
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_same_is_fitted_whatever_the_workers(trained, run, workers):
-    path, _ = trained
-    train_predictor(run, Training(seeds=3, epochs=2), WorkOptions(device="cpu", workers=workers))
-    for name in ("plain", "resnet18"):
-        one, other = (kept_path(place, name, "score@8", False).read_bytes() for place in (path, run))
-        assert one == other
+    path, report = trained
+    again = train_predictor(run, Training(seeds=3, epochs=2), WorkOptions(device="cpu", workers=workers))
+    for one, other in zip(report.backbones, again.backbones, strict=True):
+        assert Path(one.file).relative_to(path) == Path(other.file).relative_to(run)
+        assert Path(one.file).read_bytes() == Path(other.file).read_bytes()
 
 
 def test_an_interrupted_call_goes_on_where_it_stopped(run, monkeypatch):
@@ -129,11 +129,14 @@ def test_a_fit_that_fails_is_told_of_and_nothing_is_written(run, monkeypatch):
     assert [(one.backbone, one.seed) for one in report.failed] == [("plain", 0), ("plain", 1)]
     assert "no such thing" in report.failed[0].reason
     assert not (run / "results" / "predictor.h5").exists()
+    assert len(status(run).other_failures) == 2
+    monkeypatch.undo()
+    assert not train_predictor(run, QUICK, INLINE).failed
+    assert list((run / "failures").rglob("*.txt")) == []
 
 
 def test_a_damaged_predictor_is_made_again(run):
-    train_predictor(run, QUICK, INLINE)
-    path = kept_path(run, "plain", "score@8", False)
+    path = Path(train_predictor(run, QUICK, INLINE).backbones[0].file)
     whole = path.read_bytes()
     path.write_bytes(whole[:-3])
     with pytest.raises(DataError):
@@ -145,12 +148,51 @@ def test_a_damaged_predictor_is_made_again(run):
 
 
 def test_other_models_in_the_ledger_are_another_target(run):
-    train_predictor(run, QUICK, INLINE)
-    path = kept_path(run, "plain", "score@8", False)
-    before = read_kept(path).description.settings
+    before = train_predictor(run, QUICK, INLINE).backbones[0].file
+    content = Path(before).read_bytes()
     train_family(run, Choices(models=50), INLINE)
-    train_predictor(run, QUICK, INLINE)
-    assert read_kept(path).description.settings != before
+    after = train_predictor(run, QUICK, INLINE).backbones[0].file
+    assert read_kept(Path(after)).description.settings != read_kept(Path(before)).description.settings
+    assert Path(before).read_bytes() == content
+
+
+def test_predictors_of_other_settings_stand_beside_each_other_and_each_is_found_again(run, tmp_path, monkeypatch):
+    """Of other epochs, and of tables whose names are one in a file's name, or one but for their folder."""
+    count = len(open_run(run).examples.index)
+    tables = [tmp_path / name for name in ("a b.csv", "a_b.csv", "of the same numbers/a b.csv", "others/a b.csv")]
+    for table, seed in zip(tables, (0, 0, 0, 1), strict=True):
+        table.parent.mkdir(exist_ok=True)
+        a_table(run, np.random.default_rng(seed).random(count), table)
+    calls = [QUICK, replace(QUICK, epochs=1), *(replace(QUICK, epochs=1, target=str(table)) for table in tables)]
+    first = {asked: train_predictor(run, asked, INLINE).backbones[0].file for asked in calls}
+    a_b, a__b, same, others = (first[asked] for asked in calls[2:])
+    kinds = [read_kept(Path(file)).description.kind for file in first.values()]
+    assert kinds == ["score", "score", "table", "table", "table", "table"]
+    assert len(set(first.values())) == len(list((run / "predictors").glob("*.safetensors"))) == 5
+    assert same == a_b
+    assert [read_kept(Path(file)).description.target for file in (a_b, a__b, others)] == [
+        "a b.csv",
+        "a_b.csv",
+        "a b.csv",
+    ]
+    content = {file: Path(file).read_bytes() for file in first.values()}
+    monkeypatch.setattr(predictor_task, "fit", lambda *args: pytest.fail("fitted again"))
+    for asked, file in first.items():
+        assert train_predictor(run, asked, INLINE).backbones[0].file == file
+    assert {file: Path(file).read_bytes() for file in content} == content
+
+
+def test_a_predictor_of_before_settings_were_in_its_name_is_found_and_stays_there(run, monkeypatch):
+    new = train_predictor(run, QUICK, INLINE).backbones[0].file
+    old = kept_path(run, "plain", "score@8", False)
+    assert old.name == "plain-score@8.safetensors"
+    Path(new).rename(old)
+    content = old.read_bytes()
+    other = train_predictor(run, replace(QUICK, epochs=1), INLINE).backbones[0].file
+    monkeypatch.setattr(predictor_task, "fit", lambda *args: pytest.fail("fitted again"))
+    assert train_predictor(run, QUICK, INLINE).backbones[0].file == str(old)
+    assert old.read_bytes() == content
+    assert {file.name for file in old.parent.iterdir()} == {old.name, Path(other).name}
 
 
 def a_table(run: Path, values, place: Path) -> Path:
@@ -160,19 +202,47 @@ def a_table(run: Path, values, place: Path) -> Path:
     return place
 
 
-def test_a_planted_cue_in_a_table_is_foretold_and_a_permuted_one_is_not(run, tmp_path):
-    images = open_run(run).dataset().train_images
-    cue = images[:, :4].mean(axis=(1, 2, 3)) / 255
-    asked = replace(QUICK, epochs=15)
+def untrained_run(path: Path, images: np.ndarray) -> Path:
+    """A run of these images, in two classes, whose models nobody has trained: a table needs none."""
+    labels = np.arange(len(images)) % 2
+    file = path.with_suffix(".npz")
+    np.savez(file, train_images=images, train_labels=labels, test_images=images[:8, ::-1], test_labels=labels[:8])
+    train_family(path, Choices(data=f"npz:{file}", trainer="record", widths=(2,), models=10), INLINE)
+    return path
+
+
+def test_a_planted_cue_in_a_table_is_foretold_and_a_permuted_one_is_not(tmp_path):
+    images = np.random.default_rng(1).integers(0, 120, (400, 8, 8, 1)).astype(np.uint8)
+    cue = np.random.default_rng(2).random(400)
+    images[:, :4] += (120 * cue).astype(np.uint8)[:, None, None, None]
+    run, asked = untrained_run(tmp_path / "run", images), replace(QUICK, epochs=6)
     found = train_predictor(run, replace(asked, target=str(a_table(run, cue, tmp_path / "cue.csv"))), INLINE)
+    assert found.held_out == 80
     assert found.over == ("images",)  # two seeds
-    assert found.backbones[0].spearman.value > 0.7
+    assert found.backbones[0].spearman.low > 0.8
     assert found.target_models == 0
     assert np.isnan(found.ceiling)
-    assert read_kept(kept_path(run, "plain", "cue.csv", False)).description.target == "cue.csv"
+    assert read_kept(Path(found.backbones[0].file)).description.target == "cue.csv"
     permuted = np.random.default_rng(0).permutation(cue)
     other = train_predictor(run, replace(asked, target=str(a_table(run, permuted, tmp_path / "no.csv"))), INLINE)
-    assert other.backbones[0].spearman.value < 0.45  # 24 images
+    nothing = other.backbones[0]
+    assert abs(nothing.spearman.value) < 0.28  # of 80 images: a standard error of .11 where nothing is to be found
+    assert nothing.spearman.low < 0 < nothing.spearman.high
+
+
+def test_copies_of_an_image_are_on_one_side(tmp_path):
+    """Of 40 pairs that differ by a few grey levels, some would be parted if each image went where it likes."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 240, (200, 12, 12, 1)).astype(np.uint8)
+    one, other = random.permutation(200)[:80].reshape(2, 40)
+    images[other] = images[one] + random.integers(0, 8, images[one].shape).astype(np.uint8)
+    run = untrained_run(tmp_path / "run", images)
+    table = a_table(run, random.random(200), tmp_path / "any.csv")
+    report = train_predictor(run, replace(QUICK, epochs=1, target=str(table)), INLINE)
+    part = read_results(run, "predictor", open_run(run).plan)[0]["part"]
+    assert report.copies == 80
+    assert np.array_equal(part[one], part[other])
+    assert set(part[one]) == {0, 1, 2}
 
 
 def test_examples_without_a_number_are_left_out(run, tmp_path):
@@ -204,7 +274,9 @@ def test_the_residual_is_the_mean_norm_of_the_models_that_were_trained_on_the_ex
         sums += np.where(outcome.in_subset, memory["residual"].astype(np.float64), 0).sum(axis=0)
         number += outcome.in_subset.sum(axis=0)
     assert found.target.everything() == pytest.approx(sums / number)
-    assert train_predictor(run, replace(QUICK, target="residual@2"), INLINE).target == "residual@2"
+    report = train_predictor(run, replace(QUICK, target="residual@2"), INLINE)
+    assert report.target == "residual@2"
+    assert read_kept(Path(report.backbones[0].file)).description.kind == "residual"
 
 
 def test_another_run_is_asked_about_and_known_images_are_left_out(run, tmp_path, tiny_npz):
@@ -283,6 +355,7 @@ def test_predictions_are_those_of_the_run_for_its_own_images_and_known_ones_are_
     assert found.lowest[0].predicted == pytest.approx(values[-1], abs=1e-6)
     assert len(found.highest) == 10
     assert found.resized is None
+    assert (found.target_kind, found.target, found.axis) == ("score", "score@8", "width")
     assert found.spearman.value == pytest.approx(report.backbones[0].spearman.value)
 
 
@@ -295,7 +368,7 @@ def test_a_network_of_timm_begins_with_the_weights_of_a_file(run, tmp_path):
 
     torch.manual_seed(0)
     body = list(build_regressor(Backbone("test_resnet", pretrained=True), (8, 8, 1), 0).body.children())[-1]
-    settings = []
+    settings, files = [], []
     for number in range(2):
         weights = {name: values for name, values in body.state_dict().items() if values.is_floating_point()}
         weights["conv1.0.weight"] = weights["conv1.0.weight"] * (1 + number)
@@ -306,7 +379,15 @@ def test_a_network_of_timm_begins_with_the_weights_of_a_file(run, tmp_path):
         kept = read_kept(Path(report.backbones[0].file))
         assert kept.description.backbone.pretrained
         settings.append(kept.description.settings)
+        files.append(Path(report.backbones[0].file))
     assert len(set(settings)) == 2
+    safetensors.torch.save_file({"conv1.0.weight": torch.zeros(3)}, tmp_path / "wrong.safetensors")
+    with pytest.raises(DataError, match=r"wrong\.safetensors"):
+        train_predictor(run, replace(asked, pretrained=tmp_path / "wrong.safetensors"), INLINE)
+    assert status(run).other_failures == ()  # it is refused before anything fails, and leaves nothing behind
+    assert not (run / "failures").exists()
+    assert not (run / "predictors" / "fits").exists()
+    assert [read_kept(file).description.settings for file in files] == settings  # neither is in the other's place
     found = predict_memorisation(report.backbones[0].file, open_run(run).plan.data.spec, device="cpu")
     assert found.known == report.fitted + report.validating
 
@@ -325,7 +406,7 @@ def test_images_of_another_size_are_predicted_and_it_is_said(trained, tmp_path):
 
 def test_labels_are_matched_by_name_where_they_are_given(run, tmp_path, tiny_npz):
     report = train_predictor(run, replace(QUICK, with_label=True), INLINE)
-    assert report.backbones[0].file.endswith("plain-score@8-label.safetensors")
+    assert Path(report.backbones[0].file).name.startswith("plain-score@8-label-")
     found = predict_memorisation(report.backbones[0].file, f"npz:{tiny_npz}", device="cpu")
     assert found.with_label
     with np.load(tiny_npz) as arrays:
@@ -342,20 +423,19 @@ def test_the_figure_is_drawn_from_what_is_stored(trained, tmp_path):
     assert picture.stat().st_size > 10_000
 
 
-def test_other_peoples_files_of_settings_are_under_their_own_name(tmp_path):
+def test_fits_are_kept_under_the_beginning_of_their_settings(tmp_path):
     assert fits_directory(tmp_path, "a" * 64) == tmp_path / "predictors" / "fits" / ("a" * 16)
 
 
 def test_repair_moves_damaged_predictors_and_fits_aside(run, monkeypatch):
     from memscope.work.repair import repair
 
-    train_predictor(run, QUICK, INLINE)
+    kept = Path(train_predictor(run, QUICK, INLINE).backbones[0].file)
     real = predictor_task.fit
     monkeypatch.setattr(predictor_task, "fit", lambda *args: real(*args) if args[-1] == 0 else 1 / 0)
     assert train_predictor(run, replace(QUICK, epochs=1), INLINE).failed
     monkeypatch.undo()
     (fit,) = (run / "predictors" / "fits").rglob("*.safetensors")
-    kept = kept_path(run, "plain", "score@8", False)
     assert repair(run).moved == ()
     for file in (fit, kept):
         file.write_bytes(file.read_bytes()[:-5])
@@ -368,8 +448,35 @@ def test_repair_moves_damaged_predictors_and_fits_aside(run, monkeypatch):
 
 
 def test_status_says_when_a_predictor_cannot_be_fitted(run, tmp_path, tiny_choices):
-    from memscope.steps.status import status
-
     assert "predictor" not in status(run).not_yet
     train_family(tmp_path / "one", replace(tiny_choices, widths=(2,), models=10, epochs=1), INLINE)
     assert "two blocks" in status(tmp_path / "one").not_yet["predictor"]
+
+
+def test_images_that_were_scaled_for_the_run_are_known_again(tmp_path):
+    """Asked about the same folder, whose pictures have other sides, without --image-size."""
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    for part, count in (("train", 120), ("test", 20)):
+        for number in range(count):
+            file = tmp_path / "set" / part / f"class{number % 2}" / f"{number:03}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shape = (20 + number % 3, 24, 3)
+            Image.fromarray(random.integers(0, 256, shape).astype(np.uint8)).save(file)
+    run = tmp_path / "run"
+    choices = Choices(
+        data=f"folder:{tmp_path / 'set'}",
+        image_size=8,
+        family="mlp",
+        widths=(2,),
+        models=20,
+        epochs=1,
+        batch_size=16,
+        precision="float32",
+    )
+    train_family(run, choices, INLINE)
+    report = train_predictor(run, replace(QUICK, epochs=1), INLINE)
+    found = predict_memorisation(report.backbones[0].file, f"folder:{tmp_path / 'set'}", device="cpu")
+    assert found.known == report.fitted + report.validating
+    assert found.resized is None

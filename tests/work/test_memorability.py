@@ -287,7 +287,7 @@ def test_what_predictions_cannot_say_is_said(shape, expected):
         assert sentence.endswith(".")
 
 
-def test_neither_torch_nor_a_predictor_is_loaded_for_a_table(run, tmp_path):
+def test_no_predictor_is_loaded_for_a_table(run, tmp_path):
     import subprocess
 
     (tmp_path / "s.csv").write_text("index,score\n" + "".join(f"{at},1\n" for at in run.examples.index))

@@ -95,9 +95,10 @@ def interval_of(
     least: float,
     most: float,
 ) -> CrossedInterval:
-    if isnan(value) or isnan(by_example):
+    lacking = blocks >= FEWEST_OF_THE_SCORE and isnan(by_block + by_cell)  # not defined without one of the blocks
+    if isnan(value) or isnan(by_example) or lacking:
         return CrossedInterval(value, nan, nan, nan, nan, nan)
-    more = 0.0 if isnan(by_block) or isnan(by_cell) else max(0.0, by_block**2 - by_cell**2)
+    more = 0.0 if isnan(by_block) else max(0.0, by_block**2 - by_cell**2)
     both = by_example**2 + more
     degrees = groups - 1.0
     if both > 0 and more > 0:

@@ -12,7 +12,8 @@ from memscope.page.data import PageData
 from memscope.page.html import table
 from memscope.page.section import Figure, Headline, Section, of_screen
 from memscope.page.sections.stored import is_old, report_in
-from memscope.reports.predictor import Measured, PredictorReport
+from memscope.reports.predictor import PredictorReport
+from memscope.reports.ranged import Ranged
 
 SCOPES = (("spearman", "all images", "first", "circle"), ("within", "within classes", "second", "square"))
 """Field of a backbone, its name, and how it is drawn"""
@@ -44,7 +45,7 @@ def foretold(report: PredictorReport) -> Figure:
     lines += [(report.ceiling, "at most")] if math.isfinite(report.ceiling) else []
     return Figure(
         id="predictor-images",
-        title=f"Rank correlation of what networks foretell with {findings.target_in_words(report)}, on "
+        title=f"Rank correlation of what networks foretell with {findings.target_words(report)}, on "
         f"{report.held_out:,} images that were held out.",
         about=" ".join([*(LINES[name] for _, name in lines if name), "Bars: 95 % intervals."]),
         chart=chart.rows(
@@ -69,7 +70,7 @@ def foretold(report: PredictorReport) -> Figure:
     )
 
 
-def ranged(name: str, colour: str, mark: str, found: list[Measured]) -> Series:
+def ranged(name: str, colour: str, mark: str, found: list[Ranged]) -> Series:
     """Numbers with their intervals."""
     return Series(
         name=name,

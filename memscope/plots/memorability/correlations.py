@@ -26,7 +26,8 @@ from memscope.plots.common.look import look
 from memscope.plots.common.panels import draw_legend, legend_of, row_of
 from memscope.plots.common.setting import LONGEST_NAME, Setting, caption
 from memscope.plots.common.style import FAINT, GREY, INDIGO, INK, OLIVE, page, plain_text, truncated
-from memscope.reports.memorability import MemorabilityReport, Ranged, SizeBeside
+from memscope.reports.memorability import MemorabilityReport, SizeBeside
+from memscope.reports.ranged import Ranged
 
 MEASURES = (("score", "with the memorisation score"), ("accuracy_out", "with accuracy out"))
 SCOPES = (

@@ -30,7 +30,9 @@ from memscope.plots.common.style import (
     text_width,
     truncated,
 )
-from memscope.reports.predictor import Measured, PredictorReport, best_of
+from memscope.reports.predictor import PredictorReport, best_of, lacking_for_intervals
+from memscope.reports.ranged import Ranged
+from memscope.reports.target import TABLE, kind_of, target_in_words
 from memscope.text import counted
 
 KINDS = (
@@ -92,7 +94,7 @@ def draw_backbones(axes: Axes, report: PredictorReport, names: list[str]) -> Non
     ends = [-0.05]
     for row, one in enumerate(report.backbones):
         for at, (what, _, colour, marker) in enumerate(kinds):
-            found: Measured | None = getattr(one, what)
+            found: Ranged | None = getattr(one, what)
             if found is None or isnan(found.value):
                 continue
             height = row + (at + 1) / (len(kinds) + 1)
@@ -142,9 +144,7 @@ def draw_images(axes: Axes, report: PredictorReport, values: Mapping[str, np.nda
         size=style.small,
         color=INK,
     )
-    axes.set_ylabel(
-        truncated(f"{legible(report.target)}, other models", style.small, 2.4 * style.room), size=style.small, color=INK
-    )
+    axes.set_ylabel(truncated(target_name(report), style.small, 2.4 * style.room), size=style.small, color=INK)
     axes.set_title("Images that were held out", loc="left", size=style.text, weight="bold", color=INK, pad=5)
 
 
@@ -188,21 +188,19 @@ def title(report: PredictorReport) -> str:
     ends = ""
     if not isnan(best.spearman.low):
         ends = f" (95\u00a0% interval {best.spearman.low:.2f} to {best.spearman.high:.2f})"
-    return f"How far {given} {target_name(report)}: rank correlation {best.spearman.value:.2f}{ends}".replace("-", "−")
+    number = f"{best.spearman.value:.2f}{ends}".replace("-", "−")
+    return f"How far {given} the {target_name(report)}: rank correlation {number}"
 
 
 def target_name(report: PredictorReport) -> str:
-    kind, at, size = report.target.partition("@")
-    if at and report.target_blocks and kind in ("score", "residual"):
-        what = "the memorisation score" if kind == "score" else "the residual's norm"
-        return f"{what} at {report.axis} {size}"
-    return f"the numbers of {enclosed(truncated(legible(report.target), look().small, LONGEST_NAME))}"
+    kind = kind_of(report.target, report.target_blocks > 0)
+    name = enclosed(truncated(legible(report.target), look().small, LONGEST_NAME))
+    return target_in_words(kind, name if kind == TABLE else report.target, report.axis)
 
 
 def subtitle(report: PredictorReport) -> str:
-    halves = (
-        ", each to scores of one half of the models and held against those of the other" if report.target_blocks else ""
-    )
+    halves = ", each to what one half of the models say and held against what the other half say"
+    halves = halves if report.target_blocks else ""
     return (
         f"Networks were fitted to {report.fitted:,} images, stopped by {report.validating:,}, and asked about "
         f"{report.held_out:,} others{halves}."
@@ -210,9 +208,14 @@ def subtitle(report: PredictorReport) -> str:
 
 
 def note(report: PredictorReport) -> str:
-    over = f"Lines through marks: 95\u00a0% intervals over {', '.join(report.over)}. " if report.over else ""
+    lacking = lacking_for_intervals(report)
+    narrow = f", too narrow for want of {' and '.join(lacking)}" if lacking else ""
+    over = f"Lines through marks: 95\u00a0% intervals over {', '.join(report.over)}{narrow}. " if report.over else ""
     data, family = (enclosed(truncated(legible(name), look().small, 4.0)) for name in (report.data, report.family))
-    models = f" The target is from {counted(report.target_models, 'model')}." if report.target_models else ""
+    models = ""
+    if report.target_models:
+        of = counted(report.target_models, "model")
+        models = f" The target is from {of}; right, from the half that a fit has not seen."
     return (
         f"{over}Means over {counted(report.seeds, 'seed')}. Dashed, right: predictions that are right.{models} "
         f"Data: {data}. Family: {family}."

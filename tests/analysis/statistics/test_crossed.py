@@ -201,3 +201,16 @@ def test_two_units_have_a_value_and_no_interval():
     (found,) = crossed_intervals(spearman(np.arange(10.0)), counts, np.repeat([0, 1], 5))
     assert found.value == pytest.approx(rank_correlation(np.arange(10.0), counts.total().score))
     assert np.isnan([found.low, found.high, found.error]).all()
+
+
+def test_what_is_not_defined_without_one_of_the_blocks_has_no_interval():
+    random = np.random.default_rng(0)
+    counts = counts_of(random.random((5, 200)), 30, 0)
+    most = counts.total().n_in.max()
+
+    def of_all_models_alone(some, kept):
+        return np.array([kept.mean() if some.n_in.max() == most else np.nan])
+
+    (found,) = crossed_intervals(of_all_models_alone, counts, np.arange(200))
+    assert found.value == 1
+    assert np.isnan([found.error, found.low, found.high]).all()

@@ -13,7 +13,8 @@ from memscope.plots.memorability.correlations import draw_correlations, with_cor
 from memscope.plots.memorability.figures import setting_of
 from memscope.plots.memorability.spread import draw_spread
 from memscope.plots.trajectories.contact_sheet import ExampleRow
-from memscope.reports.memorability import Beside, MemorabilityReport, Ranged, SizeBeside
+from memscope.reports.memorability import Beside, MemorabilityReport, SizeBeside
+from memscope.reports.ranged import Ranged
 from tests.findings.made import CAVEATS, LICENCE, ranged
 
 LONG = "measured $by$ the_people of [a] place whose name is long/" * 6

@@ -9,7 +9,7 @@ import pytest
 from memscope.plots.common.look import LOOKS, drawn_for
 from memscope.plots.predictor.figures import figures
 from memscope.plots.predictor.held_out import draw_held_out, tenths
-from memscope.reports.predictor import Measured
+from memscope.reports.ranged import Ranged
 from tests.findings.made import predictor_report
 
 LONG = "vit_base_patch16_clip_quickgelu_224.with_a_$long$_tag_that_goes_on"
@@ -49,8 +49,29 @@ def test_marks_are_the_reports_numbers_and_lines_their_intervals():
     assert len(images.get_xdata()) == 4 * 100  # every seed says something of each image that was held out
 
 
+@pytest.mark.parametrize(
+    ("target", "blocks", "words"),
+    [
+        ("score@16", 4, "memorisation score at width 16"),
+        ("residual@4", 4, "norm of the residual at width 4"),
+        ("my-own.csv", 0, "numbers of my-own.csv"),
+        ("score@16", 0, "numbers of score@16"),
+    ],
+)
+@pytest.mark.parametrize("style", LOOKS)
+def test_the_target_is_called_what_it_is(assert_readable, style, target, blocks, words):
+    report = replace(predictor_report(), target=target, target_blocks=blocks, target_models=10 * blocks)
+    with drawn_for(style):
+        texts = assert_readable(draw_held_out(report, arrays()))
+    assert words in texts  # beside the axis
+    told = " ".join(texts)
+    assert (f"How far an image alone foretells the {words}: rank correlation" in told) == (style != "paper")
+    if style == "screen":  # the others have no subtitle
+        assert ("one half of the models" in told) == (blocks > 0)
+
+
 def test_what_is_not_known_is_left_out():
-    unknown = Measured(value=nan)
+    unknown = Ranged(value=nan)
     report = replace(predictor_report(elsewhere=None), ceiling=nan, class_mean=unknown, over=())
     report = replace(report, backbones=tuple(replace(one, within=unknown) for one in report.backbones))
     figure = draw_held_out(report, arrays(unknown=30))
