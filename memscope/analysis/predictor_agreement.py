@@ -117,7 +117,7 @@ def predictor_agreement(here: Images, split: Split, first: str, there: Images | 
 
     def numbers(state: State) -> dict[tuple[str, str], float]:
         of_all = without_network(state, here, fitted, held_out)
-        of_all["halves_there"] = rank_correlation(*state.there) if there else np.nan
+        of_all["halves_there"] = rank_correlation(*state.there[:, state.kept_there.any(axis=0)]) if there else np.nan
         found = {
             (name, what): value
             for name, said in here.said.items()

@@ -178,6 +178,7 @@ def test_another_run_is_asked_about_all_its_images_and_brings_its_own_noise():
         np.mean([rank_correlation(said[1]["plain"][seed], half) for seed in range(4) for half in halves])
     )
     assert found.halves_there.value == pytest.approx(rank_correlation(*halves))
+    assert 0.02 < found.halves_there.error < 0.2
     left = [one.spearman.value / np.sqrt(found.halves.value), one.there.value / np.sqrt(found.halves_there.value)]
     assert one.lost_there.value == pytest.approx(left[0] - left[1])
     assert one.lost_there.error > one.there.error / np.sqrt(found.halves_there.value) / 2
@@ -245,11 +246,13 @@ def test_few_models_of_another_run_have_no_interval():
 
 def test_a_loss_that_is_not_defined_without_some_images_has_no_interval():
     """Halves of three blocks there that agree by .1 or less when some images are left out, and by more of all."""
-    random = np.random.default_rng(7)
+    random = np.random.default_rng(0)
     images = []
-    for blocks, spread in ((6, 0.4), (3, 0.07)):
+    for blocks, spread in ((6, 0.4), (3, 0.06)):
         truth = np.clip(random.normal(0.3, spread, 200), 0, 1)
         said = {"plain": random.normal(size=(4, 200)) + truth}
         images.append(Images(said, score_of(random, truth, blocks), np.arange(200) % 4, np.arange(200)))
     found = predictor_agreement(images[0], split_of(200, images[0].classes), "plain", images[1])
-    assert np.isnan(found.backbones["plain"].lost_there.low)
+    one = found.backbones["plain"].lost_there
+    assert not np.isnan(one.value)
+    assert np.isnan(one.low)

@@ -205,7 +205,7 @@ def test_two_units_have_a_value_and_no_interval():
 
 def test_what_is_not_defined_without_one_of_the_blocks_has_no_interval():
     random = np.random.default_rng(0)
-    counts = counts_of(random.random((5, 200)), 30, 0)
+    counts = counts_of(random.random(200), 50, 0)
     most = counts.total().n_in.max()
 
     def of_all_models_alone(some, kept):
