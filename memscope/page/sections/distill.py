@@ -97,7 +97,7 @@ def scores(data: PageData, report: DistillReport, place: int, end: str) -> Figur
         f"lose over {report.epsilon:g} at {report.axis} {most.size}; if nothing changed, noise alone would make it "
         f"{percent_with_error(most.inhibited_if_same, None)} at most.",
         about="Each square holds the images with about these two scores; below the diagonal students memorise less. "
-        "Darker: more images, by the logarithm of their number.",
+        "A stronger colour: more images, by the logarithm of their number.",
         chart=chart.squares(
             kept["histogram_edge"].astype(float),
             panels,

@@ -1,5 +1,5 @@
 "use strict";
-// Counts of examples by two numbers, in squares: darker is more, by the logarithm. Python has counted.
+// Counts of examples by two numbers, in squares: a stronger colour is more, by the logarithm. Python has counted.
 
 CHART_KINDS.squares = (data, width) => {
   /** @type {{name: string, counts: number[][]}[]} */
