@@ -161,7 +161,10 @@ def test_intervals_hold_the_truth_of_many_worlds(count, relation):
     held, widths = coverage(60, count, relation)
     # of 60: below .87 once in a hundred times where it is .95; too wide rather than too narrow is allowed
     assert min(held) >= 0.87
-    assert max(widths) < 1.6, widths
+    *others, of_class_mean, of_noise = widths
+    assert max(others) < 1.4, widths
+    assert of_noise < 1.9
+    assert of_class_mean < 2.6  # classes do not differ here, and their order changes with every image that is left out
 
 
 def test_another_run_is_asked_about_all_its_images_and_brings_its_own_noise():
