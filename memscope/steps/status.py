@@ -50,6 +50,7 @@ from memscope.store.ledger import (
 )
 from memscope.store.memorability import begun
 from memscope.store.results import read_results, results_path
+from memscope.work.deriving import derived_data_of
 from memscope.work.repair import repair as repair_run
 from memscope.work.timing import timing_rows
 
@@ -97,6 +98,7 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
         repair=repaired,
         examples_there=examples_path(run.path).is_file(),
         not_yet={group: why for group in RESULTS if (why := lacking(run, group))},
+        derived=derived_data_of(run),
         timing=tuple(report_of(CommandTime, row) for row in timing_rows(run.path)) if timing else None,
     )
 
