@@ -6,14 +6,15 @@ written by changes_file.py.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.sampling import part_of
-from memscope.errors import DataError
+from memscope.errors import DataError, OptionError
 from memscope.text import composed
 
 DROP, RELABEL, KEEP = "drop", "relabel", "keep"
@@ -33,7 +34,7 @@ class Change:
     new_label: str = ""
     """With `relabel` the name of a class, or its number; else empty"""
     line: int = 0
-    """Of the file that it is from"""
+    """Of the file that it is from; 0 where there is none yet"""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def changed(dataset: ImageDataset, changes: Changes) -> ImageDataset:
     shown = None if dataset.true_labels is None else dataset.true_labels.copy()
     kept = np.ones(len(labels), dtype=bool)
     for change in changes.changes:
-        where = f"{changes.place}: line {change.line:,}"
+        where = f"{changes.place}: " + (f"line {change.line:,}" if change.line else f"index {change.index}")
         if change.index not in position:
             raise DataError(f"{where} has index {change.index}, {unknown(dataset, change.index)}")
         at = position[change.index]
@@ -100,6 +101,29 @@ def changed(dataset: ImageDataset, changes: Changes) -> ImageDataset:
             )
     other = replace(dataset, train_labels=labels, true_labels=shown)
     return other if kept.all() else part_of(other, np.flatnonzero(kept))
+
+
+def decided(dataset: ImageDataset, drop: Iterable[int] = (), relabel: Mapping[int, str] | None = None) -> Changes:
+    """Changes of a data set: the positions in the source of what is dropped, and the new labels of others by theirs.
+
+    OptionError for a position that no training example has, or that is both dropped and relabelled.
+    """
+    labels, position = relabel or {}, {index: at for at, index in enumerate(dataset.train_index.tolist())}
+    asked = [(int(index), DROP, "") for index in drop]
+    asked += [(int(index), RELABEL, str(label)) for index, label in labels.items()]
+    twice = [index for index, number in Counter(index for index, _, _ in asked).items() if number > 1]
+    if twice:
+        raise OptionError(f"index {twice[0]} was given twice; drop it, or give it another label")
+    for index, _, _ in asked:
+        if index not in position:
+            raise OptionError(f"the index is {index}, {unknown(dataset, index).partition(':')[0]}")
+    return Changes(
+        dataset.fingerprint,
+        tuple(
+            Change(index, pixels_of(dataset.train_images[position[index]]), decision, label)
+            for index, decision, label in sorted(asked)
+        ),
+    )
 
 
 def unknown(dataset: ImageDataset, index: int) -> str:

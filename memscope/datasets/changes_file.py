@@ -10,12 +10,16 @@ The columns are found by their names, in any order; others, such as somebody's n
 
 import csv
 import io
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from memscope.datasets.changes import DECISIONS, RELABEL, Change, Changes
+from memscope.datasets.changes import DECISIONS, RELABEL, Change, Changes, changed, decided
+from memscope.datasets.image_dataset import ImageDataset
 from memscope.errors import DataError
+from memscope.files.atomic import write_where_told
+from memscope.files.places import at_home
 from memscope.files.text_table import content_of, rows, text_of
 from memscope.text import counted
 
@@ -117,6 +121,22 @@ def change_of(path: Path, line: int, cells: Sequence[str], column: dict[str, int
             f"with {RELABEL} and none otherwise; mend that line"
         )
     return Change(int(index), sha256, decision, new_label if decision == RELABEL else "", line)
+
+
+def write_changes(
+    file: str | os.PathLike[str],
+    dataset: ImageDataset,
+    drop: Iterable[int] = (),
+    relabel: Mapping[int, str] | None = None,
+) -> None:
+    """Write a file of changes of a run's data set, `open_run(RUN).dataset()`.
+
+    Examples go by `index`, their position in the source, as in the tables of `memscope score`: those to `drop`, and
+    those to `relabel` with the name of their new class. DataError where `train-family --from` would refuse them.
+    """
+    changes = decided(dataset, drop, relabel)
+    changed(dataset, changes)
+    write_where_told(at_home(file), changes_text(changes))
 
 
 def changes_text(changes: Changes) -> bytes:

@@ -196,7 +196,7 @@ def equal_steps(run: Run, origin: Run) -> bool:
     return run.plan.nominal_size(left) == origin.plan.nominal_size(before)
 
 
-def write_changes(run: Path, data: DataChoice, file: File | None) -> None:
+def put_changes(run: Path, data: DataChoice, file: File | None) -> None:
     """Put the file of changes into a run whose plan has it."""
     if file is None or data.changes is None:
         return

@@ -28,8 +28,8 @@ from memscope.work.deriving import (
     check_derived,
     derived_plan,
     file_to_put_back,
+    put_changes,
     replayed_file,
-    write_changes,
 )
 from memscope.work.options import (
     Choices,
@@ -59,7 +59,7 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Prepare
     if plan_path(directory).is_file():
         run = open_run(directory)
         grown = grown_plan(run, choices)
-        write_changes(directory, run.plan.data, file_to_put_back(run, choices))
+        put_changes(directory, run.plan.data, file_to_put_back(run, choices))
         moved = new_place(run, choices)
         if moved is not None:
             note = note_of(moved)
@@ -81,7 +81,7 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Prepare
                 f"{directory}: another call has just made this run with another plan (digest {run.plan.digest[:12]}, "
                 f"ours {grown.digest[:12]}); choose another directory"
             )
-        write_changes(directory, run.plan.data, file)
+        put_changes(directory, run.plan.data, file)
     remove_abandoned(directory)
     ensure_examples(run, dataset, say)
     if note is not None:

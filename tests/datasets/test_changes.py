@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import memscope
 from memscope.datasets import changes_file
 from memscope.datasets.changes import DROP, KEEP, RELABEL, Change, Changes, changed, composed_changes, pixels_of
 from memscope.datasets.changes_file import changes_in, changes_text, read_changes
 from memscope.datasets.image_dataset import ImageDataset
-from memscope.errors import DataError
+from memscope.errors import DataError, MemscopeError
 from tests.test_hostile_names import HOSTILE
 
 PLACES = np.array([10, 3, 4, 7, 0, 1])
@@ -134,6 +135,24 @@ def test_the_digest_of_pixels_is_that_of_their_bytes_whatever_their_place_in_mem
     image = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     assert pixels_of(image) == hashlib.sha256(bytes(range(24))).hexdigest()
     assert pixels_of(np.asfortranarray(image)) == pixels_of(image)
+
+
+def test_a_file_is_written_for_examples_by_their_index(tmp_path):
+    before = dataset()
+    memscope.write_changes(tmp_path / "changes.csv", before, drop=[3], relabel={7: "owl"})
+    assert (tmp_path / "changes.csv").read_text().splitlines() == FORMS[0].splitlines()
+    np.testing.assert_array_equal(changed(before, read_changes(tmp_path / "changes.csv")).train_labels, [0, 2, 2, 1, 2])
+    for asked, said in (
+        ({"drop": [99]}, "the index is 99, which no training example has"),
+        ({"drop": [20]}, "the index is 20, which is of a test image; only training examples can be changed"),
+        ({"drop": [3, 3]}, "index 3 was given twice"),
+        ({"drop": [3], "relabel": {3: "owl"}}, "index 3 was given twice"),
+        ({"relabel": {3: "cow"}}, "has the new label 'cow'"),
+        ({"drop": [10, 7]}, "leaves the class 'cat' without training examples"),
+    ):
+        with pytest.raises(MemscopeError, match=said):
+            memscope.write_changes(tmp_path / "other.csv", before, **asked)
+    assert [path.name for path in tmp_path.iterdir()] == ["changes.csv"]
 
 
 OTHER = "0" * 64
