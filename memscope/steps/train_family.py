@@ -17,6 +17,7 @@ from memscope.plan.recipe import OWN_LOOP, RECORDED
 from memscope.plan.subsets import fraction_of
 from memscope.reports.train_family import ForecastReport, Pilot, SizeForecast, TrainFamilyReport
 from memscope.run import Run, grow, open_run, plan_path
+from memscope.store.changes import derived_data, derived_data_in
 from memscope.store.dynamics import checkpoint_epochs, is_recorded, lacking_dynamics
 from memscope.store.examples import open_dataset
 from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
@@ -25,12 +26,12 @@ from memscope.text import counted
 from memscope.training.device import resolve_device
 from memscope.training.probe import UNKNOWN, probe
 from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, of_shard, silent, unseen, workers_of
-from memscope.work.data_set import load_as_planned, new_place
-from memscope.work.deriving import check_derived, derived_data, derived_data_of, file_to_put_back
+from memscope.work.data_set import load_as_planned
+from memscope.work.deriving import check_derived, file_to_put_back
 from memscope.work.grouping import bundles_of, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
 from memscope.work.making_runs import check_networks, grown_plan, plan_anew, prepare, say_models
-from memscope.work.options import Choices
+from memscope.work.options import Choices, new_place
 from memscope.work.training import Trained, train_tasks
 
 
@@ -136,9 +137,9 @@ def plan_ahead(
         run = open_run(directory)
         plan, dataset = grown_plan(run, choices), None
         file_to_put_back(run, choices)
-        derived = derived_data_of(run)
+        derived = derived_data_in(directory, plan)
         pilot = pilot_of(run, plan)
-        moved = new_place(run, choices)
+        moved = new_place(run.plan, choices)
         if moved is None:
             with suppress(RunError):
                 dataset = open_dataset(directory, run.examples, plan.data.spec)

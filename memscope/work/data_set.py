@@ -22,7 +22,6 @@ from memscope.store.examples import RunData, cache_images, dataset_of, open_data
 from memscope.store.image_stamp import is_stamped, stamp_of, write_stamp
 from memscope.store.source_note import Note, read_note, write_note
 from memscope.work.carrying_out import Say, silent
-from memscope.work.options import Choices, absolute
 
 
 def load_as_planned(run: Run, spec: str | None, say: Say = silent) -> ImageDataset:
@@ -135,12 +134,6 @@ def reread(run: Run, spec: str, say: Say) -> str:
         return differs_from(run, load_whole(run.plan, spec, silent)) or ""
     except (DataError, OptionError) as error:
         return f"it can no longer be read ({error})"
-
-
-def new_place(run: Run, choices: Choices) -> str | None:
-    """Where the user says that the data of a run are, if it is not where its plan says."""
-    given = None if choices.data is None else absolute(choices.data)
-    return None if given in (run.plan.data.spec, mended_spec(run.plan.data.spec)) else given
 
 
 def check_there(spec: str, planned: str) -> None:

@@ -18,18 +18,19 @@ from memscope.files.atomic import write_atomically
 from memscope.files.places import at_home
 from memscope.files.text_table import content_of
 from memscope.plan.plan import DataChoice, Plan
+from memscope.plan.recipe import OWN_LOOP
 from memscope.plan.subsets import fraction_of
-from memscope.reports.derived import DerivedData
 from memscope.run import Run, open_run
 from memscope.store.changes import changes_path, digest_of, read_run_changes
 from memscope.store.examples import open_dataset
 from memscope.work.carrying_out import Say
-from memscope.work.data_set import load_as_planned, new_place
+from memscope.work.data_set import load_as_planned
 from memscope.work.options import (
     Choices,
     check_against,
     check_choices,
     choices_from_plan,
+    new_place,
     new_plan,
     with_defaults,
     with_saved_axis,
@@ -77,6 +78,11 @@ def derived_plan(choices: Choices, device: str, say: Say) -> tuple[ImageDataset,
     assert choices.origin is not None
     assert choices.changes is not None
     origin = open_run(choices.origin)
+    if choices.equal_steps and origin.plan.recipe.trainer != OWN_LOOP:
+        raise OptionError(
+            f"--equal-steps is about memscope's own training, and {origin.path} was made with --trainer "
+            f"{origin.plan.recipe.trainer}; leave it out"
+        )
     given = replace(choices, origin=None, changes=None, equal_steps=None)
     given = replace(given, **{name: None for name in ("precision", "backend") if getattr(given, name) == "auto"})
     check_against(
@@ -126,7 +132,7 @@ def nominal_examples(origin: Plan, before: int, left: int, equal_steps: bool) ->
 
 def data_of(origin: Run, choices: Choices, say: Say) -> ImageDataset:
     """The data of the run that is changed: as they lie in it, or from their source."""
-    moved = new_place(origin, choices)
+    moved = new_place(origin.plan, choices)
     if moved is None:
         with suppress(RunError):
             found = open_dataset(origin.path, origin.examples, origin.plan.data.spec)
@@ -206,26 +212,3 @@ def put_changes(run: Path, data: DataChoice, file: File | None) -> None:
             f"{digest_of(file.content)[:12]}); choose another directory"
         )
     write_atomically(changes_path(run), file.content)
-
-
-def derived_data(plan: Plan, changes: Changes | None) -> DerivedData | None:
-    """What a report says of where the data of a derived run come from; `changes` None where they cannot be read."""
-    if plan.data.changes is None:
-        return None
-    return DerivedData(
-        run=plan.data.origin,
-        digest=plan.data.origin_digest,
-        changes=plan.data.changes,
-        dropped=None if changes is None else changes.number(DROP),
-        relabelled=None if changes is None else changes.number(RELABEL),
-        nominal_examples=plan.nominal_examples,
-    )
-
-
-def derived_data_of(run: Run) -> DerivedData | None:
-    """The same of a run that is there."""
-    changes = None
-    if run.plan.data.changes is not None:
-        with suppress(RunError):
-            changes = read_run_changes(run.path, run.plan.data)
-    return derived_data(run.plan, changes)

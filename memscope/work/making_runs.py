@@ -21,7 +21,7 @@ from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.store.ledger import finished_tasks
 from memscope.store.source_note import Note, read_note, write_note
 from memscope.work.carrying_out import Say
-from memscope.work.data_set import changed_since, check_there, ensure_examples, load_as_planned, new_place
+from memscope.work.data_set import changed_since, check_there, ensure_examples, load_as_planned
 from memscope.work.deriving import (
     File,
     as_replayed,
@@ -38,6 +38,7 @@ from memscope.work.options import (
     check_choices,
     check_dynamics,
     choices_of,
+    new_place,
     new_plan,
     sizes_of,
     with_defaults,
@@ -60,7 +61,7 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Prepare
         run = open_run(directory)
         grown = grown_plan(run, choices)
         put_changes(directory, run.plan.data, file_to_put_back(run, choices))
-        moved = new_place(run, choices)
+        moved = new_place(run.plan, choices)
         if moved is not None:
             note = note_of(moved)
             say(f"reading {moved}")
@@ -70,10 +71,10 @@ def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Prepare
             say(differs)
     else:
         # before anything is read; a derived run has the data as they were for the run that it is from
-        if choices.data is not None:
-            note = note_of(absolute(choices.data))
-        elif choices.origin is not None:
+        if choices.origin is not None:
             note = read_note(at_home(choices.origin))
+        elif choices.data is not None:
+            note = note_of(absolute(choices.data))
         dataset, grown, file = plan_anew(directory, choices, device, say)
         run = create_or_open(directory, grown)
         if run.plan.digest != grown.digest:

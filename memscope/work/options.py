@@ -173,6 +173,12 @@ def absolute(spec: str) -> str:
     return f"{before}:{at_home(place).absolute()}" if place else spec
 
 
+def new_place(plan: Plan, choices: Choices) -> str | None:
+    """Where the user says that the data of a run are, if it is not where its plan says."""
+    given = None if choices.data is None else absolute(choices.data)
+    return None if given in (plan.data.spec, mended_spec(plan.data.spec)) else given
+
+
 def choices_from_plan(plan: Plan, given: Choices, beside: Path | None = None) -> Choices:
     """The choices of a plan, each replaced by the one that the user gave, if any.
 

@@ -171,6 +171,20 @@ def test_it_can_have_other_sizes_numbers_of_models_and_seeds_than_the_run_that_i
     assert replace(plan, data=was.data, sizes=was.sizes, models=was.models, seed=0) == was
 
 
+def test_of_a_run_that_trains_nothing_a_derived_one_trains_nothing_either(tiny_choices, tmp_path):
+    given = replace(tiny_choices, family=None, trainer="record", widths=(4,), models=10)
+    train_family(tmp_path / "first", given, INLINE)
+    data = open_run(tmp_path / "first").dataset()
+    file = file_of(tmp_path / "changes.csv", data, *some_changes(data))
+    asked = Choices(origin=tmp_path / "first", changes=file)
+    train_family(tmp_path / "run", asked, INLINE)
+    run = open_run(tmp_path / "run")
+    run.record(4, 0, np.zeros(155, dtype=int))
+    assert [task.first for task, _ in run.outcomes(4)] == [0]
+    with pytest.raises(OptionError, match="--equal-steps is about memscope's own training"):
+        train_family(tmp_path / "other", replace(asked, equal_steps=True), INLINE)
+
+
 def test_models_that_were_recorded_are_recorded_as_far_as_there_are_as_many(tiny_run, changes, tmp_path):
     path = tmp_path / "with"
     shutil.copytree(tiny_run, path)
