@@ -108,7 +108,10 @@ def test_it_is_bit_identical_for_any_number_of_workers(tiny_run, changes, derive
     given = Choices(origin=tiny_run, changes=changes)
     assert not train_family(tmp_path / "run", given, WorkOptions(device="cpu", workers=workers)).failed
     assert_same_outcomes(tmp_path / "run", derived)
-    assert (tmp_path / "run/plan.toml").read_bytes() == (derived / "plan.toml").read_bytes()
+    ours, theirs = open_run(tmp_path / "run").plan, open_run(derived).plan
+    assert replace(ours, data=replace(ours.data, spec="", origin="")) == replace(
+        theirs, data=replace(theirs.data, spec="", origin="")
+    )
 
 
 def test_it_goes_on_after_an_interruption_in_shards_and_without_the_other_run(tiny_run, changes, derived, tmp_path):
