@@ -146,7 +146,8 @@ def replayed_file(choices: Choices) -> File | None:
     """The file of changes that lies beside a replayed plan; None where that is of no derived run."""
     if choices.replayed is None or choices.replayed.data.changes is None:
         return None
-    assert choices.changes is not None
+    if choices.changes is None:
+        raise OptionError("the plan is that of a derived run; name the changes.csv of that run too, with --changes")
     path = at_home(choices.changes)
     content = content_of(path, MOST_BYTES, "the changes.csv of that plan's run", "put the original there")
     if digest_of(content) != choices.replayed.data.changes:

@@ -346,6 +346,14 @@ def test_the_plan_of_a_derived_run_is_replayed_with_the_file_beside_it(derived, 
     train_family(tmp_path / "again", choices_from_plan(plan, NOTHING, derived), INLINE)
     assert (tmp_path / "again/plan.toml").read_bytes() == (derived / "plan.toml").read_bytes()
     assert_same_outcomes(tmp_path / "again", derived)
+    with pytest.raises(OptionError, match=r"plan is that of a derived run; name the changes.csv of that run too"):
+        train_family(tmp_path / "new", choices_from_plan(plan, NOTHING), INLINE)
+    with pytest.raises(OptionError, match="--from takes the plan of a run, and so does --plan; leave one of them out"):
+        train_family(tmp_path / "new", replace(choices_from_plan(plan, NOTHING, derived), origin=derived), INLINE)
+    ordinary = replace(plan, data=replace(plan.data, changes=None))
+    with_file = choices_from_plan(ordinary, Choices(changes=derived / "changes.csv"))
+    with pytest.raises(OptionError, match="--from names the run whose data are changed"):
+        train_family(tmp_path / "new", with_file, INLINE)
     lonely = tmp_path / "lonely"
     lonely.mkdir()
     shutil.copy(derived / "plan.toml", lonely)
