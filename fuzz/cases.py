@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from fuzz.archives import write_npz
+from fuzz.changes import DATA, write_changes
 from fuzz.hdf5_files import write_hdf5
 from fuzz.pickles import MARKER, write_cifar_python
 from fuzz.pictures import write_images
@@ -27,6 +28,8 @@ from fuzz.scores import INDEX, NAMES, write_scores
 from fuzz.tables import write_hf
 from fuzz.weights import EXPECTED, write_weights
 from memscope.datasets import ImageDataset, load_dataset
+from memscope.datasets.changes import changed
+from memscope.datasets.changes_file import changes_in, changes_text, read_changes
 from memscope.datasets.duplicates import Duplicates
 from memscope.datasets.reading import FIRST_RULES
 from memscope.datasets.score_table import read_score_table
@@ -173,6 +176,17 @@ def read_scores(path: str) -> None:
         raise refused[0]
 
 
+def read_changes_of_data(path: str) -> None:
+    """What is read can be written, and is read again as the same; what it makes of the data is a data set."""
+    found = read_changes(Path(path))
+    written = changes_in(Path(path), changes_text(found))
+    assert [one.index for one in written.changes] == [one.index for one in found.changes]
+    after = changed(DATA, found)
+    check_dataset(after)
+    assert changed(DATA, written).fingerprint == after.fingerprint
+    assert len(after.train_labels) == len(DATA.train_labels) - found.number("drop")
+
+
 def read_weights_of_others(path: str) -> None:
     expected = {name: torch.empty(shape, device="meta") for name, shape in EXPECTED.items()}
     found = fitting(Path(path), read_tensors(Path(path)), expected, "the network of this case")
@@ -203,6 +217,7 @@ FORMATS = {
     "plan": Format(write_plan, read_plan_file),
     "run": Format(write_run, read_run_files),
     "scores": Format(write_scores, read_scores),
+    "changes": Format(write_changes, read_changes_of_data),
     "weights": Format(write_weights, read_weights_of_others),
     "predictor": Format(write_predictor, read_predictor),
 }

@@ -53,7 +53,7 @@ LINES = (
     "x = 1", "[x]", "[[x]]", "[data]", "[recipe]", "a.b.c = 1", "[data.spec]", "recipe = 1", "data = []", "full_models = 3", "full_models = -1",
     "fixed = 16", "fixed = 'a'", 'image_size = "a"', "examples = -1", "true_labels = 1", '"" = 1', '"\\n\\u001b[31m" = 1', "a" * 3000 + " = 1",
     "=", "[", "'''", "memscope-plan = 2", "memscope-plan = '1'", "memscope-plan = true", "memscope-plan = 1.0", "\x00", "\x1b", "\ufeff", "é = 1",
-    "examples = 10", "image_size = 3",
+    "examples = 10", "image_size = 3", "nominal_examples = 100", "nominal_examples = 0", 'changes = "x"', "origin = 1", 'origin = "/x"',
 )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from memscope.analysis.trajectories import TYPES, classify_trajectories
     from memscope.analysis.trajectory_types import TrajectoryTypes, trajectory_types
     from memscope.datasets import load_dataset
+    from memscope.datasets.changes_file import write_changes
     from memscope.datasets.image_dataset import ImageDataset
     from memscope.errors import DataError, MemscopeError, OptionError, RunError
     from memscope.plan.subsets import balanced_subsets
@@ -61,6 +62,7 @@ __all__ = [
     "open_run",
     "population",
     "trajectory_types",
+    "write_changes",
 ]
 
 # Where each public name lives. They are imported when first asked for, so that `memscope --help` loads
@@ -73,6 +75,7 @@ HOMES = {
     "memscope.analysis.trajectories": ("TYPES", "classify_trajectories"),
     "memscope.analysis.trajectory_types": ("TrajectoryTypes", "trajectory_types"),
     "memscope.datasets": ("load_dataset",),
+    "memscope.datasets.changes_file": ("write_changes",),
     "memscope.datasets.image_dataset": ("ImageDataset",),
     "memscope.errors": ("DataError", "MemscopeError", "OptionError", "RunError"),
     "memscope.run": ("Run", "open_run"),

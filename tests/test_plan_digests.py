@@ -43,6 +43,8 @@ KINDS = {
     "recorded while training": {"dynamics": 20},
     "read by newer rules": {"data": DataChoice("folder:/x", "f" * 64, reading=2, test_share=0.2, split_seed=1)},
     "in lanes": {"backend": "lanes"},
+    "derived": {"data": DataChoice("x", "f" * 64, changes="c" * 64, origin="/runs/a", origin_digest="d" * 64)},
+    "with the steps of more examples": {"nominal_examples": 5000},
 }
 DIGESTS = {
     "cnn": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
@@ -60,6 +62,8 @@ DIGESTS = {
     "grown": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
     "recorded while training": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
     "read by newer rules": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
+    "derived": "e1d4309ea62fda98d17899b6e6f0de5459225787afd6488177df26efcfffdd31",
+    "with the steps of more examples": "defb50b4cbed83ab3f45662bd539505a4616301a67c0eb4b2a4c908a2e8f11fc",
     "in lanes": "5fb312123ed41ac859d6c9d8d4ecdc8bc83194d5d81233f40f48816053a0d468",
 }
 

@@ -11,6 +11,7 @@ from memscope.cli.types import (
     WHOLE,
     FamilyName,
     Place,
+    RunPlace,
     Shard,
     Sizes,
     Spec,
@@ -33,6 +34,7 @@ Examples:
   memscope train-family runs/fashion --dynamics 20        # record the training of the first 20 models of each size
   memscope train-family runs/depth --data cifar:cifar-10 --family resnet --depths 8,14,20 --width 16
   memscope train-family runs/again --plan runs/fashion/plan.toml --seed 1
+  memscope train-family runs/cleaned --from runs/fashion --changes changes.csv     # drop or relabel some examples
 """
 
 
@@ -136,6 +138,24 @@ REPLICATE_MODELS = (
     type=Place(exists=True, dir_okay=False),
     help="Take what is not given here from this plan.toml (for a new run).",
 )
+@click.option(
+    "--from",
+    "origin",
+    type=RunPlace(),
+    metavar="RUN",
+    help="Make a derived run: all of RUN's plan, on its data after --changes.",
+)
+@click.option(
+    "--changes",
+    type=Place(exists=True, dir_okay=False),
+    help="With --from: a csv of training examples to drop, relabel or keep (docs/own.md).",
+)
+@click.option(
+    "--equal-steps",
+    is_flag=True,
+    default=None,
+    help="With --from: as many training steps as in RUN, however many examples are left.",
+)
 @click.option("--replicates", type=click.IntRange(1, 2), default=1, show_default=True, help=REPLICATES)
 @click.option("--replicate-models", type=WHOLE, metavar="N", help=REPLICATE_MODELS)
 @click.option("--until-error", type=NUMBER, metavar="E", help="Add models until scores have this error (rms).")
@@ -197,7 +217,7 @@ def command(
     given = Choices(**choices)
     until = Until(until_error, until_error_population, until_agreement)
     if plan is not None:
-        given = choices_from_plan(read_plan(plan), given)
+        given = choices_from_plan(read_plan(plan), given, plan.parent)
     options = WorkOptions(
         device=device, engine=engine, address=address, workers=workers, keep_weights=not no_weights, shard=shard
     )

@@ -29,7 +29,11 @@ def sample_examples(dataset: ImageDataset, examples: int, data_seed: int) -> Ima
             f"ask for {dataset.num_classes} to {there}"
         )
     order = permutation(stream("sample", data_seed), there)
-    kept = balanced_choice(dataset.train_labels, dataset.num_classes, examples, order)
+    return part_of(dataset, balanced_choice(dataset.train_labels, dataset.num_classes, examples, order))
+
+
+def part_of(dataset: ImageDataset, kept: np.ndarray) -> ImageDataset:
+    """The data set with the training examples at some positions, int64 [n], in their order; the test set whole."""
     names = dataset.train_names
     return replace(
         dataset,

@@ -9,8 +9,6 @@ where the table has none. Four layouts are known, with commas, semicolons or tab
 - MemCat's table: `image_file`, `memorability_w_fa_correction` among others.
 """
 
-import csv
-import io
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from memscope.errors import DataError
-from memscope.files.kinds import EMPTY, HEAD, TABLE, kind_of
-from memscope.files.limits import existing_file
+from memscope.files.text_table import content_of, fields_of, rows, text_of
 from memscope.text import composed, counted
 
 MOST_BYTES = 256 * 2**20
@@ -78,7 +75,7 @@ def read_score_table(path: Path, index: np.ndarray, names: Sequence[str] | None)
     Names are compared whole, else by their last part where that is unique in the table and among the examples.
     DataError where the file is no such table, or has a score for none of them.
     """
-    text = text_of(path)
+    text = whole_text(path)
     layout = layout_of(path, text, names is not None)
     found = entries(path, text, layout)
     matched = by_index(found, index) if layout.by_index else by_name(found, names or ())
@@ -90,37 +87,9 @@ def read_score_table(path: Path, index: np.ndarray, names: Sequence[str] | None)
     return ScoreTable(values, layout.title, len(found))
 
 
-def text_of(path: Path) -> str:
-    """The text of a file, without a mark of byte order."""
-    existing_file(path)
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise DataError(
-                f"{path}: has {size:,} bytes, expected a table of at most {MOST_BYTES:,}; leave only the columns "
-                "name,score or index,score"
-            )
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be read: {error.strerror or error}; expected a table of scores; check the file"
-        ) from error
-    kind = kind_of(content[:HEAD])
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError(f"{path}: found text in UTF-16, expected UTF-8; save it as csv in UTF-8")
-    if kind not in (None, TABLE):
-        found = "an empty file" if kind == EMPTY else kind
-        raise DataError(f"{path}: found {found}, {EXPECTED}")
-    if b"\0" in content:
-        raise DataError(f"{path}: found bytes that are no text (a zero byte), {EXPECTED}")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}: line {line:,} has the byte 0x{content[error.start]:02x}, which is not UTF-8; save the table as "
-            "csv in UTF-8"
-        ) from error
+def whole_text(path: Path) -> str:
+    content = content_of(path, MOST_BYTES, "a table", "leave only the columns name,score or index,score")
+    return text_of(path, content, EXPECTED)
 
 
 def layout_of(path: Path, text: str, named: bool) -> Layout:
@@ -129,7 +98,7 @@ def layout_of(path: Path, text: str, named: bool) -> Layout:
     if not first:
         raise DataError(f"{path}: found no line with anything in it, {EXPECTED}")
     for delimiter in (",", "\t", ";"):
-        titles = [title.strip().lower() for title in fields_of(first, delimiter)]
+        titles = [title.strip().lower() for title in cells_of(first, delimiter)]
         score = next((title for title in SCORES if title in titles), None)
         name = next((title for title in NAMES if title in titles), None)
         if score is None or (name is None and INDEX not in titles):
@@ -142,20 +111,15 @@ def layout_of(path: Path, text: str, named: bool) -> Layout:
         key = INDEX if by_index else str(name)
         return Layout(delimiter, True, titles.index(key), titles.index(score), by_index, score)
     for between in (",", "\t", ";", None):
-        cells = fields_of(first, between)
+        cells = cells_of(first, between)
         if len(cells) == 2 and number(cells[1]) is not None:
             return Layout(between, False, 0, 1, False, "score")
-    columns = ", ".join(cell.strip()[:40] for cell in fields_of(first, ",")[:8])
+    columns = ", ".join(cell.strip()[:40] for cell in cells_of(first, ",")[:8])
     raise DataError(f"{path}: found a first line of {columns!r}, {EXPECTED}")
 
 
-def fields_of(line: str, delimiter: str | None) -> list[str]:
-    if delimiter is None:
-        return line.rsplit(None, 1)
-    try:
-        return next(csv.reader([line], delimiter=delimiter), [])
-    except csv.Error:  # a field of more than 131,072 characters
-        return []
+def cells_of(line: str, delimiter: str | None) -> list[str]:
+    return line.rsplit(None, 1) if delimiter is None else fields_of(line, delimiter)
 
 
 def number(text: str) -> float | None:
@@ -165,22 +129,14 @@ def number(text: str) -> float | None:
         return None
 
 
-def rows(path: Path, text: str, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
+def lines_of(path: Path, text: str, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
     """The lines of a table that are not empty, split, each with its number from 1."""
-    if delimiter is None:
-        for at, line in enumerate(text.splitlines(), 1):
-            if line.strip():
-                yield at, line.strip().rsplit(None, 1)
+    if delimiter is not None:
+        yield from rows(path, text, delimiter)
         return
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield reader.line_num, cells
-    except csv.Error as error:
-        raise DataError(
-            f"{path}: line {reader.line_num:,} cannot be split into columns ({error}); write the table again as csv"
-        ) from error
+    for at, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            yield at, line.strip().rsplit(None, 1)
 
 
 def entries(path: Path, text: str, layout: Layout) -> dict[Key, float]:
@@ -188,7 +144,7 @@ def entries(path: Path, text: str, layout: Layout) -> dict[Key, float]:
     found: dict[Key, float] = {}
     lines: dict[Key, int] = {}
     what = INDEX if layout.by_index else "name"
-    for position, (line, cells) in enumerate(rows(path, text, layout.delimiter)):
+    for position, (line, cells) in enumerate(lines_of(path, text, layout.delimiter)):
         if position == 0 and layout.header:
             continue
         if len(found) == MOST_LINES:

@@ -1,5 +1,6 @@
 """What a run has and lacks, on one screen, and the command that comes next: one that will not fail."""
 
+from memscope.findings.derived import derived
 from memscope.findings.numbers import decimals, duration, size_of
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import listed, short
@@ -14,7 +15,7 @@ MOVED = 5
 
 
 def screen(report: StatusReport) -> Screen:
-    told = [models(report), results(report)]
+    told = [models(report), derived(report.derived) if report.derived else "", results(report)]
     return Screen([text for text in told if text], grid(report), notes(report), commands(report))
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+from memscope.findings.derived import derived
 from memscope.findings.numbers import decimals, duration, size_of
 from memscope.findings.screen import Grid, Remark, Screen
 from memscope.reports.train_family import ForecastReport
@@ -13,7 +14,8 @@ SEEN = 0.01
 
 def screen(report: ForecastReport) -> Screen:
     notes = [Remark(until_forecast(report))] if report.until_asked else []
-    return Screen([work(report), precision(report)], grid(report), [*notes, Remark("Nothing was written.")])
+    told = [derived(report.derived)] if report.derived else []
+    return Screen([*told, work(report), precision(report)], grid(report), [*notes, Remark("Nothing was written.")])
 
 
 def work(report: ForecastReport) -> str:

@@ -21,6 +21,7 @@ from memscope.plan.subsets import block_size, block_subsets, fraction_of
 
 LARGEST_MODELS = 1_000_000
 """Of one size; a slip of the keyboard should not plan for years."""
+LARGEST_NOMINAL = 1_000_000_000
 
 AXES = ("width", "depth")
 
@@ -61,6 +62,12 @@ class DataChoice:
     split_seed: int = 0
     """Of what is held out"""
     skip_unreadable: bool = False
+    changes: str | None = None
+    """SHA-256, in hex, of the run's file of what was then changed in the examples; None where nothing was"""
+    origin: str | None = None
+    """Where the run was whose data were changed: a hint"""
+    origin_digest: str | None = None
+    """Of its plan"""
 
     def __post_init__(self) -> None:
         if not 0 <= self.label_noise < 1:
@@ -94,6 +101,9 @@ class Plan:
     dynamics: int = 0
     """How many models of each size are recorded while they are trained, whole blocks from the first on; if there are
     any, so are those on all the data"""
+    nominal_examples: int | None = None
+    """Training examples by which steps are counted, of a derived run with as many steps as the one that it is from;
+    None where those of the data count"""
 
     def __post_init__(self) -> None:
         fraction_of(self.fraction)
@@ -114,6 +124,11 @@ class Plan:
             raise OptionError(
                 f"{self.models} models in units of {self.unit} are not whole blocks of {self.block}; "
                 "round the models up to whole blocks and take a unit that divides the block"
+            )
+        if self.nominal_examples is not None and not 1 <= self.nominal_examples <= LARGEST_NOMINAL:
+            raise OptionError(
+                f"the number of examples that steps are counted by is {self.nominal_examples}; it must be 1 to "
+                f"{LARGEST_NOMINAL:,}"
             )
         if not 0 <= self.dynamics <= self.models or self.dynamics % self.block:
             raise OptionError(
@@ -149,6 +164,15 @@ class Plan:
             **{name: value for name, value in values_of(self, "Plan").items() if name not in (*ALWAYS["Plan"], *GROWS)},
         }
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+    def nominal_size(self, num_examples: int, full: bool = False) -> int:
+        """The examples by which the steps of a model are counted, of so many training examples.
+
+        Those of a subset, whatever its own remainder; models on all the data (`full`) get as many epochs, so more
+        steps.
+        """
+        count = self.nominal_examples or num_examples
+        return count if full else round(count * self.fraction)
 
     def subset(self, num_examples: int, model: int) -> np.ndarray:
         """bool [num_examples]: the training examples that a model sees, the same at every size."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from memscope.reports.derived import DerivedData
 from memscope.reports.keys import left_out, no_key
 
 
@@ -174,6 +175,8 @@ class StatusReport:
     """What trains on a CPU if it is not PyTorch: `lanes`"""
     dynamics: tuple[DynamicsStatus, ...] | None = left_out()
     """The models whose training is recorded, where any are or are to be"""
+    derived: DerivedData | None = left_out()
+    """Where the data come from, of a run made with `--from`"""
     timing: tuple[CommandTime, ...] | None = left_out()
     """Where the time went, with `--timing`: by command, and then for `all`"""
     examples_there: bool = no_key(default=True)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from memscope.reports.keys import no_key
+from memscope.reports.derived import DerivedData
+from memscope.reports.keys import left_out, no_key
 from memscope.reports.training import DivergedModel, FailedTask
 
 
@@ -117,5 +118,7 @@ class ForecastReport:
     """Disk that recording would take, with checkpoints, before compression"""
     dynamics_seconds: float = 0.0
     """Of `seconds`, the time of recording, without that of training models again"""
+    derived: DerivedData | None = left_out()
+    """Where the data come from, of a run made with `--from`"""
     at_most: bool = no_key()
     """Whether fewer may do: the population estimate needs fewer than the raw scores that this is predicted from"""

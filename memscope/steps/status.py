@@ -33,6 +33,7 @@ from memscope.reports.status import (
     VariantStatus,
 )
 from memscope.run import Run, open_run
+from memscope.store.changes import derived_data_in
 from memscope.store.dynamics import finished_dynamics, is_recorded, lacking_dynamics, recorded_tasks
 from memscope.store.examples import examples_path
 from memscope.store.ledger import (
@@ -97,6 +98,7 @@ def status(path: str | os.PathLike[str], *, repair: bool = False, timing: bool =
         repair=repaired,
         examples_there=examples_path(run.path).is_file(),
         not_yet={group: why for group in RESULTS if (why := lacking(run, group))},
+        derived=derived_data_in(run.path, plan),
         timing=tuple(report_of(CommandTime, row) for row in timing_rows(run.path)) if timing else None,
     )
 

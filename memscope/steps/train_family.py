@@ -17,6 +17,7 @@ from memscope.plan.recipe import OWN_LOOP, RECORDED
 from memscope.plan.subsets import fraction_of
 from memscope.reports.train_family import ForecastReport, Pilot, SizeForecast, TrainFamilyReport
 from memscope.run import Run, grow, open_run, plan_path
+from memscope.store.changes import derived_data, derived_data_in
 from memscope.store.dynamics import checkpoint_epochs, is_recorded, lacking_dynamics
 from memscope.store.examples import open_dataset
 from memscope.store.ledger import FULL, Task, all_tasks, finished_tasks, outcome_path
@@ -26,10 +27,11 @@ from memscope.training.device import resolve_device
 from memscope.training.probe import UNKNOWN, probe
 from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_options, of_shard, silent, unseen, workers_of
 from memscope.work.data_set import load_as_planned
+from memscope.work.deriving import check_derived, file_to_put_back
 from memscope.work.grouping import bundles_of, group_sizes
 from memscope.work.lost import diverged_models, failed_tasks
-from memscope.work.making_runs import check_networks, grown_plan, new_place, plan_anew, prepare, say_models
-from memscope.work.options import Choices
+from memscope.work.making_runs import check_networks, grown_plan, plan_anew, prepare, say_models
+from memscope.work.options import Choices, new_place
 from memscope.work.training import Trained, train_tasks
 
 
@@ -130,18 +132,22 @@ def plan_ahead(
     device = resolve_device(options.device)
     workers = workers_of(options, device)
     directory, pilot = at_home(path), []
+    check_derived(choices)
     if plan_path(directory).is_file():
         run = open_run(directory)
         plan, dataset = grown_plan(run, choices), None
+        file_to_put_back(run, choices)
+        derived = derived_data_in(directory, plan)
         pilot = pilot_of(run, plan)
-        moved = new_place(run, choices)
+        moved = new_place(run.plan, choices)
         if moved is None:
             with suppress(RunError):
                 dataset = open_dataset(directory, run.examples, plan.data.spec)
         dataset = dataset or load_as_planned(run, moved, say)
         check_networks(replace(run, plan=plan), plan.sizes)
     else:
-        dataset, plan = plan_anew(directory, choices, device, say)
+        dataset, plan, file = plan_anew(directory, choices, device, say)
+        derived = derived_data(plan, None if file is None else file.changes)
     say_models(choices, plan, say)
     second = second_tasks(plan, replicates, replicate_models)
     share = of_shard(options, [*all_tasks(plan), *all_tasks(plan, FULL), *second])
@@ -149,7 +155,8 @@ def plan_ahead(
     record = to_record(directory, plan, share)
     again = [task for task in share if task in record and outcome_path(directory, plan, task).is_file()]
     say("measuring a few training steps at each size")
-    return forecast(plan, dataset, tasks, device, workers, options.keep_weights, pilot, until, record, again)
+    ahead = forecast(plan, dataset, tasks, device, workers, options.keep_weights, pilot, until, record, again)
+    return replace(ahead, derived=derived)
 
 
 def to_record(directory: Path, plan: Plan, tasks: Sequence[Task]) -> frozenset[Task]:
@@ -205,7 +212,7 @@ def forecast(
     return ForecastReport(
         sizes=sizes,
         workers=workers,
-        steps=plan.recipe.steps(round(len(dataset.train_labels) * plan.fraction)),
+        steps=plan.recipe.steps(plan.nominal_size(len(dataset.train_labels))),
         seconds=sum(work[each.size] * each.seconds_per_model for each in sizes) / workers + recording,
         outcome_bytes=sum(task.count for task in new) * per_model,
         weight_bytes=sum(4 * task.count * (costs[task.size].parameters or 0) for task in new) if keep_weights else 0,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from memscope.findings import status as findings
+from memscope.findings.derived import derived
 from memscope.findings.numbers import decimals, duration, percent, size_of
 from memscope.reports.results import made_by
 from memscope.reports.status import CommandTime, StatusReport
@@ -43,6 +44,8 @@ def show_state(report: StatusReport) -> None:
             for row in report.sizes
         ],
     )
+    if report.derived:
+        say(derived(report.derived))
     for row in report.sizes:
         for file in row.failed_tasks:
             warning(f"Failed: {file} has the traceback; memscope train-family {report.run} tries it again.")

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from memscope.findings.derived import derived
 from memscope.findings.numbers import decimals, duration, size_of
 from memscope.findings.train_family import recording, screen, until_forecast
 from memscope.plan.recipe import RECORDED
@@ -64,6 +65,8 @@ def show_forecast(report: ForecastReport, details: bool = False) -> None:
         show_screen(screen(report))
         return
     pilot = [(each.size, each.pilot) for each in report.sizes if each.pilot]
+    if report.derived:
+        say(derived(report.derived))
     table(
         f"To be trained ({report.family}, {report.precision}, {report.steps} steps of {report.batch_size})",
         [report.axis, "models", "parameters", "s / model"],

@@ -36,8 +36,8 @@ class TrainedModel:
 
 
 def nominal_size(material: Material, task: Task) -> int:
-    """The examples that set the number of steps: models on all the data get as many epochs, so more steps."""
-    return material.num_train if task.variant == FULL else round(material.num_train * material.plan.fraction)
+    """The examples that set the number of steps of the models of a task."""
+    return material.plan.nominal_size(material.num_train, full=task.variant == FULL)
 
 
 def trained_model(

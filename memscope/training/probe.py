@@ -78,7 +78,7 @@ def probe(plan: Plan, dataset: ImageDataset, size: int, device: str) -> Cost:
         evaluation = seconds_of(score, score) / len(few) / together
     finally:
         torch.set_num_threads(threads)
-    steps = plan.recipe.steps(round(len(dataset.train_labels) * plan.fraction))
+    steps = plan.recipe.steps(plan.nominal_size(len(dataset.train_labels)))
     examples = len(dataset.train_labels) + len(dataset.test_labels)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return Cost(parameters, steps * step + examples * evaluation, evaluation)

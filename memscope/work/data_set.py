@@ -7,14 +7,17 @@ from contextlib import suppress
 import numpy as np
 
 from memscope.datasets import load_dataset, sampled_and_flipped
+from memscope.datasets.changes import RELABEL, changed
 from memscope.datasets.difference import difference, told
 from memscope.datasets.duplicates import find_duplicates
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.listing import listing_of
+from memscope.datasets.sampling import part_of
 from memscope.errors import DataError, OptionError, RunError
 from memscope.files.places import at_home, mended_spec, place_in, split_spec
 from memscope.plan.plan import Plan
 from memscope.run import Run, plan_path
+from memscope.store.changes import read_run_changes
 from memscope.store.examples import RunData, cache_images, dataset_of, open_dataset, read_examples, write_examples
 from memscope.store.image_stamp import is_stamped, stamp_of, write_stamp
 from memscope.store.source_note import Note, read_note, write_note
@@ -29,7 +32,7 @@ def load_as_planned(run: Run, spec: str | None, say: Say = silent) -> ImageDatas
     whole = load_whole(run.plan, spec, say)
     differs = differs_from(run, whole, f"data fingerprint {data.fingerprint[:12]} expected")
     if differs is None:
-        return as_planned(run.plan, whole)
+        return as_planned(run, whole)
     raise RunError(
         f"{spec} is not the same data as this run was made with: {differs}. Put the original back, or give its place "
         f"with --data; or make a new run of the data as they are now: {anew(run, spec)}"
@@ -50,9 +53,23 @@ def load_whole(plan: Plan, spec: str, say: Say) -> ImageDataset:
     )
 
 
-def as_planned(plan: Plan, whole: ImageDataset) -> ImageDataset:
-    data = plan.data
-    return sampled_and_flipped(whole, data.examples, data.label_noise, data.data_seed, data.reading)
+def as_planned(run: Run, whole: ImageDataset) -> ImageDataset:
+    """What a run's plan makes of a whole data set; of other data than those that were changed for it, no changes."""
+    data = run.plan.data
+    planned = sampled_and_flipped(whole, data.examples, data.label_noise, data.data_seed, data.reading)
+    if data.changes is None:
+        return planned
+    changes = read_run_changes(run.path, data)
+    return changed(planned, changes) if changes.fingerprint == planned.fingerprint else planned
+
+
+def as_before(run: Run, dataset: ImageDataset) -> ImageDataset:
+    """The run's data set without the examples whose labels were changed for it: the source has others."""
+    data = run.plan.data
+    if data.changes is None:
+        return dataset
+    relabelled = [one.index for one in read_run_changes(run.path, data).changes if one.decision == RELABEL]
+    return part_of(dataset, np.flatnonzero(~np.isin(dataset.train_index, relabelled)))
 
 
 def differs_from(run: Run, whole: ImageDataset, otherwise: str = "") -> str | None:
@@ -62,22 +79,25 @@ def differs_from(run: Run, whole: ImageDataset, otherwise: str = "") -> str | No
     """
     plan, size = run.plan, whole.image_shape
     with suppress(OptionError):  # a sample larger than what is left
-        if as_planned(plan, whole).fingerprint == plan.data.fingerprint:
+        if as_planned(run, whole).fingerprint == plan.data.fingerprint:
             return None
-    sampled = plan.data.examples is not None
+    sampled = plan.data.examples is not None or plan.data.changes is not None
     with suppress(RunError):
-        return told(difference(whole, run.dataset(), sampled=sampled))
+        return told(difference(whole, as_before(run, run.dataset()), sampled=sampled))
     with suppress(RunError):  # without the images, names and labels are left
         examples = run.examples
         count = len(examples.labels) + len(examples.test_labels)
         images = np.broadcast_to(np.uint8(0), (count, *examples.image_shape))
-        return told(difference(whole, dataset_of(RunData(examples, images), ""), sampled=sampled, pixels=False))
+        before = as_before(run, dataset_of(RunData(examples, images), ""))
+        return told(difference(whole, before, sampled=sampled, pixels=False))
     found = f"found {len(whole.train_labels):,} training and {len(whole.test_labels):,} test images of {size}"
     return f"{found}, {otherwise}" if otherwise else found
 
 
 def anew(run: Run, spec: str) -> str:
     """The command that makes a run of the same plan with the data as they are now."""
+    if run.plan.data.changes is not None:  # which are about the data of then
+        return f"memscope train-family NEW --data {shlex.quote(spec)}, of which others are derived by --from NEW"
     return f"memscope train-family NEW --plan {shlex.quote(str(plan_path(run.path)))} --data {shlex.quote(spec)}"
 
 

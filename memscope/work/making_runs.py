@@ -7,20 +7,30 @@ from pathlib import Path
 import numpy as np
 
 from memscope.datasets import load_dataset
+from memscope.datasets.changes import changed
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.listing import listing_of
 from memscope.datasets.reading import NEWEST_RULES
 from memscope.errors import RunError
 from memscope.families import check_members, open_family
 from memscope.files.atomic import remove_abandoned
-from memscope.files.places import mended_spec
+from memscope.files.places import at_home
 from memscope.plan.plan import Plan
 from memscope.plan.recipe import OWN_LOOP
 from memscope.run import Run, create_or_open, grow, open_run, plan_path
 from memscope.store.ledger import finished_tasks
-from memscope.store.source_note import Note, write_note
+from memscope.store.source_note import Note, read_note, write_note
 from memscope.work.carrying_out import Say
 from memscope.work.data_set import changed_since, check_there, ensure_examples, load_as_planned
+from memscope.work.deriving import (
+    File,
+    as_replayed,
+    check_derived,
+    derived_plan,
+    file_to_put_back,
+    put_changes,
+    replayed_file,
+)
 from memscope.work.options import (
     Choices,
     absolute,
@@ -28,6 +38,7 @@ from memscope.work.options import (
     check_choices,
     check_dynamics,
     choices_of,
+    new_place,
     new_plan,
     sizes_of,
     with_defaults,
@@ -44,40 +55,47 @@ class Prepared:
 
 def prepare(directory: Path, choices: Choices, device: str, say: Say) -> Prepared:
     """The run with its plan, examples and images in place. A new place of the same data is kept in its plan."""
-    dataset, listing, moved, changed = None, None, None, ""
+    dataset, note, moved, differs = None, None, None, ""
+    check_derived(choices)
     if plan_path(directory).is_file():
         run = open_run(directory)
         grown = grown_plan(run, choices)
-        moved = new_place(run, choices)
+        put_changes(directory, run.plan.data, file_to_put_back(run, choices))
+        moved = new_place(run.plan, choices)
         if moved is not None:
-            listing = listing_of(moved)
+            note = note_of(moved)
             say(f"reading {moved}")
             dataset = load_as_planned(run, moved, say)
             say(f"the data of {directory} are at {moved} from now on")
-        elif changed := changed_since(run, say):
-            say(changed)
+        elif differs := changed_since(run, say):
+            say(differs)
     else:
-        listing = None if choices.data is None else listing_of(absolute(choices.data))  # before anything is read
-        dataset, grown = plan_anew(directory, choices, device, say)
+        # before anything is read; a derived run has the data as they were for the run that it is from
+        if choices.origin is not None:
+            note = read_note(at_home(choices.origin))
+        elif choices.data is not None:
+            note = note_of(absolute(choices.data))
+        dataset, grown, file = plan_anew(directory, choices, device, say)
         run = create_or_open(directory, grown)
         if run.plan.digest != grown.digest:
             raise RunError(
                 f"{directory}: another call has just made this run with another plan (digest {run.plan.digest[:12]}, "
                 f"ours {grown.digest[:12]}); choose another directory"
             )
+        put_changes(directory, run.plan.data, file)
     remove_abandoned(directory)
     ensure_examples(run, dataset, say)
-    if listing is not None:
-        write_note(run.path, Note(listing, ""))
+    if note is not None:
+        write_note(run.path, note)
     check_networks(run, set(grown.sizes) - set(run.plan.sizes))  # before a size that cannot be is planned for good
     say_models(choices, grown, say)
-    return Prepared(grow(run, grown.sizes, grown.models, grown.full_models, grown.dynamics, moved), changed)
+    return Prepared(grow(run, grown.sizes, grown.models, grown.full_models, grown.dynamics, moved), differs)
 
 
-def new_place(run: Run, choices: Choices) -> str | None:
-    """Where the user says that the data of a run are, if it is not where its plan says."""
-    given = None if choices.data is None else absolute(choices.data)
-    return None if given in (run.plan.data.spec, mended_spec(run.plan.data.spec)) else given
+def note_of(spec: str) -> Note | None:
+    """What is noted of data that are read now; None where their files are not looked at."""
+    listing = listing_of(spec)
+    return None if listing is None else Note(listing, "")
 
 
 def say_models(choices: Choices, plan: Plan, say: Say) -> None:
@@ -116,12 +134,15 @@ def grown_plan(run: Run, choices: Choices) -> Plan:
     return grown.grown(dynamics=choices.dynamics or 0)
 
 
-def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple[ImageDataset, Plan]:
-    """The data set and the plan of a run that does not exist yet."""
+def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple[ImageDataset, Plan, File | None]:
+    """The data set and the plan of a run that does not exist yet, and its file of changes if it is a derived one."""
     if directory.is_file() or (directory.is_dir() and any(not p.name.startswith(".") for p in directory.iterdir())):
         raise RunError(f"{directory} exists and is not a run (no plan.toml in it); give a new or an empty directory")
+    if choices.origin is not None:
+        return derived_plan(choices, device, say)
     chosen = with_defaults(choices)
     check_choices(chosen)
+    file = replayed_file(chosen)
     assert chosen.data is not None
     say(f"reading {chosen.data}")
     if chosen.replayed is not None:
@@ -138,8 +159,11 @@ def plan_anew(directory: Path, choices: Choices, device: str, say: Say) -> tuple
         reading=chosen.reading or NEWEST_RULES,
         say=say,
     )
+    if file is not None:
+        dataset = changed(dataset, file.changes)
     say(read_so(dataset))
-    return dataset, new_plan(chosen, dataset, device, say)
+    plan = new_plan(chosen, dataset, device, say)
+    return dataset, plan if chosen.replayed is None or file is None else as_replayed(plan, chosen.replayed), file
 
 
 def read_so(dataset: ImageDataset) -> str:

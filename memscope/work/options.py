@@ -1,7 +1,9 @@
 """What a user may choose about a plan, and how choices become a plan or are compared with a saved one."""
 
+import os
 import shlex
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 from memscope.datasets.image_dataset import ImageDataset
@@ -12,6 +14,7 @@ from memscope.files.places import at_home, mended_spec, split_spec
 from memscope.plan.plan import DataChoice, Plan, check_increasing, ledger_unit
 from memscope.plan.recipe import OWN_LOOP, RECIPE_FIELDS, RECORDED, Recipe
 from memscope.plan.subsets import block_size, fraction_of
+from memscope.store.changes import changes_path
 from memscope.training.backends.lanes.choice import resolve_backend
 from memscope.training.user_trainer import load_trainer
 from memscope.work.carrying_out import Say, silent
@@ -55,6 +58,12 @@ class Choices:
     augment: str | None = None
     replayed: Plan | None = None
     """The plan that `--plan` named: what has no option of its own is taken from it"""
+    origin: str | os.PathLike[str] | None = None
+    """The run whose data are changed for this one, `--from`"""
+    changes: str | os.PathLike[str] | None = None
+    """The file of what is changed in them; with a replayed plan the one beside it"""
+    equal_steps: bool | None = None
+    """Whether models of a derived run take as many steps as those of the run that it is from"""
     replayed_data: str | None = None
     """The fingerprint that the data must have, where the replayed plan says which they are and no `--data` does"""
 
@@ -76,7 +85,10 @@ DEFAULTS = Choices(
 """The defaults of a new run, beside those of the recipe (recipe.py). There is no default data set."""
 
 
-GROWS = ("data", "widths", "depths", "models", "full", "dynamics", "replayed", "replayed_data")
+DERIVED = ("origin", "changes", "equal_steps")
+"""Choices of a derived run, compared with a saved plan in deriving.py."""
+
+GROWS = ("data", "widths", "depths", "models", "full", "dynamics", "replayed", "replayed_data", *DERIVED)
 """Choices that may differ from a saved plan's: what they add to it is trained; who loads the data compares them."""
 
 DATA_CHOICES = (
@@ -161,9 +173,20 @@ def absolute(spec: str) -> str:
     return f"{before}:{at_home(place).absolute()}" if place else spec
 
 
-def choices_from_plan(plan: Plan, given: Choices) -> Choices:
-    """The choices of a plan, each replaced by the one that the user gave, if any."""
+def new_place(plan: Plan, choices: Choices) -> str | None:
+    """Where the user says that the data of a run are, if it is not where its plan says."""
+    given = None if choices.data is None else absolute(choices.data)
+    return None if given in (plan.data.spec, mended_spec(plan.data.spec)) else given
+
+
+def choices_from_plan(plan: Plan, given: Choices, beside: Path | None = None) -> Choices:
+    """The choices of a plan, each replaced by the one that the user gave, if any.
+
+    A derived run's file of changes is in the directory `beside` the plan.
+    """
     saved = choices_of(plan)
+    if plan.data.changes is not None and beside is not None:
+        saved = replace(saved, changes=changes_path(beside))
     if given.widths or given.depths:
         saved = replace(saved, widths=None, depths=None, width=None if given.widths else saved.width)
     if given.data is not None and absolute(given.data) != saved.data:
@@ -317,10 +340,13 @@ def with_saved_axis(plan: Plan, choices: Choices) -> Choices:
     return replace(choices, family=choices.family or plan.family, width=width)
 
 
-def check_against(plan: Plan, choices: Choices, path: str) -> None:
+LEAVE_OUT = "leave the option out to go on with this run, or make a new run"
+
+
+def check_against(plan: Plan, choices: Choices, path: str, remedy: str = LEAVE_OUT) -> None:
     """OptionError naming the first choice that disagrees with a saved plan; sizes and models may grow.
 
-    If `--data` names another place, whoever loads it compares it with the fingerprint.
+    `remedy` says what to do then. If `--data` names another place, whoever loads it compares it with the fingerprint.
     """
     saved = choices_of(plan)
     axis, sizes = sizes_of(choices)
@@ -340,5 +366,5 @@ def check_against(plan: Plan, choices: Choices, path: str) -> None:
             raise OptionError(
                 f"{path} was made with {option_name(field.name)} "
                 f"{'(not set)' if kept is None else kept}, now asked for "
-                f"{given}; leave the option out to go on with this run, or make a new run"
+                f"{given}; {remedy}"
             )

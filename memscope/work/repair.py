@@ -17,6 +17,7 @@ from memscope.files.places import at_home
 from memscope.plan.plan_file import plan_from_toml, read_plan
 from memscope.reports.status import MovedFile, Repair
 from memscope.run import Run, open_run, plan_path
+from memscope.store.changes import changes_path, read_run_changes
 from memscope.store.dynamics import check_checkpoints, read_dynamics
 from memscope.store.examples import check_images, examples_path, image_cache, read_examples
 from memscope.store.format import GROUPS
@@ -111,6 +112,8 @@ def files_of(run: Run) -> Iterator[tuple[Path, Callable[[], object]]]:
             return len(read_examples(path, plan.data.fingerprint).labels)
         return 0
 
+    if plan.data.changes is not None and changes_path(path).is_file():
+        yield changes_path(path), partial(read_run_changes, path, plan.data)
     for file in sorted((path / "outcomes").rglob("*.h5")):
         if task := task_at(plan, file.relative_to(path / "outcomes")):
             yield file, partial(check_outcome, task)

@@ -251,6 +251,20 @@ def assert_same_outcomes(expected: Path, found: Path) -> None:
         assert path.read_bytes() == (found / path.relative_to(expected)).read_bytes()
 
 
+def test_a_cluster_trains_a_derived_run_as_one_process_does(options, tiny_run, tmp_path):
+    from memscope import write_changes
+    from memscope.run import open_run
+    from memscope.steps.train_family import train_family
+    from memscope.work.options import Choices
+
+    data = open_run(tiny_run).dataset()
+    write_changes(tmp_path / "changes.csv", data, drop=data.train_index[:7], relabel={9: data.class_names[0]})
+    for name, how in (("ray", options), ("inline", replace(options, engine="inline", address=None))):
+        asked = Choices(origin=tiny_run, changes=tmp_path / "changes.csv", models=10, full=1)
+        assert train_family(tmp_path / name, asked, how).trained == 33
+    assert_same_outcomes(tmp_path / "inline", tmp_path / "ray")
+
+
 def test_a_worker_that_does_not_see_the_runs_directory_says_so_where_it_needs_weights(tiny_run):
     from memscope.plan.teaching import Teaching
     from memscope.run import open_run

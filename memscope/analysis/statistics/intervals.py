@@ -6,6 +6,7 @@ fraction and inverted by Newton's method inside a shrinking bracket.
 """
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -42,6 +43,7 @@ def beta_quantile(probability: ArrayLike, a: ArrayLike, b: ArrayLike) -> Floats:
     return x.reshape(given[0].shape)
 
 
+@lru_cache(maxsize=256)  # it takes milliseconds, and whoever compares much asks for the same again and again
 def t_quantile(probability: float, degrees: float) -> float:
     """The quantile of Student's t distribution, for 1/2 < probability < 1 and `degrees` >= 1, whole or not.
 
