@@ -27,7 +27,7 @@ from memscope.analysis.predictor_target import Target
 from memscope.analysis.statistics.ceilings import LEAST_AGREEMENT
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.intervals import Floats
-from memscope.analysis.statistics.within import within_correlation
+from memscope.analysis.statistics.within import variance_within, within_correlation
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,8 @@ class BackboneAgreement:
     """The same within classes"""
     squared_error: PredictorInterval
     """Mean squared difference from it, the noise of the target included"""
+    squared_error_within: PredictorInterval
+    """The same within classes: of the differences less their mean in the class"""
     together: PredictorInterval
     """Rank correlation of the mean over the seeds of a half"""
     on_fitted: PredictorInterval
@@ -95,6 +97,8 @@ class PredictorAgreement:
     class_mean_squared_error: PredictorInterval
     mean_squared_error: PredictorInterval
     """Of the mean target of the images that are fitted to"""
+    variance_within: PredictorInterval
+    """Of the target within classes: the squared error there of what says one number of all images of a class"""
     noise: PredictorInterval
     """What noise in the target of half of the models adds to every squared error"""
     halves: PredictorInterval
@@ -105,7 +109,13 @@ class PredictorAgreement:
     """What the intervals are over: of `images`, `seeds`, `models`"""
 
 
-LEAST = {"squared_error": 0.0, "class_mean_squared_error": 0.0, "mean_squared_error": 0.0, "noise": 0.0}
+LEAST = dict.fromkeys(
+    (
+        *("squared_error", "squared_error_within", "class_mean_squared_error", "mean_squared_error"),
+        *("variance_within", "noise"),
+    ),
+    0.0,
+)
 """Numbers that cannot be below this, and may be of any size; the others lie between -1 and 1, differences within 2"""
 
 
@@ -163,6 +173,7 @@ def predictor_agreement(here: Images, split: Split, first: str, there: Images | 
                 "class_mean",
                 "class_mean_squared_error",
                 "mean_squared_error",
+                "variance_within",
                 "noise",
                 "halves",
                 "halves_there",
@@ -198,15 +209,17 @@ def of_backbone(
                 rank_correlation(said[seed][out], other[out]),
                 within_correlation(said[seed][out], other[out], classes[out]),
                 mean_square(said[seed][out], other[out]),
+                variance_within(said[seed][out] - other[out], classes[out]),
                 rank_correlation(said[seed][into], other[into]),
                 rank_correlation(said[seed][into], own[into]),
             )
         )
-    spearman, within, squares, on_fitted, on_fitted_own = np.mean(rows, axis=0)
+    spearman, within, squares, squares_within, on_fitted, on_fitted_own = np.mean(rows, axis=0)
     return {
         "spearman": float(spearman),
         "within": float(within),
         "squared_error": float(squares),
+        "squared_error_within": float(squares_within),
         "together": together(said, state, held_out),
         "on_fitted": float(on_fitted),
         "on_fitted_own": float(on_fitted_own),
@@ -272,14 +285,16 @@ def without_network(
                 rank_correlation(by_class[out], other[out]),
                 mean_square(by_class[out], other[out]),
                 mean_square(np.full(int(out.sum()), mean), other[out]),
+                variance_within(other[out], classes[out]),
             )
         )
-    class_mean, class_squares, squares = np.mean(rows, axis=0)
+    class_mean, class_squares, squares, within = np.mean(rows, axis=0)
     one, other = state.halves[:, out]
     return {
         "class_mean": float(class_mean),
         "class_mean_squared_error": float(class_squares),
         "mean_squared_error": float(squares),
+        "variance_within": float(within),
         "noise": mean_square(one, other) / 2,
         "halves": rank_correlation(one, other),
     }

@@ -38,6 +38,7 @@ def with_agreement(
         class_mean=measured(found.class_mean),
         class_mean_squared_error=measured(found.class_mean_squared_error),
         mean_squared_error=measured(found.mean_squared_error),
+        variance_within=measured(found.variance_within),
         backbones=tuple(
             backbone_found(name, one, parameters[name], epochs[name], str(files[name]), report.elsewhere is not None)
             for name, one in found.backbones.items()
@@ -58,6 +59,7 @@ def backbone_found(
         spearman=measured(found.spearman),
         within=measured(found.within),
         squared_error=measured(found.squared_error),
+        squared_error_within=measured(found.squared_error_within),
         together=measured(found.together),
         on_fitted=measured(found.on_fitted),
         on_fitted_own=measured(found.on_fitted_own),

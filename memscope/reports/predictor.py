@@ -45,6 +45,8 @@ class BackboneFound:
     of the correlation of its target's halves; null where they hardly agree"""
     file: str = ""
     """Where the predictor is kept"""
+    squared_error_within: Ranged = UNKNOWN
+    """`squared_error` within classes: of the differences less their mean in the class"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +149,8 @@ class PredictorReport:
     """Its squared error"""
     mean_squared_error: Ranged = UNKNOWN
     """Squared error of the mean target"""
+    variance_within: Ranged = UNKNOWN
+    """The target's variance within classes: the squared error there of what says one number of all images of a class"""
     backbones: tuple[BackboneFound, ...] = ()
     """In the order in which they were named"""
     pairs: tuple[PairFound, ...] = ()

@@ -22,6 +22,7 @@ def show(report: PredictorReport, details: bool = False) -> None:
             between(one.within),
             between(one.together),
             between(one.squared_error, 3),
+            between(one.squared_error_within, 3),
         ]
         for one in report.backbones
     ]
@@ -30,11 +31,12 @@ def show(report: PredictorReport, details: bool = False) -> None:
         ("mean", None, report.mean_squared_error),
     ]
     for name, spearman, squares in need:
-        rows.append([name, "-", "-" if spearman is None else between(spearman), "-", "-", between(squares, 3)])
+        told = "-" if spearman is None else between(spearman)
+        rows.append([name, "-", told, "-", "-", between(squares, 3), between(report.variance_within, 3)])
     table(
         f"On {report.held_out:,} images that were held out, with {findings.target_words(report)}: rank correlations "
         f"and squared error (95 % intervals over {', '.join(report.over)})",
-        ["", "parameters", "over all", "within classes", "seeds together", "squared error"],
+        ["", "parameters", "over all", "within classes", "seeds together", "squared error", "within classes"],
         rows,
     )
     if report.target_blocks:

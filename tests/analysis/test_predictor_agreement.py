@@ -54,6 +54,11 @@ def test_a_target_of_models_is_their_mean_where_they_say_something():
     assert odd == pytest.approx([5.0, 2.0, np.nan], nan_ok=True)
 
 
+def classwise(values, classes, some):
+    """The mean in the class of each of some examples, over those."""
+    return np.array([np.mean([values[other] for other in some if classes[other] == classes[at]]) for at in some])
+
+
 def test_numbers_are_means_over_seeds_of_what_each_says_of_the_other_half():
     random = np.random.default_rng(1)
     classes = np.arange(300) % 5
@@ -71,6 +76,10 @@ def test_numbers_are_means_over_seeds_of_what_each_says_of_the_other_half():
             np.mean([within_correlation(a[out], b[out], classes[out]) for a, b in pairs])
         )
         assert one.squared_error.value == pytest.approx(np.mean([((a - b)[out] ** 2).mean() for a, b in pairs]))
+        apart = [(a - b)[out] - classwise(a - b, classes, out) for a, b in pairs]
+        assert one.squared_error_within.value == pytest.approx(
+            np.mean([(each**2).sum() / (out.size - 5) for each in apart])
+        )
         own = [rank_correlation(mine[seed][into], halves[seed % 2][into]) for seed in range(4)]
         assert one.on_fitted_own.value == pytest.approx(np.mean(own))
         assert one.lost_own.value == pytest.approx(np.mean(own) - one.spearman.value)
@@ -78,6 +87,8 @@ def test_numbers_are_means_over_seeds_of_what_each_says_of_the_other_half():
         both = [rank_correlation(mean[half][out], halves[1 - half][out]) for half in (0, 1)]
         assert one.together.value == pytest.approx(np.mean(both))
         assert np.isnan(one.there.value)
+    within = [(half[out] - classwise(half, classes, out)) ** 2 for half in halves]
+    assert found.variance_within.value == pytest.approx(np.mean([each.sum() / (out.size - 5) for each in within]))
     (pair,) = found.pairs
     assert (pair.backbone, pair.other) == ("other", "plain")
     assert pair.spearman.value == pytest.approx(

@@ -44,6 +44,17 @@ def within_classes(classes: NDArray[np.int64]) -> Callable[[Floats, Floats], flo
     return lambda one, other: within_correlation(one, other, classes)
 
 
+def variance_within(values: Floats, classes: NDArray[np.int64]) -> float:
+    """The variance of values [n] within their classes, pooled; NaN where no class has two that are known."""
+    known = ~np.isnan(values)
+    if not known.any():
+        return np.nan
+    _, member, number = np.unique(classes[known], return_inverse=True, return_counts=True)
+    apart = values[known] - (np.bincount(member, values[known]) / number)[member]
+    free = int((number - 1).sum())
+    return float((apart**2).sum() / free) if free else np.nan
+
+
 def ranks_within(values: Floats, member: NDArray[np.int64]) -> Floats:
     """The rank of each value [examples] among those of its class, from 1; equal ones share the mean of their ranks.
 
