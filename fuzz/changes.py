@@ -1,13 +1,12 @@
 """Files of changes, as `train-family --from RUN --changes FILE` reads them: odd cells, odd separators, damaged text."""
 
-import codecs
 import hashlib
 from pathlib import Path
 from random import Random
 
 import numpy as np
 
-from fuzz.damage import TEXTS, damaged
+from fuzz.damage import TEXTS, table_of
 from memscope.datasets import ImageDataset
 
 CLASSES = ("cat", "dög", "2")
@@ -71,12 +70,6 @@ def write_changes(random: Random, directory: Path) -> str:
         lines.append(delimiter.join(cells))
     if random.random() < 0.05:
         del lines[random.randrange(len(lines))]
-    text = random.choice(("\n", "\n", "\r\n", "\r", "\n\n")).join(lines) + random.choice(("", "\n"))
-    content = text.encode(random.choice(("utf-8",) * 12 + ("utf-16", "utf-32", "cp1252")), "replace")
-    if random.random() < 0.1:
-        content = codecs.BOM_UTF8 + content
-    if random.random() < 0.3:
-        content = damaged(random, content, head=30)
     path = directory / "changes.csv"
-    path.write_bytes(content)
+    path.write_bytes(table_of(random, lines))
     return str(path)

@@ -1,5 +1,6 @@
 """Damage that any file can have: bytes changed, cut, repeated, swapped, and numbers made extreme."""
 
+import codecs
 import struct
 from random import Random
 
@@ -88,3 +89,12 @@ KINDS = (
     flip_bits, set_bytes, set_bytes, extreme_number, extreme_number, truncate, cut_tail, extend, remove, repeat, swap, blank,
     insert_text,
 )  # fmt: skip
+
+
+def table_of(random: Random, lines: list[str]) -> bytes:
+    """A text of these lines, with odd ends of lines, odd encodings, or damage."""
+    text = random.choice(("\n", "\n", "\r\n", "\r", "\n\n")).join(lines) + random.choice(("", "\n"))
+    content = text.encode(random.choice(("utf-8",) * 12 + ("utf-16", "utf-32", "cp1252")), "replace")
+    if random.random() < 0.1:
+        content = codecs.BOM_UTF8 + content
+    return damaged(random, content, head=30) if random.random() < 0.3 else content

@@ -1,10 +1,9 @@
 """Tables of scores that people have measured, as `--scores` reads them: odd cells, odd separators, damaged text."""
 
-import codecs
 from pathlib import Path
 from random import Random
 
-from fuzz.damage import TEXTS, damaged
+from fuzz.damage import TEXTS, table_of
 
 NAMES = ("cat/0.jpg", "cat/1.jpg", "dog/0.jpg", "dög/2.jpg", "a b/3.jpg", "4.jpg")
 INDEX = (7, 2, 9, 0, 30, 5)
@@ -44,12 +43,6 @@ def write_scores(random: Random, directory: Path) -> str:
         if random.random() < 0.02:
             cells = random.choice((cells[:1], [*cells, "x"], []))
         lines.append(delimiter.join(cells))
-    text = random.choice(("\n", "\n", "\r\n", "\r", "\n\n")).join(lines) + random.choice(("", "\n"))
-    content = text.encode(random.choice(("utf-8",) * 12 + ("utf-16", "utf-32", "cp1252")), "replace")
-    if random.random() < 0.1:
-        content = codecs.BOM_UTF8 + content
-    if random.random() < 0.3:
-        content = damaged(random, content, head=30)
     path = directory / "scores.csv"
-    path.write_bytes(content)
+    path.write_bytes(table_of(random, lines))
     return str(path)

@@ -54,6 +54,19 @@ def with_errors(values: Sequence[float], errors: Sequence[float]) -> dict[str, A
     return {"values": values, "low": [a - b for a, b in pairs], "high": [a + b for a, b in pairs]}
 
 
+def ranged(name: str, colour: str, mark: str, found: Sequence[Any], bare: bool = False) -> Series:
+    """Numbers with their intervals: each has a value, a low and a high."""
+    return Series(
+        name=name,
+        colour=colour,
+        mark=mark,
+        bare=bare,
+        values=[each.value for each in found],
+        low=[each.low for each in found],
+        high=[each.high for each in found],
+    )
+
+
 def of_type(name: str, **values: Any) -> Series:
     """A series of one type of trajectory, which the gallery can show."""
     return Series(name=name, colour=f"type-{name}", mark=MARKS[name], filter={"type": name, "by": "raw"}, **values)

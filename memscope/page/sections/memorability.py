@@ -7,7 +7,7 @@ from typing import Any
 from memscope.findings import memorability as findings
 from memscope.findings.screen import Grid
 from memscope.page import chart
-from memscope.page.chart import Scale, Series
+from memscope.page.chart import Scale
 from memscope.page.data import PageData
 from memscope.page.html import table
 from memscope.page.section import Figure, Headline, Section, of_screen
@@ -44,7 +44,7 @@ def correlations(findings: Any, report: Any, measure: str, what: str) -> Figure:
     """Rank correlations of memorability with a measure of the models, over the sizes."""
     axis, rows = report.axis, report.sizes
     series = [
-        ranged(name, colour, mark, [getattr(getattr(row, measure), scope) for row in rows])
+        chart.ranged(name, colour, mark, [getattr(getattr(row, measure), scope) for row in rows])
         for scope, name, colour, mark in scopes(report)
     ]
     known = [row for row in rows if not math.isnan(getattr(row, measure).overall.value)]
@@ -92,7 +92,7 @@ def types(report: Any) -> Figure:
     """Where the images of each type of trajectory stand in the order of memorability."""
     there = [one for one in report.by_type if one.examples]
     series = [
-        ranged(name, colour, mark, [getattr(one, scope) for one in there], bare=True)
+        chart.ranged(name, colour, mark, [getattr(one, scope) for one in there], bare=True)
         for scope, name, colour, mark in scopes(report)
     ]
     return Figure(
@@ -116,19 +116,6 @@ def types(report: Any) -> Figure:
                 left=1,
             ),
         ),
-    )
-
-
-def ranged(name: str, colour: str, mark: str, found: Sequence[Any], bare: bool = False) -> Series:
-    """Numbers with their intervals."""
-    return Series(
-        name=name,
-        colour=colour,
-        mark=mark,
-        bare=bare,
-        values=[each.value for each in found],
-        low=[each.low for each in found],
-        high=[each.high for each in found],
     )
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from memscope.findings import predictor as findings
 from memscope.findings.screen import Grid
 from memscope.page import chart
-from memscope.page.chart import Scale, Series
+from memscope.page.chart import Scale
 from memscope.page.data import PageData
 from memscope.page.html import table
 from memscope.page.section import Figure, Headline, Section, of_screen
 from memscope.page.sections.stored import is_old, report_in
 from memscope.reports.predictor import PredictorReport
-from memscope.reports.ranged import Ranged
 
 SCOPES = (("spearman", "all images", "first", "circle"), ("within", "within classes", "second", "square"))
 """Field of a backbone, its name, and how it is drawn"""
@@ -52,7 +51,7 @@ def foretold(report: PredictorReport) -> Figure:
             [one.name for one in report.backbones],
             Scale(label="rank correlation", lines=tuple(lines)),
             [
-                ranged(name, colour, mark, [getattr(one, scope) for one in report.backbones])
+                chart.ranged(name, colour, mark, [getattr(one, scope) for one in report.backbones], bare=True)
                 for scope, name, colour, mark in SCOPES
             ],
         ),
@@ -67,17 +66,4 @@ def foretold(report: PredictorReport) -> Figure:
                 left=1,
             ),
         ),
-    )
-
-
-def ranged(name: str, colour: str, mark: str, found: list[Ranged]) -> Series:
-    """Numbers with their intervals."""
-    return Series(
-        name=name,
-        colour=colour,
-        mark=mark,
-        bare=True,
-        values=[one.value for one in found],
-        low=[one.low for one in found],
-        high=[one.high for one in found],
     )
