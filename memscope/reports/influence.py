@@ -198,9 +198,13 @@ FIELDS = {
     "standard_error": Field(PAIR, "1", "of that influence"),
     "chosen_by": Field(PAIR, "1", "influence in the models that chose the pair; too large, as what was chosen is"),
     "memorisation": Field(PAIR, "1", "memorisation of the training example, in yet other models"),
-    "false_share": Field(PAIR, "1", "share of the pairs of this size and direction that is expected to be there by chance"),
+    "false_share": Field(
+        PAIR, "1", "share of the pairs of this size and direction that is expected to be there by chance"
+    ),
     "example": Field(("example",), "1", "position of the training example in the run, from 0"),
-    "memorised": Field(("size", "example"), "1", "whether its memorisation reaches the threshold; only such are paired"),
+    "memorised": Field(
+        ("size", "example"), "1", "whether its memorisation reaches the threshold; only such are paired"
+    ),
 }
 """What is kept in HDF5: the pairs that are listed, of all sizes one after another"""
 
