@@ -24,8 +24,7 @@ def blocks_of(examples: int, blocks: int, size: int = 10, fraction: float = 0.7)
 
 
 def enumerated(right: list[list[Fraction]], inside: int) -> dict[Fraction, Fraction]:
-    """The distribution of influence over all memberships of one example: `inside` units of each block, whose outcomes are
-    given."""
+    """The distribution of influence over all memberships of one example, in `inside` units of each block."""
     found: dict[Fraction, Fraction] = {}
     units, total = sum(map(len, right)), sum(sum(block) for block in right)
     n = inside * len(right)
@@ -123,7 +122,7 @@ def test_a_tilted_null_has_the_mean_it_was_asked_for() -> None:
 
 
 def tendencies(units: int, targets: int, seed: int) -> np.ndarray:
-    """Outcomes without influence, skewed and alike over targets: a unit is good or bad on all, targets are easy or hard."""
+    """Outcomes without influence: a unit is good or bad on all targets, and targets are easy or hard."""
     generator = np.random.default_rng(seed)
     skill = generator.normal(size=(units, 1))
     hardness = 2 * generator.normal(size=(1, targets))
