@@ -9,12 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from memscope.analysis.influential.chance import TIE, Floats, influences
 from memscope.analysis.influential.units import Positions, Units
-from memscope.analysis.products import multiply
 
 ROWS, COLUMNS = 1024, 2048
 """Of a block: with its float64 numbers it takes some 60 MB"""
@@ -87,10 +85,8 @@ def pair_blocks(units: Units, wanted: Wanted) -> Iterator[tuple[Positions, Posit
 
 
 def product(left: NDArray[Any], right: NDArray[Any]) -> Floats:
-    """[r, c], in how many units: the transpose of left [units, r] times right [units, c]."""
-    out = torch.empty((left.shape[1], right.shape[1]), dtype=torch.float32)
-    multiply(torch.from_numpy(left.T), torch.from_numpy(right).T, out)
-    return out.numpy().astype(np.float64)
+    """[r, c], in how many units: the transpose of left [units, r] times right [units, c], by NumPy, without torch."""
+    return (left.T @ right.astype(np.float32)).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
