@@ -53,6 +53,22 @@ def t_quantile(probability: float, degrees: float) -> float:
     return math.sqrt(degrees * share / (1 - share))
 
 
+def t_cumulative(values: ArrayLike, degrees: ArrayLike) -> Floats:
+    """P[t <= value] of Student's t [...], which broadcast; degrees above 0, or inf for the normal distribution.
+
+    Half of P[Beta(degrees / 2, 1/2) <= degrees / (degrees + t^2)] is the tail beyond |t|. Source: DLMF 8.17(vi).
+    """
+    t, d = (each.astype(np.float64) for each in np.broadcast_arrays(np.asarray(values), np.asarray(degrees)))
+    tail = np.empty(t.shape)
+    normal = np.isinf(d)
+    tail[normal] = [math.erfc(abs(one) / math.sqrt(2)) / 2 for one in t[normal].tolist()]
+    other, square = d[~normal], t[~normal] ** 2
+    different, place = np.unique(other, return_inverse=True)
+    log_beta = _log_beta(different / 2, np.full(len(different), 0.5))[place]
+    tail[~normal] = _incomplete_beta(other / (other + square), other / 2, np.full(len(other), 0.5), log_beta) / 2
+    return np.where(t > 0, 1 - tail, tail)
+
+
 def jeffreys_limits(correct: ArrayLike, models: ArrayLike, confidence: float = 0.95) -> tuple[Floats, Floats]:
     """Lower and upper Jeffreys limits of the proportion `correct / models`; integers that broadcast.
 

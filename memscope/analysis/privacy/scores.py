@@ -1,0 +1,95 @@
+"""The scores of every attack on every model of a run, held out: a block is judged by the models of the others."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memscope.analysis.privacy.attacks import (
+    Population,
+    average_offline,
+    average_probability,
+    offline_lira,
+    offline_slope,
+    online_lira,
+    rmia,
+)
+from memscope.analysis.privacy.calibration import Transforms, transforms
+from memscope.analysis.privacy.references import leave_one_block_out
+from memscope.analysis.privacy.shrinkage import believed
+
+ATTACKS = {
+    "lira": "online LiRA: log likelihood ratio of the log-odds, with the example and without it",
+    "lira-offline": "offline LiRA: how high the log-odds are for models without the example",
+    "rmia": "RMIA: the share of test examples beside which the probability has risen more",
+    "rmia-offline": "offline RMIA, with models without the example alone",
+    "loss": "a threshold on the loss, without references",
+}
+"""By name"""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What every attack says of every model of a run."""
+
+    scores: dict[str, NDArray[np.float32]]
+    """[models, N] by attack; large: looks like a member"""
+    ratio: NDArray[np.float32]
+    """[models, N], the log likelihood ratio of online LiRA"""
+    transforms: Transforms
+    """Whether log-odds of held-out models are distributed as is believed"""
+
+
+def judged(
+    in_subset: NDArray[np.bool_],
+    log_odds: NDArray[np.floating],
+    block: NDArray[np.int64],
+    population: NDArray[np.floating],
+    seed: int = 0,
+) -> Judged:
+    """Score every model with every attack.
+
+    `in_subset` bool [models, N], `log_odds` [models, N] of the given label, `block` int [models]; `population`
+    [models, Z], the log-odds of test examples that no model was trained on, nor on a near-duplicate. Infinite log-odds
+    are taken as the largest that half precision has. OptionError with fewer than two blocks.
+    """
+    phi = finite(log_odds)
+    probability, of_population = sigmoid(phi), sigmoid(finite(population))
+    scores = {name: np.empty(phi.shape, dtype=np.float32) for name in ATTACKS}
+    ratio, known = np.empty(phi.shape, dtype=np.float32), []
+    probabilities = leave_one_block_out(in_subset, probability, block)
+    for (number, here, references), (_, _, of_probability) in zip(
+        leave_one_block_out(in_subset, phi, block), probabilities, strict=True
+    ):
+        inside, outside = believed(references)
+        others = Population(of_population[here], np.delete(of_population, here, axis=0).mean(0))
+        ratio[here] = online_lira(phi[here], inside, outside)
+        scores["lira"][here] = on_one_scale(ratio[here])
+        scores["lira-offline"][here] = offline_lira(phi[here], outside)
+        scores["rmia"][here] = rmia(probability[here], average_probability(of_probability), others)
+        offline = average_offline(of_probability, offline_slope(of_probability))
+        scores["rmia-offline"][here] = rmia(probability[here], offline, others)
+        scores["loss"][here] = phi[here]
+        known.append(transforms(phi[here], in_subset[here], inside, outside, seed, number))
+    return Judged(scores, ratio, Transforms.all_of(known))
+
+
+def on_one_scale(ratio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Log likelihood ratios of a block's models, less their mean, over their standard deviation.
+
+    Where examples leave hardly a trace, references of a few models believe in nearly nothing, and how little differs
+    from block to block: a threshold of other blocks would be beyond all or none of this one. Whoever attacks can do
+    the same, since it takes no knowledge of members.
+    """
+    spread = float(ratio.std())
+    return (ratio - ratio.mean()) / (spread if spread > 0 else 1.0)
+
+
+def finite(log_odds: NDArray[np.floating]) -> NDArray[np.float64]:
+    largest = float(np.finfo(np.float16).max)
+    return np.clip(log_odds.astype(np.float64), -largest, largest)
+
+
+def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-log_odds))

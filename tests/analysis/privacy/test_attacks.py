@@ -1,0 +1,277 @@
+"""Attacks against truths: analytic ROC curves of known distributions, and other people's definitions in a few lines."""
+
+import math
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+from memscope.analysis.privacy.attacks import (
+    Population,
+    average_offline,
+    average_probability,
+    offline_slope,
+    online_lira,
+    rmia,
+)
+from memscope.analysis.privacy.rates import Targets, areas, balanced_accuracy, rate_at, thresholds
+from memscope.analysis.privacy.references import References, Side, leave_one_block_out
+from memscope.analysis.privacy.scores import ATTACKS, Judged, judged
+from memscope.analysis.privacy.shrinkage import Believed, believed, shrunk_variances
+from memscope.analysis.statistics.gamma import digamma, inverse_trigamma, trigamma
+from memscope.analysis.statistics.intervals import t_cumulative
+from memscope.errors import OptionError
+from memscope.plan.subsets import block_subsets
+
+NORMAL = NormalDist()
+
+
+def made_up(
+    examples: int, blocks: int, effect: float | np.ndarray, sd: float | np.ndarray, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Subsets, log-odds that are higher by `effect` for members, and blocks."""
+    random = np.random.default_rng(seed)
+    in_subset = np.concatenate([block_subsets(examples, block, 0.7, seed) for block in range(blocks)])
+    middle = random.normal(1, 1.5, examples)
+    log_odds = middle + in_subset * effect + sd * random.normal(size=in_subset.shape)
+    return in_subset, log_odds, np.repeat(np.arange(blocks), 10)
+
+
+def of(found: Judged, attack: str, in_subset: np.ndarray, block: np.ndarray) -> Targets:
+    return Targets(found.scores[attack], in_subset, block)
+
+
+def population(models: int, seed: int = 9) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    return random.normal(1, 1.5, 300) + random.normal(size=(models, 300))
+
+
+def test_gamma_functions_are_those_of_the_tables() -> None:
+    assert digamma([0.5, 1, 10]) == pytest.approx([-1.9635100260214235, -0.5772156649015329, 2.2517525890667211])
+    assert trigamma([0.5, 1, 10]) == pytest.approx([math.pi**2 / 2, math.pi**2 / 6, 0.10516633568168575])
+    for y in (1e-4, 0.3, 5.0, 1e9):
+        assert float(trigamma(inverse_trigamma(y))) == pytest.approx(y, rel=1e-9)
+    x, step = 3.7, 1e-5  # the derivative of log gamma, by differences
+    assert float(digamma(x)) == pytest.approx((math.lgamma(x + step) - math.lgamma(x - step)) / (2 * step), rel=1e-8)
+
+
+def test_the_distribution_of_students_t() -> None:
+    """Against closed forms: one degree of freedom is Cauchy's, two have a root, infinitely many are normal."""
+    t = np.array([-30.0, -2.0, -0.1, 0.0, 0.7, 4.0])
+    assert t_cumulative(t, 1.0) == pytest.approx(0.5 + np.arctan(t) / math.pi)
+    assert t_cumulative(t, 2.0) == pytest.approx(0.5 + t / (2 * np.sqrt(2 + t**2)))
+    assert t_cumulative(t, np.inf) == pytest.approx([NORMAL.cdf(one) for one in t])
+
+
+@pytest.mark.parametrize("effect", [0.8, 1.5, 2.5])
+def test_online_lira_has_the_area_and_the_rates_of_two_normal_distributions(effect: float) -> None:
+    """Members higher by a constant: area Phi(d / sqrt 2), true positives Phi(d - z) at a false-positive rate."""
+    in_subset, log_odds, block = made_up(2_000, 20, effect, 1.0)
+    found = judged(in_subset, log_odds, block, population(200))
+    targets = of(found, "lira", in_subset, block)
+    area = areas(targets)
+    assert area.value == pytest.approx(NORMAL.cdf(effect / math.sqrt(2)), abs=0.01)
+    for asked in (0.01, 0.1):
+        rate = rate_at(targets, asked)
+        assert rate is not None
+        truth = NORMAL.cdf(effect - NORMAL.inv_cdf(1 - asked))
+        assert rate.true_positive.value == pytest.approx(truth, rel=0.12)
+        assert rate.false_positive.value == pytest.approx(asked, rel=0.1)
+    assert balanced_accuracy(targets).value == pytest.approx(NORMAL.cdf(effect / 2), abs=0.01)
+
+
+def test_shrinking_comes_near_to_what_knowing_the_truth_would_give() -> None:
+    """Of ten reference models, where examples differ in middle, effect and variance: the truth is the upper bound, and
+    means and variances of the ten models alone lie far below."""
+    random = np.random.default_rng(3)
+    effect, sd = random.exponential(1.5, 3_000), np.sqrt(random.gamma(3, 1 / 3, 3_000))
+    in_subset, log_odds, block = made_up(3_000, 2, effect, sd, seed=3)
+    middle = np.random.default_rng(3).normal(1, 1.5, 3_000)
+    known = NORMAL_LOG(log_odds, middle + effect, sd) - NORMAL_LOG(log_odds, middle, sd)
+    alone = np.empty_like(log_odds)
+    for _, here, references in leave_one_block_out(in_subset, log_odds, block):
+        sides = [(side.mean, np.sqrt(side.variance)) for side in (references.inside, references.outside)]
+        alone[here] = NORMAL_LOG(log_odds[here], *sides[0]) - NORMAL_LOG(log_odds[here], *sides[1])
+    found = judged(in_subset, log_odds, block, population(20))
+    ours, best, worst = (
+        rate_at(Targets(scores, in_subset, block), 0.01) for scores in (found.scores["lira"], known, alone)
+    )
+    assert ours is not None
+    assert best is not None
+    assert worst is None or worst.true_positive.value < 0.5 * ours.true_positive.value
+    assert 0.6 * best.true_positive.value < ours.true_positive.value < best.true_positive.value
+
+
+def NORMAL_LOG(x: np.ndarray, middle: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    return -0.5 * ((x - middle) / sd) ** 2 - np.log(sd)
+
+
+@pytest.mark.parametrize("blocks", [4, 10])
+def test_where_membership_leaves_no_trace_nothing_is_found(blocks: int) -> None:
+    away: dict[str, list[float]] = {attack: [] for attack in ATTACKS}
+    false: dict[str, list[float]] = {attack: [] for attack in ATTACKS}
+    for seed in range(8):
+        in_subset, log_odds, block = made_up(1_000, blocks, 0.0, 1.0, seed)
+        found = judged(in_subset, log_odds, block, population(10 * blocks, seed))
+        for attack in ATTACKS:
+            targets = of(found, attack, in_subset, block)
+            away[attack].append(areas(targets).value - 0.5)
+            rate = rate_at(targets, 0.05)
+            assert rate is not None
+            false[attack].append(rate.false_positive.value)
+    for attack in ATTACKS:
+        assert np.mean(away[attack]) == pytest.approx(0, abs=0.01)
+        assert np.mean(false[attack]) == pytest.approx(0.05, rel=0.1)
+
+
+@pytest.mark.parametrize("blocks", [4, 8])
+def test_intervals_of_rates_cover_the_truth(blocks: int) -> None:
+    """Of attacks whose references are known, against the analytic rate; of LiRA, against its mean over many runs."""
+    truth = NORMAL.cdf(1.0 - NORMAL.inv_cdf(0.9))
+    exact, of_lira = [], []
+    for seed in range(200):
+        in_subset, log_odds, block = made_up(300, blocks, 1.0, 1.0, seed)
+        middle = np.random.default_rng(seed).normal(1, 1.5, 300)  # what made_up draws first
+        found = judged(in_subset, log_odds, block, population(10 * blocks, seed))
+        for scores, rates in ((log_odds - middle, exact), (found.scores["lira"], of_lira)):
+            rate = rate_at(Targets(scores, in_subset, block), 0.1)
+            assert rate is not None
+            rates.append(rate.true_positive)
+    mean = float(np.mean([one.value for one in of_lira]))
+    for rates, right in ((exact, truth), (of_lira, mean)):
+        covered = np.mean([one.low <= right <= one.high for one in rates])
+        assert 0.91 <= covered <= 0.99, covered  # of 200: .95 +- .03
+    assert np.mean([one.value for one in exact]) == pytest.approx(truth, abs=0.005)
+
+
+def test_rates_that_too_few_examples_make_are_not_told() -> None:
+    in_subset, log_odds, block = made_up(100, 4, 1.0, 1.0)
+    targets = Targets(log_odds, in_subset, block)
+    assert rate_at(targets, 0.1) is not None
+    assert rate_at(targets, 0.001) is None  # 1,200 non-members, one beyond it
+    one = np.zeros(in_subset.shape)
+    one[:, :3] = 5  # three examples make all of them
+    assert rate_at(Targets(one + 1e-3 * log_odds, in_subset, block), 0.02) is None
+
+
+def test_no_interval_below_four_blocks() -> None:
+    in_subset, log_odds, block = made_up(200, 3, 1.0, 1.0)
+    assert math.isnan(areas(Targets(log_odds, in_subset, block)).low)
+
+
+def test_thresholds_are_those_of_other_blocks() -> None:
+    in_subset, log_odds, block = made_up(200, 4, 0.0, 1.0)
+    moved = log_odds + 100 * (block == 2)[:, None]
+    for number, threshold in thresholds(Targets(moved, in_subset, block), 0.1).items():
+        others = moved[block != number][~in_subset[block != number]]
+        assert (others > threshold).mean() <= 0.1 < (others >= threshold).mean()
+
+
+def test_references_are_the_other_blocks_models() -> None:
+    in_subset, log_odds, block = made_up(40, 3, 1.0, 1.0)
+    for number, here, references in leave_one_block_out(in_subset, log_odds, block):
+        others = block != number
+        assert np.array_equal(here, np.flatnonzero(~others))
+        for side, inside in ((references.inside, True), (references.outside, False)):
+            assert (side.n == (14 if inside else 6)).all()
+            for example in range(40):
+                values = log_odds[others, example][in_subset[others, example] == inside]
+                assert side.mean[example] == pytest.approx(values.mean())
+                assert side.variance[example] == pytest.approx(values.var(ddof=1))
+    with pytest.raises(OptionError, match="at least 2"):
+        list(leave_one_block_out(in_subset[:10], log_odds[:10], block[:10]))
+
+
+def test_the_prior_of_variances_is_found() -> None:
+    """True variances are scaled inverse chi-squared with 8 degrees of freedom about 2."""
+    random = np.random.default_rng(1)
+    true = 8 * 2.0 / random.chisquare(8, 20_000)
+    sample = true * random.chisquare(6, 20_000) / 6
+    side = Side(np.full(20_000, 7), np.zeros(20_000), sample)
+    shrunk, degrees = shrunk_variances(side)
+    assert degrees[0] == pytest.approx(6 + 8, rel=0.1)
+    assert shrunk == pytest.approx((8 * 2.0 + 6 * sample) / 14, rel=0.05)
+    equal, degrees = shrunk_variances(Side(side.n, side.mean, 2.0 * random.chisquare(6, 20_000) / 6))
+    assert degrees[0] > 100  # all are alike: nearly all that is believed is the prior
+    assert equal == pytest.approx(np.full(20_000, 2.0), rel=0.1)
+
+
+def test_shrunk_means_are_the_posterior_means_of_the_normal_model() -> None:
+    """Against the textbook's formula with matrices, example by example."""
+    random = np.random.default_rng(2)
+    number = 4_000
+    true = random.multivariate_normal([2.0, 0.5], [[1.5, 0.9], [0.9, 1.2]], number)
+    n_in, n_out = 14, 6
+    inside = true[:, :1] + random.normal(size=(number, n_in))
+    outside = true[:, 1:] + random.normal(size=(number, n_out))
+    sides = [Side(np.full(number, each.shape[1]), each.mean(1), each.var(1, ddof=1)) for each in (inside, outside)]
+    found_in, found_out = believed(References(*sides))
+    prior, noise = np.array([[1.5, 0.9], [0.9, 1.2]]), np.diag([1 / n_in, 1 / n_out])
+    gain = prior @ np.linalg.inv(prior + noise)
+    means = np.array([2.0, 0.5]) + (np.stack([sides[0].mean, sides[1].mean], 1) - [2.0, 0.5]) @ gain.T
+    left = prior - gain @ prior
+    assert np.stack([found_in.middle, found_out.middle], 1) == pytest.approx(means, abs=0.05)
+    assert found_in.variance == pytest.approx(np.full(number, 1 + left[0, 0]), rel=0.1)
+    assert found_out.variance == pytest.approx(np.full(number, 1 + left[1, 1]), rel=0.1)
+    error = ((found_out.middle - true[:, 1]) ** 2).mean()
+    assert error < 0.85 * ((sides[1].mean - true[:, 1]) ** 2).mean()
+
+
+def test_online_lira_is_the_ratio_of_two_densities() -> None:
+    """Against numerical integration of both densities to one, and their ratio."""
+    about_in = Believed(np.array([2.0]), np.array([1.5]), np.array([7.0]))
+    about_out = Believed(np.array([0.0]), np.array([0.5]), np.array([np.inf]))
+    grid = np.linspace(-200, 200, 400_001)
+    density = (1 + (grid - 2) ** 2 / (7 * 1.5)) ** -4
+    density /= density.sum() * (grid[1] - grid[0])
+    other = np.exp(-(grid**2) / (2 * 0.5))
+    other /= other.sum() * (grid[1] - grid[0])
+    for place in (200_000, 201_500, 202_000):
+        ratio = online_lira(np.array([[grid[place]]]), about_in, about_out)[0, 0]
+        assert ratio == pytest.approx(np.log(density[place] / other[place]), abs=1e-4)
+
+
+def test_rmia_is_what_its_authors_define() -> None:
+    random = np.random.default_rng(4)
+    target, others = random.random((3, 25)), random.random(40)
+    x, average = random.random((3, 12)), random.random(12)
+    found = rmia(x, average, Population(target, others[:25]), gamma=1.5)
+    for model in range(3):
+        for example in range(12):
+            ratio = x[model, example] / average[example]
+            share = np.mean([ratio / (target[model, z] / others[z]) >= 1.5 for z in range(25)])
+            assert found[model, example] == pytest.approx(share, abs=1 / 25)
+            assert math.floor(found[model, example] * 26) == round(share * 25)
+    order = np.argsort(x[0] / average)
+    assert np.array_equal(np.argsort(found[0]), order)  # ties of shares are broken by the ratio
+
+
+def test_averages_of_rmia_count_both_sides_alike() -> None:
+    side_in, side_out = (Side(np.full(2, 7), np.array(mean), np.ones(2)) for mean in ([0.9, 0.8], [0.5, 0.2]))
+    references = References(side_in, side_out)
+    assert average_probability(references) == pytest.approx([0.7, 0.5])
+    assert average_offline(references, 0.3) == pytest.approx([(1.3 * 0.5 + 0.7) / 2, (1.3 * 0.2 + 0.7) / 2])
+    exact = References(Side(side_in.n, 0.4 * side_out.mean + 0.6, side_in.variance), side_out)
+    assert offline_slope(exact) == pytest.approx(0.4)
+    assert average_offline(exact, 0.4) == pytest.approx(average_probability(exact))
+
+
+def test_transforms_of_held_out_models_are_uniform_where_the_model_is_right() -> None:
+    random = np.random.default_rng(6)
+    sd = np.sqrt(6 / random.chisquare(6, 2_000))
+    in_subset, log_odds, block = made_up(2_000, 6, random.normal(1.5, 0.5, 2_000), sd)
+    found = judged(in_subset, log_odds, block, population(60)).transforms
+    for member in (True, False):
+        for third in range(3):
+            some = found.value[(found.member == member) & (found.third == third)]
+            assert len(some) > 2_000
+            for at in (0.05, 0.5, 0.95):
+                assert (some < at).mean() == pytest.approx(at, abs=0.025)
+
+
+def test_infinite_log_odds_are_large_and_break_nothing() -> None:
+    in_subset, log_odds, block = made_up(60, 3, 1.0, 1.0)
+    log_odds[:, :5] = np.inf
+    log_odds[3, 6] = -np.inf
+    found = judged(in_subset, log_odds, block, population(30))
+    assert all(np.isfinite(scores).all() for scores in found.scores.values())
