@@ -13,6 +13,7 @@ REPORTS = {
     "memorability": "memscope.reports.memorability:MemorabilityReport",
     "memorability-train": "memscope.reports.predictor:PredictorReport",
     "memorability-predict": "memscope.reports.prediction:PredictionReport",
+    "privacy": "memscope.reports.privacy:PrivacyReport",
     "report": "memscope.reports.page:PageReport",
     "status": "memscope.reports.status:StatusReport",
     "datasets": "memscope.reports.listings:DatasetsReport",

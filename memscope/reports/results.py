@@ -1,6 +1,6 @@
 """The groups of HDF5 fields, by command."""
 
-from memscope.reports import distill, memorability, predictor, proxies, resmem, score, trajectories
+from memscope.reports import distill, memorability, predictor, privacy, proxies, resmem, score, trajectories
 
 RESULTS = {
     "score": score.RESULTS,
@@ -10,6 +10,7 @@ RESULTS = {
     "proxies": proxies.RESULTS,
     "memorability": memorability.RESULTS,
     "predictor": predictor.RESULTS,
+    "privacy": privacy.RESULTS,
 }
 """Of every command that writes `results/COMMAND.h5`"""
 

@@ -36,7 +36,7 @@ def band(targets: Targets) -> Band:
 
 
 def curve(scores: NDArray[np.floating], member: NDArray[np.bool_]) -> Floats:
-    """True-positive rates [points] of one model: members beyond the score that so many non-members, or fewer, exceed."""
+    """True-positive rates [points] of one model: members beyond a score that so many non-members, or fewer, exceed."""
     false, true = np.sort(scores[~member])[::-1], np.sort(scores[member])
     allowed = np.floor(GRID * len(false) + 1e-9).astype(np.int64)
     # beyond the next of the non-members: those that may be beyond are above it, or tie with it

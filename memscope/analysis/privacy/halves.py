@@ -45,13 +45,29 @@ class Half:
     ratio: NDArray[np.float32]
     """[models, N], log likelihood ratios"""
 
+    def apart(self) -> "Apart":
+        """Their sums by block."""
+        targets, each = self.targets, []
+        for _, here in blocks_of(targets):
+            member, ratio = targets.member[here], self.ratio[here]
+            inside = (ratio * member).sum(0, dtype=np.float64)
+            each.append((member.sum(0), (~member).sum(0), inside, ratio.sum(0, dtype=np.float64) - inside))
+        return Apart(tuple(block for block, _ in blocks_of(targets)), np.array(each).transpose(1, 0, 2))
+
+
+@dataclass(frozen=True, eq=False)
+class Apart:
+    """How far the log likelihood ratios of members are above those of non-members, by block."""
+
+    blocks: tuple[int, ...]
+    sums: Floats
+    """[4, blocks, N]: numbers of members and of others, and the sums of their ratios"""
+
     def differences(self, blocks: Sequence[int]) -> Floats:
-        """Mean log likelihood ratio of these blocks' members less that of their non-members [N]; NaN without either."""
-        here = np.isin(self.targets.block, blocks)
-        member, ratio = self.targets.member[here], self.ratio[here]
-        with np.errstate(invalid="ignore"):
-            inside = np.where(member, ratio, 0).sum(0, dtype=np.float64) / member.sum(0)
-            return np.asarray(inside - np.where(member, 0, ratio).sum(0, dtype=np.float64) / (~member).sum(0))
+        """Mean of these blocks' members less that of their non-members [N]; NaN without either."""
+        n_in, n_out, inside, outside = self.sums[:, [block in blocks for block in self.blocks]].sum(1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(inside / n_in - outside / n_out)
 
 
 def halves_of(blocks: Sequence[int]) -> tuple[list[int], list[int]] | None:
@@ -155,15 +171,15 @@ class Together:
 
 
 def changes_together(
-    scores: Callable[[Sequence[int]], Floats], smaller: Sequence[Half], larger: Sequence[Half]
+    scores: Callable[[Sequence[int]], Floats], smaller: Sequence[Apart], larger: Sequence[Apart]
 ) -> Together:
     """Rank correlation of the change of the score with the change of how far members stand apart, in other models.
 
-    `scores(blocks)` gives the change of the score [N] from the smaller size to the larger in some blocks; the halves
-    are those of both sizes, of the same blocks. What is apart: mean log likelihood ratio of members less that of
+    `scores(blocks)` gives the change of the score [N] from the smaller size to the larger in some blocks; the two
+    halves of either size are of the same blocks. What is apart: mean log likelihood ratio of members less that of
     non-members. A block that is left out for the jackknife stays among the references of its half.
     """
-    halves = [sorted(set(half.targets.block.tolist())) for half in larger]
+    halves = [half.blocks for half in larger]
 
     def value(left_out: int | None = None) -> float:
         kept = [[block for block in half if block != left_out] for half in halves]
@@ -173,7 +189,7 @@ def changes_together(
             found.append(rank_correlation(scores(kept[1 - attacked]), apart))
         return float(np.mean(found))
 
-    blocks = sorted(sum(halves, []))
+    blocks = sorted({*halves[0], *halves[1]})
     error = float(jackknife_error([value(block) for block in blocks]))
-    number = larger[0].targets.member.shape[1]
+    number = larger[0].sums.shape[2]
     return Together(on_line(value(), error, len(blocks)), 1.96 / math.sqrt(max(number - 1, 1)))

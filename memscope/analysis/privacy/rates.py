@@ -103,7 +103,9 @@ def beyond(targets: Targets, asked: float, judged_on: Targets | None = None) -> 
     lowest = min(found.values())
     held_out, left_out, wrongly = (np.zeros((len(found), 2)) for _ in range(3))
     # by block the few scores that any threshold can be below, so that no threshold is held against all scores
-    high = {block: np.sort(on.scores[here][on.member[here] & (on.scores[here] > lowest)]) for block, here in blocks_of(on)}
+    high = {
+        block: np.sort(on.scores[here][on.member[here] & (on.scores[here] > lowest)]) for block, here in blocks_of(on)
+    }
     beyond_examples = np.zeros(on.member.shape[1], dtype=bool)
     for place, (block, here) in enumerate(blocks_of(on)):
         held_out[place, 1], wrongly[place, 1] = on.member[here].sum(), (~on.member[here]).sum()
@@ -135,9 +137,7 @@ def rate_of(found: Beyond) -> Rate:
     true = float(found.held_out[:, 0].sum() / found.held_out[:, 1].sum())
     error = float(jackknife_error(logits_of(found.left_out)))
     shares = found.wrongly[:, 0] / found.wrongly[:, 1]
-    return Rate(
-        found.asked, on_logit(true, error, len(shares)), over_blocks(shares, logits_of(found.wrongly))
-    )
+    return Rate(found.asked, on_logit(true, error, len(shares)), over_blocks(shares, logits_of(found.wrongly)))
 
 
 def rate_change(one: Beyond, other: Beyond) -> Ranged:
@@ -171,9 +171,7 @@ def thresholds(targets: Targets, asked: float) -> dict[int, float]:
         everything, owner = everything[kept], owner[kept]
     order = np.argsort(everything)[::-1]
     everything, owner = everything[order], owner[order]
-    return {
-        block: float(everything[owner != place][wanted[block] - 1]) for place, (block, _) in enumerate(blocks)
-    }
+    return {block: float(everything[owner != place][wanted[block] - 1]) for place, (block, _) in enumerate(blocks)}
 
 
 def place_of(asked: float, number: int) -> int:
