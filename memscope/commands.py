@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from memscope.steps.memorability import memorability
     from memscope.steps.predict import predict_memorisation
     from memscope.steps.predictor import train_predictor
+    from memscope.steps.privacy import privacy
     from memscope.steps.proxies import proxies
     from memscope.steps.report import report
     from memscope.steps.resmem import MemoryOptions, resmem
@@ -57,6 +58,7 @@ __all__ = [
     "memorability",
     "plan_ahead",
     "predict_memorisation",
+    "privacy",
     "proxies",
     "report",
     "resmem",
@@ -78,6 +80,7 @@ HOMES = {
     "memscope.steps.memorability": ("memorability",),
     "memscope.steps.predict": ("predict_memorisation",),
     "memscope.steps.predictor": ("train_predictor",),
+    "memscope.steps.privacy": ("privacy",),
     "memscope.steps.proxies": ("proxies",),
     "memscope.steps.report": ("report",),
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),

@@ -29,6 +29,7 @@ COMMANDS = {
     "proxies": "memscope.cli.proxies",
     "memorability": "memscope.cli.memorability",
     "memorability predict": "memscope.cli.memorability_predict",
+    "privacy": "memscope.cli.privacy",
     "report": "memscope.cli.report",
     "status": "memscope.cli.status",
     "demo": "memscope.cli.demo",

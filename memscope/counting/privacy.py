@@ -58,6 +58,11 @@ def population_of(run: Run) -> NDArray[np.bool_]:
     return np.asarray(~(known[0] | known[1]))
 
 
+def without_log_odds(run: Run, tasks: Iterable[Task]) -> bool:
+    """Whether some models of these tasks have no log-odds."""
+    return any(lacks_log_odds(read_outcome(run.path, run.plan, task).log_odds_train) for task in tasks)
+
+
 def lacks_log_odds(log_odds: NDArray[np.floating]) -> bool:
     return bool(np.isnan(log_odds).all(1).any())
 

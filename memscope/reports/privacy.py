@@ -211,7 +211,7 @@ FIELDS = {
     "suggested_label": Field(
         SIZE_EXAMPLE,
         "class",
-        "most frequent prediction of the models trained without the example; -1 if there are none",
+        "most frequent prediction of the models trained without it, or -1",
     ),
     "raw_type": Field(("example",), "1", "type of the trajectory by the raw rule; empty with one size"),
 }

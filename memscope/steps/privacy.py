@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +222,7 @@ def size_row(
 def changes_of(audits: dict[int, Audit]) -> tuple[PrivacyChange, ...]:
     """From each size to the next, and, last, from the first to the last."""
     sizes = list(audits)
-    steps = list(zip(sizes, sizes[1:], strict=False))
+    steps = list(pairwise(sizes))
     if len(sizes) > 2:
         steps.append((sizes[0], sizes[-1]))
     found = []
@@ -233,7 +234,7 @@ def changes_of(audits: dict[int, Audit]) -> tuple[PrivacyChange, ...]:
 
 def memorised(counts: dict[int, SizeCounts], apart: dict[int, list[Apart]]) -> MemorisedFound:
     """Whether what rises in memorisation rises in vulnerability, from the first size to the last."""
-    ends = list(counts)[0], list(counts)[-1]
+    ends = min(counts), max(counts)
     smaller, larger = (sums_of(counts[size].hard, counts[size].blocks) for size in ends)
     found = changes_together(lambda some: larger(some).score - smaller(some).score, *(apart[size] for size in ends))
     return MemorisedFound(correlation=found.correlation, by_chance=found.by_chance)

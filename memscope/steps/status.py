@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memscope.analysis.example_split import FEWEST
+from memscope.analysis.privacy.references import FEWEST_BLOCKS
 from memscope.counting.needed import (
     RESERVED,
     all_diverged,
@@ -16,6 +17,7 @@ from memscope.counting.needed import (
     whole_blocks,
     without_weights,
 )
+from memscope.counting.privacy import without_log_odds
 from memscope.counting.standard_errors import TARGETS, models_for
 from memscope.errors import RunError
 from memscope.plan.backends import TORCH
@@ -240,6 +242,12 @@ def lacking(run: Run, group: str) -> str:
         with suppress(RunError):
             if len(run.examples.labels) < FEWEST:
                 return f"it needs at least {FEWEST} training examples"
+    if group == "privacy":
+        if len(whole_blocks(run, list(done))) < FEWEST_BLOCKS:
+            return f"it needs two whole blocks of {plan.block} models of every {axis}"
+        with suppress(RunError):  # memscope's own training keeps log-odds
+            if plan.recipe.trainer != OWN_LOOP and any(without_log_odds(run, tasks[:1]) for tasks in done.values()):
+                return "its models have no log-odds"
     if group == "distill" and plan.sizes[-1] not in done:
         return f"no models of {axis} {plan.sizes[-1]} to teach"
     if group == "resmem":

@@ -87,7 +87,7 @@ def block_areas(targets: Targets) -> Floats:
 
 
 def area_of(scores: NDArray[np.floating], member: NDArray[np.bool_]) -> float:
-    """Of one model [N], as `area_under_roc`, ties counted half; several times as fast, of scores that are not rounded."""
+    """Of one model [N], as `area_under_roc`, ties counted half; several times as fast, scores are not rounded."""
     false = np.sort(scores[~member])
     low, high = (np.searchsorted(false, scores[member], side=side) for side in ("left", "right"))
     return float((low.mean() + high.mean()) / 2 / len(false))
