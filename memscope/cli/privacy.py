@@ -20,9 +20,7 @@ Examples:
 @click.command("privacy", epilog=EPILOG)
 @run_argument
 @click.option("--students", is_flag=True, help="Distilled models too, attacked for their own subsets.")
-@click.option(
-    "--teacher-data", is_flag=True, help="What students give away of their teacher's data; says what it needs."
-)
+@click.option("--teacher-data", is_flag=True, help="What students give away of their teacher's data: what it needs.")
 @click.option(
     "--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts, for the types."
 )

@@ -113,9 +113,8 @@ def of_types(report: PrivacyReport) -> str:
         return ""
     everything = next(one for one in row.types if one.type == "all")
     known = [one for one in row.types if one.type != "all" and not math.isnan(one.true_positive.low)]
-    known = [
-        one for one in known if one.true_positive.low > max(everything.true_positive.high, one.false_positive.value)
-    ]
+    limit = everything.true_positive.high
+    known = [one for one in known if one.true_positive.low > max(limit, one.false_positive.value)]
     if not known:
         return ""
     most = max(known, key=lambda one: one.true_positive.value)
@@ -271,9 +270,7 @@ def commands(report: PrivacyReport) -> list[Command]:
     found = []
     row = report.sizes[-1]
     if row.blocks < FEWEST_BLOCKS:
-        found.append(
-            more_models(report.run, FEWEST_BLOCKS * report.block, report.trainer, "Intervals need four blocks")
-        )
+        found.append(more_models(report.run, FEWEST_BLOCKS * report.block, report.trainer, "For intervals"))
     if not report.written:
         found.append(command("Every example", "privacy", report.run, "--csv", "records.csv"))
     return found

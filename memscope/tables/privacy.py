@@ -38,7 +38,7 @@ def show_attacks(report: PrivacyReport) -> None:
         table(f"Attacks on {row.models:,} models of {report.axis} {row.size}", *attacks(row.attacks))
     say(
         "Members: training examples of the attacked model; non-members: training examples held out of it. Found: share "
-        "of members beyond the threshold; false: share of non-members beyond it, where another block's non-members were "
+        "of members beyond the threshold; false: share of non-members beyond it, where those of others were "
         "to give the rate. ( ): 95 % interval over blocks."
     )
     lines = dict.fromkeys(
@@ -102,7 +102,7 @@ def show_types(report: PrivacyReport) -> None:
             )
     if any(row.types for row in report.sizes):
         say(
-            f"Types (epsilon {report.epsilon:g}) are named by every other block, models of the others are attacked with "
+            f"Types (epsilon {report.epsilon:g}) are named by every other block, models of the others attacked with "
             "each other as references, halves swapped: half of the references of the tables above."
         )
         told = findings.of_memorised(report)

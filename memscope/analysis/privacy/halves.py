@@ -107,8 +107,15 @@ def rates_by_group(
     """By name and, last, of all examples: the rates at a threshold of all examples of other blocks of the same half.
 
     `groups` has, for each half, the group of every example [N], named by the other half. None where the threshold has
-    too few non-members beyond it. Rates are NaN where a group has no members.
+    too few non-members beyond it, or is chosen by so few that it could not. Rates are NaN where a group has no members.
     """
+    fewest = min(
+        int((~half.targets.member[half.targets.block != one]).sum())
+        for half in halves
+        for one, _ in blocks_of(half.targets)
+    )
+    if asked * fewest < FEWEST_FALSE:
+        return None
     chosen = [np.stack([*(group == name for name in names), np.ones(len(group), dtype=bool)]) for group in groups]
     held, wrong, without, whole = [], [], [], []
     wrongly = np.zeros(len(chosen[0][0]), dtype=np.int64)
