@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python -m benchmarks.lira [--run RUN] [--examples 4000] [--blocks 11] [--references 10,20,40,100]
 
-Every estimator gives online LiRA's score from the same references: as many blocks as are asked for, next after that which
-is attacked.
+Every estimator gives online LiRA's score from the same references: as many blocks as are asked for, next after the one
+that is attacked.
 
     fixed          the reference implementation's fixed variance: one number over all examples and models, of the side
                    with the example for both sides, about medians; the spread between examples is in it

@@ -22,6 +22,7 @@ SMALL = {
     "gpu_ways": ("--device cpu --precision float32 --widths 2 --side 16 --models 2,2", {}),
     "gpu": ("--device cpu --examples 128 --widths 4 --epochs 1 --models 1 --group 2", {}),
     "memorability": ("--images 30 --workers 1", {}),
+    "lira": ("--examples 60 --blocks 3 --references 10,20", {}),
     "families": ("--examples 128 --families cnn --widths 4 --epochs 1 --models 1", {}),
     "learning_rate": ("--examples 64 --epochs 1 --seeds 1", {"WIDTHS": {"cnn": (2,)}, "RATES": (0.1,)}),
 }

@@ -71,6 +71,7 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         people = CliRunner().invoke(cli.memscope, ["memorability", "run", "--scores", "people.csv", "--json"])
         found["memorability"] = [json.loads(people.stdout)]  # beside proxies
         found["memorability-train"], found["memorability-predict"] = [trained()], [predicted()]
+        found["privacy"] = [json.loads(CliRunner().invoke(cli.memscope, ["privacy", "run", "--json"]).stdout)]
         found["report"] = [json.loads(CliRunner().invoke(cli.memscope, ["report", "run", "--json"]).stdout)]
     for name in ("datasets", "families"):
         found[name] = [json.loads(CliRunner().invoke(cli.memscope, [name, "--json"]).stdout)]

@@ -163,12 +163,13 @@ def test_a_run_of_hostile_names_is_scored_listed_drawn_and_exported(tiny_run, tm
         ["score", run, "--details", "--top", "100", *files],
         ["trajectories", run, "--plot"],
         ["memorability", run, "--scores", people, "--plot", "--details"],
+        ["privacy", run, "--csv", tmp_path / "records.csv", "--csv-safe", "--details"],
         ["report", run],
         ["status", run],
     ):
         memscope.main([str(argument) for argument in arguments], standalone_mode=False)
         printed, warned = capsys.readouterr()
-        assert not warned or arguments[0] in ("memorability", "report")  # which say what they do meanwhile
+        assert not warned or arguments[0] in ("memorability", "privacy", "report")  # which say what they do meanwhile
         assert all(character.isprintable() or character == "\n" for character in printed + warned)
         if arguments[0] == "score":
             assert "[/]" in printed

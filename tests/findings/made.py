@@ -1,6 +1,7 @@
 """Reports made by hand, so that findings are held against numbers that are known."""
 
 import dataclasses
+import math
 import types
 import typing
 from typing import Any
@@ -25,6 +26,17 @@ from memscope.reports.memorability import (
 from memscope.reports.page import PageReport
 from memscope.reports.prediction import ImagePredicted, PredictionReport
 from memscope.reports.predictor import BackboneFound, Claim, PairFound, PredictorReport
+from memscope.reports.privacy import (
+    AttackFound,
+    Calibration,
+    MemorisedFound,
+    PrivacyChange,
+    PrivacyReport,
+    RateFound,
+    SizePrivacy,
+    StudentsFound,
+    TypeFound,
+)
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
 from memscope.reports.ranged import Ranged
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
@@ -535,4 +547,114 @@ def prediction_report(sizes=EIGHT, blocks=4, spearman=0.4, known=3, run="runs/x"
         highest=tuple(map(image, range(10))),
         lowest=tuple(map(image, range(99, 89, -1))),
         csv="expected.csv",
+    )
+
+
+def attacks_found(lira: float, blocks: int = 4, told: bool = True) -> tuple[AttackFound, ...]:
+    """LiRA finds this share at .1 % false positives, RMIA half of it, the others what guessing finds."""
+    found = []
+    for name, true in (
+        ("lira", lira),
+        ("lira-offline", 0.001),
+        ("rmia", lira / 2),
+        ("rmia-offline", 0.001),
+        ("loss", 0.001),
+    ):
+        rates = tuple(
+            RateFound(
+                asked=asked,
+                true_positive=of_blocks(true * factor, blocks, 0.1 * true * factor) if told else Ranged(value=math.nan),
+                false_positive=of_blocks(asked, blocks, 0.1 * asked) if told else Ranged(value=math.nan),
+                left_out=None if told else "3 of 1,200 non-members are beyond the threshold",
+            )
+            for asked, factor in ((0.001, 1), (0.01, 2))
+        )
+        area = of_blocks(0.5 + true, blocks, 0.002)
+        found.append(AttackFound(attack=name, area=area, balanced_accuracy=area, rates=rates))
+    return tuple(found)
+
+
+def of_blocks(value: float, blocks: int, error: float) -> Ranged:
+    """With an interval where there are four blocks."""
+    return ranged(value, error) if blocks > 3 else Ranged(value=value)
+
+
+def privacy_report(
+    sizes=EIGHT, blocks=4, lira=0.24, change=0.2, correlation=0.4, typed=0.6, below=0.05, told=True, flipped=100,
+    students=(), run="runs/x",
+) -> PrivacyReport:  # fmt: skip
+    """The largest size finds this share, the others 5 %; `students` are (setting, difference)."""
+    rows = []
+    for size in sizes:
+        true = lira if size == sizes[-1] else 0.05
+        names = ("constant", "increasing", "all") if blocks > 3 and len(sizes) > 1 else ()
+        rows.append(
+            SizePrivacy(
+                size=size,
+                models=10 * blocks,
+                blocks=blocks,
+                left_out=0,
+                members=28_000,
+                non_members=12_000,
+                attacks=attacks_found(true, blocks, told),
+                calibration=tuple(
+                    Calibration(member=member, third=third, pairs=2_000, below=below, above=0.05)
+                    for member in (True, False)
+                    for third in range(3)
+                ),
+                flagged_at=0.001 if told else math.nan,
+                type_rate=0.001 if names else math.nan,
+                types=tuple(
+                    TypeFound(
+                        type=name,
+                        examples=100.0,
+                        true_positive=ranged(typed if name == "increasing" else true, 0.01),
+                        false_positive=ranged(0.001, 0.0001),
+                    )
+                    for name in names
+                ),
+            )
+        )
+    pairs = [*zip(sizes, sizes[1:], strict=False), *([(sizes[0], sizes[-1])] if len(sizes) > 2 else [])]
+    return PrivacyReport(
+        run=run,
+        axis="width",
+        data="npz:x.npz",
+        family="cnn",
+        fraction=0.7,
+        examples=1_000,
+        flipped=flipped or None,
+        population=400,
+        epsilon=0.2,
+        sizes=tuple(rows),
+        changes=tuple(
+            PrivacyChange(
+                smaller=smaller,
+                larger=larger,
+                asked=0.001 if told else math.nan,
+                true_positive=of_blocks(change, blocks, 0.01) if told else Ranged(value=math.nan),
+                area=of_blocks(change / 2, blocks, 0.01),
+            )
+            for smaller, larger in pairs
+        ),
+        memorised=MemorisedFound(correlation=ranged(correlation, 0.02), by_chance=0.06)
+        if blocks > 3 and len(sizes) > 1
+        else None,
+        students=tuple(
+            StudentsFound(
+                setting=setting,
+                size=sizes[0],
+                models=10 * blocks,
+                blocks=blocks,
+                teacher_on="subset",
+                students=attacks_found(0.05 + less, blocks),
+                onehot=attacks_found(0.05, blocks),
+                asked=0.001,
+                true_positive=of_blocks(less, blocks, 0.005),
+                area=of_blocks(less, blocks, 0.005),
+            )
+            for setting, less in students
+        )
+        or None,
+        block=10,
     )

@@ -15,6 +15,7 @@ from memscope.findings import (
     page,
     prediction,
     predictor,
+    privacy,
     proxies,
     resmem,
     score,
@@ -39,6 +40,7 @@ from tests.findings.made import (
     page_report,
     prediction_report,
     predictor_report,
+    privacy_report,
     proxies_report,
     ranged,
     resmem_report,
@@ -70,6 +72,10 @@ SCREENS = {
     "predictor": lambda **given: predictor.screen(predictor_report(**given)),
     "prediction": lambda **given: prediction.screen(prediction_report(**given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
+    "privacy": lambda **given: privacy.screen(privacy_report(**given)),
+    "privacy of students": lambda **given: privacy.screen(
+        privacy_report(students=[(f"teacher-64-t4-w0.{n}", -0.03) for n in range(4)], **given)
+    ),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
     "report": lambda blocks=4, **given: page.screen(page_report(**given)),
     "dry-run": lambda blocks=4, run="", **given: train_family.screen(forecast_report(**given)),
@@ -657,3 +663,40 @@ def test_a_report_tells_what_is_in_it_and_the_commands_for_what_is_not():
     damaged = page.screen(page_report(results={"score": "x.h5 is damaged", "trajectories": "current"}, not_yet={}))
     assert "Left out: score: x.h5 is damaged." in text_of(damaged)
     assert any(note.warns for note in damaged.notes)
+
+
+def test_attacks_that_find_something_are_told_beside_the_loss():
+    told = text_of(privacy.screen(privacy_report()))
+    assert "At width 64 LiRA finds 24% (19% to 29%) of a model's training examples at .1% false positives." in told
+    assert "A threshold on the loss finds .10%" in told
+    assert "Width 64 is more vulnerable than width 1: +20.0 points (+18.0 to +22.0) at .1% false positives." in told
+    assert "increasing examples are found most: 60% (58% to 62%) of them, where 24% of all are" in told
+    assert "What rises in memorisation rises in vulnerability: rank correlation .40 (.36 to .44)" in told
+    assert "not distributed" not in told
+
+
+def test_what_attacks_do_not_clearly_find_is_not_told_as_found():
+    report = privacy_report(lira=0.001, change=0.005, correlation=0.03, typed=0.01)
+    told = text_of(privacy.screen(report))
+    assert "At width 64 LiRA does not tell training examples from others" in told
+    assert "Whether width 64 is more vulnerable than width 1 cannot be told: +.5 points" in told.replace("+0.5", "+.5")
+    assert "found most" not in told
+    assert "rises in vulnerability cannot be told: rank correlation .03 (-.01 to .07)" in told
+    assert "less vulnerable than width 1" in text_of(privacy.screen(privacy_report(change=-0.2)))
+    few = text_of(privacy.screen(privacy_report(told=False)))
+    assert "too few non-members are beyond any threshold" in few
+    assert "No single example is flagged" in few
+
+
+def test_a_tail_that_is_twice_too_thin_is_told_of():
+    assert "1.0% in place of 5% are below .05" in text_of(privacy.screen(privacy_report(below=0.01)))
+    assert "not distributed" not in text_of(privacy.screen(privacy_report(below=0.03)))
+
+
+def test_students_are_told_apart_where_the_paired_interval_leaves_out_nothing():
+    settings = [("teacher-64-t4-w0.9", -0.03), ("teacher-64-t2-w0.9", 0.001)]
+    told = text_of(privacy.screen(privacy_report(sizes=EIGHT[:3], students=settings)))
+    assert "students of width 1 (teacher-64-t4-w0.9) are less vulnerable than one-hot models: 2.0% against 5.0%" in (
+        told.replace("Students", "students")
+    )
+    assert "Whether students of width 1 (teacher-64-t2-w0.9) are more or less vulnerable" in told

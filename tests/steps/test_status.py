@@ -96,6 +96,15 @@ def few_examples(path: Path, tiny_run: Path, npz: Path) -> Path:
     return path
 
 
+def without_log_odds(path: Path, tiny_run: Path, npz: Path) -> Path:
+    train_family(
+        path, Choices(data=f"npz:{npz}", trainer="record", widths=(2,), models=20), WorkOptions(engine="inline")
+    )
+    for model in range(20):
+        open_run(path).record(2, model, np.zeros(160, dtype=np.int64))
+    return path
+
+
 LACKING = [
     ("score", "no models yet", but_for("outcomes/onehot/*/*")),
     ("trajectories", "models of one width only", but_for("outcomes/onehot/width-[48]/*")),
@@ -110,6 +119,8 @@ LACKING = [
     ("memorability", "where it comes from must be said", but_for("weights/onehot/width-2/*")),
     ("predictor", "two blocks of 10 models of width 8", but_for("outcomes/onehot/width-8/0001*")),
     ("predictor", "at least 40 training examples", few_examples),
+    ("privacy", "two whole blocks of 10 models of every width", but_for("outcomes/onehot/width-2/0001*")),
+    ("privacy", "its models have no log-odds", without_log_odds),
     ("distill", "no models of width 8 to teach", but_for("outcomes/onehot/width-8/*")),
     ("resmem", "it needs two blocks of 10 models, and there is", but_for("outcomes/onehot/width-2/0001*")),
     ("score", "all models of width 4 diverged", lambda path, _, npz: recorded(npz, path, {4: 10})),

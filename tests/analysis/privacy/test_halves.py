@@ -1,0 +1,196 @@
+"""Rates and curves of many models against slow versions, and halves of the blocks on nulls and planted effects."""
+
+import math
+
+import numpy as np
+import pytest
+
+from memscope.analysis.privacy.curves import GRID, band, curve
+from memscope.analysis.privacy.halves import Half, attacked_half, changes_together, halves_of, rates_by_group
+from memscope.analysis.privacy.rates import (
+    Targets,
+    area_change,
+    balanced_accuracy,
+    beyond,
+    block_areas,
+    rate_change,
+    thresholds,
+)
+from memscope.analysis.statistics.roc import area_under_roc
+from memscope.plan.subsets import block_subsets
+
+
+def models(examples: int, blocks: int, effect: float | np.ndarray, seed: int = 0, draw: int = 0) -> Targets:
+    """Log-odds of the models of some blocks; runs of one seed share subsets and middles, each `draw` has its noise."""
+    member = np.concatenate([block_subsets(examples, block, 0.7, seed) for block in range(blocks)])
+    middle = np.random.default_rng(seed).normal(1, 1.5, examples)
+    noise = np.random.default_rng([seed, draw]).normal(size=member.shape)
+    return Targets(middle + member * effect + noise, member, np.repeat(np.arange(blocks), 10))
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize(("examples", "blocks"), [(150, 2), (60, 5)])
+@pytest.mark.parametrize("asked", [0.001, 0.03, 0.5])
+def test_counts_beyond_thresholds_are_those_of_a_look_at_every_score(examples, blocks, asked, ties):
+    found = models(examples, blocks, 1.0)
+    targets = Targets(np.round(found.scores) if ties else found.scores, found.member, found.block)
+    some = targets.of_examples(np.arange(examples) % 3 == 0)
+    counted, on_some = beyond(targets, asked), beyond(targets, asked, some)
+    for block, cut in thresholds(targets, asked).items():
+        here = targets.block == block
+        false = np.sort(targets.scores[~here][~targets.member[~here]])
+        assert cut == false[min(len(false) - 1, math.ceil((1 - asked) * len(false)) - 1)]
+        for on, told in ((targets, counted), (some, on_some)):
+            above, member = on.scores > cut, on.member
+            assert told.held_out[block].tolist() == [(above & member)[here].sum(), member[here].sum()]
+            assert told.left_out[block].tolist() == [(above & member)[~here].sum(), member[~here].sum()]
+            assert told.wrongly[block].tolist() == [(above & ~member)[here].sum(), (~member[here]).sum()]
+
+
+def test_balanced_accuracy_is_that_of_the_best_of_200_thresholds_of_other_blocks():
+    targets = models(80, 3, 1.0)
+    each = []
+    for block in range(3):
+        here = targets.block == block
+        scores, member = targets.scores[~here], targets.member[~here]
+        cuts = np.quantile(scores[~member], np.arange(200) / 200)
+        best = max(cuts, key=lambda cut: (scores[member] > cut).mean() + (scores[~member] <= cut).mean())
+        scores, member = targets.scores[here], targets.member[here]
+        each.append(((scores[member] > best).mean() + (scores[~member] <= best).mean()) / 2)
+    assert balanced_accuracy(targets).value == pytest.approx(np.mean(each), abs=0.005)
+
+
+def test_areas_of_blocks_are_means_of_those_of_models():
+    targets = models(70, 3, 0.8)
+    rounded = Targets(np.round(targets.scores, 1), targets.member, targets.block)
+    each = [area_under_roc(score, member) for score, member in zip(rounded.scores, rounded.member, strict=True)]
+    assert block_areas(rounded) == pytest.approx(np.reshape(each, (3, 10)).mean(1))
+
+
+def test_a_curve_has_the_share_of_members_above_so_many_non_members_and_ends_at_ten():
+    random = np.random.default_rng(0)
+    member = np.arange(500) % 2 == 0
+    scores = random.normal(size=500) + member
+    found = curve(scores, member)
+    false = np.sort(scores[~member])[::-1]
+    for rate, true in zip(GRID, found, strict=True):
+        allowed = math.floor(rate * 250 + 1e-9)
+        if allowed < 10:
+            assert math.isnan(true)
+        elif allowed == 250:
+            assert true == 1
+        else:
+            assert true == pytest.approx(np.mean(scores[member] > false[allowed]))
+    assert (np.diff(found[~np.isnan(found)]) >= 0).all()
+
+
+def test_a_band_has_nine_in_ten_of_the_models():
+    targets = models(600, 4, 1.0)
+    found = band(targets)
+    curves = np.array([curve(*one) for one in zip(targets.scores, targets.member, strict=True)])
+    known = ~np.isnan(curves[0])
+    assert np.isnan(found.median[~known]).all()
+    assert (found.low[known] <= found.median[known]).all()
+    inside = (curves[:, known] >= found.low[known] - 1e-12) & (curves[:, known] <= found.high[known] + 1e-12)
+    assert 0.88 < inside.mean() < 0.97
+    assert found.median[known] == pytest.approx(np.median(curves[:, known], axis=0))
+
+
+def test_changes_between_sizes_are_paired_and_cover_nothing_where_there_is_none():
+    covered, clear = [], []
+    for seed in range(60):
+        one, same, other = (
+            Targets(found.scores - np.random.default_rng(seed).normal(1, 1.5, 300), found.member, found.block)
+            for found in (
+                models(300, 6, 1.0, seed, draw) if draw < 2 else models(300, 6, 2.0, seed, draw) for draw in range(3)
+            )
+        )
+        counts = [beyond(each, 0.05) for each in (one, same, other)]
+        none, more = rate_change(counts[0], counts[1]), rate_change(counts[0], counts[2])
+        covered.append(none.low <= 0 <= none.high)
+        clear.append(more.low > 0)
+        area = area_change(block_areas(one), block_areas(other))
+        assert area.low > 0
+    assert np.mean(covered) >= 0.85
+    assert np.mean(clear) > 0.95
+
+
+def halves(targets: Targets) -> list[Half]:
+    found = halves_of(range(len(np.unique(targets.block))))
+    assert found is not None
+    return [attacked_half(targets.member, targets.scores, targets.block, half) for half in found]
+
+
+def test_every_other_block_makes_a_half_and_three_blocks_are_too_few():
+    assert halves_of([0, 3, 4, 9, 11]) == ([0, 4, 11], [3, 9])
+    assert halves_of([0, 1, 2]) is None
+    assert halves_of([2, 4, 6, 8]) == ([2, 6], [4, 8])
+
+
+def test_a_half_is_attacked_with_its_own_blocks_alone():
+    targets = models(200, 4, 1.0)
+    spoilt = targets.scores + 50 * np.isin(targets.block, [1, 3])[:, None]
+    one, other = (attacked_half(targets.member, scores, targets.block, [0, 2]) for scores in (targets.scores, spoilt))
+    assert np.array_equal(one.targets.scores, other.targets.scores)
+
+
+def test_a_type_is_found_as_often_as_its_examples_are_and_no_more_where_nothing_is():
+    """Half of the examples have an effect: true positives are found among them alone. On a null, all rates agree."""
+    group = np.where(np.arange(400) % 2 == 0, "a", "b")
+    planted = rates_by_group(halves(models(400, 6, np.where(group == "a", 3.0, 0.0))), [group, group], ["a", "b"], 0.05)
+    assert planted is not None
+    a, b, everything = planted
+    assert (a.examples, everything.examples) == (200, 400)
+    assert a.true_positive.low > 0.5
+    assert b.true_positive.value == pytest.approx(0.05, abs=0.04)
+    assert everything.true_positive.value == pytest.approx(
+        (a.true_positive.value + b.true_positive.value) / 2, abs=0.02
+    )
+    away = []
+    for seed in range(10):
+        null = rates_by_group(halves(models(400, 4, 0.0, seed)), [group, group], ["a", "b"], 0.05)
+        assert null is not None
+        away += [one.true_positive.value - one.false_positive.value for one in null]
+    assert np.mean(away) == pytest.approx(0, abs=0.01)
+    assert rates_by_group(halves(models(100, 4, 0.0)), [group[:100]] * 2, ["a"], 0.001) is None
+
+
+def scored(smaller: Targets, larger: Targets):
+    def change(blocks):
+        scores = []
+        for each in (smaller, larger):
+            here = np.isin(each.block, blocks)
+            right, member = each.scores[here] > 2, each.member[here]
+            scores.append((right & member).sum(0) / member.sum(0) - (right & ~member).sum(0) / (~member).sum(0))
+        return scores[1] - scores[0]
+
+    return change
+
+
+def test_examples_that_gain_in_both_are_found_and_a_null_is_not():
+    random = np.random.default_rng(5)
+    clear, values = 0, []
+    for seed in range(6):
+        gain = np.where(random.random(300) < 0.3, 3.0, 0.0)
+        for effect, gains in ((1.0, gain), (1.0, 0.0)):
+            smaller, larger = models(300, 6, effect, seed, 1), models(300, 6, effect + gains, seed, 2)
+            parts = [[half.apart() for half in halves(each)] for each in (smaller, larger)]
+            found = changes_together(scored(smaller, larger), *parts)
+            if np.ndim(gains):
+                clear += found.correlation.low > 0 and found.correlation.value > found.by_chance
+            else:
+                values.append(found.correlation)
+    assert clear >= 5
+    assert np.mean([one.value for one in values]) == pytest.approx(0, abs=0.05)
+    assert np.mean([one.low <= 0 <= one.high for one in values]) >= 0.6
+
+
+def test_differences_are_means_over_the_blocks_that_are_asked_for():
+    (half, _) = halves(models(50, 6, 1.0))
+    apart = half.apart()
+    here = np.isin(half.targets.block, [0, 4])
+    member, ratio = half.targets.member[here], half.ratio[here]
+    for example in range(50):
+        inside = member[:, example]
+        expected = ratio[inside, example].mean(dtype=float) - ratio[~inside, example].mean(dtype=float)
+        assert apart.differences([0, 4])[example] == pytest.approx(expected, abs=1e-5)
