@@ -1,6 +1,7 @@
 """Reports made by hand, so that findings are held against numbers that are known."""
 
 import dataclasses
+import itertools
 import math
 import types
 import typing
@@ -615,7 +616,7 @@ def privacy_report(
                 ),
             )
         )
-    pairs = [*zip(sizes, sizes[1:], strict=False), *([(sizes[0], sizes[-1])] if len(sizes) > 2 else [])]
+    pairs = [*itertools.pairwise(sizes), *([(sizes[0], sizes[-1])] if len(sizes) > 2 else [])]
     return PrivacyReport(
         run=run,
         axis="width",

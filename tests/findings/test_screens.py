@@ -667,9 +667,9 @@ def test_a_report_tells_what_is_in_it_and_the_commands_for_what_is_not():
 
 def test_attacks_that_find_something_are_told_beside_the_loss():
     told = text_of(privacy.screen(privacy_report()))
-    assert "At width 64 LiRA finds 24% (19% to 29%) of a model's training examples at .1% false positives." in told
+    assert "At width 128 LiRA finds 24% (19% to 29%) of a model's training examples at .1% false positives." in told
     assert "A threshold on the loss finds .10%" in told
-    assert "Width 64 is more vulnerable than width 1: +20.0 points (+18.0 to +22.0) at .1% false positives." in told
+    assert "Width 128 is more vulnerable than width 1: +20.0 points (+18.0 to +22.0) at .1% false positives." in told
     assert "increasing examples are found most: 60% (58% to 62%) of them, where 24% of all are" in told
     assert "What rises in memorisation rises in vulnerability: rank correlation .40 (.36 to .44)" in told
     assert "not distributed" not in told
@@ -678,8 +678,8 @@ def test_attacks_that_find_something_are_told_beside_the_loss():
 def test_what_attacks_do_not_clearly_find_is_not_told_as_found():
     report = privacy_report(lira=0.001, change=0.005, correlation=0.03, typed=0.01)
     told = text_of(privacy.screen(report))
-    assert "At width 64 LiRA does not tell training examples from others" in told
-    assert "Whether width 64 is more vulnerable than width 1 cannot be told: +.5 points" in told.replace("+0.5", "+.5")
+    assert "At width 128 LiRA does not tell training examples from others" in told
+    assert "Whether width 128 is more vulnerable than width 1 cannot be told: +0.5 points" in told
     assert "found most" not in told
     assert "rises in vulnerability cannot be told: rank correlation .03 (-.01 to .07)" in told
     assert "less vulnerable than width 1" in text_of(privacy.screen(privacy_report(change=-0.2)))
