@@ -28,6 +28,8 @@ FEWEST_BLOCKS = 4
 """For intervals"""
 EXPECTED, OFF = 0.05, 2.0
 """Of the transforms in either tail, and by how much a share is off that is told of"""
+EPSILON = 0.2
+"""What the command takes if it is not given another"""
 SETTINGS = 3
 """Of students that the screen tells of"""
 
@@ -271,8 +273,10 @@ def commands(report: PrivacyReport) -> list[Command]:
     row = report.sizes[-1]
     if row.blocks < FEWEST_BLOCKS:
         found.append(more_models(report.run, FEWEST_BLOCKS * report.block, report.trainer, "For intervals"))
+    again = ["privacy", report.run, *(["--students"] if report.students else [])]
+    again += ["--epsilon", f"{report.epsilon:g}"] if report.epsilon != EPSILON else []
     if not report.written:
-        found.append(command("Every example", "privacy", report.run, "--csv", "records.csv"))
+        found.append(command("Every example", *again, "--csv", "records.csv"))
     return found
 
 
