@@ -4,21 +4,23 @@ from pathlib import Path
 
 import click
 
+from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.output import check_outputs, told_beside
-from memscope.cli.types import NUMBER, OutputFile, details_option, json_option, noted, run_argument
+from memscope.cli.types import NUMBER, OutputFile, details_option, json_option, noted
 from memscope.reports.keys import keys_of
+from memscope.steps.drawing import Drawing
 
 EPILOG = """
 \b
 Examples:
-  memscope privacy runs/fashion
+  memscope privacy runs/fashion --plot
   memscope privacy runs/fashion --csv records.csv         # what is found of every example at every size
   memscope privacy runs/fashion --students                # distilled models beside the others
 """
 
 
 @click.command("privacy", epilog=EPILOG)
-@run_argument
+@run_or_plot
 @click.option("--students", is_flag=True, help="Distilled models too, attacked for their own subsets.")
 @click.option("--teacher-data", is_flag=True, help="What students give away of their teacher's data: what it needs.")
 @click.option(
@@ -28,6 +30,7 @@ Examples:
     "--csv", "csv_file", type=OutputFile(), metavar="FILE", help="Write a csv with a row for every size and example."
 )
 @click.option("--csv-safe", is_flag=True, help="Alter names in csv files so that no spreadsheet runs one as a formula.")
+@draws
 @details_option
 @json_option
 @noted("privacy")
@@ -38,6 +41,7 @@ def command(
     epsilon: float,
     csv_file: Path | None,
     csv_safe: bool,
+    plot: Drawing | None,
     details: bool,
     as_json: bool,
 ) -> None:
@@ -61,6 +65,7 @@ def command(
             teacher_data=teacher_data,
             csv_file=csv_file,
             csv_safe=csv_safe,
+            plot=plot,
             say=progress.say,
         )
     with told_beside(csv_file):

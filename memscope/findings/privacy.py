@@ -277,6 +277,8 @@ def commands(report: PrivacyReport) -> list[Command]:
     again += ["--epsilon", f"{report.epsilon:g}"] if report.epsilon != EPSILON else []
     if not report.written:
         found.append(command("Every example", *again, "--csv", "records.csv"))
+    if not report.figures:
+        found.append(command("Figures", *again, "--plot"))
     return found
 
 

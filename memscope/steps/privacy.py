@@ -39,10 +39,12 @@ from memscope.reports.privacy import (
     TypeFound,
 )
 from memscope.run import Run, open_run
+from memscope.steps.drawing import Drawing, write
 from memscope.steps.privacy_export import export_records
 from memscope.store.ledger import ONEHOT, distilled_settings, state_for
 from memscope.store.results import read_results, results_path, write_results
 from memscope.work.carrying_out import Say, silent
+from memscope.work.data_set import ensure_examples
 from memscope.work.timing import spent_on
 
 ALL = "all"
@@ -60,13 +62,15 @@ def privacy(
     teacher_data: bool = False,
     csv_file: Path | None = None,
     csv_safe: bool = False,
+    plot: Drawing | Path | None = None,
     say: Say = silent,
 ) -> PrivacyReport:
     """Attack the models of a run, write `results/privacy.h5`, and return what was found.
 
-    Where a file is asked for and what is stored was found with the same options of the same models, nothing is attacked
-    again. `students`: distilled models too. RunError with fewer than two whole blocks, without log-odds, or without
-    students where they are asked for; OptionError for `teacher_data`, which no run can answer.
+    Where a file or figures (`plot` says where) are asked for and what is stored was found with the same options of the
+    same models, nothing is attacked again. `students`: distilled models too. RunError with fewer than two whole blocks,
+    without log-odds, or without students where they are asked for; OptionError for `teacher_data`, which no run can
+    answer.
     """
     check_options(epsilon)
     if teacher_data:
@@ -84,13 +88,29 @@ def privacy(
             f"memscope distill {run.path} --teacher {run.plan.sizes[-1]}"
         )
     ledger = state_for(run.path, run.plan, RESULTS)
-    found = stored_audit(run, ledger, epsilon, students) if csv_file else None
+    found = stored_audit(run, ledger, epsilon, students) if csv_file or plot else None
     if found is None:
         found = attack(run, ledger, epsilon, students, say)
     report, arrays = replace(found[0], run=str(path)), found[1]
     if csv_file is not None:
         report = replace(report, written=(export_records(run, arrays, csv_file, csv_safe),))
+    if plot is not None:
+        report = replace(report, figures=tuple(str(picture) for picture in draw_found(run, report, arrays, plot)))
     return report
+
+
+def draw_privacy_figures(run_path: str | os.PathLike[str], plot: Drawing | Path) -> list[Path]:
+    """Draw what is stored; the paths of the files. RunError where there is nothing."""
+    run = open_run(run_path)
+    values, _, summary = read_results(run.path, "privacy", run.plan)
+    return draw_found(run, report_of(PrivacyReport, summary), values, plot)
+
+
+def draw_found(run: Run, report: PrivacyReport, values: Arrays, plot: Drawing | Path) -> list[Path]:
+    from memscope.plots.privacy.figures import figures  # loads matplotlib
+
+    ensure_examples(run)
+    return write(plot, figures(run, values, report))
 
 
 def stored_audit(run: Run, ledger: str, epsilon: float, students: bool) -> tuple[PrivacyReport, Arrays] | None:

@@ -167,6 +167,7 @@ def test_every_command_shows_an_example_in_its_help():
         (("privacy", "RUN", "--students"), 1, "has no distilled models; train some with memscope distill"),
         (("privacy", "RUN", "--teacher-data"), 2, "students that are trained on other examples"),
         (("privacy", "RUN", "--csv-safe"), 2, "add --csv FILE"),
+        (("privacy", "RUN", "--style", "talk"), 2, "add --plot"),
         (("privacy", "RUN", "--epsilon", "0"), 2, "epsilon is 0"),
         (("distill", "RUN"), 1, "has no distilled models; train some with memscope distill"),
         (("distill", "RUN", "--teacher", "9"), 2, "--teacher is 9, no width of"),
