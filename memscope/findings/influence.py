@@ -14,6 +14,8 @@ from memscope.reports.influence import Carrier, InfluenceReport, PairsFound, Sho
 from memscope.reports.ranged import Ranged
 from memscope.text import counted
 
+THRESHOLD, MEMORISED = 0.15, 0.25
+"""What the command takes if it is not given others"""
 BY_CHANCE = 0.05
 """Probability from which on a number of pairs is one that chance shows"""
 ON_SCREEN = 5
@@ -38,18 +40,18 @@ def second(report: InfluenceReport) -> str:
 
 def pairs_of(report: InfluenceReport) -> str:
     of_class = "" if report.all_classes else " of its class"
-    return f"of a memorised training example and {'a' if report.among == 'test' else 'an'} {second(report)}{of_class}"
+    other = "a test example" if report.among == "test" else "another training example"
+    return f"of a memorised training example and {other}{of_class}"
 
 
 def at_largest(report: InfluenceReport) -> str:
     """The helpful pairs of the largest size, or why none are listed."""
     row = report.sizes[-1]
-    found, where = row.helpful, f"At {report.axis} {row.size}"
+    found, where = row.helpful, f"At {report.axis} {row.size},"
     if not row.memorised:
-        return f"{where} no training example is memorised ({fine(report.memorised)} or more): there are no pairs."
-    reach = (
-        f"{pairs_of(report)} {'has' if found.pairs == 1 else 'have'} an influence of {fine(report.threshold)} or more"
-    )
+        return f"{where} no training example is memorised ({fine(report.memorised)} or more), so there are no pairs."
+    has = "has" if found.pairs < 2 else "have"
+    reach = f"{pairs_of(report)} {has} an influence of {fine(report.threshold)} or more"
     start = f"{where} {counted(found.pairs, 'pair') if found.pairs else 'no pair'} {reach}"
     instead = f"{number(found.by_chance)} by chance, {number(found.by_class)} if all of a class had the same"
     if found.listed:
@@ -104,10 +106,9 @@ def is_clear(found: Ranged) -> bool:
 
 def signed_number(change: SizeChange) -> str:
     """+900 (800 to 1,000)"""
-    found = change.change
-    if math.isnan(found.low):
-        return f"{found.value:+,.0f}"
-    return f"{found.value:+,.0f} ({found.low:,.0f} to {found.high:,.0f})"
+    value, low, high = change.change.value, change.change.low, change.change.high
+    told = f"{round(value):+,}"
+    return told if math.isnan(low) else f"{told} ({round(low):,} to {round(high):,})"
 
 
 def of_beside(report: InfluenceReport) -> str:
@@ -133,8 +134,8 @@ def example(report: InfluenceReport, one: ShownExample) -> str:
     looked = f"{counted(one.looked_at, other)}{'' if report.all_classes else ' of its class'}"
     return (
         f"{kind} example {one.example}{name}, {short(one.label)}: {percent(one.accuracy)} of the models of "
-        f"{report.axis} {one.size}{without} are right on it. Of {looked}, those "
-        f"{'with the most influence on it' if one.part == 'test' else 'it has the most influence on'}:"
+        f"{report.axis} {one.size}{without} are right on it. Below are, of {looked}, those "
+        f"{'with the most influence on it' if one.part == 'test' else 'on which it has the most influence'}."
     )
 
 
@@ -194,12 +195,10 @@ def cells_of(found: PairsFound) -> list[str]:
 
 
 def number(expected: float) -> str:
-    """An expected number of pairs: 0.02, 3.1, 1,234"""
-    if math.isnan(expected):
-        return "-"
-    if 0 < expected < 0.01:
-        return "<0.01"
-    return f"{expected:.2f}" if expected < 1 else f"{expected:.1f}" if expected < 100 else f"{expected:,.0f}"
+    """An expected number of pairs: .02, 3.1, 1,234"""
+    if math.isnan(expected) or expected < 0.995:
+        return "<.01" if 0 < expected < 0.01 else fine(expected)
+    return f"{expected:.1f}" if expected < 99.95 else f"{expected:,.0f}"
 
 
 def with_ends(found: Ranged) -> str:
@@ -242,18 +241,30 @@ def notes(report: InfluenceReport) -> list[Remark]:
 
 
 def commands(report: InfluenceReport) -> Sequence[Command]:
-    found = []
-    again = ["--among-training"] if report.among == "train" else []
-    again += ["--threshold", f"{report.threshold:g}"] if report.threshold != 0.15 else []
-    again += ["--memorised", f"{report.memorised:g}"] if report.memorised != 0.25 else []
-    again += ["--all-classes"] if report.all_classes else []
+    found, again = [], options(report, report.threshold)
     if not report.sizes[-1].helpful.listed:
         blocks = len(report.blocks_memorised) + len(report.blocks_choosing) + len(report.blocks_telling)
         models = 2 * blocks * report.block
-        found.append(more_models(report.run, models, report.trainer, "More models tell more"))
+        found.append(more_models(report.run, models, report.trainer, "More models"))
+        stronger = 2 * report.threshold
+        if stronger <= 1 and report.sizes[-1].helpful.pairs:
+            words = ["influence", report.run, *options(report, stronger)]
+            found.append(command("Of stronger influence chance shows less", *words))
     elif report.among == "test" and not report.shown:
-        found.append(command("What carries a test example", "influence", report.run, *again, "--test", 17))
+        found.append(
+            command(
+                "What carries a test example", "influence", report.run, *again, "--test", min(17, report.targets - 1)
+            )
+        )
     if not report.figures:
         shown = [word for one in report.shown or () for word in (f"--{one.part}", one.example, "--size", one.size)]
         found.append(command("Figures", "influence", report.run, *again, *shown, "--plot"))
     return found
+
+
+def options(report: InfluenceReport, threshold: float) -> list[str]:
+    """What the command was given, with another threshold."""
+    given = ["--among-training"] if report.among == "train" else []
+    given += ["--threshold", f"{threshold:g}"] if threshold != THRESHOLD else []
+    given += ["--memorised", f"{report.memorised:g}"] if report.memorised != MEMORISED else []
+    return [*given, *(["--all-classes"] if report.all_classes else [])]

@@ -5,6 +5,7 @@ import math
 from memscope.findings import influence as findings
 from memscope.findings.influence import cells_of, number, signed_number, with_ends
 from memscope.findings.numbers import fine
+from memscope.findings.words import listed
 from memscope.reports.influence import InfluenceReport
 from memscope.tables.printing import say, show_screen, table, tell
 
@@ -63,15 +64,15 @@ def show_pairs(report: InfluenceReport) -> None:
         table(title, columns, rows)
     among = "training examples again" if report.among == "train" else f"{report.targets:,} test examples"
     say(
-        f"Pairs of {report.examples:,} training examples and {among}, chosen by blocks "
-        f"{numbers(report.blocks_choosing)} of models and measured anew by blocks {numbers(report.blocks_telling)}; "
-        f"memorised ({fine(report.memorised)} or more) by blocks {numbers(report.blocks_memorised)}. ±: of 20 "
+        f"Pairs of {report.examples:,} training examples and {among}, by blocks of models: chosen by "
+        f"{numbers(report.blocks_choosing)}, measured anew by {numbers(report.blocks_telling)}; memorised "
+        f"({fine(report.memorised)} or more) by {numbers(report.blocks_memorised)}. ±: of 20 "
         "permutations; p: of so many by chance; measured anew: 95 % interval over these models."
     )
 
 
 def numbers(blocks: tuple[int, ...]) -> str:
-    return ", ".join(map(str, blocks))
+    return listed(blocks)
 
 
 def show_changes(report: InfluenceReport) -> None:
