@@ -646,10 +646,10 @@ def test_influence_leads_with_the_pairs_of_the_largest_size_beside_what_chance_a
     told = text_of(shown)
     assert told.startswith(
         "At width 128, 1,203 pairs of a memorised training example and a test example of its class have an influence "
-        "of .15 or more, where there would be 35.2 by chance, 61.0 if all of a class had the same: 310 training examples "
-        "carry 402 test examples. Models that had no part in choosing these pairs measure a mean influence of .21 (.19 "
-        "to .23). Width 128 leans on more single examples than width 1: +900 (796 to 1,004) pairs beyond those by "
-        "class."
+        "of .15 or more, where there would be 35.2 by chance, 61.0 if all of a class had the same: 310 training "
+        "examples carry 402 test examples. Models that had no part in choosing these pairs measure a mean influence of "
+        ".21 (.19 to .23). Width 128 leans on more single examples than width 1: +900 (796 to 1,004) pairs beyond "
+        "those by class."
     )
     assert shown.grid.rows[-1] == ["128", "1,203", "35.2", "61.0", ".05", "310", "402", ".21 (.19 to .23)"]
     assert shown.grid.rows[0] == ["1", "35", "35.2", "61.0", "1.00", "35", "-", "-"]

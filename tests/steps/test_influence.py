@@ -13,13 +13,14 @@ import pytest
 import memscope.steps.influence as step
 from memscope.errors import OptionError, RunError
 from memscope.findings.influence import screen
+from memscope.plan.plan_file import plan_to_toml
 from memscope.reports.influence import InfluenceReport
 from memscope.reports.keys import keys_of, report_of
 from memscope.run import open_run
 from memscope.steps.influence import draw_influence_figures, influence
 from memscope.steps.status import status
 from memscope.steps.train_family import train_family
-from memscope.store.ledger import state_for
+from memscope.store.ledger import Outcome, Task, outcome_path, read_outcome, state_for, write_outcome
 from memscope.store.pairs_file import Pairs, read_pairs, write_pairs
 from memscope.store.results import read_results
 from memscope.work.carrying_out import WorkOptions
@@ -34,27 +35,54 @@ AMONG = range(20)
 STRONG = {"threshold": 0.5}
 
 
-def learn(path: Path, npz: Path, models: int = MODELS) -> Path:
-    """A run of models that remember what they are trained on, and of which some carry others."""
+def learn(path: Path, npz: Path, models: int = MODELS, one_by_one: bool = False) -> Path:
+    """A run of models that remember what they are trained on, and of which some carry others.
+
+    They are put in with `run.record`, or, which is the same but for the number of files, a block in a file.
+    """
     random = np.random.default_rng(0)
     choices = Choices(data=f"npz:{npz}", trainer="record", widths=(2, 4), models=models)
     train_family(path, choices, INLINE)
+    if not one_by_one:
+        plan = replace(open_run(path).plan, unit=10)
+        (path / "plan.toml").write_bytes(plan_to_toml(plan))
     run = open_run(path)
-    labels, test_labels = run.examples.labels, run.examples.test_labels
+    labels = np.concatenate([run.examples.labels, run.examples.test_labels])
     for size in (2, 4):
-        for model in range(models):
-            inside = run.subset(model)
-            right_train = inside | (random.random(TRAIN) < 0.4)
-            chance = np.full(TEST, 0.7)
+        for first in range(0, models, 10):
+            inside = np.stack([run.subset(model) for model in range(first, first + 10)])
+            right_train = inside | (random.random(inside.shape) < 0.4)
+            chance = np.full((10, TEST), 0.7)
             if size == 4:
                 for one in (*HELPED, *HARMED):
-                    chance[one] = 0.95 if inside[one] == (one in HELPED) else 0.15
+                    chance[:, one] = np.where(inside[:, one] == (one in HELPED), 0.95, 0.15)
                 for one in AMONG:
-                    right_train[100 + one] = inside[100 + one] or inside[one]
-            right = np.concatenate([right_train, random.random(TEST) < chance])
-            given = np.concatenate([labels, test_labels])
-            run.record(size, model, np.where(right, given, (given + 1) % CLASSES))
+                    right_train[:, 100 + one] = inside[:, 100 + one] | inside[:, one]
+            right = np.concatenate([right_train, random.random(chance.shape) < chance], axis=1)
+            classes = np.where(right, labels, (labels + 1) % CLASSES)
+            if one_by_one:
+                for model in range(10):
+                    run.record(size, first + model, classes[model])
+            else:
+                task = Task("onehot", size, first, 10)
+                write_outcome(path, run.plan, task, outcome_of(inside, classes))
     return path
+
+
+def outcome_of(inside: np.ndarray, classes: np.ndarray) -> Outcome:
+    count, unknown = len(inside), np.full(classes.shape, np.nan, np.float16)
+    return Outcome(
+        in_subset=inside,
+        predicted_train=classes[:, :TRAIN],
+        predicted_test=classes[:, TRAIN:],
+        log_odds_train=unknown[:, :TRAIN],
+        log_odds_test=unknown[:, TRAIN:],
+        epoch_loss=np.full((count, 1), np.nan),
+        own_accuracy=np.ones(count),
+        diverged=np.zeros(count, dtype=bool),
+        seconds=np.ones(count),
+        made_by={},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +192,15 @@ def test_planted_pairs_are_found_with_the_influence_that_other_models_have(run):
     assert told[1].startswith("Width 4 leans on more single examples than width 2")
 
 
+def test_models_that_are_put_in_one_by_one_tell_the_same(run, npz, tmp_path):
+    recorded = learn(tmp_path / "recorded", npz, one_by_one=True)
+    found = influence(recorded, **STRONG)
+    assert keys_of(replace(found, run=str(run))) == keys_of(influence(run, **STRONG))
+    assert "run.record" not in " ".join(map(str, screen(found).commands))
+    few = screen(influence(recorded))  # at a threshold that chance reaches
+    assert "put in with run.record, are planned by" in few.commands[0].what_for
+
+
 def test_where_nothing_carries_anything_no_pairs_are_listed(npz, tmp_path, learnt):
     shutil.copytree(learnt, tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "outcomes" / "onehot" / "width-4")
@@ -210,11 +247,9 @@ def test_stored_pairs_serve_for_more_if_settings_and_models_are_the_same(run, mo
     (run / "results" / "influence.h5").write_bytes(b"damaged")
     influence(run, **STRONG, test=3)
     assert len(searched) == 7
-    opened = open_run(run)
-    for _, outcome in opened.outcomes(4):
-        predictions = np.concatenate([outcome.predicted_train[0], outcome.predicted_test[0]])
-    train_family(run, Choices(models=70), INLINE)
-    open_run(run).record(4, 60, predictions)
+    plan = open_run(run).plan
+    (_, outcome), *_ = open_run(run).outcomes(4)
+    write_outcome(run, plan, Task("onehot", 4, MODELS, 10), outcome)
     influence(run, **STRONG, test=3)
     assert len(searched) == 8
 
@@ -364,8 +399,7 @@ def test_pairs_of_test_examples_are_not_looked_up_among_training(learnt, tmp_pat
 
 
 def test_fewer_than_four_whole_blocks_are_too_few_and_the_command_for_more_is_named(run, npz, tmp_path):
-    for path in (run / "outcomes" / "onehot" / "width-2").glob("0003*"):
-        path.unlink()  # of the block that tells
+    outcome_path(run, open_run(run).plan, Task("onehot", 2, 30, 10)).unlink()  # of the block that tells
     with pytest.raises(RunError, match=r"four whole blocks .* at any width; train more with memscope train-family"):
         influence(run)
     assert "four whole blocks of 10 models" in status(run).not_yet["influence"]
@@ -375,9 +409,9 @@ def test_fewer_than_four_whole_blocks_are_too_few_and_the_command_for_more_is_na
 
 
 def test_a_model_that_diverged_takes_its_block_out_of_every_size_and_that_is_told(run):
-    outcome = next(iter(open_run(run).outcomes(2)))[1]
-    predictions = np.concatenate([outcome.predicted_train[0], outcome.predicted_test[0]])
-    open_run(run).record(2, 45, predictions, np.full(TRAIN + TEST, np.nan), replace=True)
+    plan, task = open_run(run).plan, Task("onehot", 2, 40, 10)
+    outcome = read_outcome(run, plan, task)
+    write_outcome(run, plan, task, replace(outcome, diverged=np.arange(10) == 5))
     found = influence(run, **STRONG)
     assert found.blocks_choosing == (1, 2, 5)
     assert [(row.models, row.left_out) for row in found.sizes] == [(30, 10), (30, 10)]
