@@ -1,6 +1,6 @@
 """The groups of HDF5 fields, by command."""
 
-from memscope.reports import distill, memorability, predictor, proxies, resmem, score, trajectories
+from memscope.reports import distill, influence, memorability, predictor, proxies, resmem, score, trajectories
 
 RESULTS = {
     "score": score.RESULTS,
@@ -10,6 +10,8 @@ RESULTS = {
     "proxies": proxies.RESULTS,
     "memorability": memorability.RESULTS,
     "predictor": predictor.RESULTS,
+    "influence": influence.RESULTS,
+    "influence-training": influence.AMONG_TRAINING,
 }
 """Of every command that writes `results/COMMAND.h5`"""
 
