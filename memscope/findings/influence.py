@@ -82,21 +82,32 @@ def anew(report: InfluenceReport) -> str:
 
 
 def of_sizes(report: InfluenceReport) -> str:
-    """Whether a larger size leans on more or fewer single examples: from the smallest to the largest."""
+    """Whether a larger size leans on more or fewer single examples: from the smallest to the largest.
+
+    More pairs pass a threshold where models are noisier, too; so it is told only where their influence goes that way.
+    """
     if not report.changes:
         return ""
     whole = report.changes[-1]  # from the first size to the last, also where there are two
+    larger, smaller = f"{report.axis} {whole.larger}", f"{report.axis} {whole.smaller}"
     told = f"{signed_number(whole)} pairs beyond those by class"
-    if not is_clear(whole.change):
-        return (
-            f"Whether {report.axis} {whole.larger} leans on more or on fewer single examples than {report.axis} "
-            f"{whole.smaller} cannot be told: {told}."
-        )
-    way = "more" if whole.change.value > 0 else "fewer"
-    return (
-        f"{report.axis.capitalize()} {whole.larger} leans on {way} single examples than {report.axis} {whole.smaller}: "
-        f"{told}."
-    )
+    if not math.isnan(whole.influence.value):
+        told += f"; mean influence of the {counted(whole.pairs, 'pair')} of either {signed(whole.influence)}"
+    clear, again = is_clear(whole.change), is_clear(whole.influence)
+    if clear and again and whole.change.value * whole.influence.value > 0:
+        way = "more" if whole.change.value > 0 else "fewer"
+        return f"{larger.capitalize()} leans on {way} single examples than {smaller}: {told}."
+    return f"Whether {larger} leans on more or on fewer single examples than {smaller} cannot be told: {told}."
+
+
+def signed(found: Ranged) -> str:
+    """+.12 (+.08 to +.16)"""
+    ends = "" if math.isnan(found.low) else f" ({signed_fine(found.low)} to {signed_fine(found.high)})"
+    return f"{signed_fine(found.value)}{ends}"
+
+
+def signed_fine(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{fine(value)}"
 
 
 def is_clear(found: Ranged) -> bool:

@@ -19,10 +19,10 @@ class PairsFound:
     by_chance_sd: float
     """The standard deviation of that number, from permutations; null where none were made"""
     by_class: float
-    """How many there would be if every example of a class had the same influence on a test example, on average what
-    they have"""
+    """How many there would be if all memorised examples of a class had the same influence on a test example, on average
+    what they have. Where a class has few of them their own influences are much of that mean, and this is too many"""
     chance: float
-    """The probability of this many pairs or more by chance"""
+    """The probability of this many pairs or more without any influence, that of a class included"""
     false_share: float
     """Of the pairs, the share that is expected to be there by chance, or by class where that is more: at most 1; null
     without pairs"""
@@ -33,7 +33,7 @@ class PairsFound:
     test_examples: int
     """Test examples in these pairs, where they are listed; else 0"""
     measured_anew: Ranged = UNKNOWN
-    """Mean influence of these pairs in models that had no part in choosing them; interval over the blocks of these"""
+    """Mean influence of these pairs in models that had no part in choosing them; interval over those models"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class SizeInfluence:
 
 @dataclass(frozen=True, kw_only=True)
 class SizeChange:
-    """How the number of helpful pairs beyond those by class changes from one size to a larger one."""
+    """How helpful pairs change from one size to a larger one."""
 
     smaller: int
     """The smaller size"""
@@ -64,7 +64,12 @@ class SizeChange:
     """The larger size"""
     change: Ranged
     """Pairs beyond those by class at the larger size, less those at the smaller one; the interval is over training
-    examples and permutations of models, both sizes together"""
+    examples. Also of equal influences more pass a threshold where models are noisier"""
+    influence: Ranged = UNKNOWN
+    """Mean influence at the larger size of the pairs that either lists, less that at the smaller one, in models that
+    had no part in choosing them; the interval is over those models, both sizes together"""
+    pairs: int = 0
+    """How many these pairs are"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.influential.at_size import AtSize, change_of, influence_at_size
+from memscope.analysis.influential.at_size import AtSize, influence_at_size
+from memscope.analysis.influential.compared import change_of
 from memscope.analysis.influential.roles import FEWEST_BLOCKS, Roles, roles_of
 from memscope.counting.influence import UnitsFound, units_at, usable_blocks
 from memscope.counting.influential_pairs import beside_row, columns_of, shown_example, size_row
@@ -31,6 +32,9 @@ from memscope.work.timing import spent_on
 
 INFLUENCE, TRAINING = "influence", "influence-training"
 """Groups of results"""
+
+TELLING_AMONG_TRAINING = 2
+"""Blocks that measure anew among training examples: in one, three models were trained without the second example"""
 
 WHO = ("pair_size", "train_example", "test_example")
 """What names a pair in the results"""
@@ -164,7 +168,7 @@ def search(run: Run, asked: Settings, sizes: Sequence[int], ledger: str, say: Sa
     """Find the pairs of every size, write the results, and return what is stored there."""
     blocks = usable_blocks(run, sizes)
     try:
-        roles = roles_of(blocks)
+        roles = roles_of(blocks, TELLING_AMONG_TRAINING if asked.among_training else 1)
     except OptionError as error:
         raise RunError(
             f"{run.path}: {error}, of {run.plan.block} models each that did not diverge at any {run.plan.axis}; train "
@@ -209,18 +213,19 @@ def search(run: Run, asked: Settings, sizes: Sequence[int], ledger: str, say: Sa
         blocks_choosing=roles.choosing,
         blocks_telling=roles.telling,
         sizes=tuple(rows),
-        changes=tuple(
-            SizeChange(
-                smaller=sizes[one], larger=sizes[other], change=change_of(tails[one].helpful, tails[other].helpful)
-            )
-            for one, other in steps
-        ),
+        changes=tuple(change_row(sizes[one], sizes[other], tails[one], tails[other]) for one, other in steps),
         block=run.plan.block,
         trainer=run.plan.recipe.trainer,
     )
     arrays = arrays_of(sizes, columns, tails)
     write_results(run.path, run.plan, asked.group, arrays, ledger, stored_keys(report))
     return report, arrays
+
+
+def change_row(smaller: int, larger: int, one: AtSize, other: AtSize) -> SizeChange:
+    """How helpful pairs change between two sizes."""
+    found = change_of(one, other)
+    return SizeChange(smaller=smaller, larger=larger, change=found.number, influence=found.influence, pairs=found.pairs)
 
 
 def models_that_tell(run: Run, sizes: Sequence[int]) -> int:

@@ -243,9 +243,10 @@ def lacking(run: Run, group: str) -> str:
                 return f"it needs at least {FEWEST} training examples"
     if group.startswith("influence"):
         try:
-            roles_of(whole_blocks(run, list(done)))
+            roles_of(whole_blocks(run, list(done)), telling=2 if "training" in group else 1)
         except OptionError:
-            return f"it needs four whole blocks of {plan.block} models of every {axis}, from the first on"
+            number = "ten" if "training" in group else "four"
+            return f"it needs {number} whole blocks of {plan.block} models of every {axis}, from the first on"
     if group == "distill" and plan.sizes[-1] not in done:
         return f"no models of {axis} {plan.sizes[-1]} to teach"
     if group == "resmem":

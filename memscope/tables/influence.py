@@ -3,7 +3,7 @@
 import math
 
 from memscope.findings import influence as findings
-from memscope.findings.influence import cells_of, number, signed_number, with_ends
+from memscope.findings.influence import cells_of, number, signed, signed_number, with_ends
 from memscope.findings.numbers import fine
 from memscope.findings.words import listed
 from memscope.reports.influence import InfluenceReport
@@ -78,9 +78,13 @@ def numbers(blocks: tuple[int, ...]) -> str:
 def show_changes(report: InfluenceReport) -> None:
     if report.changes:
         table(
-            "Helpful pairs beyond those by class: changes, with 95 % intervals over training examples and models",
-            ["from", "to", "change"],
-            [[str(one.smaller), str(one.larger), signed_number(one)] for one in report.changes],
+            "Helpful pairs from one size to another, with 95 % intervals: their number beyond those by class (over "
+            "training examples), and the mean influence of the pairs of either, measured anew at both (over models)",
+            ["from", "to", "number", "pairs of either", "influence"],
+            [
+                [str(one.smaller), str(one.larger), signed_number(one), f"{one.pairs:,}", signed(one.influence)]
+                for one in report.changes
+            ],
         )
 
 
