@@ -1,12 +1,14 @@
 """The groups of HDF5 fields, by command."""
 
-from memscope.reports import distill, memorability, predictor, proxies, resmem, score, trajectories
+from memscope.reports import distill, influence, memorability, predictor, proxies, resmem, score, trajectories
 
 RESULTS = {
     "score": score.RESULTS,
     "trajectories": trajectories.RESULTS,
     "resmem": resmem.RESULTS,
     "distill": distill.RESULTS,
+    "influence": influence.RESULTS,
+    "influence-training": influence.AMONG_TRAINING,
     "proxies": proxies.RESULTS,
     "memorability": memorability.RESULTS,
     "predictor": predictor.RESULTS,
