@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from memscope.analysis.carriers import carriers
 from memscope.plots.common.look import look, room
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import GREY, page, place, plain_text, text_width
@@ -45,29 +46,9 @@ class CarriersShown:
     """Training images that carry any, shown or not"""
 
 
-def size_shown(values: Mapping[str, np.ndarray]) -> int | None:
-    """The largest size with helpful pairs that are listed; None where there is none."""
-    sizes = values["pair_size"][values["chosen_by"] > 0]
-    return int(sizes.max()) if len(sizes) else None
-
-
-def most_carrying(values: Mapping[str, np.ndarray], size: int) -> list[tuple[int, np.ndarray]]:
-    """Training examples and the places of their helpful pairs of a size, those that carry most first.
-
-    Both are in the order of the influence in the models that chose the pairs, its sum for training examples: in that of
-    the influence that is told, the first would be those whose noise is the largest.
-    """
-    there = np.flatnonzero((values["pair_size"] == size) & (values["chosen_by"] > 0))
-    there = there[np.argsort(-values["chosen_by"][there], kind="stable")]
-    found = [
-        (int(one), there[values["train_example"][there] == one]) for one in np.unique(values["train_example"][there])
-    ]
-    return sorted(found, key=lambda each: -float(values["chosen_by"][each[1]].sum()))
-
-
 def rows_of(run: Run, values: Mapping[str, np.ndarray], report: InfluenceReport, size: int) -> CarriersShown:
     """What to show of a size with pairs that are listed."""
-    found = most_carrying(values, size)
+    found = carriers(values, size)
     rows = []
     for train, pairs in found[:ROWS]:
         pairs = pairs[: IN_A_ROW - 1]

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from memscope.analysis.carriers import size_shown
 from memscope.plots.common.setting import Setting
 from memscope.plots.influence.asked import draw_asked, rows_asked
-from memscope.plots.influence.carries import draw_carries, rows_of, size_shown
+from memscope.plots.influence.carries import draw_carries, rows_of
 from memscope.plots.influence.overview import draw_overview
 from memscope.reports.influence import InfluenceReport
 from memscope.run import Run

@@ -71,6 +71,7 @@ function chartLegend(series) {
 function chartNumber(form, value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (form === "number") return told(value);
+  if (form === "count") return value >= 10 || Number.isInteger(value) ? counted(Math.round(value)) : value.toFixed(1);
   const digits = (100 * Math.abs(value)).toFixed(1);
   const sign = value < 0 && Number(digits) !== 0 ? "\u2212" : form === "points" && value > 0 ? "+" : "";
   return form === "percent" ? `${sign}${digits}%` : `${sign}${digits} points`;
@@ -85,6 +86,7 @@ function chartBetween(form, { value, low, high }) {
 /** Ticks of an axis, short. @param {string} form */
 function chartTicks(form) {
   if (form === "number") return undefined;
+  if (form === "count") return counted;
   return (/** @type {number} */ value) => {
     const shown = String(Math.round(1000 * value) / 10).replace("-", "\u2212");
     return form === "percent" ? `${shown}%` : shown;
@@ -99,6 +101,14 @@ function chartDomain(scale, series) {
   if (least === undefined) return [0, 1];
   const room = most > least ? 0.04 * (most - least) : 0.1;
   return [scale.low ?? least - room, scale.high ?? most + room];
+}
+
+/** A scale for numbers of things: logarithmic, down to 0. @param {ChartSeries[]} series */
+function chartPowers(series) {
+  const most = Math.max(1, ...series.flatMap(({ values, high }) => [...values, ...(high ?? [])]).map(Number));
+  const powers = Math.ceil(Math.log10(most));
+  const ticks = [0, ...d3.range(0, powers + 1).map((/** @type {number} */ power) => 10 ** power)];
+  return { type: "symlog", constant: 1, domain: [0, Math.max(10, 1.3 * most)], ticks };
 }
 
 /** What a plot of Observable Plot has in common with all others. @param {number} width @param {string} className */
