@@ -56,12 +56,12 @@ class Tiling:
 
 
 def sheets_of(
-    images: np.ndarray, shown: np.ndarray, room: float, *, exact: int = EXACT, among: int = 0
+    images: np.ndarray, shown: np.ndarray, room: float, *, exact: int | None = None, among: int = 0
 ) -> tuple[tuple[bytes, ...], Tiling]:
     """The sheets of the examples `shown` [n], and where each is on them; `images` are uint8 [N, H, W, C].
 
-    They take `room` bytes, about, or as many as the least quality needs; up to `exact` bytes of pixels are kept as they
-    are. Thumbnails are as large as those of `among` images, where these are more.
+    They take `room` bytes, about, or as many as the least quality needs; up to `exact` bytes of pixels (EXACT by
+    default) are kept as they are. Thumbnails are as large as those of `among` images, where these are more.
     """
     count = len(shown)
     height, width = thumbnail_size(images.shape[1], images.shape[2], max(count, among))
@@ -71,7 +71,8 @@ def sheets_of(
         tiles = np.stack([reduced(images[position], height, width) for position in positions])
         return encoded(laid_out(tiles, tiling.columns), tiling.type, quality)
 
-    as_they_are = tiling.type == WEBP and count * height * width * images.shape[3] <= exact
+    most = EXACT if exact is None else exact
+    as_they_are = tiling.type == WEBP and count * height * width * images.shape[3] <= most
     sample = shown[:: tiling.sheets]  # a sheet of examples from everywhere
     tried = [one for one in QUALITIES if count <= MANY or one <= MODEST]
     fitting = (one for one in tried if len(sheet(sample, one)) * count <= room * len(sample))

@@ -19,7 +19,7 @@ from memscope.text import printable
 
 TEST, AMONG_TRAINING = "influence", "influence-training"
 """The groups of results"""
-TITLES = {TEST: "Which images carry others", AMONG_TRAINING: "Which training images carry each other"}
+TITLES = {TEST: "What single images carry", AMONG_TRAINING: "What single images carry among training images"}
 OPEN = 8
 """Training images whose row is there without being asked for"""
 
@@ -46,11 +46,13 @@ def of_group(data: PageData, group: str) -> Section | None:
     lead = screen.findings[0] if screen.findings else ""
     helpful = pairs is not None and pairs.size is not None and pairs.size in data.sizes
     images = f"sort={group.replace(TEST, 'carries')}&at={pairs.size}" if pairs and helpful else ""
+    leads = (Headline(lead, drawn[0].id, images),) if lead else ()
+    first = group == TEST or TEST not in data.reports  # pairs among training images lead only where there are no others
     return replace(
         told,
         more=joined([NOTHING if pairs is None else shown(data, report, pairs), told.more]),
-        headlines=(Headline(lead, drawn[0].id, images),) if lead else (),
-        spare=told.spare[1:],
+        headlines=leads if first else (),
+        spare=told.spare[1:] if first else (*leads, *told.spare[1:]),
     )
 
 
@@ -192,7 +194,7 @@ def shown(data: PageData, report: InfluenceReport, pairs: Pairs) -> Html:
     )
     return tag(
         "div",
-        tag("h3", text(f"What single images carry at {at}")),
+        tag("h3", text(f"Each image with what it carries, at {at}")),
         paragraph(f"{about} {rest}", class_="quiet"),
         listing(rows[:OPEN], class_="carriers"),
         more,
@@ -217,7 +219,7 @@ def carrier(data: PageData, report: InfluenceReport, one: Carrier, other: str) -
         joined(
             [
                 image(data, each, other[:-1]),
-                tag("span", text(f"{decimals(each.influence, 2)} ±{decimals(each.standard_error, 2)}".replace("-", "\u2212"))),
+                tag("span", text(told_influence(each))),
                 tag("span", text(class_name(data, each.label)), class_="quiet") if report.all_classes else NOTHING,
             ],
             "",
@@ -229,6 +231,10 @@ def carrier(data: PageData, report: InfluenceReport, one: Carrier, other: str) -
         more = link(f"#gallery?example={one.own.example}", f"{left:,} more")
         carries.append(tag("span", more, class_="left"))
     return joined([own, listing(carries, class_="borne", aria_label=f"{other} that it carries")], "")
+
+
+def told_influence(one: Picture) -> str:
+    return f"{decimals(one.influence, 2)} ±{decimals(one.standard_error, 2)}".replace("-", "\u2212")
 
 
 def image(data: PageData, one: Picture, kind: str) -> Html:
