@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import Row, growth, influence, residual_memory, show, step, throughput
+from benchmarks import Row, growth, influence, influence_pairs, residual_memory, show, step, throughput
 from memscope.cores import cores
 from memscope.training.device import resolve_precision
 
@@ -28,6 +28,7 @@ def processor() -> str:
 
 def all_rows(repeats: int) -> Iterable[Row]:
     yield from influence.rows(50_000, 1_000, 2_000, 8, repeats)  # first: memory is told from this process's peak
+    yield from influence_pairs.rows(50_000, 10_000, 400, repeats)
     yield from step.rows("resnet8", [4, 8, 16, 32, 64], repeats)
     yield from residual_memory.rows(50_000, 2_048, 512, 50, repeats)
     yield from growth.rows(repeats)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from memscope.steps.distill import distill
     from memscope.steps.doctor import doctor
     from memscope.steps.drawing import Drawing
+    from memscope.steps.influence import influence
     from memscope.steps.listings import datasets, families
     from memscope.steps.memorability import memorability
     from memscope.steps.predict import predict_memorisation
@@ -54,6 +55,7 @@ __all__ = [
     "distill",
     "doctor",
     "families",
+    "influence",
     "memorability",
     "plan_ahead",
     "predict_memorisation",
@@ -74,6 +76,7 @@ HOMES = {
     "memscope.steps.distill": ("distill",),
     "memscope.steps.doctor": ("doctor",),
     "memscope.steps.drawing": ("Drawing",),
+    "memscope.steps.influence": ("influence",),
     "memscope.steps.listings": ("datasets", "families"),
     "memscope.steps.memorability": ("memorability",),
     "memscope.steps.predict": ("predict_memorisation",),

@@ -15,6 +15,8 @@ REPORTS = {
     "memorability": "memscope.reports.memorability:MemorabilityReport",
     "memorability-train": "memscope.reports.predictor:PredictorReport",
     "memorability-predict": "memscope.reports.prediction:PredictionReport",
+    "influence": "memscope.reports.influence:InfluenceReport",
+    "influence-among-training": "memscope.reports.influence:InfluenceReport",
     "report": "memscope.reports.page:PageReport",
     "status": "memscope.reports.status:StatusReport",
     "datasets": "memscope.reports.listings:DatasetsReport",

@@ -31,7 +31,7 @@ class PairsFound:
     train_examples: int
     """Training examples in these pairs"""
     test_examples: int
-    """Test examples in these pairs"""
+    """Test examples in these pairs, where they are listed; else 0"""
     measured_anew: Ranged = UNKNOWN
     """Mean influence of these pairs in models that had no part in choosing them; interval over the blocks of these"""
 
@@ -129,6 +129,8 @@ class Beside:
     """In the file"""
     known: int
     """Of these, with both examples in this run"""
+    same_class: int
+    """Of those, with both of one class here: published pairs are, where the order of the examples is theirs"""
     influence: Ranged
     """Their mean influence in all models of this run; interval over blocks"""
     random: Ranged
@@ -181,6 +183,10 @@ class InfluenceReport:
     """With `--beside`, by size"""
     figures: tuple[str, ...] | None = keys.left_out()
     """The figures that were drawn, with `--plot`"""
+    written: tuple[str, ...] | None = keys.left_out()
+    """The files that were written, with `--csv` and `--npz`"""
+    trainer: str = keys.no_key(default="")
+    """What trained the models"""
     block: int = keys.no_key(default=0)
     """Models of a block"""
 
@@ -198,9 +204,13 @@ FIELDS = {
     "standard_error": Field(PAIR, "1", "of that influence"),
     "chosen_by": Field(PAIR, "1", "influence in the models that chose the pair; too large, as what was chosen is"),
     "memorisation": Field(PAIR, "1", "memorisation of the training example, in yet other models"),
-    "false_share": Field(PAIR, "1", "share of the pairs of this size and direction that is expected to be there by chance"),
+    "false_share": Field(
+        PAIR, "1", "share of the pairs of this size and direction that is expected to be there by chance"
+    ),
     "example": Field(("example",), "1", "position of the training example in the run, from 0"),
-    "memorised": Field(("size", "example"), "1", "whether its memorisation reaches the threshold; only such are paired"),
+    "memorised": Field(
+        ("size", "example"), "1", "whether its memorisation reaches the threshold; only such are paired"
+    ),
 }
 """What is kept in HDF5: the pairs that are listed, of all sizes one after another"""
 

@@ -12,6 +12,8 @@ RESULTS = {
     "proxies": proxies.RESULTS,
     "memorability": memorability.RESULTS,
     "predictor": predictor.RESULTS,
+    "influence": influence.RESULTS,
+    "influence-training": influence.AMONG_TRAINING,
 }
 """Of every command that writes `results/COMMAND.h5`"""
 

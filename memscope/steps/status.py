@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memscope.analysis.example_split import FEWEST
+from memscope.analysis.influential.roles import roles_of
 from memscope.counting.needed import (
     RESERVED,
     all_diverged,
@@ -17,7 +18,7 @@ from memscope.counting.needed import (
     without_weights,
 )
 from memscope.counting.standard_errors import TARGETS, models_for
-from memscope.errors import RunError
+from memscope.errors import OptionError, RunError
 from memscope.plan.backends import TORCH
 from memscope.plan.recipe import OWN_LOOP
 from memscope.reports.keys import report_of
@@ -240,6 +241,11 @@ def lacking(run: Run, group: str) -> str:
         with suppress(RunError):
             if len(run.examples.labels) < FEWEST:
                 return f"it needs at least {FEWEST} training examples"
+    if group.startswith("influence"):
+        try:
+            roles_of(whole_blocks(run, list(done)))
+        except OptionError:
+            return f"it needs four whole blocks of {plan.block} models of every {axis}, from the first on"
     if group == "distill" and plan.sizes[-1] not in done:
         return f"no models of {axis} {plan.sizes[-1]} to teach"
     if group == "resmem":
