@@ -132,12 +132,12 @@ def drawn(path: Path, report: InfluenceReport, seed: int = 0) -> tuple[Influence
 
 
 def put_into(path: Path, report: InfluenceReport, seed: int = 0) -> tuple[InfluenceReport, Values]:
-    """Write them as the results of the run."""
+    """Write them as the results of the run: as the command does, without an example that was asked for."""
     run = open_run(path)
     report, values = drawn(path, report, seed)
     group = "influence-training" if report.among == "train" else "influence"
     state = state_for(path, run.plan, RESULTS[group])
-    write_results(path, run.plan, group, dict(values), state, keys_of(report, stored=True))
+    write_results(path, run.plan, group, dict(values), state, keys_of(replace(report, shown=None), stored=True))
     return report, values
 
 

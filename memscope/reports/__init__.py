@@ -9,8 +9,6 @@ REPORTS = {
     "trajectories": "memscope.reports.trajectories:TrajectoriesReport",
     "resmem": "memscope.reports.resmem:ResmemReport",
     "distill": "memscope.reports.distill:DistillReport",
-    "influence": "memscope.reports.influence:InfluenceReport",
-    "influence-among-training": "memscope.reports.influence:InfluenceReport",
     "proxies": "memscope.reports.proxies:ProxiesReport",
     "memorability": "memscope.reports.memorability:MemorabilityReport",
     "memorability-train": "memscope.reports.predictor:PredictorReport",

@@ -7,8 +7,6 @@ RESULTS = {
     "trajectories": trajectories.RESULTS,
     "resmem": resmem.RESULTS,
     "distill": distill.RESULTS,
-    "influence": influence.RESULTS,
-    "influence-training": influence.AMONG_TRAINING,
     "proxies": proxies.RESULTS,
     "memorability": memorability.RESULTS,
     "predictor": predictor.RESULTS,

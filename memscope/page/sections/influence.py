@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 from memscope.findings import influence as findings
-from memscope.findings.numbers import decimals, fine, percent
+from memscope.findings.numbers import decimals, percent
 from memscope.findings.screen import Grid
 from memscope.page import chart
 from memscope.page.chart import Scale, Series
@@ -14,7 +14,6 @@ from memscope.page.pairs import CARRIERS, Carrier, Pairs, Picture
 from memscope.page.section import Figure, Headline, Section, of_screen
 from memscope.page.sections.stored import is_old, report_in
 from memscope.reports.influence import InfluenceReport, PairsFound
-from memscope.reports.ranged import UNKNOWN, Ranged
 from memscope.text import printable
 
 TEST, AMONG_TRAINING = "influence", "influence-training"
@@ -38,7 +37,7 @@ def of_group(data: PageData, group: str) -> Section | None:
     if report is None:
         return None
     drawn = [found(report, group)]
-    if len(report.sizes) > 1:
+    if report.changes:
         drawn.append(beyond_class(report, group))
     screen = findings.screen(report)
     pairs = next((each for each in data.pairs if each.group == group), None)
@@ -67,7 +66,7 @@ def found(report: InfluenceReport, group: str) -> Figure:
         title=f"Helpful pairs: {' to '.join(ends if len(ends) == 1 else [ends[0], ends[-1]])}.",
         about="By chance: how many there would be if no image had influence; bars: two standard deviations. By class: "
         "if all images of a class had the same influence, on average what they have. The vertical axis has a "
-        "logarithmic scale, down to 0.",
+        "logarithmic scale.",
         chart=chart.lines(
             report.axis,
             sizes,
@@ -97,32 +96,19 @@ def found(report: InfluenceReport, group: str) -> Figure:
 
 def numbers(report: InfluenceReport, way: str) -> Grid:
     columns = [
-        *(report.axis, "memorised images", "pairs found", "by chance", "by class", "not by influence", "listed"),
+        *(report.axis, "memorised images", "pairs found", "by chance", "by class", "false share", "listed"),
         "influence, measured anew",
     ]
     return Grid(columns, [cells(row.size, row.memorised, getattr(row, way)) for row in report.sizes])
 
 
 def cells(size: int, memorised: int, one: PairsFound) -> list[str]:
-    spread = "" if math.isnan(one.by_chance_sd) else f" ±{amount(one.by_chance_sd)}"
-    anew = one.measured_anew
+    spread = "" if math.isnan(one.by_chance_sd) else f" ±{findings.number(one.by_chance_sd)}"
     return [
-        *(str(size), f"{memorised:,}", f"{one.pairs:,}", f"{amount(one.by_chance)}{spread}", amount(one.by_class)),
-        *(percent(one.false_share), "yes" if one.listed else "no"),
-        "-" if math.isnan(anew.value) else f"{fine(anew.value)}{ends_of(anew, fine)}",
+        *(str(size), f"{memorised:,}", f"{one.pairs:,}", f"{findings.number(one.by_chance)}{spread}"),
+        *(findings.number(one.by_class), percent(one.false_share), "yes" if one.listed else "no"),
+        findings.with_ends(one.measured_anew),
     ]
-
-
-def amount(value: float) -> str:
-    """A number of pairs, which need not be whole."""
-    if math.isnan(value):
-        return "-"
-    return f"{value:,.0f}" if abs(value) >= 10 or value == round(value) else f"{value:.1f}"
-
-
-def ends_of(one: Ranged, told: object) -> str:
-    assert callable(told)
-    return "" if math.isnan(one.low) else f" ({told(one.low)} to {told(one.high)})"
 
 
 def beyond_class(report: InfluenceReport, group: str) -> Figure:
@@ -130,12 +116,12 @@ def beyond_class(report: InfluenceReport, group: str) -> Figure:
     rows, axis = report.sizes, report.axis
     beyond = [row.helpful.pairs - row.helpful.by_class for row in rows]
     first, last = rows[0].size, rows[-1].size
-    whole = next((one.change for one in report.changes if (one.smaller, one.larger) == (first, last)), UNKNOWN)
+    whole = report.changes[-1]
     unknown = [math.nan] * (len(rows) - 1)
-    told = f"{signed(whole.value)}{ends_of(whole, signed)}" if not math.isnan(whole.value) else "not known"
     return Figure(
         id=f"{group}-beyond",
-        title=f"Helpful pairs beyond those by class: from {axis} {first} to {axis} {last} {told}.",
+        title=f"Helpful pairs beyond those by class: from {axis} {first} to {axis} {last} "
+        f"{findings.signed_number(whole)}.",
         about=f"By these sizes are compared. In brackets, and as a bar at {axis} {last}: 95 % interval of the change, "
         "over training images and permutations of models.",
         chart=chart.lines(
@@ -148,8 +134,8 @@ def beyond_class(report: InfluenceReport, group: str) -> Figure:
                     colour="first",
                     mark="circle",
                     values=beyond,
-                    low=[*unknown, beyond[0] + whole.low],
-                    high=[*unknown, beyond[0] + whole.high],
+                    low=[*unknown, beyond[0] + whole.change.low],
+                    high=[*unknown, beyond[0] + whole.change.high],
                 )
             ],
         ),
@@ -157,17 +143,10 @@ def beyond_class(report: InfluenceReport, group: str) -> Figure:
             "How the number of helpful pairs beyond those by class changes, with 95 % intervals",
             Grid(
                 [f"from {axis}", f"to {axis}", "change"],
-                [
-                    [str(one.smaller), str(one.larger), f"{signed(one.change.value)}{ends_of(one.change, signed)}"]
-                    for one in report.changes
-                ],
+                [[str(one.smaller), str(one.larger), findings.signed_number(one)] for one in report.changes],
             ),
         ),
     )
-
-
-def signed(value: float) -> str:
-    return amount(value) if math.isnan(value) or value <= 0 else f"+{amount(value)}"
 
 
 def shown(data: PageData, report: InfluenceReport, pairs: Pairs) -> Html:
@@ -176,11 +155,13 @@ def shown(data: PageData, report: InfluenceReport, pairs: Pairs) -> Html:
     if pairs.size is None:
         return paragraph("No helpful pairs are listed: which images carry others is not shown.")
     at = f"{report.axis} {pairs.size}"
+    largest = "" if pairs.size == report.sizes[-1].size else f", the largest {report.axis} with pairs that are listed"
     row = next(row for row in report.sizes if row.size == pairs.size)
     some = f"{len(pairs.carriers):,} of the {pairs.carrying:,}" if pairs.carrying > CARRIERS else f"{pairs.carrying:,}"
     about = (
-        f"{some} training images that carry others at {at}, those that carry most first. Under each image that is "
-        "carried: its influence ± standard error, in models that had no part in the choice of pairs or in their order. "
+        f"{some} training images that carry others at {at}{largest}, those that carry most first. Under each image "
+        "that is carried: its influence ± standard error, in models that had no part in the choice of pairs or in "
+        "their order. "
         f"Of these pairs {percent(row.helpful.false_share)} are expected to be there by chance or by class."
     )
     rest = f"An image of the gallery, opened, tells all that it carries, at every {report.axis}" + (

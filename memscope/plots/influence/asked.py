@@ -76,14 +76,11 @@ def draw_asked(setting: Setting, report: InfluenceReport, asked: Asked, class_na
     tall = above + layout.image + layout.line * under + room(0.24)
     head = layout.image + layout.line * lines_under(own) + room(0.5)
     first = asked.sizes[0][0]
-    helps = first.part == "test" or (report.among == "train" and first.part != "train")
     figure, bottom = page(
         wide,
         head + tall * len(sizes),
-        title(report, first),
-        "Each with its influence ± standard error, in models that had no part in finding it: left what raises most how "
-        f"often {'it is got right' if helps else 'models are right on it'}, right what lowers it most. Above each: its "
-        f"{names_of(rows)}.",
+        title(report, [one for one, *_ in asked.sizes]),
+        subtitle(first, rows),
         caption(setting, *asked_notes(first), *notes),
     )
     height = figure.get_figheight()
@@ -132,18 +129,32 @@ def draw_size(
     sheet.text(left, top - 0.02, f"{name}, {told}", size=style.text, weight="bold", color=INK, va="top")
 
 
-def title(report: InfluenceReport, first: ShownExample) -> str:
-    if first.part == "train" and report.among != "train":
-        return f"What training image {first.example} does to test images of its class at each {report.axis}"
-    kind = "test" if first.part == "test" else "training"
-    return f"Which training images help and harm {kind} image {first.example} most, at each {report.axis}"
+def title(report: InfluenceReport, shown: Sequence[ShownExample]) -> str:
+    first = shown[0]
+    where = f"each {report.axis}" if len(shown) > 1 else f"{report.axis} {first.size}"
+    if first.part == "train":
+        other = "other training" if report.among == "train" else "test"
+        return f"Which {other} images training image {first.example} helps and harms most, at {where}"
+    return f"Which training images help and harm test image {first.example} most, at {where}"
+
+
+def subtitle(first: ShownExample, rows: Sequence[ExampleRow]) -> str:
+    if first.part == "train":
+        told = (
+            "the influence on it ± standard error: how much more often models are right on it that were trained with "
+        )
+        told += f"training image {first.example}"
+    else:
+        told = (
+            "its influence ± standard error: how much more often models are right on the test image that were trained "
+        )
+        told += "with this one"
+    return f"Under each {told}, among models that had no part in finding it. Above each: its {names_of(rows)}."
 
 
 def asked_notes(first: ShownExample) -> list[str]:
-    of = "of those trained without it " if first.part == "train" else ""
+    models = "the models that were trained without it" if first.part == "train" else "the models"
     return [
-        f"Right: the share {of}of the models that are right on it."
-        if not of
-        else "Right: of the models that were trained without it, the share that are right on it.",
-        "There is no threshold: there are always some that are the most helpful and the most harmful.",
+        f"Right: the share of {models} that are right on it.",
+        "There is no threshold: the most helpful and the most harmful are shown, however little that is.",
     ]

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from memscope.analysis.statistics.clear import apart
 from memscope.plots.common.compared import (
     Curve,
     Kind,
@@ -32,18 +31,21 @@ FOUND = Kind("found", INDIGO, "o", "-")
 BY_CLASS = Kind("by class", OLIVE, "s", "--")
 BY_CHANCE = Kind("by chance", GREY, "D", ":")
 SHIFT = 3.0  # points, of what has bars beside what has none
-PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER = 3.4, 2.8, 0.75, 0.5  # inches
+PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER = 3.4, 2.8, 0.88, 0.5  # inches
+PANEL_ALONE = 5.6  # of one size there is nothing to compare
 
 
 def draw_overview(setting: Setting, report: InfluenceReport) -> Figure:
     """Left pairs found, by class and by chance; right those beyond classes, with the interval of their whole change.
 
-    The scale at the left is the logarithm of one more than their number, so that 0 and small numbers are seen.
+    The scale at the left is the logarithm of one more than their number, so that 0 is seen.
     """
     rows = report.sizes
     counts, beyond = counts_of(rows), beyond_of(report)
-    panels = [counts, *([[beyond]] if len(rows) > 1 else [])]
-    row = row_of([label_room(curves) + 0.05 for curves in panels], PANEL_WIDTH, PANEL_HEIGHT, BEFORE, UNDER)
+    compared = len(rows) > 1 and not np.isnan(beyond.values).all()
+    panels = [counts, *([[beyond]] if compared else [])]
+    wide = PANEL_WIDTH if len(panels) > 1 else PANEL_ALONE
+    row = row_of([label_room(curves) + 0.05 for curves in panels], wide, PANEL_HEIGHT, BEFORE, UNDER)
     unlisted = [at for at, one in enumerate(rows) if one.helpful.pairs and not one.helpful.listed]
     legend = legend_of(handles() if unlisted else [], row.page - 2 * look().margin, 1)
     figure, bottom = page(
@@ -58,7 +60,7 @@ def draw_overview(setting: Setting, report: InfluenceReport) -> Figure:
     set_counts(axes, counts)
     draw_unlisted(axes, setting, counts[0], unlisted)
     label_ends(axes, setting.axis, counts)
-    if len(rows) > 1:
+    if compared:
         beside = row.axes(figure, 1, bottom)
         beside.axhline(0, color=GREY, linewidth=0.8, zorder=1, label="zero")
         draw_panel(beside, setting.axis, setting.sizes, [beyond], "helpful pairs beyond those by class")
@@ -93,17 +95,21 @@ def heights(pairs: np.ndarray) -> np.ndarray:
 
 
 def set_counts(axes: Axes, curves: Sequence[Curve]) -> None:
-    """A scale from 0 to the next power of ten above all curves and bars."""
-    ends = [
-        np.nanmax(curve.values + np.nan_to_num(np.broadcast_to(curve.errors, (2, len(curve.values)))[1]))
-        for curve in curves
-        if not np.isnan(curve.values).all()
-    ]
-    powers = max(1, math.ceil(max(ends, default=1.0) - 0.05))
-    step = -(-powers // 6)
-    marks = [0, *(10**power for power in range(step if step > 1 else 0, powers + 1, step))]
+    """A scale between powers of ten that hold all curves and bars; from 0 on where there is a number below ten."""
+    reached = []
+    for curve in curves:
+        below, above = np.broadcast_to(np.nan_to_num(curve.errors), (2, len(curve.values)))
+        reached += [*(curve.values - below), *(curve.values + above)]
+    known = 10 ** np.array([0.0, *reached])[np.isfinite([np.nan, *reached])] - 1
+    least, most = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    last = max(1, math.ceil(math.log10(max(most, 1.0)) - 0.02))
+    first = math.floor(math.log10(least)) if least >= 10 else 0
+    step = -(-(last - first) // 6)
+    powers = [*range(last, first - 1, -step)][::-1]
+    marks = [*([] if first else [0]), *(10**power for power in powers if first or step == 1 or power > 0)]
+    low, high = (float(height) for height in heights(np.array([marks[0], marks[-1]])))
     axes.set_yticks(heights(np.array(marks)), [f"{mark:,}" for mark in marks])
-    axes.set_ylim(-0.04 * powers, 1.04 * float(heights(np.array(marks[-1]))))
+    axes.set_ylim(low - 0.04 * (high - low), high + 0.04 * (high - low))
 
 
 def draw_unlisted(axes: Axes, setting: Setting, curve: Curve, unlisted: Sequence[int]) -> None:
@@ -152,7 +158,7 @@ def title(report: InfluenceReport) -> str:
         return told
     ends = f"95\u00a0% interval {signed(change.low)} to {signed(change.high)}"
     first = report.sizes[0].size
-    if not apart(change.value, change.error, change.degrees, 1):
+    if change.low <= 0 <= change.high:
         return f"{told}; beyond classes they do not clearly change from {report.axis} {first} on ({ends})"
     more = "more" if change.value > 0 else "fewer"
     return f"{told}; beyond classes {number(abs(change.value))} {more} than at {report.axis} {first} ({ends})"

@@ -103,12 +103,15 @@ function chartDomain(scale, series) {
   return [scale.low ?? least - room, scale.high ?? most + room];
 }
 
-/** A scale for numbers of things: logarithmic, down to 0. @param {ChartSeries[]} series */
+/** A scale for numbers of things: logarithmic, and from 0 on where one is below ten. @param {ChartSeries[]} series */
 function chartPowers(series) {
-  const most = Math.max(1, ...series.flatMap(({ values, high }) => [...values, ...(high ?? [])]).map(Number));
-  const powers = Math.ceil(Math.log10(most));
-  const ticks = [0, ...d3.range(0, powers + 1).map((/** @type {number} */ power) => 10 ** power)];
-  return { type: "symlog", constant: 1, domain: [0, Math.max(10, 1.3 * most)], ticks };
+  const all = series.flatMap(({ values, low, high }) => [...values, ...(low ?? []), ...(high ?? [])]);
+  const known = all.filter((value) => value !== null && Number.isFinite(value)).map(Number);
+  const [least, most] = [Math.min(...known, Infinity), Math.max(...known, 10)];
+  const first = least >= 10 && least < Infinity ? Math.floor(Math.log10(least)) : 0;
+  const powers = d3.range(first, Math.ceil(Math.log10(most)) + 1).map((/** @type {number} */ power) => 10 ** power);
+  const ticks = first ? powers : [0, ...powers];
+  return { type: "symlog", constant: 1, domain: [ticks[0], Math.max(ticks[1], 1.1 * most)], ticks };
 }
 
 /** What a plot of Observable Plot has in common with all others. @param {number} width @param {string} className */
