@@ -97,7 +97,7 @@ function listedOf(example, pairs, size, way) {
  * @param {number} listed
  */
 function carriedAt(pairs, some, size, way, kind, open, listed) {
-  const number = Number.isNaN(listed) ? some.length : listed;
+  const number = Number.isNaN(listed) ? some.length : Math.round(listed);
   const one = number === 1 ? kind.slice(0, -1) : kind;
   const words = `${PAGE.axis} ${size}: ${way > 0 ? "carries" : "harms"} ${counted(number)} ${one}`;
   const shown = some.slice(0, CARRIED_SHOWN).map((pair) => carriedImage(pairs, pair));
