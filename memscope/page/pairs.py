@@ -1,8 +1,8 @@
 """The listed pairs of influence as the page shows them: what each training image carries, and the images of these.
 
-The page holds at most MOST_PAIRS pairs and MOST_IMAGES second images of each group of results: those with the most
-influence, either way, in the models that chose them. Beside them stand the training images that carry most, for which
-the section of the page needs no script.
+Of each group of results the page holds at most MOST_IMAGES second images, those with the most influence on them, either
+way, in the models that chose the pairs, and of their pairs at most MOST_PAIRS, likewise. Beside them stand the training
+images that carry most, for which the section of the page needs no script.
 """
 
 from collections.abc import Mapping, Sequence
@@ -163,10 +163,10 @@ def pairs_of(run: Run, group: str, found: Mapping[str, np.ndarray], shown: np.nd
 def kept_pairs(found: Mapping[str, np.ndarray], shown: np.ndarray) -> np.ndarray:
     """Places of the pairs that the page holds, by training example; of each those of most influence first."""
     there = np.flatnonzero(np.isin(found["train_example"], shown))
-    there = there[np.argsort(-np.abs(found["chosen_by"][there]), kind="stable")][:MOST_PAIRS]
+    there = there[np.argsort(-np.abs(found["chosen_by"][there]), kind="stable")]
     second, first_seen = np.unique(found["test_example"][there], return_index=True)
     known = second[np.argsort(first_seen)][:MOST_IMAGES]
-    there = there[np.isin(found["test_example"][there], known)]
+    there = there[np.isin(found["test_example"][there], known)][:MOST_PAIRS]
     return there[np.argsort(found["train_example"][there], kind="stable")]
 
 

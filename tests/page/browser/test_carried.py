@@ -106,3 +106,26 @@ def test_it_is_readable_for_everybody_and_on_a_phone(opened, axe, carrying, file
         seen.page.emulate_media(color_scheme=theme)
         found = seen.page.evaluate("axe.run(document.querySelector('dialog'))")
         assert [one["id"] for one in found["violations"]] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [([0, 3, 700], ["0", "1", "10", "100", "1,000"]), ([9300, 8230, 8700], ["1,000", "10,000"])],
+)
+def test_numbers_of_pairs_are_drawn_on_a_scale_that_shows_small_ones(opened, file, values, ticks):
+    seen = opened(file=file)
+    found = seen.page.evaluate(
+        f"""(() => {{
+          const scale = {{label: "pairs", form: "count", low: 0, high: null, lines: []}};
+          const series = [{{name: "found", colour: "first", mark: "circle", values: {values}}}];
+          const x = {{label: "width", values: [2, 4, 8], log: true}};
+          const {{drawn}} = CHART_KINDS.lines({{x, y: scale, series}}, 600, "made");
+          const axis = drawn.querySelector("[aria-label='y-axis tick label']");
+          const marks = [...drawn.querySelectorAll("[aria-label=dot] circle")].map((one) => one.getAttribute("cy"));
+          return [[...axis.querySelectorAll("text")].map((text) => text.textContent), marks];
+        }})()"""
+    )
+    assert [text for text in found[0] if text] == ticks
+    heights = [float(mark) for mark in found[1]]
+    assert np.argsort(heights).tolist() == np.argsort([-value for value in values]).tolist()
+    assert np.diff(np.sort(heights)).min() > 5  # pixels
