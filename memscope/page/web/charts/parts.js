@@ -111,7 +111,7 @@ function chartPowers(series) {
   const first = least >= 10 && least < Infinity ? Math.floor(Math.log10(least)) : 0;
   const powers = d3.range(first, Math.ceil(Math.log10(most)) + 1).map((/** @type {number} */ power) => 10 ** power);
   const ticks = first ? powers : [0, ...powers];
-  return { type: "symlog", constant: 1, domain: [ticks[0], Math.max(ticks[1], 1.1 * most)], ticks };
+  return { type: "symlog", constant: 1, domain: [ticks[0], ticks.at(-1)], ticks, insetTop: 14 }; // below the label
 }
 
 /** What a plot of Observable Plot has in common with all others. @param {number} width @param {string} className */
