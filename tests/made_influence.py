@@ -127,6 +127,8 @@ def drawn(path: Path, report: InfluenceReport, seed: int = 0) -> tuple[Influence
             there[way] = replace(told, **counts, **({"pairs": number} if told.listed else {}))
         rows.append(replace(row, **there))
     values = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    for name in ("influence", "standard_error"):
+        values[name][3::11] = np.nan  # models that have no part in the choice may not tell it
     values |= {"size": np.array([row.size for row in rows]), "example": np.arange(total), "memorised": memorised}
     return replace(report, sizes=tuple(rows), examples=total, targets=len(targets)), values
 

@@ -25,6 +25,8 @@ ROOM, EXACT = 800_000, 2**20
 """Bytes of the sheets, about, and bytes of pixels up to which images are kept as they are"""
 STEP = 1e-4
 """Of influence and standard errors, which are kept as whole numbers of steps"""
+UNKNOWN = -(2**31)
+"""Where they are not known"""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def pairs_of(run: Run, group: str, found: Mapping[str, np.ndarray], shown: np.nd
     sheets, tiling = sheets_of(images, first + second, ROOM, exact=EXACT, among=len(shown))
     steps = [np.rint(found[name][kept] / STEP) for name in ("influence", "standard_error")]
     rows = [np.searchsorted(shown, found["train_example"][kept]), place, found["pair_size"][kept]]
-    rows += [np.sign(found["chosen_by"][kept]), *(np.nan_to_num(each, nan=-1.0 / STEP) for each in steps)]
+    rows += [np.sign(found["chosen_by"][kept]), *(np.nan_to_num(each, nan=UNKNOWN) for each in steps)]
     size = size_shown(found)
     every = [] if size is None else carriers(found, size)
 

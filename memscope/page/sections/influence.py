@@ -215,7 +215,11 @@ def carrier(data: PageData, report: InfluenceReport, one: Carrier, other: str) -
 
 
 def told_influence(one: Picture) -> str:
-    return f"{decimals(one.influence, 2)} ±{decimals(one.standard_error, 2)}".replace("-", "\u2212")
+    """0.31 ±0.08; a dash where the models that tell it do not know."""
+    if math.isnan(one.influence):
+        return "\u2013"
+    error = "" if math.isnan(one.standard_error) else f" ±{decimals(one.standard_error, 2)}"
+    return decimals(one.influence, 2).replace("-", "\u2212") + error
 
 
 def image(data: PageData, one: Picture, kind: str) -> Html:

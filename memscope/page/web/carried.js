@@ -20,6 +20,7 @@
  */
 
 const CARRIED_SHOWN = 24; // of one size, without being asked for more
+const UNKNOWN_STEPS = -(2 ** 31); // of influence or its standard error
 /** @type {Promise<Pairs[]> | null} */
 let pairsRead = null;
 
@@ -116,6 +117,10 @@ function carriedImage({ held, rows, images, tiles }, pair) {
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `${name}: ${label}`);
   canvas.title = `${name}: ${label}`;
-  const [value, error] = [(values?.[pair] ?? NaN) * held.step, (errors?.[pair] ?? NaN) * held.step];
-  return element("li", {}, canvas, element("span", {}, `${told(value)}${error < 0 ? "" : ` ± ${told(error)}`}`));
+  const [value, error] = [values, errors].map((row) => {
+    const steps = row?.[pair] ?? UNKNOWN_STEPS;
+    return steps === UNKNOWN_STEPS ? NaN : steps * held.step;
+  });
+  const words = told(value ?? NaN) + (Number.isNaN(error) ? "" : ` ± ${told(error ?? NaN)}`);
+  return element("li", {}, canvas, element("span", {}, words));
 }

@@ -87,7 +87,7 @@ def draw_asked(setting: Setting, report: InfluenceReport, asked: Asked, class_na
     sheet = place(figure, 0, 0, wide, height)  # one axes, in inches, for everything
     sheet.set_axis_off()
     top = bottom + head + tall * len(sizes)
-    draw_cell(sheet, layout, own, 0, left, top)
+    draw_cell(sheet, layout, own, 0, left, top, " ")
     top -= head
     right = left + each * cell + between
     for x, name in ((left, "most helpful"), (right, "most harmful")):

@@ -82,7 +82,7 @@ def lines_under(row: ExampleRow) -> int:
 
 
 def draw_cell(sheet: Axes, layout: Cells, row: ExampleRow, place: int, left: float, top: float, told: str = "") -> None:
-    """One image: name, image, label, true label, and its influence or what is `told`; in inches."""
+    """One image: name, image, label, true label, and its influence, if it is known, or what is `told`; in inches."""
     style, step = look(), layout.line
     middle = left + layout.image / 2
     small: dict[str, Any] = {"size": style.tiny - 2 * style.smaller, "color": GREY, "va": "center", "ha": "center"}
@@ -96,7 +96,7 @@ def draw_cell(sheet: Axes, layout: Cells, row: ExampleRow, place: int, left: flo
         sheet.text(middle, line - step, true_label, ha="center", **looks)
     under = line - step * (2 if any_flipped(row) else 1)
     value, error = row.scores[:, place]
-    words = told or ("" if np.isnan(value) else with_error(value, error, small["size"], layout.cell))
+    words = told or ("–" if np.isnan(value) else with_error(value, error, small["size"], layout.cell))
     sheet.text(middle, under, words, **{**small, "color": INK})
 
 

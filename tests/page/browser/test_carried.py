@@ -53,7 +53,11 @@ def test_an_opened_image_tells_what_it_carries_and_what_it_harms_at_every_size(o
                 part.locator("summary").click()
             found = part.locator("li")
             for number, pair in enumerate(mine):
-                value, error = found.nth(number).inner_text().split(" ± ")
+                words = found.nth(number).inner_text()
+                if rows[4, pair] == -(2**31):
+                    assert words == "–"
+                    continue
+                value, error = words.split(" ± ")
                 assert value in near(rows[4, pair])
                 assert error in near(rows[5, pair])
                 name = found.nth(number).locator("canvas").get_attribute("aria-label")

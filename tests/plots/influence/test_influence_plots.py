@@ -115,7 +115,7 @@ def test_each_training_image_stands_with_what_it_carries(run, among, assert_read
         told.append(f"{values['memorisation'][places[0]]:.2f}")
         for place in places[:8]:
             value, error = values["influence"][place], values["standard_error"][place]
-            told.append(f"{value:.2f} ± {error:.2f}".replace("-", "−"))
+            told.append("–" if np.isnan(value) else f"{value:.2f} ± {error:.2f}".replace("-", "−"))
         told += [f"+ {len(places) - 8}"] if len(places) > 8 else []
     images = [np.asarray(image.get_array()) for image in sheet.axes[0].images]
     assert len(images) == len(wanted)
