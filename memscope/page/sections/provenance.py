@@ -72,6 +72,9 @@ def commands(data: PageData) -> Sequence[Command]:
             source = ["--scores", report.source] if report.kind == "scores" else ["--predictor", report.kind]
             weights = ["--weights", "FILE"] if report.kind == "vitmem" else []
             options = [*source, *weights, "--epsilon", f"{report.epsilon:g}"]
+        if name.startswith("influence"):
+            options = ["--threshold", f"{report.threshold:g}", "--memorised", f"{report.memorised:g}"]
+            options += ["--all-classes"] * report.all_classes
         if name == "predictor":
             options = [*["--with-label"] * report.with_label, *asked_again(report)]
         if name == "distill":
