@@ -27,7 +27,7 @@ from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
 
 INLINE = WorkOptions(engine="inline")
-CLASSES, TRAIN, TEST, MODELS = 4, 200, 40, 60
+CLASSES, TRAIN, TEST, MODELS = 4, 200, 40, 100
 HELPED, HARMED = range(20), range(30, 34)
 """Test examples that the training examples of the same numbers help, or harm, at width 4; nothing does at width 2"""
 AMONG = range(20)
@@ -151,7 +151,7 @@ class Told:
         return self.right_train[inside, train].mean() - self.right_train[~inside, train].mean()
 
 
-MEMORISED, CHOOSING, TELLING = (0,), (1, 2, 4, 5), (3,)
+MEMORISED, CHOOSING, TELLING = (0, 6), (1, 2, 4, 5, 7, 8), (3, 9)
 
 
 def stored(path: Path, group: str = "influence") -> dict[str, np.ndarray]:
@@ -259,7 +259,7 @@ def test_one_test_example_is_told_of_with_those_that_carry_it(run):
     (one,) = found.shown
     choosing, telling, others = (Told(run, 4, blocks) for blocks in (CHOOSING, TELLING, MEMORISED))
     assert (one.size, one.part, one.example, one.index, one.name, one.label) == (4, "test", 3, 108, None, "3")
-    assert one.accuracy == pytest.approx(Told(run, 4, tuple(range(6))).right[:, 3].mean())
+    assert one.accuracy == pytest.approx(Told(run, 4, tuple(range(10))).right[:, 3].mean())
     same = range(3, TRAIN, CLASSES)
     assert one.looked_at == len(same)
     expected = sorted(same, key=lambda train: -choosing.influence(train, 3))
@@ -282,7 +282,7 @@ def test_one_training_example_is_told_of_with_what_it_carries(run):
     (one,) = influence(run, **STRONG, train=3).shown
     choosing = Told(run, 4, CHOOSING)
     assert (one.part, one.example, one.looked_at) == ("train", 3, TEST // CLASSES)
-    everything = Told(run, 4, tuple(range(6)))
+    everything = Told(run, 4, tuple(range(10)))
     assert one.accuracy == pytest.approx(everything.right_train[~everything.inside[:, 3], 3].mean())
     assert one.helpful[0].example == 3
     assert one.helpful[0].index == 3 * (TEST - 1 - 3)
@@ -353,12 +353,12 @@ def test_published_pairs_are_looked_up_by_their_positions_in_the_source(run, tmp
     found = influence(run, **STRONG, beside=tmp_path / "theirs.npz")
     nothing, row = found.beside
     assert (row.size, row.pairs, row.known, row.same_class) == (4, 22, 21, 20)
-    everything = Told(run, 4, tuple(range(6)))
+    everything = Told(run, 4, tuple(range(10)))
     ours = [everything.influence(one, other) for one, other in zip(train[:-1], test[:-1], strict=True)]
     assert row.influence.value == pytest.approx(np.mean(ours))
     by_block = [
         np.mean([Told(run, 4, (block,)).influence(*pair) for pair in zip(train[:-1], test[:-1], strict=True)])
-        for block in range(6)
+        for block in range(10)
     ]
     reach = 2.5706 * np.std(by_block, ddof=1) / np.sqrt(6)  # t of 5 degrees of freedom
     assert row.influence.high - row.influence.value == pytest.approx(reach, rel=1e-3)
@@ -413,7 +413,7 @@ def test_a_model_that_diverged_takes_its_block_out_of_every_size_and_that_is_tol
     outcome = read_outcome(run, plan, task)
     write_outcome(run, plan, task, replace(outcome, diverged=np.arange(10) == 5))
     found = influence(run, **STRONG)
-    assert found.blocks_choosing == (1, 2, 5)
+    assert found.blocks_choosing == (1, 2, 5, 7, 8)
     assert [(row.models, row.left_out) for row in found.sizes] == [(30, 10), (30, 10)]
     assert any("Left out: 20 models" in note.text and note.warns for note in screen(found).notes)
 
