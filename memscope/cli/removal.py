@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from memscope.cli.types import WHOLE, Shard, load_for_workers, noted, work_options
 from memscope.reports.keys import keys_of
 
-OPTIONS = (
+OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option(
         "--remove",
         type=WHOLE,
@@ -28,6 +28,7 @@ OPTIONS = (
         "--arm-models", type=WHOLE, metavar="K", help="Models of each size in each of their arms.  [one block]"
     ),
     click.option("--arm-seed", type=WHOLE, metavar="N", help="Seed of these models and sets.  [the seed of RUN + 1]"),
+    work_options,
     click.option(
         "--shard",
         type=Shard(),
@@ -94,7 +95,7 @@ def removes(function: Callable[..., None]) -> Callable[..., None]:
 
     for each in reversed(OPTIONS):
         each(with_removal)
-    return work_options(with_removal)
+    return with_removal
 
 
 def remove_and_show(

@@ -58,7 +58,7 @@ def test_arms_that_are_looked_at_in_one_way_only_are_compared_as_before():
 
 
 def simulated(random: np.random.Generator, shift: float, count: int = 300, removed: int = 40):
-    """Scores of examples of their own probabilities, chosen by few models; `shift`: of the others, in the chosen arm."""
+    """Scores of examples of their own probabilities, chosen by few models; `shift` is that of the chosen arm."""
     p_out = random.beta(3, 1, count)
     score = 1 - random.binomial(6, p_out) / 6
     most = np.argsort(-score + random.random(count) * 1e-6)[:removed]

@@ -328,15 +328,12 @@ def test_another_call_trains_nothing_and_says_the_same_and_more_models_are_added
     path = copy_of(removed[0], tmp_path)
     before = hash_of(path / "removal")
     again = remove(path, Removing(GONE), INLINE)
-    assert replace(again, run="", arms=()) == pytest.approx(replace(removed[1], run="", arms=()), nan_ok=True) or (
-        str(replace(again, run="", arms=())) == str(replace(removed[1], run="", arms=()))
-    )
+    assert str(again.sizes) == str(removed[1].sizes)
     assert hash_of(path / "removal") == before
     more = remove(path, Removing(GONE, models=15), INLINE)
     assert more.models == 20
-    assert {name: value for name, value in hash_of(path / "removal").items() if name in before and "plan" not in name} == {
-        name: value for name, value in before.items() if "plan" not in name
-    }
+    after = hash_of(path / "removal")
+    assert [name for name in before if after[name] != before[name] and not name.endswith("plan.toml")] == []
     assert remove(path, Removing(GONE), INLINE).models == 20  # those that are there
     one = remove(path, Removing(GONE, models=10), INLINE)
     assert str(one.sizes) == str(again.sizes)
@@ -445,10 +442,10 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(scored, 
 def test_a_run_without_scores_or_with_old_ones_or_too_few_models_is_told_what_to_do(scored, tmp_path):
     path = copy_of(scored, tmp_path)
     train_family(path, Choices(models=50), INLINE)
-    with pytest.raises(RunError, match="are of fewer models than there are.*run memscope score"):
+    with pytest.raises(RunError, match=r"are of fewer models than there are.*run memscope score"):
         remove(path, Removing(GONE), INLINE)
     next((path / "outcomes" / "onehot" / "width-1").glob("*.h5")).unlink()
-    with pytest.raises(RunError, match="lacks 10 of its planned models.*train them first: memscope train-family"):
+    with pytest.raises(RunError, match=r"lacks 10 of its planned models.*train them first: memscope train-family"):
         remove(path, Removing(GONE), INLINE)
     (path / "results" / "score.h5").unlink()
     with pytest.raises(RunError, match="has no results of score yet; run memscope score"):
@@ -464,7 +461,7 @@ def test_a_file_that_was_edited_is_refused(removed, tmp_path):
     file = directory / "random-2.csv"
     whole = file.read_text()
     file.write_text("\n".join(whole.splitlines()[:-1]) + "\n")
-    with pytest.raises(RunError, match="random-2.csv: lists 14 examples of .* to drop among 14 lines, expected 15"):
+    with pytest.raises(RunError, match=r"random-2\.csv: lists 14 examples of .* to drop among 14 lines, expected 15"):
         remove(path, Removing(GONE), INLINE)
     file.write_text(whole.replace("drop", "leave", 1))
     with pytest.raises(DataError, match="has the decision 'leave'"):
