@@ -71,6 +71,7 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         people = CliRunner().invoke(cli.memscope, ["memorability", "run", "--scores", "people.csv", "--json"])
         found["memorability"] = [json.loads(people.stdout)]  # beside proxies
         found["memorability-train"], found["memorability-predict"] = [trained()], [predicted()]
+        found |= removed()
         found["report"] = [json.loads(CliRunner().invoke(cli.memscope, ["report", "run", "--json"]).stdout)]
     for name in ("datasets", "families"):
         found[name] = [json.loads(CliRunner().invoke(cli.memscope, [name, "--json"]).stdout)]
@@ -91,6 +92,16 @@ def trained() -> Any:
         "--json",
     ]
     return json.loads(CliRunner().invoke(cli.memscope, ["memorability", "run", *quick]).stdout)
+
+
+def removed() -> dict[str, list[Any]]:
+    """Without examples, before anything is trained, and of the two that then compare."""
+    assert CliRunner().invoke(cli.memscope, ["score", "run"]).exit_code == 0
+    few = ["--engine", "inline", "--json"]
+    asked = {"dry-run": ["--remove", "10", "--dry-run"], "remove": ["--remove", "10"], "peel": ["--peel", "10"]}
+    told = {name: CliRunner().invoke(cli.memscope, ["influence", "run", *words, *few]) for name, words in asked.items()}
+    assert all(each.exit_code == 0 for each in told.values()), [each.output[-300:] for each in told.values()]
+    return {f"influence-{name}": [json.loads(each.stdout)] for name, each in told.items()}
 
 
 def predicted() -> Any:

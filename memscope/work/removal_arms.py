@@ -146,22 +146,12 @@ def arms_of(run: Run, asked: Removing, kinds: Iterable[str]) -> Arms:
 
     OptionError for what cannot be asked for, RunError where the scores are missing, old, or of part of the models.
     """
+    check_removing(run, asked)
     plan = run.plan
     sizes = [int(size) for size in run.results("score")["size"]]
     size = sizes[-1] if asked.size is None else asked.size
     scores = run.scores(size)["score"].astype(np.float64)
     seed = plan.seed + 1 if asked.seed is None else asked.seed
-    if seed == plan.seed:
-        raise OptionError(
-            f"--arm-seed is {seed}, the seed of {run.path}, so that models would be those by which examples were "
-            "chosen; take another"
-        )
-    if asked.models is not None and asked.models < 1:
-        raise OptionError(f"--arm-models is {asked.models}; it must be at least 1")
-    if asked.count < 1:
-        raise OptionError(f"{asked.count} examples are to be removed; it must be at least 1")
-    if asked.sets is not None and asked.sets < FEWEST_SETS:
-        raise OptionError(f"--sets is {asked.sets}; random sets must be at least {FEWEST_SETS} to compare with")
     directory = run.path / "removal" / f"{asked.count}-at-{plan.axis}-{size}-seed-{seed}"
     kept = kept_sets(run, directory, asked.count)
     if MOST not in kept:
@@ -175,6 +165,21 @@ def arms_of(run: Run, asked: Removing, kinds: Iterable[str]) -> Arms:
     given = (("--size", asked.size), ("--arm-seed", asked.seed))
     options = tuple(word for name, value in given if value is not None for word in (name, str(value)))
     return Arms(run, size, models_of(run, asked, arms), seed, arms, every, options, pairs)
+
+
+def check_removing(run: Run, asked: Removing) -> None:
+    """OptionError for what cannot be asked for, whatever the scores are."""
+    if asked.count < 1:
+        raise OptionError(f"{asked.count} examples are to be removed; it must be at least 1")
+    if asked.sets is not None and asked.sets < FEWEST_SETS:
+        raise OptionError(f"--sets is {asked.sets}; random sets must be at least {FEWEST_SETS} to compare with")
+    if asked.models is not None and asked.models < 1:
+        raise OptionError(f"--arm-models is {asked.models}; it must be at least 1")
+    if asked.seed == run.plan.seed:
+        raise OptionError(
+            f"--arm-seed is {asked.seed}, the seed of {run.path}, so that models would be those by which examples were "
+            "chosen; take another"
+        )
 
 
 def models_of(run: Run, asked: Removing, arms: Iterable[Arm]) -> int:

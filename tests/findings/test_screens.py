@@ -750,8 +750,8 @@ def test_what_arms_will_take_is_told_before_they_are_trained():
     told = text_of(removal_forecast.screen(arms_forecast(sizes=(4, 8))))
     assert told.startswith(
         "260 models are to be trained in 9 arms (all, most, least, pairs and 5 random), 40 of each width in each. At "
-        "the pace of those that are there, that is about 65 s with 2 workers, beside some seconds an arm to start. They "
-        "take at most 33.2 MB of disk, 29.6 MB of it images that may be deleted."
+        "the pace of those that are there, that is about 65 s with 2 workers, beside some seconds an arm to start. "
+        "They take at most 33.2 MB of disk, 29.6 MB of it images that may be deleted."
     )
     assert "Of those of `pairs` 31 are training examples of listed pairs." in told
     assert text_of(removal_forecast.screen(arms_forecast(models=0))).startswith(
