@@ -62,7 +62,7 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
             "--json",
         ]
         proxies = [CliRunner().invoke(cli.memscope, few)]
-        more = ["train-family", "run", "--widths", "2,4", "--models", "30", "--engine", "inline"]
+        more = ["train-family", "run", "--widths", "2,4", "--models", "40", "--engine", "inline"]
         assert CliRunner().invoke(cli.memscope, more).exit_code == 0
         proxies.append(CliRunner().invoke(cli.memscope, few))
         found["proxies"] = [json.loads(each.stdout) for each in proxies]
@@ -71,6 +71,8 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         people = CliRunner().invoke(cli.memscope, ["memorability", "run", "--scores", "people.csv", "--json"])
         found["memorability"] = [json.loads(people.stdout)]  # beside proxies
         found["memorability-train"], found["memorability-predict"] = [trained()], [predicted()]
+        found["influence"] = [carried(), carried("--train", "3"), carried("--beside", "pairs.npz")]
+        found["influence-among-training"] = [carried("--among-training")]
         found |= removed()
         found["report"] = [json.loads(CliRunner().invoke(cli.memscope, ["report", "run", "--json"]).stdout)]
     for name in ("datasets", "families"):
@@ -92,6 +94,13 @@ def trained() -> Any:
         "--json",
     ]
     return json.loads(CliRunner().invoke(cli.memscope, ["memorability", "run", *quick]).stdout)
+
+
+def carried(*options: str) -> Any:
+    nothing = np.zeros(0, dtype=np.int64)
+    np.savez("pairs.npz", tr_idx=nothing, tt_idx=nothing, infl=np.zeros(0), mem=np.zeros(0))
+    asked = ["influence", "run", "--threshold", "0.9", "--csv", "pairs.csv", *options, "--json"]
+    return json.loads(CliRunner().invoke(cli.memscope, asked).stdout)
 
 
 def removed() -> dict[str, list[Any]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from memscope.analysis.influential.units import Units
 from memscope.counting.needed import block_of, whole_blocks
 from memscope.run import Run
-from memscope.store.ledger import Outcome, Task, finished_tasks, outcome_path, read_outcome
+from memscope.store.ledger import Outcome, Task, finished_tasks, outcome_path, read_diverged, read_outcome
 
 ONCE, TWICE = 1, 2
 """How often a subset was trained on"""
@@ -45,10 +45,10 @@ def usable_blocks(run: Run, sizes: Sequence[int]) -> list[int]:
 
 def lost(run: Run, task: Task) -> NDArray[np.bool_]:
     """bool [models]: all models of the subset that there are diverged."""
-    diverged = read_outcome(run.path, run.plan, task).diverged
+    diverged = read_diverged(run.path, run.plan, task)
     again = replace(task, replicate=1)
     if diverged.any() and outcome_path(run.path, run.plan, again).is_file():
-        diverged = diverged & read_outcome(run.path, run.plan, again).diverged
+        diverged = diverged & read_diverged(run.path, run.plan, again)
     return diverged
 
 

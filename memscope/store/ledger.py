@@ -274,6 +274,20 @@ def pack_outcome(plan: Plan, task: Task, outcome: Outcome) -> bytes:
     return buffer.getvalue()
 
 
+def read_diverged(run: Path, plan: Plan, task: Task) -> np.ndarray:
+    """Which models of a task diverged, bool [models], for who looks at nothing else of it; errors as `read_outcome`."""
+    path = outcome_path(run, plan, task)
+    try:
+        with open_sealed(path) as file:
+            check_encoding(file, "memscope-outcome", path)
+            diverged = array_of(file["diverged"])
+            if diverged.shape != (task.count,):
+                raise ValueError(f"is of {diverged.shape} models, expected {task.count}")
+    except DAMAGE as error:
+        raise damage(run, path, error, f"memscope train-family {run}") from error
+    return diverged.astype(bool)
+
+
 def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:
     """One task's outcome from the ledger.
 

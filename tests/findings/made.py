@@ -3,6 +3,7 @@
 import dataclasses
 import types
 import typing
+from itertools import pairwise
 from typing import Any
 
 from memscope.analysis.proxies.catalogue import PROXIES
@@ -14,6 +15,17 @@ from memscope.reports.distill import (
     StudentKind,
 )
 from memscope.reports.evidence import Disputed, Estimate, MeanTrajectory, ScoreEvidence, TrajectoriesEvidence
+from memscope.reports.influence import (
+    Beside as BesidePublished,
+)
+from memscope.reports.influence import (
+    Carrier,
+    InfluenceReport,
+    PairsFound,
+    ShownExample,
+    SizeChange,
+    SizeInfluence,
+)
 from memscope.reports.memorability import (
     Beside,
     MemorabilityReport,
@@ -548,6 +560,109 @@ def prediction_report(sizes=EIGHT, blocks=4, spearman=0.4, known=3, run="runs/x"
         lowest=tuple(map(image, range(99, 89, -1))),
         csv="expected.csv",
     )
+
+
+def influence_report(
+    sizes=EIGHT,
+    blocks=12,
+    pairs=1203,
+    by_chance=35.2,
+    by_class=61.0,
+    chance=0.0,
+    change=900.0,
+    among="test",
+    shown=None,
+    beside=False,
+    left_out=0,
+    run="runs/x",
+) -> InfluenceReport:
+    """So many helpful pairs at the last size, at the others as many as by chance; `shown` is `test` or `train`."""
+
+    def found(number: int) -> PairsFound:
+        share = min(1.0, max(by_chance, by_class) / number) if number else NAN
+        return PairsFound(
+            pairs=number,
+            by_chance=by_chance,
+            by_chance_sd=6.2,
+            by_class=by_class,
+            chance=chance if number > by_class else 0.6,
+            false_share=share,
+            listed=share <= 0.5,
+            train_examples=min(310, number),
+            test_examples=402 if share <= 0.5 else 0,
+            measured_anew=measured(0.21, 0.01) if share <= 0.5 else Ranged(value=NAN),
+        )
+
+    def carrier(place: int) -> Carrier:
+        return Carrier(
+            example=100 + place,
+            index=200 + place,
+            name=f"a/long/folder/of/photographs/{place}.png",
+            label="cat",
+            chosen_by=0.5 - place / 100,
+            influence=0.4 - place / 100,
+            standard_error=0.05,
+            memorised=0.9,
+            by_chance=0.004 + place,
+        )
+
+    last = sizes[-1]
+    steps = [*pairwise(sizes), *([(sizes[0], last)] if len(sizes) > 2 else [])]
+    numbers = tuple(range(blocks))
+    one = ShownExample(
+        size=last,
+        part=shown or "test",
+        example=17,
+        index=34,
+        name="b/17.png",
+        label="cat",
+        accuracy=0.75,
+        looked_at=500,
+        helpful=tuple(map(carrier, range(10))),
+        harmful=(),
+    )
+    published = BesidePublished(
+        file="pairs_infl0.15_mem0.25.npz",
+        size=last,
+        pairs=1015,
+        known=1000,
+        same_class=1000,
+        influence=measured(0.12, 0.01),
+        random=measured(0.0, 0.01),
+        spearman=0.55,
+        among_found=200,
+    )
+    return InfluenceReport(
+        run=run,
+        axis="width",
+        data="folder:x",
+        family="cnn",
+        fraction=0.7,
+        among=among,
+        threshold=0.15,
+        memorised=0.25,
+        all_classes=False,
+        examples=5000,
+        targets=1000,
+        blocks_memorised=tuple(one for one in numbers if one % 6 == 0),
+        blocks_choosing=tuple(one for one in numbers if one % 6 not in (0, 3)),
+        blocks_telling=tuple(one for one in numbers if one % 6 == 3),
+        sizes=tuple(
+            SizeInfluence(
+                size=size,
+                models=10 * blocks,
+                memorised=300,
+                helpful=found(pairs if size == last else round(by_chance)),
+                harmful=found(round(by_chance)),
+                left_out=left_out,
+            )
+            for size in sizes
+        ),
+        changes=tuple(SizeChange(smaller=each[0], larger=each[1], change=measured(change, 50.0)) for each in steps),
+        shown=(one,) if shown else None,
+        beside=(published,) if beside else None,
+        block=10,
+        trainer="memscope",
 
 
 def four(value: float, error: float) -> Ranged:

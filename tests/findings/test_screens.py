@@ -11,6 +11,7 @@ from memscope.analysis.statistics.clear import clear, clearest
 from memscope.analysis.trajectories import TYPES
 from memscope.findings import (
     distill,
+    influence,
     memorability,
     page,
     peel,
@@ -37,6 +38,7 @@ from tests.findings.made import (
     arms_forecast,
     distill_report,
     forecast_report,
+    influence_report,
     made,
     measured,
     memorability_report,
@@ -75,6 +77,9 @@ SCREENS = {
     "memorability": lambda **given: memorability.screen(memorability_report(**given)),
     "predictor": lambda **given: predictor.screen(predictor_report(**given)),
     "prediction": lambda **given: prediction.screen(prediction_report(**given)),
+    "influence": lambda **given: influence.screen(influence_report(beside=True, left_out=10, **given)),
+    "no influence": lambda **given: influence.screen(influence_report(pairs=70, **given)),
+    "influence of one": lambda **given: influence.screen(influence_report(shown="train", beside=True, **given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
     "report": lambda blocks=4, **given: page.screen(page_report(**given)),
@@ -643,6 +648,104 @@ def test_a_prediction_says_what_it_is_worth_and_for_which_label():
     assert "this very image" not in nothing
     unknown = replace(prediction_report(), spearman=replace(measured(0.1), value=math.nan))
     assert "What that is worth is not known." in text_of(prediction.screen(unknown))
+
+
+def test_influence_leads_with_the_pairs_of_the_largest_size_beside_what_chance_and_classes_would_show():
+    shown = influence.screen(influence_report())
+    told = text_of(shown)
+    assert told.startswith(
+        "At width 128, 1,203 pairs of a memorised training example and a test example of its class have an influence "
+        "of .15 or more, where there would be 35.2 by chance, 61.0 if all of a class had the same: 310 training "
+        "examples carry 402 test examples. Models that had no part in choosing these pairs measure a mean influence of "
+        ".21 (.19 to .23). Width 128 leans on more single examples than width 1: +900 (796 to 1,004) pairs beyond "
+        "those by class."
+    )
+    assert shown.grid.rows[-1] == ["128", "1,203", "35.2", "61.0", ".05", "310", "402", ".21 (.19 to .23)"]
+    assert shown.grid.rows[0] == ["1", "35", "35.2", "61.0", "1.00", "35", "-", "-"]
+    assert told.count("False is a pair without any influence") == 1
+    among = text_of(influence.screen(influence_report(among="train")))
+    assert "a memorised training example and another training example of its class" in among
+    assert "carry 402 other training examples" in among
+    assert "--among-training" in among
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"pairs": 30}, "30 pairs of"),
+        (
+            {"pairs": 30},
+            "no more than chance would show (35.2 by chance, 61.0 if all of a class had the same); none are",
+        ),
+        ({"pairs": 70, "chance": 0.2}, "no more than chance would show"),
+        ({"pairs": 0}, "no pair of a memorised training example and a test example of its class has an influence"),
+        (
+            {"pairs": 50, "by_class": 45.0},
+            "or classes as a whole would show more than half (35.2 by chance, 45.0",
+        ),
+        ({"pairs": 70, "by_class": 75.0, "by_chance": 20.0}, "no more than chance would show (20.0 by chance, 75.0"),
+        ({"pairs": 70, "by_class": 50.0, "by_chance": 20.0}, "classes as a whole would show more than half"),
+    ],
+)
+def test_where_chance_or_classes_would_show_half_of_the_pairs_none_are_listed_and_it_says_why(given, why):
+    shown = influence.screen(influence_report(**given))
+    assert why in text_of(shown)
+    assert "none are listed." in text_of(shown)
+    assert "no part in choosing" not in text_of(shown)
+    assert str(shown.commands[0]) == "memscope train-family runs/x --models 240"
+    stronger = [str(one) for one in shown.commands if "--threshold" in one.words]
+    assert stronger == (["memscope influence runs/x --threshold 0.3"] if given["pairs"] else [])
+
+
+def test_pairs_beyond_chance_that_classes_explain_are_said_to_be_theirs():
+    report = influence_report(by_class=300.0, pairs=250)
+    rows = tuple(replace(row, helpful=replace(row.helpful, chance=0.001)) for row in report.sizes)
+    told = text_of(influence.screen(replace(report, sizes=rows)))
+    assert "no more than classes as a whole would show (35.2 by chance, 300 if all of a class had the same)" in told
+
+
+def test_sizes_are_told_apart_only_where_the_interval_leaves_0_out():
+    fewer = text_of(influence.screen(influence_report(change=-900.0)))
+    assert "Width 128 leans on fewer single examples than width 1: -900 (-1,004 to -796) pairs" in fewer
+    unclear = text_of(influence.screen(influence_report(change=60.0)))
+    assert (
+        "Whether width 128 leans on more or on fewer single examples than width 1 cannot be told: +60 (-44 to 164)"
+    ) in unclear
+    assert "leans" not in text_of(influence.screen(influence_report(sizes=(8,))))
+
+
+def test_an_example_that_was_asked_for_leads_with_what_carries_it():
+    shown = influence.screen(influence_report(shown="test"))
+    told = text_of(shown)
+    assert told.startswith(
+        "Test example 17 (b/17.png), cat: 75.0% of the models of width 128 are right on it. Below are, of 500 training "
+        "examples of its class, those with the most influence on it. At width 128, 1,203 pairs"
+    )
+    assert shown.grid.rows[0] == "Helpful"
+    assert shown.grid.rows[1] == ["a/long/fold...aphs/0.png", "100", "cat", ".50", ".40 ±.05", ".90", "<.01"]
+    assert len(shown.grid.rows) == 1 + 5 + 1
+    assert shown.grid.rows[-1] == "Harmful: none"
+    trained = text_of(influence.screen(influence_report(shown="train")))
+    assert "75.0% of the models of width 128 that were trained without it are right on it" in trained
+    assert "of 500 test examples of its class, those on which it has the most influence" in trained
+    assert "--train 17 --size 128 --plot" in trained
+
+
+def test_published_pairs_stand_beside_random_ones_and_another_order_is_warned_of():
+    report = influence_report(beside=True)
+    shown = influence.screen(report)
+    assert (
+        "Of 1,015 pairs of pairs_infl0.15_mem0.25.npz, 1,000 are of examples of this run: mean influence .12 (.10 to "
+        ".14) in all models of width 128, of random pairs .00 (-.02 to .02), rank correlation with the published .55; "
+        "200 are among the listed."
+    ) in text_of(shown)
+    assert not [note for note in shown.notes if note.warns]
+    (row,) = report.beside
+    odd = influence.screen(replace(report, beside=(replace(row, same_class=110),)))
+    (warned,) = [note for note in odd.notes if note.warns]
+    assert "Of the 1,000 pairs of this run's examples 110 are of one class here" in warned.text
+    none = replace(report, beside=(replace(row, known=0, same_class=0),))
+    assert "npz, 0 are of examples of this run." in text_of(influence.screen(none))
 
 
 def test_a_report_tells_what_is_in_it_and_the_commands_for_what_is_not():
