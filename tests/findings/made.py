@@ -663,6 +663,7 @@ def influence_report(
         beside=(published,) if beside else None,
         block=10,
         trainer="memscope",
+    )
 
 
 def four(value: float, error: float) -> Ranged:
