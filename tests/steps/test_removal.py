@@ -3,6 +3,8 @@ here from the pixels."""
 
 import csv
 import hashlib
+import html
+import re
 import shutil
 from dataclasses import replace
 from math import comb
@@ -322,6 +324,27 @@ def test_what_is_memorised_of_the_others_is_what_a_simulation_says(peeled):
         stored = file["peel"]["score"][()]
     assert np.isnan(stored[1][:, gone["most"]]).all()
     np.testing.assert_allclose(stored[1, -1][~gone["most"]], scores["most"][~gone["most"]], atol=1e-6)
+
+
+def test_the_page_tells_of_both_and_how_they_were_made(peeled):
+    from memscope.findings import peel as of_peel
+    from memscope.findings import removal as of_removal
+    from memscope.steps.report import report
+
+    run, found = peeled
+    page = html.unescape(re.sub("<[^>]*>", "", Path(report(run).file).read_text()))
+    assert of_peel.in_their_place(found) in page
+    assert of_removal.without_others(removed_report(run)) in page
+    assert f"memscope influence NEW --remove {GONE} --sets 5 --arm-models 10" in page
+    assert f"memscope influence NEW --peel {GONE} --sets 5 --arm-models 10 --memorised 0.25" in page
+
+
+def removed_report(run: Path):
+    from memscope.reports.keys import report_of
+    from memscope.reports.removal import RemovalReport
+    from memscope.store.results import read_results
+
+    return report_of(RemovalReport, read_results(run, "removal", open_run(run).plan)[2])
 
 
 def test_another_call_trains_nothing_and_says_the_same_and_more_models_are_added(removed, tmp_path):

@@ -84,6 +84,6 @@ def commands(data: PageData) -> Sequence[Command]:
         if name in ("removal", "peel"):
             words = [report.removed if word == "N" else word for word in words]
             options = [*report.options, "--sets", report.sets, "--arm-models", report.models]
-            options += ["--memorised", f"{report.threshold:g}"] * (name == "peel")
+            options += ["--memorised", f"{report.threshold:g}"] if name == "peel" else []
         found.append(command(named(name).removesuffix(" N"), *words, *options))
     return [*found, command("This page", "report", "NEW")]
