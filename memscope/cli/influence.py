@@ -1,4 +1,4 @@
-"""`memscope influence`: which training examples carry which test examples."""
+"""`memscope influence`: which training examples carry which test examples, and what happens without some."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import click
 
 from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.output import check_outputs, told_beside
+from memscope.cli.removal import removes
 from memscope.cli.types import NUMBER, WHOLE, OutputFile, Place, details_option, json_option, noted
 from memscope.reports.keys import keys_of
 from memscope.steps.drawing import Drawing
@@ -18,6 +19,9 @@ Examples:
   memscope influence runs/fashion --train 42 --size 16    # what training example 42 helps and harms at width 16
   memscope influence runs/fashion --among-training --csv pairs.csv
   memscope influence runs/cifar --beside cifar100_high_infl_pairs_infl0.15_mem0.25.npz
+  memscope influence runs/fashion --remove 100 --dry-run  # what it takes to train models without the most memorised
+  memscope influence runs/fashion --remove 100
+  memscope influence runs/fashion --peel 100              # of the same models: do others take their place?
 """
 
 
@@ -35,7 +39,12 @@ Examples:
 @click.option("--among-training", is_flag=True, help="Pairs of two training examples instead.")
 @click.option("--test", type=WHOLE, metavar="J", help="What helps and harms this test example (position in the run).")
 @click.option("--train", type=WHOLE, metavar="I", help="What this training example helps and harms.")
-@click.option("--size", type=WHOLE, metavar="N", help="Width or depth of --test, --train, --npz.  [the largest]")
+@click.option(
+    "--size",
+    type=WHOLE,
+    metavar="N",
+    help="Width or depth of --test, --train, --npz; whose scores --remove, --peel take.  [the largest]",
+)
 @click.option("--csv", "csv_file", type=OutputFile(), metavar="FILE", help="Write a csv with a row for every pair.")
 @click.option("--csv-safe", is_flag=True, help="Alter names in csv files so that no spreadsheet runs one as a formula.")
 @click.option(
@@ -48,6 +57,7 @@ Examples:
     help="Look up the pairs of a file in that form, as they publish.",
 )
 @draws
+@removes
 @details_option
 @json_option
 @noted("influence")
@@ -74,6 +84,9 @@ def command(
     former, less that of the models trained without it (Feldman & Zhang 2020). Different blocks of models say which
     examples are memorised, which pairs have influence, and how much; pairs are listed where at most half of them are
     expected to be there by chance.
+
+    With --remove N, models are trained without the N most memorised examples instead, without the N least, and without
+    random ones, and compared; with --peel N, what is memorised of the other examples then is.
     """
     check_outputs({"--csv": csv_file, "--npz": npz_file})
     from memscope.cli.progress import TrainingProgress

@@ -219,6 +219,8 @@ def lacking(run: Run, group: str) -> str:
     needs_weights = group in ("resmem", "distill")
     if not done:
         return "no models yet"
+    if group in ("removal", "peel"):
+        return "how many examples models are trained without must be said: --remove N, --peel N"
     if group in ("trajectories", "distill") and len(done) < 2:
         return f"models of one {axis} only"
     if (needs_weights or group == "proxies") and plan.recipe.trainer != OWN_LOOP:

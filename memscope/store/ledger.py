@@ -201,7 +201,9 @@ def ledger_state(run: Path, plan: Plan, *variants: str, replicates: Sequence[int
 
 
 def state_for(run: Path, plan: Plan, results: Results) -> str:
-    """The `ledger_state` of the models that a command's results rest on."""
+    """The `ledger_state` of the models that a command's results rest on; where these are of derived runs, of none."""
+    if results.derived:
+        return hashlib.sha256(b"").hexdigest()
     variants = [ONEHOT, *([FULL] if results.full else [])]
     variants += [teaching.variant for teaching in distilled_settings(run)] if results.students else []
     return ledger_state(run, plan, *variants, replicates=REPLICATES if results.second_models else REPLICATES[:1])

@@ -123,6 +123,7 @@ def test_status_recommends_nothing_that_would_fail(tiny_run, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(tiny_run, run)
     few = {"influence", "influence-training"}  # two blocks of models
+    few |= {"removal", "peel"}  # nobody said how many
     assert set(status(run).not_yet) == {"proxies", "memorability", *few}  # no model was recorded, nobody was asked
     assert told("proxies", run).exit_code != 0
     assert told("memorability", run).exit_code != 0

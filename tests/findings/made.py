@@ -39,6 +39,18 @@ from memscope.reports.prediction import ImagePredicted, PredictionReport
 from memscope.reports.predictor import BackboneFound, Claim, PairFound, PredictorReport
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
 from memscope.reports.ranged import Ranged
+from memscope.reports.removal import (
+    ArmAccuracy,
+    ArmDifference,
+    ArmFound,
+    ArmsAtSize,
+    ArmsForecast,
+    InfluencedDifference,
+    PeelReport,
+    RemovalReport,
+    SizePeel,
+    SizeRemoval,
+)
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.reports.score import FlippedLabels, ScoreReport, SizeScore
 from memscope.reports.status import SizeStandardError, SizeStatus, StatusReport
@@ -651,4 +663,147 @@ def influence_report(
         beside=(published,) if beside else None,
         block=10,
         trainer="memscope",
+    )
+
+
+def four(value: float, error: float) -> Ranged:
+    """With the 95 % interval of four degrees of freedom."""
+    reach = 2.776445 * error
+    return Ranged(value=value, low=value - reach, high=value + reach, error=error, degrees=4.0)
+
+
+def arms_found(run: str, names: tuple[str, ...], flipped: bool, shared: float) -> tuple[ArmFound, ...]:
+    return tuple(
+        ArmFound(
+            name=name,
+            run=f"{run}/removal/100-at-width-8-seed-1/{name}",
+            removed=0 if name == "all" else 100,
+            flipped=None if not flipped else 50 if name in ("most", "matched-1") else 7,
+            shared=1.0 if name == "most" else shared,
+            of_pairs=31 if name == "pairs" else 3,
+        )
+        for name in names
+    )
+
+
+SETS = tuple(f"random-{number}" for number in range(1, 6))
+
+
+def removal_report(
+    sizes=EIGHT, blocks=4, loss=-0.023, error=0.004, pairs=True, flipped=True, shared=0.1, run="runs/x"
+) -> RemovalReport:
+    """Models without the most memorised lose this much beside random sets, the same at every size."""
+    names = ("all", "most", "least", *["pairs"] * pairs, *SETS, *["matched-1"] * flipped)
+    compared = [("most", "random"), ("least", "random")]
+    compared += [("pairs", "random")] * pairs + [("most", "matched")] * flipped
+    rows = tuple(
+        SizeRemoval(
+            size=size,
+            arms=tuple(
+                ArmAccuracy(
+                    arm=name,
+                    accuracy=0.74 + loss * (name == "most"),
+                    influenced=0.5,
+                    influenced_by_pairs=0.5,
+                    diverged=0,
+                )
+                for name in names
+            ),
+            differences=tuple(
+                ArmDifference(
+                    arm=arm, beside=beside, accuracy=four(loss if (arm, beside) == ("most", "random") else 0.001, error)
+                )
+                for arm, beside in compared
+            ),
+            influenced=tuple(
+                InfluencedDifference(
+                    arm=arm, beside="random", examples=10 + place, accuracy=four(-0.213, 0.05), expected=-0.241
+                )
+                for arm in ("most", "pairs")
+                if pairs
+            ),
+            listed=40 if pairs else None,
+        )
+        for place, size in enumerate(sizes)
+    )
+    return made(
+        RemovalReport,
+        run=run,
+        axis="width",
+        examples=1000,
+        targets=500,
+        flipped=100 if flipped else None,
+        removed=100,
+        by_size=sizes[-1],
+        seed=1,
+        models=10 * blocks,
+        sets=5,
+        equal_steps=True,
+        arms=arms_found(run, names, flipped, shared),
+        sizes=rows,
+        missing=0,
+        failed=None,
+        failed_in=None,
+        trainer="memscope",
+        block=10,
+        options=(),
+    )
+
+
+def peel_report(sizes=EIGHT, blocks=4, more=0.05, error=0.012, run="runs/x") -> PeelReport:
+    """By this share more of the remaining examples are memorised, the same at every size."""
+    rows = tuple(
+        SizePeel(
+            size=size,
+            remaining=812.4,
+            whole=0.46,
+            most=0.44 + more,
+            random=0.44,
+            share=four(more, error),
+            number=four(812 * more, 812 * error),
+            score_most=0.29 + more / 3,
+            score_random=0.29,
+            score=four(more / 3, error / 3),
+            error=0.19,
+            diverged=0,
+        )
+        for size in sizes
+    )
+    return made(
+        PeelReport,
+        run=run,
+        axis="width",
+        examples=1000,
+        removed=100,
+        by_size=sizes[-1],
+        threshold=0.25,
+        seed=1,
+        models=10 * blocks,
+        sets=5,
+        equal_steps=True,
+        arms=arms_found(run, ("all", "most", *SETS), False, 0.1),
+        sizes=rows,
+        missing=0,
+        failed=None,
+        failed_in=None,
+        trainer="memscope",
+        block=10,
+        options=(),
+    )
+
+
+def arms_forecast(sizes=EIGHT, blocks=4, run="runs/x", models=130) -> ArmsForecast:
+    return ArmsForecast(
+        run=run,
+        axis="width",
+        removed=100,
+        by_size=sizes[-1],
+        models=10 * blocks,
+        seed=1,
+        arms=arms_found(run, ("all", "most", "least", "pairs", *SETS), True, 0.1),
+        sizes=tuple(ArmsAtSize(size=size, models=models, seconds_per_model=0.5) for size in sizes),
+        workers=2,
+        seconds=len(sizes) * models * 0.25,
+        outcome_bytes=3_600_000,
+        image_bytes=29_600_000,
     )

@@ -14,9 +14,12 @@ from memscope.findings import (
     influence,
     memorability,
     page,
+    peel,
     prediction,
     predictor,
     proxies,
+    removal,
+    removal_forecast,
     resmem,
     score,
     status,
@@ -32,6 +35,7 @@ from memscope.tables.printing import command_lines, lines_of, wrapped
 from tests.findings.made import (
     EIGHT,
     LONG,
+    arms_forecast,
     distill_report,
     forecast_report,
     influence_report,
@@ -39,10 +43,12 @@ from tests.findings.made import (
     measured,
     memorability_report,
     page_report,
+    peel_report,
     prediction_report,
     predictor_report,
     proxies_report,
     ranged,
+    removal_report,
     resmem_report,
     score_report,
     status_report,
@@ -77,6 +83,9 @@ SCREENS = {
     "distill": lambda **given: distill.screen(distill_report(**given)),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
     "report": lambda blocks=4, **given: page.screen(page_report(**given)),
+    "removal": lambda **given: removal.screen(removal_report(**given)),
+    "peel": lambda **given: peel.screen(peel_report(**given)),
+    "arms": lambda **given: removal_forecast.screen(arms_forecast(**given)),
     "dry-run": lambda blocks=4, run="", **given: train_family.screen(forecast_report(**given)),
 }
 
@@ -760,3 +769,96 @@ def test_a_report_tells_what_is_in_it_and_the_commands_for_what_is_not():
     damaged = page.screen(page_report(results={"score": "x.h5 is damaged", "trajectories": "current"}, not_yet={}))
     assert "Left out: score: x.h5 is damaged." in text_of(damaged)
     assert any(note.warns for note in damaged.notes)
+
+
+def test_a_removal_leads_with_whether_models_do_worse_without_the_most_memorised():
+    shown = removal.screen(removal_report())
+    told = text_of(shown)
+    assert told.startswith(
+        "Without the 100 most memorised of 1,000 examples, beside as many random ones of the same classes, models are "
+        "right less often at 8 widths from 1 to 128: -2.3 points (-3.4 to -1.2) at width 1. Of their labels 50 are "
+        "flipped, of the random ones' 7; beside random ones with as many, that cannot be told: +0.1 points (-1.0 to "
+        "+1.2) at width 128."
+    )
+    assert "Without the least memorised no difference is clear: +0.1 points" in told
+    assert "Without training examples of helpful pairs no difference is clear" in told
+    assert (
+        "17 test examples that the most memorised carry at width 128: -21.3 points (-35.2 to -7.4) without them, where "
+        "their influence would lead one to expect -24.1."
+    ) in told
+    assert "Of the 100 examples of `pairs` 31 are of listed pairs" in told
+    assert shown.grid.rows[0] == [
+        *("1", "74.0", "74.0", "-2.3 ±0.4", "+0.1 ±0.4", "+0.1 ±0.4", "+0.1 ±0.4", "-21.3 ±5.0")
+    ]
+
+
+def test_a_removal_that_shows_nothing_says_so():
+    # 1.0 of .4 points: beyond the interval of one size alone, which is 1.1; of eight together, 2.2
+    for loss in (-0.010, -0.018):
+        told = text_of(removal.screen(removal_report(loss=loss, flipped=False)))
+        assert told.startswith(
+            "Whether models do worse without the 100 most memorised of 1,000 examples than without as many random ones "
+            "of the same classes cannot be told: "
+        )
+        assert "flipped" not in told
+    assert "less often at width 8" in text_of(removal.screen(removal_report(sizes=(8,), loss=-0.018)))
+    assert "more often at width 8: +1.8" in text_of(removal.screen(removal_report(sizes=(8,), loss=0.018)))
+
+
+def test_a_removal_without_pairs_says_so_and_what_would_tell():
+    shown = removal.screen(removal_report(pairs=False))
+    assert "Which test examples they carry is not known: memscope influence has not been run." in text_of(shown)
+    assert ("memscope", "influence", "runs/x") in [each.words for each in shown.commands]
+
+
+def test_random_sets_that_are_the_most_memorised_themselves_are_told_in_spite_of_quiet():
+    assert not any(note.warns for note in removal.screen(removal_report()).notes)
+    (note, _) = [note for note in removal.screen(removal_report(shared=0.6)).notes if note.warns]
+    assert note.text.startswith("On average 60% of a random set is among the most memorised too")
+
+
+def test_whether_others_take_the_place_of_the_most_memorised():
+    told = text_of(peel.screen(peel_report(blocks=1)))  # of eight sizes together the interval is some 5 errors
+    assert "cannot be told: +5.0 points" in told
+    clear = text_of(peel.screen(peel_report(sizes=(8,))))
+    assert "others do take their place: more are memorised at width 8: +5.0 points (+1.7 to +8.3)" in clear
+    assert "At width 8 that is 49.0 % beside 44.0 % of 812 examples; their mean score is .307 beside .290" in clear
+    fewer = text_of(peel.screen(peel_report(sizes=(8,), more=-0.05)))
+    assert "others do not take their place: fewer are memorised at width 8: -5.0 points" in fewer
+    unclear = text_of(peel.screen(peel_report(sizes=(8,), more=0.02)))
+    assert unclear.startswith("Whether others take the place of the 100 most memorised of 1,000 examples when those")
+    assert "cannot be told: +2.0 points (-1.3 to +5.3) at width 8" in unclear
+    assert "One score of 10 models has a standard error of .19" in told
+    assert "One score of" not in clear
+
+
+def test_models_of_arms_that_are_missing_or_failed_are_all_that_is_told():
+    failed = (FailedTask(variant="onehot", size=8, first=0, count=10, replicate=0, reason="no memory"),)
+    for screen, report, option in (
+        (removal.screen, removal_report(), "--remove"),
+        (peel.screen, peel_report(), "--peel"),
+    ):
+        lacking = replace(report, missing=20, options=("--size", "4"))
+        shown = screen(lacking)
+        assert text_of(shown).startswith(
+            "Nothing was compared: 20 models of the arms are missing. When the other shards"
+        )
+        assert shown.commands[0].words == ("memscope", "influence", "runs/x", option, "100", "--size", "4")
+        assert "run.record" in text_of(screen(replace(lacking, trainer="record")))
+        told = text_of(screen(replace(lacking, failed=failed, failed_in="runs/x/removal/y/most")))
+        assert "Failed twice: width 8, models 0 to 9 of runs/x/removal/y/most: no memory" in told
+
+
+def test_what_arms_will_take_is_told_before_they_are_trained():
+    told = text_of(removal_forecast.screen(arms_forecast(sizes=(4, 8))))
+    assert told.startswith(
+        "260 models are to be trained in 9 arms (all, most, least, pairs and 5 random), 40 of each width in each. At "
+        "the pace of those that are there, that is about 65 s with 2 workers, beside some seconds an arm to start. "
+        "They take at most 33.2 MB of disk, 29.6 MB of it images that may be deleted."
+    )
+    assert "Of those of `pairs` 31 are training examples of listed pairs." in told
+    assert text_of(removal_forecast.screen(arms_forecast(models=0))).startswith(
+        "Nothing is left to train: the models of 9"
+    )
+    unknown = replace(arms_forecast(), seconds=math.nan)
+    assert "How long that takes is not known" in removal_forecast.ahead(unknown)

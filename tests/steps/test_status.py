@@ -111,6 +111,7 @@ LACKING = [
     ("predictor", "two blocks of 10 models of width 8", but_for("outcomes/onehot/width-8/0001*")),
     ("predictor", "at least 40 training examples", few_examples),
     ("influence", "four whole blocks of 10 models of every width", but_for("weights/onehot/width-2/*")),
+    ("removal", "how many examples models are trained without must be said", but_for("weights/onehot/width-2/*")),
     ("distill", "no models of width 8 to teach", but_for("outcomes/onehot/width-8/*")),
     ("resmem", "it needs two blocks of 10 models, and there is", but_for("outcomes/onehot/width-2/0001*")),
     ("score", "all models of width 4 diverged", lambda path, _, npz: recorded(npz, path, {4: 10})),

@@ -23,6 +23,8 @@ QUESTIONS = {
     "proxies": "Which cheaper proxies follow the score",
     "memorability": "Whether people remember what models memorise",
     "predictor": "Whether an image shows that models will memorise it",
+    "removal": "What models do without the most memorised images",
+    "peel": "Whether others are memorised in their place",
 }
 """What the results of each command answer"""
 NOT_ASKED_FOR = ("influence-training",)

@@ -83,5 +83,10 @@ def commands(data: PageData) -> Sequence[Command]:
                 words += ["--soft-weight", f"{setting.soft_weight:g}", "--teacher-on", setting.teacher_on]
                 found.append(command("distill", name, "NEW", *words))
             continue
-        found.append(command(named(name), *call_of(name, "NEW"), *options))
+        words = call_of(name, "NEW")
+        if name in ("removal", "peel"):
+            words = [report.removed if word == "N" else word for word in words]
+            options = [*report.options, "--sets", report.sets, "--arm-models", report.models]
+            options += ["--memorised", f"{report.threshold:g}"] if name == "peel" else []
+        found.append(command(named(name).removesuffix(" N"), *words, *options))
     return [*found, command("This page", "report", "NEW")]
