@@ -84,7 +84,7 @@ def anew(report: InfluenceReport) -> str:
 def of_sizes(report: InfluenceReport) -> str:
     """Whether a larger size leans on more or fewer single examples: from the smallest to the largest.
 
-    More pairs pass a threshold where models are noisier, too; so it is told only where their influence goes that way.
+    More pairs pass a threshold where models are noisier, too; so it is told only where influence goes that way as well.
     """
     if not report.changes:
         return ""
@@ -92,7 +92,7 @@ def of_sizes(report: InfluenceReport) -> str:
     larger, smaller = f"{report.axis} {whole.larger}", f"{report.axis} {whole.smaller}"
     told = f"{signed_number(whole)} pairs beyond those by class"
     if not math.isnan(whole.influence.value):
-        told += f"; mean influence of the {counted(whole.pairs, 'pair')} of either {signed(whole.influence)}"
+        told += f"; mean influence of {counted(whole.pairs, 'pair')} of both together {signed(whole.influence)}"
     clear, again = is_clear(whole.change), is_clear(whole.influence)
     if clear and again and whole.change.value * whole.influence.value > 0:
         way = "more" if whole.change.value > 0 else "fewer"

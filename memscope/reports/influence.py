@@ -66,8 +66,8 @@ class SizeChange:
     """Pairs beyond those by class at the larger size, less those at the smaller one; the interval is over training
     examples. Also of equal influences more pass a threshold where models are noisier"""
     influence: Ranged = UNKNOWN
-    """Mean influence at the larger size of the pairs that either lists, less that at the smaller one, in models that
-    had no part in choosing them; the interval is over those models, both sizes together"""
+    """Mean influence at the larger size of the pairs that both sizes show together, less that at the smaller one, in
+    models that had no part in choosing them; the interval is over those models, both sizes together"""
     pairs: int = 0
     """How many these pairs are"""
 

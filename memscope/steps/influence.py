@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from memscope.analysis.influential.at_size import AtSize, influence_at_size
-from memscope.analysis.influential.compared import change_of
+from memscope.analysis.influential.compared import Measured, change_of
 from memscope.analysis.influential.roles import FEWEST_BLOCKS, Roles, roles_of
 from memscope.counting.influence import UnitsFound, units_at, usable_blocks
 from memscope.counting.influential_pairs import beside_row, columns_of, shown_example, size_row
@@ -175,7 +175,8 @@ def search(run: Run, asked: Settings, sizes: Sequence[int], ledger: str, say: Sa
             f"more with memscope train-family {run.path} --models {models_that_tell(run, sizes)}"
         ) from error
     examples, rows = run.examples, []
-    tails: list[AtSize] = []
+    targets = examples.labels if asked.among_training else examples.test_labels
+    measured: list[Measured] = []
     columns: list[dict[str, np.ndarray]] = []
     for size in sizes:
         say(f"looking for pairs at {run.plan.axis} {size}")
@@ -185,7 +186,7 @@ def search(run: Run, asked: Settings, sizes: Sequence[int], ledger: str, say: Sa
             roles,
             found.right_train,
             examples.labels,
-            examples.labels if asked.among_training else examples.test_labels,
+            targets,
             threshold=asked.threshold,
             memorised=asked.memorised,
             all_classes=asked.all_classes,
@@ -193,10 +194,24 @@ def search(run: Run, asked: Settings, sizes: Sequence[int], ledger: str, say: Sa
         )
         rows.append(size_row(size, found, roles, at_size))
         columns += columns_of(size, at_size)
-        tails.append(at_size)
+        measured.append(Measured(found.units, found.right_train, at_size))
     steps = list(zip(range(len(sizes)), range(1, len(sizes)), strict=False))
     if len(sizes) > 2:
         steps.append((0, len(sizes) - 1))
+    say("comparing sizes")
+    changes = [
+        change_of(
+            measured[one],
+            measured[other],
+            roles,
+            examples.labels,
+            targets,
+            threshold=asked.threshold,
+            memorised=asked.memorised,
+            all_classes=asked.all_classes,
+        )
+        for one, other in steps
+    ]
     report = InfluenceReport(
         run=str(run.path),
         axis=run.plan.axis,
@@ -208,24 +223,27 @@ def search(run: Run, asked: Settings, sizes: Sequence[int], ledger: str, say: Sa
         memorised=asked.memorised,
         all_classes=asked.all_classes,
         examples=len(examples.labels),
-        targets=len(examples.labels if asked.among_training else examples.test_labels),
+        targets=len(targets),
         blocks_memorised=roles.memorised,
         blocks_choosing=roles.choosing,
         blocks_telling=roles.telling,
         sizes=tuple(rows),
-        changes=tuple(change_row(sizes[one], sizes[other], tails[one], tails[other]) for one, other in steps),
+        changes=tuple(
+            SizeChange(
+                smaller=sizes[one],
+                larger=sizes[other],
+                change=each.number,
+                influence=each.influence,
+                pairs=each.pairs,
+            )
+            for (one, other), each in zip(steps, changes, strict=True)
+        ),
         block=run.plan.block,
         trainer=run.plan.recipe.trainer,
     )
-    arrays = arrays_of(sizes, columns, tails)
+    arrays = arrays_of(sizes, columns, [one.found for one in measured])
     write_results(run.path, run.plan, asked.group, arrays, ledger, stored_keys(report))
     return report, arrays
-
-
-def change_row(smaller: int, larger: int, one: AtSize, other: AtSize) -> SizeChange:
-    """How helpful pairs change between two sizes."""
-    found = change_of(one, other)
-    return SizeChange(smaller=smaller, larger=larger, change=found.number, influence=found.influence, pairs=found.pairs)
 
 
 def models_that_tell(run: Run, sizes: Sequence[int]) -> int:

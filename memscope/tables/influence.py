@@ -79,8 +79,8 @@ def show_changes(report: InfluenceReport) -> None:
     if report.changes:
         table(
             "Helpful pairs from one size to another, with 95 % intervals: their number beyond those by class (over "
-            "training examples), and the mean influence of the pairs of either, measured anew at both (over models)",
-            ["from", "to", "number", "pairs of either", "influence"],
+            "training examples), and the mean influence of pairs of both together, measured anew (over models)",
+            ["from", "to", "number", "pairs of both", "influence"],
             [
                 [str(one.smaller), str(one.larger), signed_number(one), f"{one.pairs:,}", signed(one.influence)]
                 for one in report.changes

@@ -91,8 +91,6 @@ class AtSize:
     """[N], whether a training example is"""
     memorisation: Floats
     """[N], its score, in the models that say so"""
-    telling: Units
-    """Those that influence is measured anew in"""
 
 
 def influence_at_size(
@@ -141,7 +139,6 @@ def influence_at_size(
         harmful=tail(-1, numbers.harmful, expected.harmful, expected.harmful_by_class),
         memorised=wanted.rows,
         memorisation=memorisation,
-        telling=telling,
     )
 
 
