@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.peel import peel_effect
+from memscope.analysis.peel import PeelEffect, peel_effect, remaining
 from memscope.analysis.removal import RemovalEffect, removal_effect
 from memscope.counting.removal_arms import ArmAccuracies, ArmScores, accuracies_of, scores_of
 from memscope.plan.subsets import fraction_of
@@ -113,20 +113,11 @@ def arm_row(name: str, one: ArmAccuracies) -> ArmAccuracy:
     )
 
 
-def peel_at_size(
-    arms: Arms, here: NDArray[np.bool_], size: int, threshold: float
-) -> tuple[dict[str, ArmScores], SizePeel]:
-    """The scores of every arm at one size, and what of the examples that are `here`, bool [sets, N], is memorised."""
-    random = arms.of_kind(RANDOM)
+def peel_at_size(arms: Arms, size: int, threshold: float) -> tuple[dict[str, ArmScores], SizePeel]:
+    """The scores of every arm at one size, and what of the examples that are left is memorised."""
     found = {arm.name: scores_of(arms, arm, size, threshold) for arm in arms.arms}
-    others = [found[arm.name] for arm in random]
-    effect = peel_effect(
-        here,
-        found[MOST].score,
-        np.stack([one.score for one in others]),
-        found[MOST].above,
-        np.stack([one.above for one in others]),
-    )
+    here, effect = peel_beside(arms, found, RANDOM)
+    matched = peel_beside(arms, found, MATCHED)[1] if arms.of_kind(MATCHED) else None
     row = SizePeel(
         size=size,
         remaining=effect.remaining,
@@ -138,10 +129,27 @@ def peel_at_size(
         score_most=effect.score.chosen,
         score_random=effect.score.random,
         score=ranged(effect.score),
+        share_matched=UNKNOWN if matched is None else ranged(matched.share),
+        score_matched=UNKNOWN if matched is None else ranged(matched.score),
         error=found[MOST].error,
         diverged=sum(arms.models - one.models for one in found.values()),
     )
     return found, row
+
+
+def peel_beside(arms: Arms, found: dict[str, ArmScores], kind: str) -> tuple[NDArray[np.bool_], PeelEffect]:
+    """The arm without the most memorised beside random sets of a kind: the examples that are left, and what of them is
+    memorised."""
+    random = arms.of_kind(kind)
+    here = remaining(arms.named(MOST).removed, np.stack([arm.removed for arm in random]))
+    others = [found[arm.name] for arm in random]
+    return here, peel_effect(
+        here,
+        found[MOST].score,
+        np.stack([one.score for one in others]),
+        found[MOST].above,
+        np.stack([one.above for one in others]),
+    )
 
 
 def ranged(effect: RemovalEffect) -> Ranged:

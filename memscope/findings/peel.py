@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from memscope.findings.numbers import decimals, fine, points, signed
-from memscope.findings.removal import at_last, chosen_so, compared, unfinished, with_error
+from memscope.findings.removal import at_last, chosen_so, compared, flips, unfinished, with_error
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.reports.ranged import Ranged
 from memscope.reports.removal import PeelReport, SizePeel
@@ -16,7 +16,8 @@ FEW = 20
 def screen(report: PeelReport) -> Screen:
     if report.missing or report.failed:
         return unfinished(report, "--peel")
-    return Screen([in_their_place(report), by_score(report)], grid(report), notes(report), commands(report))
+    told = [in_their_place(report), beside_as_many_flips(report), by_score(report)]
+    return Screen([each for each in told if each], grid(report), notes(report), commands(report))
 
 
 def in_their_place(report: PeelReport) -> str:
@@ -47,6 +48,16 @@ def by_score(report: PeelReport) -> str:
     )
     means = f"{fine(last.score_most, 3)} beside {fine(last.score_random, 3)}"
     return f"{told}; their mean score is {means}, {ends(last.score)}."
+
+
+def beside_as_many_flips(report: PeelReport) -> str:
+    """The same beside random sets with as many flipped labels: without those, other labels are easier to learn."""
+    if "matched-1" not in {arm.name for arm in report.arms}:
+        return ""
+    found = [(row.size, row.share_matched) for row in report.sizes]
+    clear = compared(found, report.axis, "fewer are memorised", "more are memorised")
+    said = clear or f"that cannot be told: {at_last(found, report.axis)}"
+    return f"{flips(report)}; beside random ones with as many, {said}."
 
 
 def ends(one: Ranged) -> str:

@@ -111,7 +111,7 @@ def without_most(report: RemovalReport) -> str:
     return f"{told} {flips(report)}; beside random ones with as many, {said}."
 
 
-def flips(report: RemovalReport) -> str:
+def flips(report: RemovalReport | PeelReport) -> str:
     """How many labels of the most memorised are flipped, and of random examples."""
     there = {
         kind: [arm.flipped or 0 for arm in report.arms if arm.name.startswith(kind)] for kind in ("most", "random")

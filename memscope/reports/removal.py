@@ -162,6 +162,10 @@ class SizePeel:
     """Mean score without a random set"""
     score: Ranged = UNKNOWN
     """The difference of the two"""
+    share_matched: Ranged = UNKNOWN
+    """The difference of the shares beside random sets that are matched on flips too; null where flips are not known"""
+    score_matched: Ranged = UNKNOWN
+    """The same of the mean scores"""
     error: float
     """Root mean squared standard error of one score, without the most memorised"""
     diverged: int

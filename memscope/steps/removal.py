@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.peel import remaining
 from memscope.counting.compared_arms import at_size, peel_at_size, removal_at_size
 from memscope.counting.removal_forecast import forecast_of
 from memscope.errors import OptionError
@@ -42,7 +41,7 @@ from memscope.work.removal_arms import (
 from memscope.work.timing import spent_on
 
 OF_REMOVAL = (ALL, MOST, LEAST, PAIRS, RANDOM, MATCHED)
-OF_PEEL = (ALL, MOST, RANDOM)
+OF_PEEL = (ALL, MOST, RANDOM, MATCHED)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,9 +224,8 @@ def compare_scores(arms: Arms, made: Made, threshold: float) -> PeelReport:
     run, rows, scores = arms.run, [], []
     if made.missing:
         return PeelReport(**about(arms, made), threshold=threshold, sizes=())
-    here = remaining(arms.named(MOST).removed, np.stack([arm.removed for arm in arms.of_kind(RANDOM)]))
     for size in run.plan.sizes:
-        found, row = peel_at_size(arms, here, size, threshold)
+        found, row = peel_at_size(arms, size, threshold)
         rows.append(row)
         scores.append([found[arm.name].score for arm in arms.arms])
     report = PeelReport(**about(arms, made), threshold=threshold, sizes=tuple(rows))

@@ -65,7 +65,7 @@ def found(report: InfluenceReport, group: str) -> Figure:
         id=f"{group}-pairs",
         title=f"Helpful pairs: {' to '.join(ends if len(ends) == 1 else [ends[0], ends[-1]])}.",
         about="By chance: how many there would be if no image had influence; bars: two standard deviations. By class: "
-        "if all images of a class had the same influence, on average what they have. The vertical axis has a "
+        "if all memorised images of a class had the same influence. The vertical axis has a "
         "logarithmic scale.",
         chart=chart.lines(
             report.axis,
@@ -123,7 +123,7 @@ def beyond_class(report: InfluenceReport, group: str) -> Figure:
         title=f"Helpful pairs beyond those by class: from {axis} {first} to {axis} {last} "
         f"{findings.signed_number(whole)}.",
         about=f"By these sizes are compared. In brackets, and as a bar at {axis} {last}: 95 % interval of the change, "
-        "over training images and permutations of models.",
+        "over training images.",
         chart=chart.lines(
             axis,
             [row.size for row in rows],

@@ -188,13 +188,13 @@ def subtitle(report: InfluenceReport) -> str:
 def notes(report: InfluenceReport) -> list[str]:
     lines = [
         "By chance: the expected number if no image had influence, with two standard deviations to either side. By "
-        "class: if all images of a class had the same influence, on average what they have."
+        "class: if all memorised images of a class had the same influence."
     ]
     if not math.isnan(whole_change(report).low):
         first, last = report.sizes[0].size, report.sizes[-1].size
         lines.append(
             f"The bar at {report.axis} {last}: 95\u00a0% interval of the change from {report.axis} {first}, over "
-            "training images and permutations of models."
+            "training images."
         )
     lines.append("What is memorised, the choice of pairs and their influence come from different models.")
     return lines
