@@ -25,7 +25,7 @@ ADDRESS_SPACE = 6 * 2**30
 
 SHARES = {
     "idx": 20, "cifar-binary": 14, "cifar-python": 10, "npz": 18, "hdf5": 12, "hf": 2, "images": 8, "plan": 20, "run": 4,
-    "scores": 6, "changes": 6, "weights": 6, "predictor": 4,
+    "scores": 6, "changes": 6, "pairs": 6, "weights": 6, "predictor": 4,
 }  # fmt: skip
 """For every hundred cases that are asked for, a few more. A case of a run takes 40 ms of a core, one of a plan 3."""
 

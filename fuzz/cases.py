@@ -18,6 +18,7 @@ import torch
 from fuzz.archives import write_npz
 from fuzz.changes import DATA, write_changes
 from fuzz.hdf5_files import write_hdf5
+from fuzz.pairs import write_pairs
 from fuzz.pickles import MARKER, write_cifar_python
 from fuzz.pictures import write_images
 from fuzz.plain import write_cifar_binary, write_idx
@@ -43,6 +44,8 @@ from memscope.store.dynamics import check_checkpoints, read_dynamics
 from memscope.store.examples import open_images, read_examples, write_examples
 from memscope.store.ledger import read_outcome
 from memscope.store.memorability import read_memorability
+from memscope.store.pairs_file import read_pairs
+from memscope.store.pairs_file import write_pairs as write_pairs_again
 from memscope.store.proxies import read_proxies
 from memscope.store.results import read_results
 from memscope.store.weights import read_weights
@@ -206,6 +209,21 @@ def read_predictor(path: str) -> None:
     assert said.shape == (len(kept.weights), 2)
 
 
+def read_pairs_of_others(path: str) -> None:
+    """What is read can be written, and is read again as the same."""
+    found = read_pairs(path)
+    again = Path(path).with_name("again.npz")
+    write_pairs_again(again, found)
+    written = read_pairs(again)
+    for name in ("train", "test", "influence", "memorisation", "standard_error"):
+        values = getattr(found, name)
+        assert values is None or values.shape == found.train.shape
+        assert np.array_equal(values, getattr(written, name), equal_nan=values is not None and values.dtype.kind == "f")
+    assert (found.train >= 0).all()
+    assert (np.abs(found.influence) < 1.01).all()
+    assert written.size == found.size
+
+
 FORMATS = {
     "idx": Format(write_idx, read_dataset),
     "cifar-binary": Format(write_cifar_binary, read_dataset),
@@ -218,6 +236,7 @@ FORMATS = {
     "run": Format(write_run, read_run_files),
     "scores": Format(write_scores, read_scores),
     "changes": Format(write_changes, read_changes_of_data),
+    "pairs": Format(write_pairs, read_pairs_of_others),
     "weights": Format(write_weights, read_weights_of_others),
     "predictor": Format(write_predictor, read_predictor),
 }

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from memscope.errors import DataError, MemscopeError, OptionError, RunError
     from memscope.plan.subsets import balanced_subsets
     from memscope.run import Run, open_run
+    from memscope.store.pairs_file import read_pairs
 
 __all__ = [
     "TYPES",
@@ -61,6 +62,7 @@ __all__ = [
     "memorisation",
     "open_run",
     "population",
+    "read_pairs",
     "trajectory_types",
     "write_changes",
 ]
@@ -80,6 +82,7 @@ HOMES = {
     "memscope.errors": ("DataError", "MemscopeError", "OptionError", "RunError"),
     "memscope.run": ("Run", "open_run"),
     "memscope.plan.subsets": ("balanced_subsets",),
+    "memscope.store.pairs_file": ("read_pairs",),
 }
 
 

@@ -6,8 +6,9 @@
 `plan_ahead` is `memscope train-family --dry-run`. The options of the command line come in dataclasses: `Choices` (what
 is trained), `WorkOptions` (how the work is carried out), `Until` (when to stop adding models), `Teaching` (of
 `distill`), `MemoryOptions` (of `resmem`), `Source` (of `memorability`), `Training` (of `train_predictor`, which is
-`memscope memorability RUN --train`) and `Drawing` (where figures go, and how they look). `predict_memorisation` is
-`memscope memorability predict`.
+`memscope memorability RUN --train`), `Removing` (of `remove`, `peel` and `plan_arms`, which are `memscope influence RUN
+--remove N`, `--peel N`, and either with `--dry-run`) and `Drawing` (where figures go, and how they look).
+`predict_memorisation` is `memscope memorability predict`.
 
     from memscope.commands import Choices, Teaching, distill, train_family
 
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
     from memscope.steps.distill import distill
     from memscope.steps.doctor import doctor
     from memscope.steps.drawing import Drawing
+    from memscope.steps.influence import influence
     from memscope.steps.listings import datasets, families
     from memscope.steps.memorability import memorability
     from memscope.steps.predict import predict_memorisation
     from memscope.steps.predictor import train_predictor
     from memscope.steps.privacy import privacy
     from memscope.steps.proxies import proxies
+    from memscope.steps.removal import peel, plan_arms, remove
     from memscope.steps.report import report
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
@@ -41,11 +44,13 @@ if TYPE_CHECKING:
     from memscope.work.carrying_out import WorkOptions
     from memscope.work.memorability import Source
     from memscope.work.options import Choices
+    from memscope.work.removal_arms import Removing
 
 __all__ = [
     "Choices",
     "Drawing",
     "MemoryOptions",
+    "Removing",
     "Source",
     "Teaching",
     "Training",
@@ -55,11 +60,15 @@ __all__ = [
     "distill",
     "doctor",
     "families",
+    "influence",
     "memorability",
+    "peel",
     "plan_ahead",
+    "plan_arms",
     "predict_memorisation",
     "privacy",
     "proxies",
+    "remove",
     "report",
     "resmem",
     "score",
@@ -76,12 +85,14 @@ HOMES = {
     "memscope.steps.distill": ("distill",),
     "memscope.steps.doctor": ("doctor",),
     "memscope.steps.drawing": ("Drawing",),
+    "memscope.steps.influence": ("influence",),
     "memscope.steps.listings": ("datasets", "families"),
     "memscope.steps.memorability": ("memorability",),
     "memscope.steps.predict": ("predict_memorisation",),
     "memscope.steps.predictor": ("train_predictor",),
     "memscope.steps.privacy": ("privacy",),
     "memscope.steps.proxies": ("proxies",),
+    "memscope.steps.removal": ("peel", "plan_arms", "remove"),
     "memscope.steps.report": ("report",),
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),
     "memscope.steps.score": ("score",),
@@ -91,6 +102,7 @@ HOMES = {
     "memscope.work.carrying_out": ("WorkOptions",),
     "memscope.work.memorability": ("Source",),
     "memscope.work.options": ("Choices",),
+    "memscope.work.removal_arms": ("Removing",),
 }
 
 

@@ -62,7 +62,7 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
             "--json",
         ]
         proxies = [CliRunner().invoke(cli.memscope, few)]
-        more = ["train-family", "run", "--widths", "2,4", "--models", "30", "--engine", "inline"]
+        more = ["train-family", "run", "--widths", "2,4", "--models", "40", "--engine", "inline"]
         assert CliRunner().invoke(cli.memscope, more).exit_code == 0
         proxies.append(CliRunner().invoke(cli.memscope, few))
         found["proxies"] = [json.loads(each.stdout) for each in proxies]
@@ -71,6 +71,9 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         people = CliRunner().invoke(cli.memscope, ["memorability", "run", "--scores", "people.csv", "--json"])
         found["memorability"] = [json.loads(people.stdout)]  # beside proxies
         found["memorability-train"], found["memorability-predict"] = [trained()], [predicted()]
+        found["influence"] = [carried(), carried("--train", "3"), carried("--beside", "pairs.npz")]
+        found["influence-among-training"] = [carried("--among-training")]
+        found |= removed()
         found["privacy"] = [json.loads(CliRunner().invoke(cli.memscope, ["privacy", "run", "--json"]).stdout)]
         found["report"] = [json.loads(CliRunner().invoke(cli.memscope, ["report", "run", "--json"]).stdout)]
     for name in ("datasets", "families"):
@@ -92,6 +95,23 @@ def trained() -> Any:
         "--json",
     ]
     return json.loads(CliRunner().invoke(cli.memscope, ["memorability", "run", *quick]).stdout)
+
+
+def carried(*options: str) -> Any:
+    nothing = np.zeros(0, dtype=np.int64)
+    np.savez("pairs.npz", tr_idx=nothing, tt_idx=nothing, infl=np.zeros(0), mem=np.zeros(0))
+    asked = ["influence", "run", "--threshold", "0.9", "--csv", "pairs.csv", *options, "--json"]
+    return json.loads(CliRunner().invoke(cli.memscope, asked).stdout)
+
+
+def removed() -> dict[str, list[Any]]:
+    """Without examples, before anything is trained, and of the two that then compare."""
+    assert CliRunner().invoke(cli.memscope, ["score", "run"]).exit_code == 0
+    few = ["--engine", "inline", "--json"]
+    asked = {"dry-run": ["--remove", "10", "--dry-run"], "remove": ["--remove", "10"], "peel": ["--peel", "10"]}
+    told = {name: CliRunner().invoke(cli.memscope, ["influence", "run", *words, *few]) for name, words in asked.items()}
+    assert all(each.exit_code == 0 for each in told.values()), [each.output[-300:] for each in told.values()]
+    return {f"influence-{name}": [json.loads(each.stdout)] for name, each in told.items()}
 
 
 def predicted() -> Any:

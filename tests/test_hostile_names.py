@@ -313,6 +313,40 @@ def test_predictions_hold_names_as_they_are_and_show_them_escaped(tmp_path, safe
         assert all(line.isprintable() for line in lines), lines
 
 
+@pytest.mark.parametrize("safe", [False, True])
+def test_pairs_hold_names_as_they_are_and_show_them_escaped(hostile_run, tmp_path, safe):
+    from memscope.findings import influence
+    from memscope.findings.screen import WIDE
+    from memscope.steps.pair_exports import OF_PAIR, export_pairs_csv
+    from tests.findings.made import influence_report
+
+    count = len(HOSTILE)
+    arrays = {name: np.full(count, 0.5) for name in OF_PAIR}
+    arrays |= {
+        "pair_size": np.full(count, 8),
+        "train_example": np.arange(count),
+        "test_example": np.arange(count)[::-1],
+    }
+    export_pairs_csv(open_run(hostile_run), arrays, tmp_path / "x.csv", safe, among_training=True)
+    with open(tmp_path / "x.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    expected = [DEFUSED.get(name, name) if safe else name for name in HOSTILE]
+    assert [row["train_name"] for row in rows] == expected
+    assert [row["test_name"] for row in rows] == expected[::-1]
+    report = influence_report(shown="test", beside=True)
+    (one,), (published,) = report.shown, report.beside
+    for name in HOSTILE:
+        carrier = dataclasses.replace(one.helpful[0], name=name, label=name)
+        shown = dataclasses.replace(
+            report,
+            shown=(dataclasses.replace(one, name=name, label=name, helpful=(carrier,)),),
+            beside=(dataclasses.replace(published, file=name),),
+            written=(name,),
+        )
+        lines = [line for line, _ in printing.lines_of(influence.screen(shown), WIDE)]
+        assert all(line.isprintable() for line in lines), lines
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_the_figure_of_predictors_draws_the_name_of_a_table_as_text(name):
     from matplotlib.text import Text

@@ -59,6 +59,7 @@ NOT_RUN = {
     "pipx run --spec dist/memscope_ml-*.whl memscope demo": "needs a wheel and a registry",
     "uvx --from dist/memscope_ml-*.whl memscope demo": "needs a wheel and a registry",
     "memscope demo": "takes a minute",
+    "memscope influence runs/mine --threshold 0.5": "needs four blocks of models, and the small run has two",
     "make demo": "installs, and takes a minute",
     "make test": "is what runs this test",
 }

@@ -172,23 +172,35 @@ def removal_effect(chosen: ArrayLike, random: Sequence[ArrayLike], confidence: f
     A value is what one model did: its test accuracy, that on some test examples, or how that differs between two of its
     sizes. NaN, of a model that diverged, is left out. OptionError for fewer than five sets, or an arm without models.
     """
-    if len(random) < FEWEST_SETS:
-        raise OptionError(f"there are {len(random)} random sets; the comparison needs at least {FEWEST_SETS}")
     arms = [np.asarray(one, dtype=np.float64) for one in (chosen, *random)]
     arms = [one[~np.isnan(one)] for one in arms]
     if not all(len(one) for one in arms):
         raise OptionError("an arm has no models that did not diverge; train more models of it")
     first, *others = (float(one.mean()) for one in arms)
-    middle = float(np.mean(others))
-    error = float(np.std(others, ddof=1)) * (1 + 1 / len(others)) ** 0.5
-    reach = t_quantile(0.5 + confidence / 2, len(others) - 1) * error
-    difference = first - middle
+    return paired_effect(np.full(len(others), first), others, confidence)
+
+
+def paired_effect(chosen: ArrayLike, random: ArrayLike, confidence: float = 0.95) -> RemovalEffect:
+    """The same of means of arms, float [sets] both, where the chosen arm is looked at anew beside every random set.
+
+    So it is where both are asked about the examples that neither of them is trained without: those are others beside
+    every set, and what they have of their own drops out of the difference x_i - y_i. The chosen arm's models stay the
+    same, so that differences share x as before, and t is that of above with s the spread of the differences.
+    OptionError for fewer than five sets.
+    """
+    first, others = (np.asarray(one, dtype=np.float64) for one in (chosen, random))
+    if len(others) < FEWEST_SETS:
+        raise OptionError(f"there are {len(others)} random sets; the comparison needs at least {FEWEST_SETS}")
+    differences = first - others
+    difference = float(differences.mean())
+    error = float(np.std(differences, ddof=1)) * (1 + 1 / len(differences)) ** 0.5
+    reach = t_quantile(0.5 + confidence / 2, len(differences) - 1) * error
     return RemovalEffect(
-        chosen=first,
-        random=middle,
+        chosen=float(first.mean()),
+        random=float(others.mean()),
         difference=difference,
         error=error,
         low=difference - reach,
         high=difference + reach,
-        degrees=len(others) - 1,
+        degrees=len(differences) - 1,
     )

@@ -29,6 +29,7 @@ COMMANDS = {
     "proxies": "memscope.cli.proxies",
     "memorability": "memscope.cli.memorability",
     "memorability predict": "memscope.cli.memorability_predict",
+    "influence": "memscope.cli.influence",
     "privacy": "memscope.cli.privacy",
     "report": "memscope.cli.report",
     "status": "memscope.cli.status",

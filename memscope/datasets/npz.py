@@ -6,21 +6,15 @@ archive and with the other arrays before any memory is allocated for it.
 """
 
 import zipfile
-import zlib
 from pathlib import Path
-
-import numpy as np
 
 from memscope.datasets.image_dataset import ImageDataset
 from memscope.datasets.named_arrays import NamedArray, Source, dataset_from_arrays
 from memscope.datasets.reading import Reading
 from memscope.errors import DataError
 from memscope.files.kinds import instead
-from memscope.files.limits import check_size, existing_file
-from memscope.files.npy_header import npy_header, npy_values
-
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""What NumPy writes. The others unpack a piece of a file to thousands of times its length at once."""
+from memscope.files.limits import existing_file
+from memscope.files.npz_member import DAMAGE, names_in, npz_member
 
 
 def load_npz(spec: str, path: Path, reading: Reading) -> ImageDataset:
@@ -28,13 +22,13 @@ def load_npz(spec: str, path: Path, reading: Reading) -> ImageDataset:
     existing_file(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            present = {name.removesuffix(".npy") for name in archive.namelist()}
+            present = names_in(archive)
             if (other := _other_archive(archive)) is not None:
                 raise DataError(f"{path}: found {other}")
             return dataset_from_arrays(spec, Source(path, present, lambda name: _array(path, archive, name)), reading)
     except DataError:
         raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+    except DAMAGE as error:
         raise DataError(
             f"{path}: cannot be read ({error}); expected a NumPy .npz archive, "
             f"{instead(path) or 'save it again with numpy.savez'}"
@@ -58,31 +52,5 @@ def _other_archive(archive: zipfile.ZipFile) -> str | None:
 
 
 def _array(path: Path, archive: zipfile.ZipFile, name: str) -> NamedArray:
-    member = archive.getinfo(f"{name}.npy" if f"{name}.npy" in archive.namelist() else name)
-    if member.compress_type not in METHODS:
-        raise DataError(
-            f"{path}: {name} is compressed by method {member.compress_type}, expected none or deflate; "
-            "save it again with numpy.savez_compressed"
-        )
-    try:
-        with archive.open(member) as file:
-            header = npy_header(file)
-    except ValueError as error:
-        raise DataError(f"{path}: {name} has no readable header ({error}); save it again with numpy.savez") from error
-    if header.dtype.hasobject:
-        raise DataError(
-            f"{path}: {name} holds Python objects, which would have to be unpickled and are refused; expected plain "
-            f"numbers or text, save numpy.array({name}.tolist()) in its place (numpy.stack if it holds arrays)"
-        )
-    if header.dtype.kind not in "biufUS" or not header.dtype.itemsize:
-        raise DataError(f"{path}: {name}: found type {header.dtype}, expected numbers or text; save it as such")
-    check_size(path, name, header.nbytes, min(member.compress_size, path.stat().st_size))
-
-    def read() -> np.ndarray:
-        try:
-            with archive.open(member) as file:
-                return npy_values(file)
-        except ValueError as error:
-            raise DataError(f"{path}: {name} is truncated or damaged ({error}); save the file again") from error
-
-    return NamedArray(header.dtype, header.shape, read)
+    member = npz_member(path, archive, name)
+    return NamedArray(member.header.dtype, member.header.shape, member.read)

@@ -78,7 +78,7 @@ class Scale:
 
     label: str
     form: str = "number"
-    """`number`, `percent` or `points`"""
+    """`number`, `count` (over sizes on a logarithmic scale), `percent` or `points`"""
     low: float | None = None
     high: float | None = None
     lines: tuple[tuple[float, str], ...] = ()

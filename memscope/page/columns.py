@@ -47,6 +47,8 @@ class Column:
     """The largest one"""
     endless: bool = False
     """Whether the code before `missing` stands for infinity"""
+    counts: bool = False
+    """Whether values are numbers of things"""
 
     def described(self) -> dict[str, Any]:
         """What the page must know to read it."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memscope.analysis.carriers import carried, size_shown
 from memscope.counting.suggestions import COLUMNS as SUGGESTING
 from memscope.counting.suggestions import suspects
 from memscope.errors import RunError
 from memscope.page.columns import Column, squeezed
 from memscope.page.example_columns import TYPE_NAMES, Gallery, Groups, columns_of, sizes_of
+from memscope.page.pairs import GROUPS, Pairs, all_pairs
 from memscope.page.sheets import Tiling, sheets_of
 from memscope.page.shown import EXTREME, Shown, shown_of
 from memscope.reports import REPORTS
@@ -63,6 +65,8 @@ class PageData:
     """Likewise"""
     neighbours: "Neighbours | None" = field(default=None)
     """Where the column of neighbours is from; None where there is none"""
+    pairs: tuple[Pairs, ...] = ()
+    """What training images carry, by group of results; of those that list none nothing"""
 
     @property
     def out_of_date(self) -> tuple[str, ...]:
@@ -101,6 +105,7 @@ class PageData:
             "neighbours": None
             if self.neighbours is None
             else {name: getattr(self.neighbours, name) for name in ("size", "model", "variant", "held")},
+            "pairs": [pairs.described() for pairs in self.pairs],
             "columns": [column.described() for column in self.columns],
         }
 
@@ -136,7 +141,7 @@ def gather(
     examples = run.examples
     total = len(examples.labels)
     sizes = sizes_of(run, groups)
-    sample = shown_of(total, {} if "score" not in groups else extremes_of(run, groups))
+    sample = shown_of(total, extremes_of(run, groups))
     how = reports.get("resmem")
     normalise, metric = (how.normalise, how.metric) if how else ("none", "euclidean")
     neighbours = find(run, sample.positions, normalise, metric, say)
@@ -144,7 +149,9 @@ def gather(
     columns = columns_of(gallery, None if neighbours is None else neighbours.positions)
     names = () if examples.names is None else tuple(printable(examples.names[each]) for each in sample.positions)
     say("making the thumbnails")
-    taken = sum(len(column.packed) for column in columns) + len(squeezed("\n".join(names).encode()))
+    pairs = all_pairs(run, groups, sample.positions)
+    taken = sum(each.bytes for each in pairs)
+    taken += sum(len(column.packed) for column in columns) + len(squeezed("\n".join(names).encode()))
     sheets, tiling = sheets_of(open_images(run.path, examples)[:total], sample.positions, ROOM - taken)
     return PageData(
         run=run,
@@ -161,6 +168,7 @@ def gather(
         names=names,
         class_names=tuple(map(printable, examples.class_names)),
         neighbours=neighbours,
+        pairs=pairs,
     )
 
 
@@ -198,6 +206,22 @@ def stored_report(run: Run, name: str, summary: Mapping[str, Any]) -> Any:
 
 def extremes_of(run: Run, groups: Groups) -> dict[str, np.ndarray]:
     """What examples are looked for first, however many there are: arrays [N] whose largest values are shown."""
+    return {**(extreme_scores(run, groups) if "score" in groups else {}), **most_carrying(run, groups)}
+
+
+def most_carrying(run: Run, groups: Groups) -> dict[str, np.ndarray]:
+    """What training examples carry, at the largest size with pairs that are listed."""
+    found = {}
+    for group in GROUPS:
+        size = size_shown(groups[group]) if group in groups else None
+        if size is not None:
+            what = "other training images" if group == "influence-training" else "test images"
+            carry = carried(groups[group], size, len(run.examples.labels))
+            found[f"the {EXTREME:,} that carry most of {what} at {run.plan.axis} {size}"] = carry
+    return found
+
+
+def extreme_scores(run: Run, groups: Groups) -> dict[str, np.ndarray]:
     found = groups["score"]
     score, size = found["score"].astype(np.float64), int(found["size"][-1])
     best = int(np.argmax(found["test_accuracy"]))

@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
+from types import ModuleType
 
 from memscope.findings.words import listed, short
 from memscope.page.columns import squeezed
@@ -18,6 +19,7 @@ from memscope.page.sections import (
     cite,
     distill,
     first,
+    influence,
     memorability,
     methods,
     others,
@@ -36,7 +38,7 @@ VENDORED = (
     ("plot.umd.min.js", "Observable Plot 0.6.17", "4358086467740777dd788d6b27a95cebdbaefdd50c730a3060117073bd7134cb"),
 )
 """What others have published, in web/vendor/: file, version, SHA-256. LICENSES there has the licences of all inside."""
-MODULES = (score, trajectories, resmem, distill, proxies, memorability, predictor)
+MODULES = (score, trajectories, influence, resmem, distill, proxies, memorability, predictor)
 
 
 def document(data: PageData) -> str:
@@ -75,6 +77,10 @@ def parts(data: PageData) -> Iterator[Html]:
         yield line(held("names", "text/plain", in_base64(squeezed("\n".join(data.names).encode()))))
     for number, sheet in enumerate(data.sheets):
         yield line(held(f"sheet-{number}", "text/plain", in_base64(sheet)))
+    for pairs in data.pairs:
+        yield line(held(f"pairs-{pairs.group}", "text/plain", in_base64(pairs.packed)))
+        for number, sheet in enumerate(pairs.sheets):
+            yield line(held(f"pairs-{pairs.group}-sheet-{number}", "text/plain", in_base64(sheet)))
     for script in scripts:
         yield Html(f"<script>{script}</script>\n")
     yield Html("</body>\n</html>\n")
@@ -86,11 +92,16 @@ def line(content: Html) -> Html:
 
 def sections_of(data: PageData) -> list[Section]:
     """What the run's results tell, in the order in which they are read."""
-    found = [module.section(data) for module in MODULES]
-    known = {module.__name__.rpartition(".")[2] for module in MODULES}
+    found = [section for module in MODULES for section in made_by(module, data)]
+    known = {module.__name__.rpartition(".")[2] for module in MODULES} | {influence.AMONG_TRAINING}
     rest = [name for name in data.reports if name not in known]
     found += [others.section(data, name, name.capitalize()) for name in rest]
     return [section for section in found if section is not None]
+
+
+def made_by(module: ModuleType, data: PageData) -> list[Section | None]:
+    """The sections of a module: of influence there may be two, on test images and among training images."""
+    return [module.section(data), *([influence.among_training(data)] if module is influence else [])]
 
 
 def header(data: PageData, name: str, sections: list[Section]) -> Html:

@@ -1,7 +1,7 @@
 """What the gallery knows of each example: from the run's examples, from its results, and from one model's memory."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -186,6 +186,32 @@ def of_predictor(gallery: Gallery) -> Iterator[Column]:
         yield measured("predictor", title, said[gallery.shown], "predictor", kind="uint16", steps=FINE)
 
 
+def of_influence(gallery: Gallery, group: str = "influence") -> Iterator[Column]:
+    """How many images each carries, at each size with pairs that are listed; none where it is paired with nothing."""
+    found = gallery.groups[group]
+    helpful, total = found["chosen_by"] > 0, len(gallery.run.examples.labels)
+    known = np.full((len(found["size"]), total), np.nan)
+    for row, size in enumerate(found["size"]):
+        counts = np.bincount(found["train_example"][helpful & (found["pair_size"] == size)], minlength=total)
+        known[row] = np.where(counts > 0, counts, np.nan)
+    if np.isfinite(known).any():
+        training = group == "influence-training"
+        column = measured(
+            "carries-training" if training else "carries",
+            f"how many {'other training' if training else 'test'} images it carries",
+            gallery.at_sizes(group, known),
+            group,
+            per="size",
+            span=(0.0, float(np.nanmax(known))),
+            denominator=1,
+        )
+        yield replace(column, counts=True)
+
+
+def of_influence_on_training(gallery: Gallery) -> Iterator[Column]:
+    return of_influence(gallery, "influence-training")
+
+
 MAKERS = {
     "score": of_score,
     "trajectories": of_trajectories,
@@ -193,6 +219,8 @@ MAKERS = {
     "distill": of_distill,
     "proxies": of_proxies,
     "predictor": of_predictor,
+    "influence": of_influence,
+    "influence-training": of_influence_on_training,
 }
 """By group of results"""
 

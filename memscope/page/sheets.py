@@ -5,6 +5,7 @@ example's image.
 """
 
 import io
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil, sqrt
@@ -23,6 +24,8 @@ SMALL = 32
 """The same of more"""
 EXACT = 4 * 2**20
 """Bytes of pixels up to which they are kept as they are: 1,000 of CIFAR-10 take 1.5 MB so, of Fashion-MNIST 0.4 MB."""
+EXACT_ALONE = 4_000
+"""The same of an image that stands by itself"""
 
 # 50,000 images of CIFAR-10 in MB, and the root mean square error of a grey level: WebP of quality 75 13.1 (6.2), 60
 # 11.3 (6.8), 50 10.2 (7.6), 45 9.8 (7.9), 40 9.1 (8.3), 35 8.6 (9.5), 30 8.0 (10.1); JPEG of 75 14.7 (2.7), 50 11.3
@@ -52,27 +55,39 @@ class Tiling:
     """`image/webp`, or `image/jpeg` where Pillow has no WebP"""
 
 
-def sheets_of(images: np.ndarray, shown: np.ndarray, room: float) -> tuple[tuple[bytes, ...], Tiling]:
+def sheets_of(
+    images: np.ndarray, shown: np.ndarray, room: float, *, exact: int | None = None, among: int = 0
+) -> tuple[tuple[bytes, ...], Tiling]:
     """The sheets of the examples `shown` [n], and where each is on them; `images` are uint8 [N, H, W, C].
 
-    They take `room` bytes, about, or as many as the least quality needs.
+    They take `room` bytes, about, or as many as the least quality needs; up to `exact` bytes of pixels (EXACT by
+    default) are kept as they are. Thumbnails are as large as those of `among` images, where these are more.
     """
     count = len(shown)
-    height, width = thumbnail_size(images.shape[1], images.shape[2], count)
+    height, width = thumbnail_size(images.shape[1], images.shape[2], max(count, among))
     tiling = tiling_of(height, width, count)
 
     def sheet(positions: np.ndarray, quality: int | None) -> bytes:
         tiles = np.stack([reduced(images[position], height, width) for position in positions])
         return encoded(laid_out(tiles, tiling.columns), tiling.type, quality)
 
-    exact = tiling.type == WEBP and count * height * width * images.shape[3] <= EXACT
+    most = EXACT if exact is None else exact
+    as_they_are = tiling.type == WEBP and count * height * width * images.shape[3] <= most
     sample = shown[:: tiling.sheets]  # a sheet of examples from everywhere
     tried = [one for one in QUALITIES if count <= MANY or one <= MODEST]
     fitting = (one for one in tried if len(sheet(sample, one)) * count <= room * len(sample))
-    quality = None if exact else next(fitting, QUALITIES[-1])
+    quality = None if as_they_are else next(fitting, QUALITIES[-1])
     parts = [shown[first : first + tiling.per_sheet] for first in range(0, count, tiling.per_sheet)]
     with ThreadPoolExecutor(cores()) as threads:  # Pillow lets others work while it encodes
         return tuple(threads.map(lambda positions: sheet(positions, quality), parts)), tiling
+
+
+def picture_of(image: np.ndarray) -> str:
+    """The address of an image uint8 [H, W, C] that stands by itself: the image, small, as a document holds it."""
+    small = reduced(image, *thumbnail_size(image.shape[0], image.shape[1], 1))
+    kind = WEBP if features.check("webp") else JPEG
+    quality = None if kind == WEBP and small.size <= EXACT_ALONE else QUALITIES[0]
+    return f"data:{kind};base64,{b64encode(encoded(small, kind, quality)).decode()}"
 
 
 def thumbnail_size(height: int, width: int, count: int) -> tuple[int, int]:

@@ -13,6 +13,11 @@ REPORTS = {
     "memorability": "memscope.reports.memorability:MemorabilityReport",
     "memorability-train": "memscope.reports.predictor:PredictorReport",
     "memorability-predict": "memscope.reports.prediction:PredictionReport",
+    "influence": "memscope.reports.influence:InfluenceReport",
+    "influence-remove": "memscope.reports.removal:RemovalReport",
+    "influence-peel": "memscope.reports.removal:PeelReport",
+    "influence-dry-run": "memscope.reports.removal:ArmsForecast",
+    "influence-among-training": "memscope.reports.influence:InfluenceReport",
     "privacy": "memscope.reports.privacy:PrivacyReport",
     "report": "memscope.reports.page:PageReport",
     "status": "memscope.reports.status:StatusReport",
@@ -22,4 +27,4 @@ REPORTS = {
     "train-family": "memscope.reports.train_family:TrainFamilyReport",
     "train-family-dry-run": "memscope.reports.train_family:ForecastReport",
 }
-"""Module and class of the report of each command; of `train-family --dry-run`, which has another, as well."""
+"""Module and class of the report of each command; where a command has several, with the option that asks for it."""

@@ -19,10 +19,10 @@ class PairsFound:
     by_chance_sd: float
     """The standard deviation of that number, from permutations; null where none were made"""
     by_class: float
-    """How many there would be if every example of a class had the same influence on a test example, on average what
-    they have"""
+    """How many there would be if all memorised examples of a class had the same influence on a test example, on average
+    what they have. Where a class has few of them their own influences are much of that mean, and this is too many"""
     chance: float
-    """The probability of this many pairs or more by chance"""
+    """The probability of this many pairs or more without any influence, that of a class included"""
     false_share: float
     """Of the pairs, the share that is expected to be there by chance, or by class where that is more: at most 1; null
     without pairs"""
@@ -31,9 +31,9 @@ class PairsFound:
     train_examples: int
     """Training examples in these pairs"""
     test_examples: int
-    """Test examples in these pairs"""
+    """Test examples in these pairs, where they are listed; else 0"""
     measured_anew: Ranged = UNKNOWN
-    """Mean influence of these pairs in models that had no part in choosing them; interval over the blocks of these"""
+    """Mean influence of these pairs in models that had no part in choosing them; interval over those models"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class SizeInfluence:
 
 @dataclass(frozen=True, kw_only=True)
 class SizeChange:
-    """How the number of helpful pairs beyond those by class changes from one size to a larger one."""
+    """How helpful pairs change from one size to a larger one."""
 
     smaller: int
     """The smaller size"""
@@ -64,7 +64,12 @@ class SizeChange:
     """The larger size"""
     change: Ranged
     """Pairs beyond those by class at the larger size, less those at the smaller one; the interval is over training
-    examples and permutations of models, both sizes together"""
+    examples. Also of equal influences more pass a threshold where models are noisier"""
+    influence: Ranged = UNKNOWN
+    """Mean influence at the larger size of the pairs that both sizes show together, less that at the smaller one, in
+    models that had no part in choosing them; the interval is over those models, both sizes together"""
+    pairs: int = 0
+    """How many these pairs are"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +134,8 @@ class Beside:
     """In the file"""
     known: int
     """Of these, with both examples in this run"""
+    same_class: int
+    """Of those, with both of one class here: published pairs are, where the order of the examples is theirs"""
     influence: Ranged
     """Their mean influence in all models of this run; interval over blocks"""
     random: Ranged
@@ -181,6 +188,10 @@ class InfluenceReport:
     """With `--beside`, by size"""
     figures: tuple[str, ...] | None = keys.left_out()
     """The figures that were drawn, with `--plot`"""
+    written: tuple[str, ...] | None = keys.left_out()
+    """The files that were written, with `--csv` and `--npz`"""
+    trainer: str = keys.no_key(default="")
+    """What trained the models"""
     block: int = keys.no_key(default=0)
     """Models of a block"""
 

@@ -1,6 +1,17 @@
 """The groups of HDF5 fields, by command."""
 
-from memscope.reports import distill, memorability, predictor, privacy, proxies, resmem, score, trajectories
+from memscope.reports import (
+    distill,
+    influence,
+    memorability,
+    predictor,
+    privacy,
+    proxies,
+    removal,
+    resmem,
+    score,
+    trajectories,
+)
 
 RESULTS = {
     "score": score.RESULTS,
@@ -10,13 +21,17 @@ RESULTS = {
     "proxies": proxies.RESULTS,
     "memorability": memorability.RESULTS,
     "predictor": predictor.RESULTS,
+    "influence": influence.RESULTS,
+    "influence-training": influence.AMONG_TRAINING,
+    "removal": removal.RESULTS,
+    "peel": removal.PEEL_RESULTS,
     "privacy": privacy.RESULTS,
 }
 """Of every command that writes `results/COMMAND.h5`"""
 
 
 def words_of(group: str) -> list[str]:
-    """What follows `memscope` in the command that makes a group of results; RUN stands for the run."""
+    """What follows `memscope` in the command that makes a group of results; RUN stands for the run, N for a number."""
     return (RESULTS[group].made_by or f"{group} RUN").split()
 
 
@@ -32,7 +47,7 @@ def named(group: str) -> str:
 
 def reported_as(group: str) -> str:
     """What REPORTS calls the report that is stored with a group: `memorability-train`."""
-    return named(group).replace(" --", "-")
+    return named(group).removesuffix(" N").replace(" --", "-")
 
 
 def made_by(group: str, run: str) -> str:

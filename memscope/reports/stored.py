@@ -26,5 +26,7 @@ class Results:
     """Whether on students of every setting"""
     second_models: bool = False
     """Whether on second models of subsets"""
+    derived: bool = False
+    """Whether on models of derived runs that were made for it, so that more models of the run do not make it old"""
     made_by: str = ""
     """The command that makes it, where it is not `COMMAND RUN`"""

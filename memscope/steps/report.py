@@ -32,7 +32,7 @@ def report(path: str | os.PathLike[str], out: str | os.PathLike[str] | None = No
         run=str(path),
         file=str(run.path / PAGE if out is None else at_home(out)),
         bytes=content,
-        image_bytes=sum(map(in_base64, map(len, data.sheets))),
+        image_bytes=sum(in_base64(len(sheet)) for sheet in every_sheet(data)),
         column_bytes=sum(in_base64(len(column.packed)) for column in data.columns),
         data=run.plan.data.spec,
         axis=run.plan.axis,
@@ -46,6 +46,11 @@ def report(path: str | os.PathLike[str], out: str | os.PathLike[str] | None = No
         neighbours=data.neighbours is not None,
         not_yet=not_yet,
     )
+
+
+def every_sheet(data: PageData) -> list[bytes]:
+    """Those of the gallery, and of what its examples carry."""
+    return [*data.sheets, *(sheet for pairs in data.pairs for sheet in pairs.sheets)]
 
 
 @spent_on("drawing")

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memscope.analysis.example_split import FEWEST
+from memscope.analysis.influential.roles import roles_of
 from memscope.analysis.privacy.references import FEWEST_BLOCKS
 from memscope.counting.needed import (
     RESERVED,
@@ -19,7 +20,7 @@ from memscope.counting.needed import (
 )
 from memscope.counting.privacy import without_log_odds
 from memscope.counting.standard_errors import TARGETS, models_for
-from memscope.errors import RunError
+from memscope.errors import OptionError, RunError
 from memscope.plan.backends import TORCH
 from memscope.plan.recipe import OWN_LOOP
 from memscope.reports.keys import report_of
@@ -220,6 +221,8 @@ def lacking(run: Run, group: str) -> str:
     needs_weights = group in ("resmem", "distill")
     if not done:
         return "no models yet"
+    if group in ("removal", "peel"):
+        return "how many examples models are trained without must be said: --remove N, --peel N"
     if group in ("trajectories", "distill") and len(done) < 2:
         return f"models of one {axis} only"
     if (needs_weights or group == "proxies") and plan.recipe.trainer != OWN_LOOP:
@@ -242,6 +245,12 @@ def lacking(run: Run, group: str) -> str:
         with suppress(RunError):
             if len(run.examples.labels) < FEWEST:
                 return f"it needs at least {FEWEST} training examples"
+    if group.startswith("influence"):
+        try:
+            roles_of(whole_blocks(run, list(done)), telling=2 if "training" in group else 1)
+        except OptionError:
+            number = "ten" if "training" in group else "four"
+            return f"it needs {number} whole blocks of {plan.block} models of every {axis}, from the first on"
     if group == "privacy":
         if len(whole_blocks(run, list(done))) < FEWEST_BLOCKS:
             return f"it needs two whole blocks of {plan.block} models of every {axis}"

@@ -201,7 +201,9 @@ def ledger_state(run: Path, plan: Plan, *variants: str, replicates: Sequence[int
 
 
 def state_for(run: Path, plan: Plan, results: Results) -> str:
-    """The `ledger_state` of the models that a command's results rest on."""
+    """The `ledger_state` of the models that a command's results rest on; where these are of derived runs, of none."""
+    if results.derived:
+        return hashlib.sha256(b"").hexdigest()
     variants = [ONEHOT, *([FULL] if results.full else [])]
     variants += [teaching.variant for teaching in distilled_settings(run)] if results.students else []
     return ledger_state(run, plan, *variants, replicates=REPLICATES if results.second_models else REPLICATES[:1])
@@ -270,6 +272,20 @@ def pack_outcome(plan: Plan, task: Task, outcome: Outcome) -> bytes:
         for name, values in columns.items():
             write_field(file, name, values, OUTCOME[name])
     return buffer.getvalue()
+
+
+def read_diverged(run: Path, plan: Plan, task: Task) -> np.ndarray:
+    """Which models of a task diverged, bool [models], for who looks at nothing else of it; errors as `read_outcome`."""
+    path = outcome_path(run, plan, task)
+    try:
+        with open_sealed(path) as file:
+            check_encoding(file, "memscope-outcome", path)
+            diverged = array_of(file["diverged"])
+            if diverged.shape != (task.count,):
+                raise ValueError(f"is of {diverged.shape} models, expected {task.count}")
+    except DAMAGE as error:
+        raise damage(run, path, error, f"memscope train-family {run}") from error
+    return diverged.astype(bool)
 
 
 def read_outcome(run: Path, plan: Plan, task: Task) -> Outcome:

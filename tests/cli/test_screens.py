@@ -122,11 +122,14 @@ def test_status_recommends_nothing_that_would_fail(tiny_run, tmp_path):
 
     run = tmp_path / "run"
     shutil.copytree(tiny_run, run)
-    assert set(status(run).not_yet) == {"proxies", "memorability"}  # no model was recorded, nobody was asked
+    few = {"influence", "influence-training"}  # two blocks of models
+    few |= {"removal", "peel"}  # nobody said how many
+    assert set(status(run).not_yet) == {"proxies", "memorability", *few}  # no model was recorded, nobody was asked
     assert told("proxies", run).exit_code != 0
     assert told("memorability", run).exit_code != 0
+    assert told("influence", run).exit_code != 0
     shutil.rmtree(run / "weights" / "onehot" / "width-8")
-    assert set(status(run).not_yet) == {"resmem", "distill", "proxies", "memorability"}
+    assert set(status(run).not_yet) == {"resmem", "distill", "proxies", "memorability", *few}
     for name, options in (("resmem", FEW), ("distill", ("--teacher", "8", *INLINE))):
         assert told(name, run, *options).exit_code != 0
     for size in (4, 8):
@@ -134,7 +137,7 @@ def test_status_recommends_nothing_that_would_fail(tiny_run, tmp_path):
     assert "trajectories" in status(run).not_yet
     assert told("trajectories", run).exit_code != 0
     shutil.rmtree(run / "outcomes")
-    every = {"score", "trajectories", "resmem", "distill", "proxies", "memorability", "predictor", "privacy"}
+    every = {"score", "trajectories", "resmem", "distill", "proxies", "memorability", "predictor", "privacy", *few}
     assert set(status(run).not_yet) == every
     assert told("score", run).exit_code != 0
 

@@ -16,6 +16,17 @@ from memscope.reports.distill import (
     StudentKind,
 )
 from memscope.reports.evidence import Disputed, Estimate, MeanTrajectory, ScoreEvidence, TrajectoriesEvidence
+from memscope.reports.influence import (
+    Beside as BesidePublished,
+)
+from memscope.reports.influence import (
+    Carrier,
+    InfluenceReport,
+    PairsFound,
+    ShownExample,
+    SizeChange,
+    SizeInfluence,
+)
 from memscope.reports.memorability import (
     Beside,
     MemorabilityReport,
@@ -40,6 +51,18 @@ from memscope.reports.privacy import (
 )
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
 from memscope.reports.ranged import Ranged
+from memscope.reports.removal import (
+    ArmAccuracy,
+    ArmDifference,
+    ArmFound,
+    ArmsAtSize,
+    ArmsForecast,
+    InfluencedDifference,
+    PeelReport,
+    RemovalReport,
+    SizePeel,
+    SizeRemoval,
+)
 from memscope.reports.resmem import MemoryChange, ModelsOnSubsets, ResmemReport, SizeMemory
 from memscope.reports.score import FlippedLabels, ScoreReport, SizeScore
 from memscope.reports.status import SizeStandardError, SizeStatus, StatusReport
@@ -548,6 +571,253 @@ def prediction_report(sizes=EIGHT, blocks=4, spearman=0.4, known=3, run="runs/x"
         highest=tuple(map(image, range(10))),
         lowest=tuple(map(image, range(99, 89, -1))),
         csv="expected.csv",
+    )
+
+
+def influence_report(
+    sizes=EIGHT,
+    blocks=12,
+    pairs=1203,
+    by_chance=35.2,
+    by_class=61.0,
+    chance=0.0,
+    change=900.0,
+    among="test",
+    shown=None,
+    beside=False,
+    left_out=0,
+    run="runs/x",
+) -> InfluenceReport:
+    """So many helpful pairs at the last size, at the others as many as by chance; `shown` is `test` or `train`."""
+
+    def found(number: int) -> PairsFound:
+        share = min(1.0, max(by_chance, by_class) / number) if number else NAN
+        return PairsFound(
+            pairs=number,
+            by_chance=by_chance,
+            by_chance_sd=6.2,
+            by_class=by_class,
+            chance=chance if number > by_class else 0.6,
+            false_share=share,
+            listed=share <= 0.5,
+            train_examples=min(310, number),
+            test_examples=402 if share <= 0.5 else 0,
+            measured_anew=measured(0.21, 0.01) if share <= 0.5 else Ranged(value=NAN),
+        )
+
+    def carrier(place: int) -> Carrier:
+        return Carrier(
+            example=100 + place,
+            index=200 + place,
+            name=f"a/long/folder/of/photographs/{place}.png",
+            label="cat",
+            chosen_by=0.5 - place / 100,
+            influence=0.4 - place / 100,
+            standard_error=0.05,
+            memorised=0.9,
+            by_chance=0.004 + place,
+        )
+
+    last = sizes[-1]
+    steps = [*itertools.pairwise(sizes), *([(sizes[0], last)] if len(sizes) > 2 else [])]
+    numbers = tuple(range(blocks))
+    one = ShownExample(
+        size=last,
+        part=shown or "test",
+        example=17,
+        index=34,
+        name="b/17.png",
+        label="cat",
+        accuracy=0.75,
+        looked_at=500,
+        helpful=tuple(map(carrier, range(10))),
+        harmful=(),
+    )
+    published = BesidePublished(
+        file="pairs_infl0.15_mem0.25.npz",
+        size=last,
+        pairs=1015,
+        known=1000,
+        same_class=1000,
+        influence=measured(0.12, 0.01),
+        random=measured(0.0, 0.01),
+        spearman=0.55,
+        among_found=200,
+    )
+    return InfluenceReport(
+        run=run,
+        axis="width",
+        data="folder:x",
+        family="cnn",
+        fraction=0.7,
+        among=among,
+        threshold=0.15,
+        memorised=0.25,
+        all_classes=False,
+        examples=5000,
+        targets=1000,
+        blocks_memorised=tuple(one for one in numbers if one % 6 == 0),
+        blocks_choosing=tuple(one for one in numbers if one % 6 not in (0, 3)),
+        blocks_telling=tuple(one for one in numbers if one % 6 == 3),
+        sizes=tuple(
+            SizeInfluence(
+                size=size,
+                models=10 * blocks,
+                memorised=300,
+                helpful=found(pairs if size == last else round(by_chance)),
+                harmful=found(round(by_chance)),
+                left_out=left_out,
+            )
+            for size in sizes
+        ),
+        changes=tuple(SizeChange(smaller=each[0], larger=each[1], change=measured(change, 50.0)) for each in steps),
+        shown=(one,) if shown else None,
+        beside=(published,) if beside else None,
+        block=10,
+        trainer="memscope",
+    )
+
+
+def four(value: float, error: float) -> Ranged:
+    """With the 95 % interval of four degrees of freedom."""
+    reach = 2.776445 * error
+    return Ranged(value=value, low=value - reach, high=value + reach, error=error, degrees=4.0)
+
+
+def arms_found(run: str, names: tuple[str, ...], flipped: bool, shared: float) -> tuple[ArmFound, ...]:
+    return tuple(
+        ArmFound(
+            name=name,
+            run=f"{run}/removal/100-at-width-8-seed-1/{name}",
+            removed=0 if name == "all" else 100,
+            flipped=None if not flipped else 50 if name in ("most", "matched-1") else 7,
+            shared=1.0 if name == "most" else shared,
+            of_pairs=31 if name == "pairs" else 3,
+        )
+        for name in names
+    )
+
+
+SETS = tuple(f"random-{number}" for number in range(1, 6))
+
+
+def removal_report(
+    sizes=EIGHT, blocks=4, loss=-0.023, error=0.004, pairs=True, flipped=True, shared=0.1, run="runs/x"
+) -> RemovalReport:
+    """Models without the most memorised lose this much beside random sets, the same at every size."""
+    names = ("all", "most", "least", *["pairs"] * pairs, *SETS, *["matched-1"] * flipped)
+    compared = [("most", "random"), ("least", "random")]
+    compared += [("pairs", "random")] * pairs + [("most", "matched")] * flipped
+    rows = tuple(
+        SizeRemoval(
+            size=size,
+            arms=tuple(
+                ArmAccuracy(
+                    arm=name,
+                    accuracy=0.74 + loss * (name == "most"),
+                    influenced=0.5,
+                    influenced_by_pairs=0.5,
+                    diverged=0,
+                )
+                for name in names
+            ),
+            differences=tuple(
+                ArmDifference(
+                    arm=arm, beside=beside, accuracy=four(loss if (arm, beside) == ("most", "random") else 0.001, error)
+                )
+                for arm, beside in compared
+            ),
+            influenced=tuple(
+                InfluencedDifference(
+                    arm=arm, beside="random", examples=10 + place, accuracy=four(-0.213, 0.05), expected=-0.241
+                )
+                for arm in ("most", "pairs")
+                if pairs
+            ),
+            listed=40 if pairs else None,
+        )
+        for place, size in enumerate(sizes)
+    )
+    return made(
+        RemovalReport,
+        run=run,
+        axis="width",
+        examples=1000,
+        targets=500,
+        flipped=100 if flipped else None,
+        removed=100,
+        by_size=sizes[-1],
+        seed=1,
+        models=10 * blocks,
+        sets=5,
+        equal_steps=True,
+        arms=arms_found(run, names, flipped, shared),
+        sizes=rows,
+        missing=0,
+        failed=None,
+        failed_in=None,
+        trainer="memscope",
+        block=10,
+        options=(),
+    )
+
+
+def peel_report(sizes=EIGHT, blocks=4, more=0.05, error=0.012, run="runs/x") -> PeelReport:
+    """By this share more of the remaining examples are memorised, the same at every size."""
+    rows = tuple(
+        SizePeel(
+            size=size,
+            remaining=812.4,
+            whole=0.46,
+            most=0.44 + more,
+            random=0.44,
+            share=four(more, error),
+            number=four(812 * more, 812 * error),
+            score_most=0.29 + more / 3,
+            score_random=0.29,
+            score=four(more / 3, error / 3),
+            error=0.19,
+            diverged=0,
+        )
+        for size in sizes
+    )
+    return made(
+        PeelReport,
+        run=run,
+        axis="width",
+        examples=1000,
+        removed=100,
+        by_size=sizes[-1],
+        threshold=0.25,
+        seed=1,
+        models=10 * blocks,
+        sets=5,
+        equal_steps=True,
+        arms=arms_found(run, ("all", "most", *SETS), False, 0.1),
+        sizes=rows,
+        missing=0,
+        failed=None,
+        failed_in=None,
+        trainer="memscope",
+        block=10,
+        options=(),
+    )
+
+
+def arms_forecast(sizes=EIGHT, blocks=4, run="runs/x", models=130) -> ArmsForecast:
+    return ArmsForecast(
+        run=run,
+        axis="width",
+        removed=100,
+        by_size=sizes[-1],
+        models=10 * blocks,
+        seed=1,
+        arms=arms_found(run, ("all", "most", "least", "pairs", *SETS), True, 0.1),
+        sizes=tuple(ArmsAtSize(size=size, models=models, seconds_per_model=0.5) for size in sizes),
+        workers=2,
+        seconds=len(sizes) * models * 0.25,
+        outcome_bytes=3_600_000,
+        image_bytes=29_600_000,
     )
 
 

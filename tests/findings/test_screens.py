@@ -11,12 +11,16 @@ from memscope.analysis.statistics.clear import clear, clearest
 from memscope.analysis.trajectories import TYPES
 from memscope.findings import (
     distill,
+    influence,
     memorability,
     page,
+    peel,
     prediction,
     predictor,
     privacy,
     proxies,
+    removal,
+    removal_forecast,
     resmem,
     score,
     status,
@@ -32,17 +36,21 @@ from memscope.tables.printing import command_lines, lines_of, wrapped
 from tests.findings.made import (
     EIGHT,
     LONG,
+    arms_forecast,
     distill_report,
     forecast_report,
+    influence_report,
     made,
     measured,
     memorability_report,
     page_report,
+    peel_report,
     prediction_report,
     predictor_report,
     privacy_report,
     proxies_report,
     ranged,
+    removal_report,
     resmem_report,
     score_report,
     status_report,
@@ -71,6 +79,9 @@ SCREENS = {
     "memorability": lambda **given: memorability.screen(memorability_report(**given)),
     "predictor": lambda **given: predictor.screen(predictor_report(**given)),
     "prediction": lambda **given: prediction.screen(prediction_report(**given)),
+    "influence": lambda **given: influence.screen(influence_report(beside=True, left_out=10, **given)),
+    "no influence": lambda **given: influence.screen(influence_report(pairs=70, **given)),
+    "influence of one": lambda **given: influence.screen(influence_report(shown="train", beside=True, **given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
     "privacy": lambda **given: privacy.screen(privacy_report(**given)),
     "privacy of students": lambda **given: privacy.screen(
@@ -78,6 +89,9 @@ SCREENS = {
     ),
     "status": lambda blocks=4, **given: status.screen(status_report(**given)),
     "report": lambda blocks=4, **given: page.screen(page_report(**given)),
+    "removal": lambda **given: removal.screen(removal_report(**given)),
+    "peel": lambda **given: peel.screen(peel_report(**given)),
+    "arms": lambda **given: removal_forecast.screen(arms_forecast(**given)),
     "dry-run": lambda blocks=4, run="", **given: train_family.screen(forecast_report(**given)),
 }
 
@@ -642,6 +656,104 @@ def test_a_prediction_says_what_it_is_worth_and_for_which_label():
     assert "What that is worth is not known." in text_of(prediction.screen(unknown))
 
 
+def test_influence_leads_with_the_pairs_of_the_largest_size_beside_what_chance_and_classes_would_show():
+    shown = influence.screen(influence_report())
+    told = text_of(shown)
+    assert told.startswith(
+        "At width 128, 1,203 pairs of a memorised training example and a test example of its class have an influence "
+        "of .15 or more, where there would be 35.2 by chance, 61.0 if all of a class had the same: 310 training "
+        "examples carry 402 test examples. Models that had no part in choosing these pairs measure a mean influence of "
+        ".21 (.19 to .23). Width 128 leans on more single examples than width 1: +900 (796 to 1,004) pairs beyond "
+        "those by class."
+    )
+    assert shown.grid.rows[-1] == ["128", "1,203", "35.2", "61.0", ".05", "310", "402", ".21 (.19 to .23)"]
+    assert shown.grid.rows[0] == ["1", "35", "35.2", "61.0", "1.00", "35", "-", "-"]
+    assert told.count("False is a pair without any influence") == 1
+    among = text_of(influence.screen(influence_report(among="train")))
+    assert "a memorised training example and another training example of its class" in among
+    assert "carry 402 other training examples" in among
+    assert "--among-training" in among
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"pairs": 30}, "30 pairs of"),
+        (
+            {"pairs": 30},
+            "no more than chance would show (35.2 by chance, 61.0 if all of a class had the same); none are",
+        ),
+        ({"pairs": 70, "chance": 0.2}, "no more than chance would show"),
+        ({"pairs": 0}, "no pair of a memorised training example and a test example of its class has an influence"),
+        (
+            {"pairs": 50, "by_class": 45.0},
+            "or classes as a whole would show more than half (35.2 by chance, 45.0",
+        ),
+        ({"pairs": 70, "by_class": 75.0, "by_chance": 20.0}, "no more than chance would show (20.0 by chance, 75.0"),
+        ({"pairs": 70, "by_class": 50.0, "by_chance": 20.0}, "classes as a whole would show more than half"),
+    ],
+)
+def test_where_chance_or_classes_would_show_half_of_the_pairs_none_are_listed_and_it_says_why(given, why):
+    shown = influence.screen(influence_report(**given))
+    assert why in text_of(shown)
+    assert "none are listed." in text_of(shown)
+    assert "no part in choosing" not in text_of(shown)
+    assert str(shown.commands[0]) == "memscope train-family runs/x --models 240"
+    stronger = [str(one) for one in shown.commands if "--threshold" in one.words]
+    assert stronger == (["memscope influence runs/x --threshold 0.3"] if given["pairs"] else [])
+
+
+def test_pairs_beyond_chance_that_classes_explain_are_said_to_be_theirs():
+    report = influence_report(by_class=300.0, pairs=250)
+    rows = tuple(replace(row, helpful=replace(row.helpful, chance=0.001)) for row in report.sizes)
+    told = text_of(influence.screen(replace(report, sizes=rows)))
+    assert "no more than classes as a whole would show (35.2 by chance, 300 if all of a class had the same)" in told
+
+
+def test_sizes_are_told_apart_only_where_the_interval_leaves_0_out():
+    fewer = text_of(influence.screen(influence_report(change=-900.0)))
+    assert "Width 128 leans on fewer single examples than width 1: -900 (-1,004 to -796) pairs" in fewer
+    unclear = text_of(influence.screen(influence_report(change=60.0)))
+    assert (
+        "Whether width 128 leans on more or on fewer single examples than width 1 cannot be told: +60 (-44 to 164)"
+    ) in unclear
+    assert "leans" not in text_of(influence.screen(influence_report(sizes=(8,))))
+
+
+def test_an_example_that_was_asked_for_leads_with_what_carries_it():
+    shown = influence.screen(influence_report(shown="test"))
+    told = text_of(shown)
+    assert told.startswith(
+        "Test example 17 (b/17.png), cat: 75.0% of the models of width 128 are right on it. Below are, of 500 training "
+        "examples of its class, those with the most influence on it. At width 128, 1,203 pairs"
+    )
+    assert shown.grid.rows[0] == "Helpful"
+    assert shown.grid.rows[1] == ["a/long/fold...aphs/0.png", "100", "cat", ".50", ".40 ±.05", ".90", "<.01"]
+    assert len(shown.grid.rows) == 1 + 5 + 1
+    assert shown.grid.rows[-1] == "Harmful: none"
+    trained = text_of(influence.screen(influence_report(shown="train")))
+    assert "75.0% of the models of width 128 that were trained without it are right on it" in trained
+    assert "of 500 test examples of its class, those on which it has the most influence" in trained
+    assert "--train 17 --size 128 --plot" in trained
+
+
+def test_published_pairs_stand_beside_random_ones_and_another_order_is_warned_of():
+    report = influence_report(beside=True)
+    shown = influence.screen(report)
+    assert (
+        "Of 1,015 pairs of pairs_infl0.15_mem0.25.npz, 1,000 are of examples of this run: mean influence .12 (.10 to "
+        ".14) in all models of width 128, of random pairs .00 (-.02 to .02), rank correlation with the published .55; "
+        "200 are among the listed."
+    ) in text_of(shown)
+    assert not [note for note in shown.notes if note.warns]
+    (row,) = report.beside
+    odd = influence.screen(replace(report, beside=(replace(row, same_class=110),)))
+    (warned,) = [note for note in odd.notes if note.warns]
+    assert "Of the 1,000 pairs of this run's examples 110 are of one class here" in warned.text
+    none = replace(report, beside=(replace(row, known=0, same_class=0),))
+    assert "npz, 0 are of examples of this run." in text_of(influence.screen(none))
+
+
 def test_a_report_tells_what_is_in_it_and_the_commands_for_what_is_not():
     found = page.screen(page_report())
     text = text_of(found)
@@ -663,6 +775,99 @@ def test_a_report_tells_what_is_in_it_and_the_commands_for_what_is_not():
     damaged = page.screen(page_report(results={"score": "x.h5 is damaged", "trajectories": "current"}, not_yet={}))
     assert "Left out: score: x.h5 is damaged." in text_of(damaged)
     assert any(note.warns for note in damaged.notes)
+
+
+def test_a_removal_leads_with_whether_models_do_worse_without_the_most_memorised():
+    shown = removal.screen(removal_report())
+    told = text_of(shown)
+    assert told.startswith(
+        "Without the 100 most memorised of 1,000 examples, beside as many random ones of the same classes, models are "
+        "right less often at 8 widths from 1 to 128: -2.3 points (-3.4 to -1.2) at width 1. Of their labels 50 are "
+        "flipped, of the random ones' 7; beside random ones with as many, that cannot be told: +0.1 points (-1.0 to "
+        "+1.2) at width 128."
+    )
+    assert "Without the least memorised no difference is clear: +0.1 points" in told
+    assert "Without training examples of helpful pairs no difference is clear" in told
+    assert (
+        "17 test examples that the most memorised carry at width 128: -21.3 points (-35.2 to -7.4) without them, where "
+        "their influence would lead one to expect -24.1."
+    ) in told
+    assert "Of the 100 examples of `pairs` 31 are of listed pairs" in told
+    assert shown.grid.rows[0] == [
+        *("1", "74.0", "74.0", "-2.3 ±0.4", "+0.1 ±0.4", "+0.1 ±0.4", "+0.1 ±0.4", "-21.3 ±5.0")
+    ]
+
+
+def test_a_removal_that_shows_nothing_says_so():
+    # 1.0 of .4 points: beyond the interval of one size alone, which is 1.1; of eight together, 2.2
+    for loss in (-0.010, -0.018):
+        told = text_of(removal.screen(removal_report(loss=loss, flipped=False)))
+        assert told.startswith(
+            "Whether models do worse without the 100 most memorised of 1,000 examples than without as many random ones "
+            "of the same classes cannot be told: "
+        )
+        assert "flipped" not in told
+    assert "less often at width 8" in text_of(removal.screen(removal_report(sizes=(8,), loss=-0.018)))
+    assert "more often at width 8: +1.8" in text_of(removal.screen(removal_report(sizes=(8,), loss=0.018)))
+
+
+def test_a_removal_without_pairs_says_so_and_what_would_tell():
+    shown = removal.screen(removal_report(pairs=False))
+    assert "Which test examples they carry is not known: memscope influence has not been run." in text_of(shown)
+    assert ("memscope", "influence", "runs/x") in [each.words for each in shown.commands]
+
+
+def test_random_sets_that_are_the_most_memorised_themselves_are_told_in_spite_of_quiet():
+    assert not any(note.warns for note in removal.screen(removal_report()).notes)
+    (note, _) = [note for note in removal.screen(removal_report(shared=0.6)).notes if note.warns]
+    assert note.text.startswith("On average 60% of a random set is among the most memorised too")
+
+
+def test_whether_others_take_the_place_of_the_most_memorised():
+    told = text_of(peel.screen(peel_report(blocks=1)))  # of eight sizes together the interval is some 5 errors
+    assert "cannot be told: +5.0 points" in told
+    clear = text_of(peel.screen(peel_report(sizes=(8,))))
+    assert "others do take their place: more are memorised at width 8: +5.0 points (+1.7 to +8.3)" in clear
+    assert "At width 8 that is 49.0 % beside 44.0 % of 812 examples; their mean score is .307 beside .290" in clear
+    fewer = text_of(peel.screen(peel_report(sizes=(8,), more=-0.05)))
+    assert "others do not take their place: fewer are memorised at width 8: -5.0 points" in fewer
+    unclear = text_of(peel.screen(peel_report(sizes=(8,), more=0.02)))
+    assert unclear.startswith("Whether others take the place of the 100 most memorised of 1,000 examples when those")
+    assert "cannot be told: +2.0 points (-1.3 to +5.3) at width 8" in unclear
+    assert "One score of 10 models has a standard error of .19" in told
+    assert "One score of" not in clear
+
+
+def test_models_of_arms_that_are_missing_or_failed_are_all_that_is_told():
+    failed = (FailedTask(variant="onehot", size=8, first=0, count=10, replicate=0, reason="no memory"),)
+    for screen, report, option in (
+        (removal.screen, removal_report(), "--remove"),
+        (peel.screen, peel_report(), "--peel"),
+    ):
+        lacking = replace(report, missing=20, options=("--size", "4"))
+        shown = screen(lacking)
+        assert text_of(shown).startswith(
+            "Nothing was compared: 20 models of the arms are missing. When the other shards"
+        )
+        assert shown.commands[0].words == ("memscope", "influence", "runs/x", option, "100", "--size", "4")
+        assert "run.record" in text_of(screen(replace(lacking, trainer="record")))
+        told = text_of(screen(replace(lacking, failed=failed, failed_in="runs/x/removal/y/most")))
+        assert "Failed twice: width 8, models 0 to 9 of runs/x/removal/y/most: no memory" in told
+
+
+def test_what_arms_will_take_is_told_before_they_are_trained():
+    told = text_of(removal_forecast.screen(arms_forecast(sizes=(4, 8))))
+    assert told.startswith(
+        "260 models are to be trained in 9 arms (all, most, least, pairs and 5 random), 40 of each width in each. At "
+        "the pace of those that are there, that is about 65 s with 2 workers, beside some seconds an arm to start. "
+        "They take at most 33.2 MB of disk, 29.6 MB of it images that may be deleted."
+    )
+    assert "Of those of `pairs` 31 are training examples of listed pairs." in told
+    assert text_of(removal_forecast.screen(arms_forecast(models=0))).startswith(
+        "Nothing is left to train: the models of 9"
+    )
+    unknown = replace(arms_forecast(), seconds=math.nan)
+    assert "How long that takes is not known" in removal_forecast.ahead(unknown)
 
 
 def test_attacks_that_find_something_are_told_beside_the_loss():

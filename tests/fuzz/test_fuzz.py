@@ -15,7 +15,7 @@ from memscope.errors import DataError
 
 FEW = {
     "idx": 280, "cifar-binary": 100, "cifar-python": 60, "npz": 160, "hdf5": 120, "hf": 80, "images": 50,
-    "plan": 280, "run": 30, "scores": 280, "changes": 280, "weights": 120, "predictor": 120,
+    "plan": 280, "run": 30, "scores": 280, "changes": 280, "pairs": 280, "weights": 120, "predictor": 120,
 }  # fmt: skip
 """Cases that take about a second of each."""
 
@@ -39,7 +39,7 @@ def test_both_forms_run_every_format():
 READ_FROM = {
     "idx": {"idx"}, "cifar": {"cifar-binary", "cifar-python"}, "folder": {"images"}, "npz": {"npz"}, "hdf5": {"hdf5"},
     "hf": {"hf"}, "torchvision": {"idx", "cifar-python"}, "run": {"run"}, "plan": {"plan"}, "scores": {"scores"},
-    "origin": {"run"}, "changes": {"changes"},
+    "origin": {"run"}, "changes": {"changes"}, "beside": {"pairs"},
     "weights": {"weights"}, "model": {"predictor"}, "pretrained": {"weights"}, "evaluate_on": {"run"},
 }  # fmt: skip
 """What fuzzes each form of --data, and each argument of a command that names something to read."""

@@ -10,7 +10,7 @@ import html
 import io
 import json
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,15 @@ KINDS = {"uint8": np.uint8, "uint16": np.uint16, "int32": np.int32}
 
 
 @dataclass
+class Carried:
+    """What training images carry: pairs, and images that are none of the gallery."""
+
+    rows: np.ndarray  # int32 [6, n]: as `Pairs` of memscope/page/pairs.py has them
+    labels: np.ndarray  # of the images, each at a position that is three times its place
+    images: np.ndarray  # uint8 [m, H, W, 3]
+
+
+@dataclass
 class Made:
     """Examples with all that a gallery shows of them. Columns are by example, or [row, example]; NaN and -1: none."""
 
@@ -34,6 +43,34 @@ class Made:
     whole: dict[str, np.ndarray]  # labels, types, groups, neighbours
     measured: dict[str, np.ndarray]
     titles: dict[str, str] = field(default_factory=dict)
+    carried: Carried | None = None
+
+
+def with_carried(examples: Made, count: int = 400, seconds: int = 150, seed: int = 5) -> Made:
+    """The examples, a tenth of which carry others, at all sizes; a few harm."""
+    random = np.random.default_rng(seed)
+    total, side = len(examples.images), examples.images.shape[1]
+    coarse = random.integers(0, 256, (seconds, 4, 4, 3), dtype=np.uint8)
+    rows = np.stack(
+        [
+            np.sort(random.integers(0, total // 10, count)),
+            random.integers(0, seconds, count),
+            random.choice(examples.sizes, count),
+            random.choice([1, 1, 1, -1], count),
+            random.integers(-2_000, 9_000, count),
+            random.integers(100, 900, count),
+        ]
+    ).astype(np.int32)
+    rows[4:, ::13] = -(2**31)  # not known
+    carries = np.full((len(examples.sizes), total), np.nan)
+    for row, size in enumerate(examples.sizes):
+        counts = np.bincount(rows[0, (rows[2] == size) & (rows[3] > 0)], minlength=total)
+        carries[row] = np.where(counts > 0, counts, np.nan)
+    images = np.repeat(np.repeat(coarse, side // 4, axis=1), side // 4, axis=2)
+    carried = Carried(rows, random.integers(0, len(examples.classes), seconds), images)
+    measured = {**examples.measured, "carries": carries}
+    titles = {**examples.titles, "carries": "how many test images it carries"}
+    return replace(examples, measured=measured, titles=titles, carried=carried)
 
 
 def made(count: int, sizes: list[int], seed: int = 0, side: int = 32, classes: int = 10) -> Made:
@@ -124,6 +161,7 @@ def columns_of(examples: Made) -> list[tuple[dict, np.ndarray]]:
         kind = "uint16" if name in ("score", "change", "loss") else "uint8"
         codes, low, high = quantised(values, kind)
         told = {"name": name, "title": examples.titles.get(name, name), "kind": kind, "low": low, "high": high}
+        told["counts"] = name == "carries"
         missing = 2 ** (8 * codes.itemsize) - 1
         per = "example" if values.ndim == 1 else "size"
         finite = values[np.isfinite(values)]
@@ -178,11 +216,24 @@ def page(examples: Made, sheet: int = SHEET, **saved: object) -> str:
         "proxies": ["loss"],
         "columns": [told for told, _ in columns],
     }
+    more = []
+    if examples.carried is not None:
+        held, (tall, wide) = examples.carried, examples.carried.images.shape[1:3]
+        tiling = {"columns": 9, "perSheet": 63, "sheets": -(-len(held.images) // 63), "type": "image/webp"}
+        told = {"group": "influence", "part": "test", "listed": held.rows.shape[1], "pairs": held.rows.shape[1]}
+        told |= {"images": len(held.images), "step": 1e-4, "image": {"height": tall, "width": wide}}
+        data["pairs"] = [{**told, "tiling": tiling}]
+        known = np.stack([3 * np.arange(len(held.labels)), held.labels]).astype(np.int32)
+        packed = deflated(held.rows.astype("<i4").tobytes() + known.astype("<i4").tobytes())
+        more = [script("text/plain", "pairs-influence", packed)]
+        for k, one in enumerate(sheets_of(held.images, 9, 63, lossless=True, quality=0, method=0)):
+            more.append(script("text/plain", f"pairs-influence-sheet-{k}", base64.b64encode(one).decode()))
     blocks = [
         script("application/json", "data", json.dumps(data).replace("<", "\\u003c")),
         script("text/plain", "names", deflated("\n".join(examples.names).encode())),
         *(script("text/plain", f"column-{told['name']}", deflated(codes.tobytes())) for told, codes in columns),
         *(script("text/plain", f"sheet-{k}", base64.b64encode(sheet).decode()) for k, sheet in enumerate(sheets)),
+        *more,
     ]
     scripts = [(WEB / name).read_text() for name in (WEB / "order.txt").read_text().split()]
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in scripts]

@@ -7,9 +7,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from memscope.plots.common.look import LOOKS, drawn_for
+from memscope.plots.influence.overview import draw_overview
 from memscope.plots.trajectories.accuracy import draw_accuracy
 from memscope.plots.trajectories.histogram import draw_histogram
 from memscope.plots.trajectories.trajectories import draw_trajectories
+from tests import made_influence as pairs
 from tests.plots.distill import test_student_plots as students
 from tests.plots.memorability import test_memorability_plots as people
 from tests.plots.proxies import test_proxy_plots as proxies
@@ -88,9 +90,13 @@ def memorability_spread(sizes, axis) -> Figure:
     return people.draw_spread(people.setting_of(report), report, 0, *people.some_values())
 
 
+def influence(sizes, axis) -> Figure:
+    return draw_overview(scores.a_setting(sizes, axis), pairs.a_report(sizes, axis))
+
+
 FIGURES = (
     *(trajectories, accuracy, distillation, distillation_types, memory, memory_types, memory_predicts),
-    *(proxy_trajectories, memorability),
+    *(proxy_trajectories, memorability, influence),
     *(histogram, distillation_scores, proxy_correlations, memorability_spread),
 )
 CASES = [("width", sizes) for sizes in GRIDS.values()] + [("depth", sizes) for sizes in DEPTHS]

@@ -119,6 +119,8 @@ LACKING = [
     ("memorability", "where it comes from must be said", but_for("weights/onehot/width-2/*")),
     ("predictor", "two blocks of 10 models of width 8", but_for("outcomes/onehot/width-8/0001*")),
     ("predictor", "at least 40 training examples", few_examples),
+    ("influence", "four whole blocks of 10 models of every width", but_for("weights/onehot/width-2/*")),
+    ("removal", "how many examples models are trained without must be said", but_for("weights/onehot/width-2/*")),
     ("privacy", "two whole blocks of 10 models of every width", but_for("outcomes/onehot/width-2/0001*")),
     ("privacy", "its models have no log-odds", without_log_odds),
     ("distill", "no models of width 8 to teach", but_for("outcomes/onehot/width-8/*")),

@@ -9,19 +9,15 @@ from numpy.typing import NDArray
 
 from memscope.analysis.influential.chance import TIE, Floats, influences
 from memscope.analysis.influential.expected import expected_pairs
+from memscope.analysis.influential.means import mean_influence
 from memscope.analysis.influential.roles import Roles
 from memscope.analysis.influential.search import Wanted, influence_of, numbers_of, pairs_of
-from memscope.analysis.influential.spread import chance_of, order_of, permuted_numbers
+from memscope.analysis.influential.spread import chance_of, permuted_numbers
 from memscope.analysis.influential.units import Positions, Units
-from memscope.analysis.memorisation import NORMAL_975
 from memscope.reports.ranged import Ranged
 
 MOST_FALSE = 0.5
 """Where more of the pairs are expected to be false, none are listed"""
-RETOLD = 100
-"""Permutations behind the interval of a mean of pairs"""
-RETOLD_PAIRS = 20_000
-"""From which that is told; of more, every so manieth"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +33,7 @@ class Listed:
     standard_error: Floats
     """Of the same"""
     measured_anew: Ranged
-    """The mean of the same; its interval is what permutations of these models spread"""
+    """The mean of the same; its interval is over units"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +44,8 @@ class Tail:
     """[N], the number of pairs of each training example"""
     by_chance: float
     """V"""
-    by_class: float
-    """The same if all examples of a class had the same influence"""
+    by_class_of: Floats
+    """[N], the expected pairs of each training example if all of its class had the same influence"""
     deviations: Floats
     """[permutations], from V, of the number of pairs in permutations; the same permutations at every size"""
     listed: Listed | None
@@ -59,6 +55,11 @@ class Tail:
     def pairs(self) -> int:
         """R"""
         return int(self.per_train.sum())
+
+    @property
+    def by_class(self) -> float:
+        """The number of pairs if all examples of a class had the same influence on a target."""
+        return float(self.by_class_of.sum())
 
     @property
     def by_chance_sd(self) -> float:
@@ -123,13 +124,15 @@ def influence_at_size(
     numbers, expected = numbers_of(choosing, wanted, threshold), expected_pairs(choosing, wanted, threshold)
     deviations = permuted_numbers(choosing, wanted, threshold, seed)
 
-    def tail(sign: int, per_train: NDArray[np.int64], by_chance: float, by_class: float) -> Tail:
+    def tail(sign: int, per_train: NDArray[np.int64], by_chance: float, by_class: Floats) -> Tail:
         listed = None
-        if share_false(int(per_train.sum()), by_chance, by_class) <= MOST_FALSE:
+        if share_false(int(per_train.sum()), by_chance, float(by_class.sum())) <= MOST_FALSE:
             train, target, chosen_by = pairs_of(choosing, wanted, threshold, sign)
             values, errors = influence_of(telling, train, target)
-            listed = Listed(train, target, chosen_by, values, errors, told_again(telling, train, target, seed))
-        return Tail(per_train, by_chance, by_class, deviations[:, 0 if sign > 0 else 1], listed)
+            listed = Listed(train, target, chosen_by, values, errors, mean_influence(telling, train, target))
+        members = np.bincount(wanted.classes[wanted.rows], minlength=wanted.number)
+        each = np.where(wanted.rows, (by_class / np.maximum(members, 1))[wanted.classes], 0.0)
+        return Tail(per_train, by_chance, each, deviations[:, 0 if sign > 0 else 1], listed)
 
     return AtSize(
         helpful=tail(1, numbers.helpful, expected.helpful, expected.helpful_by_class),
@@ -151,37 +154,3 @@ def memorisation_of(units: Units, correct: NDArray[np.uint8], blocks: Collection
 def share_false(pairs: int, by_chance: float, by_class: float) -> float:
     """What share of the pairs is expected to be there without influence of single examples; NaN without pairs."""
     return min(1.0, max(by_chance, by_class) / pairs) if pairs else math.nan
-
-
-def told_again(units: Units, train: Positions, target: Positions, seed: int) -> Ranged:
-    """The mean influence of pairs in some units, with the interval that permutations of their subsets spread.
-
-    NaN is left out: the influence of a pair of training examples may not be defined in a few units.
-    """
-    step = math.ceil(len(train) / RETOLD_PAIRS)
-    some, others = train[::step], target[::step]
-    value = mean_of(influence_of(units, some, others)[0])
-    spread = [
-        mean_of(influence_of(units.permuted(order_of(units, seed + 1, number)), some, others)[0])
-        for number in range(RETOLD)
-    ]
-    error = float(np.sqrt(np.mean(np.square(spread))))
-    return Ranged(value=value, low=value - NORMAL_975 * error, high=value + NORMAL_975 * error, error=error)
-
-
-def mean_of(values: Floats) -> float:
-    known = values[~np.isnan(values)]
-    return float(known.mean()) if len(known) else math.nan
-
-
-def change_of(smaller: Tail, larger: Tail) -> Ranged:
-    """The change of the number of pairs beyond what a class makes, from one size to a larger one.
-
-    Its variance is that over training examples, each with its pairs of both sizes, and what permutations of models
-    spread: whatever of the pairs is chance is in both, which makes the interval too wide rather than too narrow.
-    """
-    value = larger.beyond_class - smaller.beyond_class
-    of_examples = float(((larger.per_train - smaller.per_train) ** 2).sum())
-    of_models = float(((larger.deviations - smaller.deviations) ** 2).mean())
-    error = math.sqrt(of_examples + of_models)
-    return Ranged(value=value, low=value - NORMAL_975 * error, high=value + NORMAL_975 * error, error=error)

@@ -21,10 +21,12 @@ and influence depends on the sums of both over blocks.
 
 **A class as a whole**: more examples of a class in a subset make models answer that class more often. All its examples
 have this small influence, which lifts many pairs of a large data set over the threshold, and none of them stands out.
-`tilted` is the distribution with weights theta^c, theta such that the mean is what the examples of a class have on
-average: the exponential family through the null (Fisher's noncentral hypergeometric, block by block, with one odds).
+`tilted` is the distribution with weights theta^s, theta such that the mean of s is that of a class (classes.py): the
+exponential family through the null (Fisher's noncentral hypergeometric, block by block, with one odds). s is the count
+c; where only units without the target count, s = g - T / K (g + h), the part of g that memberships alone do not give.
 
-Convolutions are products of Fourier transforms in float64: probabilities are right within 1e-15.
+Convolutions are sums of products of what is not negative, so that small probabilities are as right as large ones: a
+Fourier transform would leave 1e-16 where a value is impossible, and theta^s would make that large.
 
 Source: the estimate is Feldman & Zhang's (arXiv 2008.03703); this null is ours.
 """
@@ -36,7 +38,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.influential.units import Design, Units
+from memscope.analysis.influential.units import Design, Positions, Units
 
 Floats = NDArray[np.float64]
 
@@ -54,31 +56,26 @@ FARTHEST = 6.0
 class Null:
     """Of some targets, the values that the influence of an example without influence takes, and their probabilities."""
 
-    targets: slice
+    targets: Positions
     influence: Floats
     """[targets, values], in no order; NaN where it is undefined"""
     probability: Floats
     """[targets, values]"""
-    count: Floats
-    """[targets, values] or [values], how much of what is right is that of units with the example: c, or g"""
+    statistic: Floats
+    """[targets, values] or [values], what `tilted` tilts by"""
 
     def tilted(self, mean: Floats) -> "Null":
-        """The same with weights theta^count, theta for each target such that the mean count is `mean` [targets]."""
-        log_theta = np.zeros(len(mean))
-        weights = self.probability
+        """The same with weights theta^statistic, theta for each target such that its mean is `mean` [targets]."""
+        with np.errstate(divide="ignore"):
+            logs = np.log(self.probability)
+        log_theta, weights = np.zeros(len(mean)), self.probability
         for _ in range(STEPS):
-            weights = self.weighted(log_theta)
-            middle = (weights * self.count).sum(1)
-            variance = (weights * self.count**2).sum(1) - middle**2
+            weights = weighted(logs, log_theta[:, None] * self.statistic)
+            middle = (weights * self.statistic).sum(1)
+            variance = (weights * self.statistic**2).sum(1) - middle**2
             step = np.divide(mean - middle, variance, out=np.zeros_like(mean), where=variance > TIE)
             log_theta = np.clip(log_theta + np.clip(step, -1, 1), -FARTHEST, FARTHEST)
-        return Null(self.targets, self.influence, self.weighted(log_theta), self.count)
-
-    def weighted(self, log_theta: Floats) -> Floats:
-        """[targets, values]: probabilities times theta^count, to a sum of one."""
-        exponent = log_theta[:, None] * self.count
-        weights = self.probability * np.exp(exponent - exponent.max(1, keepdims=True))
-        return weights / weights.sum(1, keepdims=True)
+        return Null(self.targets, self.influence, weighted(logs, log_theta[:, None] * self.statistic), self.statistic)
 
     def at_least(self, threshold: float) -> Floats:
         """[targets], the probability of this influence or more."""
@@ -89,39 +86,60 @@ class Null:
         return np.where(self.influence <= threshold + TIE, self.probability, 0).sum(1)
 
 
+def weighted(logs: Floats, exponent: Floats) -> Floats:
+    """[targets, values]: exp(logs + exponent), to a sum of one."""
+    total = logs + exponent
+    weights: Floats = np.exp(total - total.max(1, keepdims=True))
+    return weights / weights.sum(1, keepdims=True)
+
+
 def nulls(units: Units) -> Iterator[Null]:
-    """The nulls of all targets of some units, a few targets at a time, in order."""
+    """The nulls of all targets of some units, a few targets at a time."""
     design = units.design
     patterns, codes = patterns_of(units)
     outside = design.size - design.inside
     if units.counted is None:
         shape: tuple[int, ...] = (design.blocks * design.inside * units.scale + 1,)
-        tables = np.stack([table_of(one, design.inside, shape[0]) for one in patterns])
+        tables = np.stack([table_of(one, design.inside, design.inside * units.scale + 1) for one in patterns])
     else:
         shape = (design.blocks * outside + 1,) * 2
-        tables = np.stack([table_without(int(one[1]), design, shape[0]) for one in patterns])
-    axes = tuple(range(1, 1 + len(shape)))
-    spectra = np.fft.rfftn(tables, axes=axes)
+        tables = np.stack([table_without(int(one[1]), design) for one in patterns])
     total = units.right_where_counted.sum(0, dtype=np.int64) / units.scale
-    targets, values = len(total), int(np.prod(shape))
+    values = int(np.prod(shape))
     if units.counted is None:
         count, with_it = np.arange(values) / units.scale, np.full(values, float(design.blocks * design.inside))
         models = float(design.blocks * design.size)
     else:
         count, wrong = (each.reshape(-1).astype(np.float64) for each in np.indices(shape))
         with_it, models = count + wrong, float(design.blocks * outside)
-    step = max(1, NUMBERS_AT_ONCE // values)
-    for first in range(0, targets, step):
-        here = slice(first, min(first + step, targets))
-        # of blocks with the same pattern the order does not matter, and many targets have the same patterns
-        often = np.stack([(codes[:, here] == code).sum(0) for code in range(len(patterns))], axis=1)
-        different, which = np.unique(often, axis=0, return_inverse=True)
-        product = np.ones((len(different), *spectra.shape[1:]), dtype=np.complex128)
-        for code, spectrum in enumerate(spectra):
-            product *= spectrum ** different[:, code].reshape(-1, *[1] * len(shape))
-        probability = np.fft.irfftn(product, s=shape, axes=axes).clip(0).reshape(len(different), values)
+    # the order of blocks does not matter, and many targets have the same patterns: those come one after another
+    often = np.stack([(codes == code).sum(0) for code in range(len(patterns))], axis=1)
+    order, step = np.lexsort(often.T), max(1, NUMBERS_AT_ONCE // values)
+    for first in range(0, len(order), step):
+        here = order[first : first + step]
+        different, which = np.unique(often[here], axis=0, return_inverse=True)
+        probability = convolved(tables, different, shape).reshape(len(different), values)
         influence = influences(count, with_it, total[here, None], models)
-        yield Null(here, influence, probability[which.reshape(-1)], count)
+        statistic = count if units.counted is None else count - total[here, None] / models * with_it
+        yield Null(here, influence, probability[which.reshape(-1)], statistic)
+
+
+def convolved(tables: Floats, often: NDArray[np.int64], shape: tuple[int, ...]) -> Floats:
+    """The distributions [n, *shape] of sums over blocks, whose distributions are `tables` [patterns, ...]; `often` int
+    [n, patterns] says how many blocks have which."""
+    blocks = int(often[0].sum())
+    order = np.stack([np.repeat(np.arange(len(tables)), numbers) for numbers in often])  # [n, blocks]
+    found = np.ones((len(often), *[1] * len(shape)))
+    grown = tables.shape[1] - 1  # by a block
+    for block in range(blocks):
+        table, length = tables[order[:, block]], found.shape[1]
+        added = np.zeros((len(often), *[length + grown] * len(shape)))
+        for step in np.argwhere((tables > 0).any(0)):
+            to = tuple(slice(one, one + length) for one in step.tolist())
+            weight = table[(slice(None), *step.tolist())].reshape(-1, *[1] * len(shape))
+            added[(slice(None), *to)] += weight * found
+        found = added
+    return found
 
 
 def influences(right_with: Floats, with_it: Floats | float, right: Floats, models: Floats | float) -> Floats:
@@ -166,11 +184,12 @@ def table_of(pattern: NDArray[np.int64], inside: int, length: int) -> Floats:
     return np.array([one / everything for one in ways[inside]])
 
 
-def table_without(right: int, design: Design, edge: int) -> Floats:
-    """The distribution [edge, edge] of g and h: how many of a block's units without the target, of which `right` are
-    right and the others wrong on it, are trained on an example."""
-    wrong = design.size - design.inside - right
-    found = np.zeros((edge, edge))
+def table_without(right: int, design: Design) -> Floats:
+    """The distribution [outside + 1, outside + 1] of g and h: how many of a block's units without the target, of which
+    `right` are right and the others wrong on it, are trained on an example."""
+    outside = design.size - design.inside
+    wrong = outside - right
+    found = np.zeros((outside + 1, outside + 1))
     for g in range(right + 1):
         for h in range(wrong + 1):
             if g + h <= design.inside:

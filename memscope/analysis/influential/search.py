@@ -125,8 +125,8 @@ def pairs_of(units: Units, wanted: Wanted, threshold: float, sign: int) -> tuple
 def influence_of(units: Units, train: Positions, target: Positions) -> tuple[Floats, Floats]:
     """Influence and its standard error, [pairs], of some pairs in some units.
 
-    SE^2 = p_in (1 - p_in) / (n_in - 1) + p_out (1 - p_out) / (n_out - 1), as of the memorisation score; NaN with fewer
-    than two units on a side.
+    SE^2 = q_in (1 - q_in) / n_in + q_out (1 - q_out) / n_out with q = (c + 1) / (n + 2): few units that are all right
+    would otherwise have no error (of ten models, half of the pairs). NaN with fewer than two units on a side.
     """
     values, errors = np.empty(len(train)), np.empty(len(train))
     for first in range(0, len(train), PAIRS_AT_ONCE):
@@ -139,6 +139,7 @@ def influence_of(units: Units, train: Positions, target: Positions) -> tuple[Flo
             p_in = (right * (inside & counted)).sum(0) / n_in
             p_out = (right * (~inside & counted)).sum(0) / n_out
             values[here] = p_in - p_out
-            spread = p_in * (1 - p_in) / (n_in - 1) + p_out * (1 - p_out) / (n_out - 1)
+            q_in, q_out = (p_in * n_in + 1) / (n_in + 2), (p_out * n_out + 1) / (n_out + 2)
+            spread = q_in * (1 - q_in) / n_in + q_out * (1 - q_out) / n_out
         errors[here] = np.where((n_in > 1) & (n_out > 1), np.sqrt(spread), np.nan)
     return values, errors

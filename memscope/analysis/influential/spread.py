@@ -21,7 +21,7 @@ PERMUTATIONS = 20
 TARGETS = 1_000
 """In the sample; beyond it the spread is scaled as if all targets varied together, which makes it too wide"""
 MANY = 10_000.0
-"""Pairs by chance from which on their number is taken to be normal"""
+"""Pairs by chance from which on their number is not summed"""
 
 
 def permuted_numbers(units: Units, wanted: Wanted, threshold: float, seed: int) -> Floats:
@@ -33,7 +33,7 @@ def permuted_numbers(units: Units, wanted: Wanted, threshold: float, seed: int) 
     deviations = np.empty((PERMUTATIONS, 2))
     for number in range(PERMUTATIONS):
         found = numbers_of(units.permuted(order_of(units, seed, number)), wanted, threshold)
-        deviations[number] = found.helpful.sum() - expected.helpful, found.harmful.sum() - expected.harmful
+        deviations[number] = found.helpful.sum() - expected[0], found.harmful.sum() - expected[1]
     return deviations * (targets / max(len(some), 1))
 
 
@@ -49,7 +49,8 @@ def order_of(units: Units, seed: int, number: int) -> Positions:
 def chance_of(pairs: int, expected: float, spread: float) -> float:
     """The probability of so many pairs or more by chance: negative binomial, with this mean and standard deviation.
 
-    Where the spread is not more than a Poisson number's, it is that; large numbers are taken to be normal.
+    Where the spread is not more than a Poisson number's, it is that. Large numbers are taken for gamma distributed, as
+    they are in the limit, with the cube root of that as normal (Wilson & Hilferty 1931).
     """
     if pairs == 0:
         return 1.0
@@ -57,7 +58,9 @@ def chance_of(pairs: int, expected: float, spread: float) -> float:
         return 0.0
     variance = max(spread**2, expected)
     if expected > MANY:
-        return 0.5 * math.erfc((pairs - 0.5 - expected) / math.sqrt(2 * variance))
+        shape = expected**2 / variance
+        z = ((max(pairs - 0.5, 0) / expected) ** (1 / 3) - 1 + 1 / (9 * shape)) * 3 * math.sqrt(shape)
+        return 0.5 * math.erfc(z / math.sqrt(2))
     below = np.arange(1, pairs)
     if variance <= expected * (1 + 1e-9):
         first, ratios = -expected, math.log(expected) - np.log(below)

@@ -16,13 +16,19 @@ FEWEST, MOST = 3, 5
 QUESTIONS = {
     "score": "How much is memorised",
     "trajectories": "How that changes with size",
+    "influence": "Which training images carry which test images",
+    "influence-training": "Which training images carry each other",
     "resmem": "What an explicit memory of residuals adds",
     "distill": "Whether students of a larger teacher memorise less",
     "proxies": "Which cheaper proxies follow the score",
     "memorability": "Whether people remember what models memorise",
     "predictor": "Whether an image shows that models will memorise it",
+    "removal": "What models do without the most memorised images",
+    "peel": "Whether others are memorised in their place",
 }
 """What the results of each command answer"""
+NOT_ASKED_FOR = ("influence-training",)
+"""Results that are told where they are there, and not missed where they are not"""
 
 
 def first_screen(data: PageData, sections: Sequence[Section]) -> Html:
@@ -103,7 +109,7 @@ def untold(data: PageData, sections: Sequence[Section]) -> Html:
     for name, state in data.states.items():
         question, run = QUESTIONS.get(name, f"What {name} finds"), data.run.path
         reason = data.not_yet.get(name, "")
-        if state == "current":
+        if state == "current" or (state == "missing" and name in NOT_ASKED_FOR):
             continue
         if state == "out of date":
             question = f"{question}, by all the models that there are now"

@@ -53,6 +53,8 @@ class Method:
     words: tuple[str, ...]
     formula: str
     references: tuple[Reference, ...]
+    also: str = ""
+    """Other results that it explains"""
 
     def html(self) -> Html:
         words = [paragraph(told) for told in self.words]
@@ -99,6 +101,27 @@ METHODS = (
         "both >= epsilon: cap-shaped if the interior maximum exceeds both ends by epsilon, u-shaped if the interior\n"
         "minimum is below both ends by epsilon, irregular otherwise or if both hold",
         (LUKASIK,),
+    ),
+    Method(
+        "influence",
+        "Influence",
+        (
+            "Blocks of models have one of three parts, so that no choice is told by the models that made it: some say "
+            "which training images are memorised, some choose the pairs of these with others and order them, some tell "
+            "their influence. A pair is helpful where its influence in the choosing models reaches the threshold t, "
+            "harmful where it is -t or less.",
+            "By chance: with memberships permuted within blocks the count of models that were trained with i and are "
+            "right on j is a sum over blocks of hypergeometric ones, and so the number of pairs without any influence "
+            "is known exactly. By class: the same with the counts of each j tilted so that their mean is what the "
+            "images of the class have on average. Pairs are listed only where the larger of the two is at most half of "
+            "those found; sizes are compared by what exceeds the number by class. The spread of the number by chance "
+            "is from permutations of the outcomes of whole models.",
+            "Among training images only the models that were trained without the second image count.",
+        ),
+        "influence(i, j) = P[h(x_j) = y_j, h trained with i] - P[h(x_j) = y_j, h trained without i]\n"
+        "by chance: the sum over j of (memorised i of the class of j) P[influence >= t | no influence on j]",
+        (FELDMAN_ZHANG,),
+        also="influence-training",
     ),
     Method(
         "resmem",
@@ -173,7 +196,7 @@ METHODS = (
 
 
 def shown(data: PageData) -> list[Method]:
-    return [method for method in METHODS if method.results in data.reports]
+    return [method for method in METHODS if method.results in data.reports or method.also in data.reports]
 
 
 def cited(data: PageData) -> Sequence[Reference]:

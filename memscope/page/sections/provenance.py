@@ -72,6 +72,9 @@ def commands(data: PageData) -> Sequence[Command]:
             source = ["--scores", report.source] if report.kind == "scores" else ["--predictor", report.kind]
             weights = ["--weights", "FILE"] if report.kind == "vitmem" else []
             options = [*source, *weights, "--epsilon", f"{report.epsilon:g}"]
+        if name.startswith("influence"):
+            options = ["--threshold", f"{report.threshold:g}", "--memorised", f"{report.memorised:g}"]
+            options += ["--all-classes"] * report.all_classes
         if name == "predictor":
             options = [*["--with-label"] * report.with_label, *asked_again(report)]
         if name == "distill":
@@ -80,5 +83,10 @@ def commands(data: PageData) -> Sequence[Command]:
                 words += ["--soft-weight", f"{setting.soft_weight:g}", "--teacher-on", setting.teacher_on]
                 found.append(command("distill", name, "NEW", *words))
             continue
-        found.append(command(named(name), *call_of(name, "NEW"), *options))
+        words = call_of(name, "NEW")
+        if name in ("removal", "peel"):
+            words = [report.removed if word == "N" else word for word in words]
+            options = [*report.options, "--sets", report.sets, "--arm-models", report.models]
+            options += ["--memorised", f"{report.threshold:g}"] if name == "peel" else []
+        found.append(command(named(name).removesuffix(" N"), *words, *options))
     return [*found, command("This page", "report", "NEW")]

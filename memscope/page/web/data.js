@@ -19,6 +19,7 @@
  * @property {Described[]} columns
  * @property {number} [drawn] of a sample: how many were drawn at random
  * @property {string[]} [extremes] of a sample: what the others are shown for
+ * @property {PairsHeld[]} [pairs] by group of results: what examples carry
  * @property {{size: number, model: number} | null} [neighbours] the model in whose memory they are near
  */
 

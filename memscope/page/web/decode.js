@@ -14,6 +14,7 @@
  * @property {string | null} [group]
  * @property {number | null} [least] the smallest value there is, where values are measured
  * @property {number | null} [most] the largest
+ * @property {boolean} [counts] whether values are numbers of things
  * @property {boolean} [endless] whether the last code before the one for none stands for infinity
  * @typedef {object} Column
  * @property {Described} described

@@ -1,5 +1,6 @@
 "use strict";
-// One image, opened: what it is, its trajectory, what models say of it, its neighbours in the residual memory.
+// One image, opened: what it is, its trajectory, what models say of it, what it carries, its neighbours in the residual
+// memory.
 
 /**
  * @typedef {object} Detail
@@ -38,6 +39,7 @@ function makeDetail(changed) {
     [shown, order] = [example, among];
     await need([...DESCRIBED.keys()]);
     const names = await fileNames();
+    const pairs = await everyPair();
     if (shown !== example) return; // another was asked for meanwhile
     const place = order.indexOf(example);
     where.textContent = place < 0 ? "" : `${counted(place + 1)} of ${counted(order.length)}`;
@@ -49,6 +51,7 @@ function makeDetail(changed) {
       element("div", { class: "top" }, facts(example, names[example] ?? ""), trajectory(example)),
       tableOfSizes(example),
       ...(others ? [others] : []),
+      ...pairs.flatMap((some) => carriedBy(example, some)),
       ...(neighbours ? [neighbours] : []),
     );
     if (!dialog.open) dialog.showModal();

@@ -78,11 +78,11 @@ function makeGallery(opens) {
   function tileOf(example, place) {
     const { sort, at, by } = view;
     const type = typeName(by, example);
-    const value = sort === "index" ? NaN : valueOf(sort, example, hasRows(sort) ? at : 0);
+    const value = sort === "index" ? "" : toldOf(sort, example, hasRows(sort) ? at : 0);
     const label = className(valueOf("label", example));
     const other = disputed(view, example);
     const said = [label, isFlipped(example) ? "flipped label" : "", other && `models say ${other}`, type];
-    if (sort !== "index") said.push(`${titleOf(sort)} ${told(value)}`);
+    if (sort !== "index") said.push(`${titleOf(sort)} ${value}`);
     const words = said.filter((word) => word && word !== "–").join(", ");
     const tile = element(
       "div",
@@ -101,7 +101,7 @@ function makeGallery(opens) {
         "span",
         { class: "below", "aria-hidden": "true" },
         typeSign(type),
-        sort === "index" ? null : told(value),
+        sort === "index" ? null : value,
         isFlipped(example) ? element("span", { class: "flag" }, "⚑") : null,
       ),
       element("span", { class: "label", "aria-hidden": "true", "data-label": label + (other && `\n→ ${other}?`) }),

@@ -22,6 +22,12 @@ function tableOfSizes(example) {
   return table("What models say at each size", [PAGE.axis, ...there.map(([heading]) => heading)], rows);
 }
 
+/** A value of a column for people; a number of things is whole. @param {string} name @param {number} example @param {number} [row] */
+function toldOf(name, example, row = 0) {
+  const value = valueOf(name, example, row);
+  return DESCRIBED.get(name)?.counts && !Number.isNaN(value) ? counted(Math.round(value)) : told(value);
+}
+
 /** @param {number} example @param {number} row */
 function withInterval(example, row) {
   const [value, low, high] = ["score", "score_low", "score_high"].map((name) => valueOf(name, example, row));
@@ -57,7 +63,7 @@ function tableOfOthers(example) {
   const rows = others
     .map(({ name, title }) => {
       const values = hasRows(name) ? [...PAGE.sizes.keys()] : [0];
-      return [title, ...values.map((row) => told(valueOf(name, example, row)))]; // one value may stand for all sizes
+      return [title, ...values.map((row) => toldOf(name, example, row))]; // one value may stand for all sizes
     })
     .filter(([, ...cells]) => cells.some((cell) => cell !== "–"));
   return rows.length ? table("Also measured", [`at ${PAGE.axis}`, ...PAGE.sizes.map(String)], rows) : null;

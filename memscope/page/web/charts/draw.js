@@ -15,7 +15,7 @@
  * @property {Record<string, string>} [filter] what showInGallery takes
  * @typedef {object} ChartScale
  * @property {string} label
- * @property {string} form "number", "percent" or "points"
+ * @property {string} form "number", "count", "percent" or "points"
  * @property {number | null} low
  * @property {number | null} high
  * @property {[number, string][]} lines

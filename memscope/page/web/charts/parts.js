@@ -71,6 +71,7 @@ function chartLegend(series) {
 function chartNumber(form, value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   if (form === "number") return told(value);
+  if (form === "count") return value >= 10 || Number.isInteger(value) ? counted(Math.round(value)) : value.toFixed(1);
   const digits = (100 * Math.abs(value)).toFixed(1);
   const sign = value < 0 && Number(digits) !== 0 ? "\u2212" : form === "points" && value > 0 ? "+" : "";
   return form === "percent" ? `${sign}${digits}%` : `${sign}${digits} points`;
@@ -85,6 +86,7 @@ function chartBetween(form, { value, low, high }) {
 /** Ticks of an axis, short. @param {string} form */
 function chartTicks(form) {
   if (form === "number") return undefined;
+  if (form === "count") return counted;
   return (/** @type {number} */ value) => {
     const shown = String(Math.round(1000 * value) / 10).replace("-", "\u2212");
     return form === "percent" ? `${shown}%` : shown;
@@ -99,6 +101,17 @@ function chartDomain(scale, series) {
   if (least === undefined) return [0, 1];
   const room = most > least ? 0.04 * (most - least) : 0.1;
   return [scale.low ?? least - room, scale.high ?? most + room];
+}
+
+/** A scale for numbers of things: logarithmic, and from 0 on where one is below ten. @param {ChartSeries[]} series */
+function chartPowers(series) {
+  const all = series.flatMap(({ values, low, high }) => [...values, ...(low ?? []), ...(high ?? [])]);
+  const known = all.filter((value) => value !== null && Number.isFinite(value)).map(Number);
+  const [least, most] = [Math.min(...known, Infinity), Math.max(...known, 10)];
+  const first = least >= 10 && least < Infinity ? Math.floor(Math.log10(least)) : 0;
+  const powers = d3.range(first, Math.ceil(Math.log10(most)) + 1).map((/** @type {number} */ power) => 10 ** power);
+  const ticks = first ? powers : [0, ...powers];
+  return { type: "symlog", constant: 1, domain: [ticks[0], ticks.at(-1)], ticks, insetTop: 14 }; // below the label
 }
 
 /** What a plot of Observable Plot has in common with all others. @param {number} width @param {string} className */
