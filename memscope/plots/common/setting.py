@@ -39,8 +39,8 @@ class Setting:
         return f"{self.axis} {self.sizes[0]} to {self.sizes[-1]}"
 
 
-def caption(setting: Setting, *notes: str) -> str:
-    """The line under a figure: notes of its own, then data, family and models."""
+def caption(setting: Setting, *notes: str, scores: bool = True) -> str:
+    """The line under a figure: notes of its own, then data, family and models. `scores`: whether there are any."""
     flipped = "" if setting.flipped is None else f", {setting.flipped:,} of them with a flipped label"
     fewest, most = min(setting.models), max(setting.models)
     models = f"{fewest}" if fewest == most else f"{fewest} to {most}"
@@ -50,7 +50,7 @@ def caption(setting: Setting, *notes: str) -> str:
     about = (
         f"Data: {data}, {setting.examples:,} training examples{flipped}. "
         f"Family: {family}, {models} models at each {setting.axis}, "
-        f"each trained on {percent(setting.fraction)} of the examples. Scores are raw ones."
+        f"each trained on {percent(setting.fraction)} of the examples.{' Scores are raw ones.' if scores else ''}"
     )
     return " ".join((*notes, about))
 
