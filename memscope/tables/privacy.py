@@ -4,16 +4,8 @@ from collections.abc import Sequence
 
 from memscope.findings import privacy as findings
 from memscope.findings.numbers import decimals, fine
-from memscope.findings.privacy import (
-    NAMES,
-    percent_of,
-    points_ends,
-    rate_in_words,
-    share,
-    signed_ends,
-    told_rates,
-    with_ends,
-)
+from memscope.findings.privacy import NAMES, told_rates
+from memscope.findings.rates import percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
 from memscope.reports.privacy import AttackFound, PrivacyReport
 from memscope.tables.printing import say, show_screen, table, tell
 
