@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from memscope.analysis.example_split import FEWEST
-from memscope.analysis.influential.roles import roles_of
+from memscope.analysis.influential.roles import FEWEST_AMONG_TRAINING, FEWEST_BLOCKS, roles_of
 from memscope.counting.needed import (
     RESERVED,
     all_diverged,
@@ -245,10 +245,10 @@ def lacking(run: Run, group: str) -> str:
                 return f"it needs at least {FEWEST} training examples"
     if group.startswith("influence"):
         try:
-            roles_of(whole_blocks(run, list(done)), telling=2 if "training" in group else 1)
+            roles_of(whole_blocks(run, list(done)), FEWEST_AMONG_TRAINING if "training" in group else FEWEST_BLOCKS)
         except OptionError:
             number = "ten" if "training" in group else "four"
-            return f"it needs {number} whole blocks of {plan.block} models of every {axis}, from the first on"
+            return f"it needs {number} whole blocks of {plan.block} models of every {axis}"
     if group == "distill" and plan.sizes[-1] not in done:
         return f"no models of {axis} {plan.sizes[-1]} to teach"
     if group == "resmem":
