@@ -118,7 +118,7 @@ def shown_example(
         there[at] = False
     others = np.flatnonzero(there)
     pairs = around(found.units, roles, others, train=train, target=target)
-    memorisation = memorisation_of(found.units, found.right_train, roles.memorised)
+    memorisation = memorisation_of(found.units, found.right_train, (*roles.choosing, *roles.telling))
 
     def told(sign: int, by_chance: NDArray[np.float64]) -> tuple[Carrier, ...]:
         influence = np.nan_to_num(pairs.chosen_by) * sign
@@ -137,10 +137,10 @@ def shown_example(
             if influence[place] > 0
         )
 
-    right, units = (found.units.right, found.units) if target is not None else (found.right_train, found.units)
-    shares = right[:, at] / units.scale
+    right = found.right_train if target is None else found.units.right
+    shares = right[:, at] / found.units.scale
     if ours.part == "train":
-        shares = shares[~units.in_subset[:, at]]
+        shares = shares[~found.units.in_subset[:, at]]
     return ShownExample(
         size=size,
         part=ours.part,

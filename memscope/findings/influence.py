@@ -26,7 +26,7 @@ LONGEST_NAME = 24
 
 def screen(report: InfluenceReport) -> Screen:
     if report.shown:
-        one = report.shown[0]
+        one = report.shown[-1]
         told = [example(report, one), at_largest(report)]
         return Screen([*told, of_beside(report)], example_grid(report, one, ON_SCREEN), notes(report), commands(report))
     told = [f"{at_largest(report)} {anew(report)}".strip(), of_sizes(report), of_beside(report)]
@@ -97,7 +97,18 @@ def of_sizes(report: InfluenceReport) -> str:
     if clear and again and whole.change.value * whole.influence.value > 0:
         way = "more" if whole.change.value > 0 else "fewer"
         return f"{larger.capitalize()} leans on {way} single examples than {smaller}: {told}."
-    return f"Whether {larger} leans on more or on fewer single examples than {smaller} cannot be told: {told}."
+    why = f"; {without_influence(report)}" if clear and not again else ""
+    return f"Whether {larger} leans on more or on fewer single examples than {smaller} cannot be told: {told}{why}."
+
+
+def without_influence(report: InfluenceReport) -> str:
+    """Why another number of pairs alone does not tell."""
+    reason = "where models are noisier more pairs pass a threshold, too"
+    if report.among == "train":
+        return f"{reason}, and among training examples the influence of both sizes is not compared"
+    if math.isnan(report.changes[-1].influence.value):
+        return f"{reason}, and none of both sizes together are listed, whose influence would tell"
+    return reason
 
 
 def signed(found: Ranged) -> str:
@@ -116,10 +127,10 @@ def is_clear(found: Ranged) -> bool:
 
 
 def signed_number(change: SizeChange) -> str:
-    """+900 (800 to 1,000)"""
+    """+900 (+800 to +1,000)"""
     value, low, high = change.change.value, change.change.low, change.change.high
     told = f"{round(value):+,}"
-    return told if math.isnan(low) else f"{told} ({round(low):,} to {round(high):,})"
+    return told if math.isnan(low) else f"{told} ({round(low):+,} to {round(high):+,})"
 
 
 def of_beside(report: InfluenceReport) -> str:
@@ -244,7 +255,7 @@ def notes(report: InfluenceReport) -> list[Remark]:
         )
     )
     if any(row.helpful.listed for row in report.sizes) or report.shown:
-        found.append(Remark("Chosen by some blocks of models, measured anew by others; memorised in yet others."))
+        found.append(Remark("Different blocks of models say what is memorised, choose pairs, and measure them anew."))
     found += [Remark(f"Wrote {line}.") for line in report.written or ()]
     if report.figures:
         found.append(drawn(report.figures))
@@ -268,7 +279,10 @@ def commands(report: InfluenceReport) -> Sequence[Command]:
             )
         )
     if not report.figures:
-        shown = [word for one in report.shown or () for word in (f"--{one.part}", one.example, "--size", one.size)]
+        shown: list[object] = []
+        if report.shown:
+            shown = [f"--{report.shown[0].part}", report.shown[0].example]
+            shown += ["--size", report.shown[0].size] if len(report.shown) < len(report.sizes) else []
         found.append(command("Figures", "influence", report.run, *again, *shown, "--plot"))
     return found
 

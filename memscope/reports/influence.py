@@ -1,6 +1,5 @@
 """What `memscope influence` finds: which training examples carry which test examples, and what chance would show."""
 
-import math
 from dataclasses import dataclass
 
 from memscope.reports import keys
@@ -91,7 +90,7 @@ class Carrier:
     standard_error: float
     """Of that influence"""
     memorised: float
-    """Memorisation of the training example, in yet other models"""
+    """Memorisation of the training example, in the models of both"""
     by_chance: float
     """How many of the examples that were looked at would by chance have as much influence as `chosen_by`, or more"""
 
@@ -183,7 +182,7 @@ class InfluenceReport:
     changes: tuple[SizeChange, ...]
     """From each size to the next, and from the first to the last"""
     shown: tuple[ShownExample, ...] | None = keys.left_out()
-    """With `--test` or `--train`, by size"""
+    """With `--test` or `--train`, by size, the smallest first; with `--size` of that alone"""
     beside: tuple[Beside, ...] | None = keys.left_out()
     """With `--beside`, by size"""
     figures: tuple[str, ...] | None = keys.left_out()
@@ -196,7 +195,6 @@ class InfluenceReport:
     """Models of a block"""
 
 
-NAN = math.nan
 PAIR = ("pair",)
 FIELDS = {
     "size": Field(("size",), "1", "width or depth of the models"),
@@ -208,9 +206,9 @@ FIELDS = {
     "influence": Field(PAIR, "1", "influence, in models that had no part in choosing the pair"),
     "standard_error": Field(PAIR, "1", "of that influence"),
     "chosen_by": Field(PAIR, "1", "influence in the models that chose the pair; too large, as what was chosen is"),
-    "memorisation": Field(PAIR, "1", "memorisation of the training example, in yet other models"),
+    "memorisation": Field(PAIR, "1", "memorisation of the training example, in models that did not choose it for that"),
     "false_share": Field(
-        PAIR, "1", "share of the pairs of this size and direction that is expected to be there by chance"
+        PAIR, "1", "share of the pairs of its size and direction that is expected by chance or by class"
     ),
     "example": Field(("example",), "1", "position of the training example in the run, from 0"),
     "memorised": Field(

@@ -10,7 +10,7 @@ import numpy as np
 
 from memscope.analysis.influential.at_size import AtSize, influence_at_size
 from memscope.analysis.influential.compared import Measured, change_of
-from memscope.analysis.influential.roles import FEWEST_BLOCKS, Roles, roles_of
+from memscope.analysis.influential.roles import FEWEST_AMONG_TRAINING, FEWEST_BLOCKS, Roles, roles_of
 from memscope.counting.influence import UnitsFound, units_at, usable_blocks
 from memscope.counting.influential_pairs import beside_row, columns_of, shown_example, size_row
 from memscope.counting.needed import whole_blocks
@@ -33,9 +33,6 @@ from memscope.work.timing import spent_on
 INFLUENCE, TRAINING = "influence", "influence-training"
 """Groups of results"""
 
-TELLING_AMONG_TRAINING = 2
-"""Blocks that measure anew among training examples: in one, three models were trained without the second example"""
-
 WHO = ("pair_size", "train_example", "test_example")
 """What names a pair in the results"""
 
@@ -50,6 +47,11 @@ class Settings:
     memorised: float
     all_classes: bool
     among_training: bool
+
+    @property
+    def fewest(self) -> int:
+        """Whole blocks that it takes."""
+        return FEWEST_AMONG_TRAINING if self.among_training else FEWEST_BLOCKS
 
     @property
     def group(self) -> str:
@@ -82,9 +84,9 @@ def influence(
     return what was found.
 
     Where something more is asked for (`test` or `train`, positions in the run, files, figures) and the stored pairs
-    were made with the same settings of the same models, they are not searched again. `size` is that of `test`, `train`
-    and `npz_file`, by default the largest. OptionError for what cannot be asked for, RunError for a run with too few
-    models, DataError where `beside` is no file of pairs.
+    were made with the same settings of the same models, they are not searched again. `size` is that of `npz_file`, by
+    default the largest, and of `test` and `train`, by default all. OptionError for what cannot be asked for, RunError
+    for a run with too few models, DataError where `beside` is no file of pairs.
     """
     asked = Settings(threshold, memorised, all_classes, among_training)
     check_settings(asked)
@@ -95,7 +97,8 @@ def influence(
     check_example(run, asked, test, train)
     if size is not None and size not in sizes:
         raise OptionError(f"--size is {size}, no {run.plan.axis} of {run.path} with models; it has {list(sizes)}")
-    size = sizes[-1] if size is None else size
+    if size is not None and (test, train, npz_file) == (None,) * 3:
+        raise OptionError("--size is that of --test, --train or --npz; pairs are found at every size: leave it out")
     published = None if beside is None else read_pairs(beside)
     if published is not None and among_training:
         raise OptionError("--beside is of pairs with test examples; leave --among-training out")
@@ -108,10 +111,11 @@ def influence(
     report, arrays = replace(found[0], run=str(path)), found[1]
     if test is not None or train is not None:
         roles = Roles(report.blocks_memorised, report.blocks_choosing, report.blocks_telling)
-        one = shown_example(
-            size, units_of(run, report, size), roles, run.examples, all_classes, train=train, target=test
+        shown = tuple(
+            shown_example(one, units_of(run, report, one), roles, run.examples, all_classes, train=train, target=test)
+            for one in (sizes if size is None else (size,))
         )
-        report = replace(report, shown=(one,))
+        report = replace(report, shown=shown)
     if published is not None and beside is not None:
         say(f"looking up the pairs of {beside}")
         report = replace(report, beside=tuple(beside_rows(run, report, arrays, at_home(beside), published)))
@@ -119,7 +123,7 @@ def influence(
     if csv_file is not None:
         written.append(export_pairs_csv(run, arrays, csv_file, csv_safe, among_training))
     if npz_file is not None:
-        written.append(export_pairs_npz(run, arrays, size, npz_file, among_training))
+        written.append(export_pairs_npz(run, arrays, size or sizes[-1], npz_file, among_training))
     report = replace(report, written=tuple(written) or None)
     if plot is not None:
         report = replace(report, figures=tuple(str(picture) for picture in draw_found(run, report, arrays, plot)))
@@ -168,11 +172,11 @@ def search(run: Run, asked: Settings, sizes: Sequence[int], ledger: str, say: Sa
     """Find the pairs of every size, write the results, and return what is stored there."""
     blocks = usable_blocks(run, sizes)
     try:
-        roles = roles_of(blocks, TELLING_AMONG_TRAINING if asked.among_training else 1)
+        roles = roles_of(blocks, asked.fewest)
     except OptionError as error:
         raise RunError(
             f"{run.path}: {error}, of {run.plan.block} models each that did not diverge at any {run.plan.axis}; train "
-            f"more with memscope train-family {run.path} --models {models_that_tell(run, sizes)}"
+            f"more with memscope train-family {run.path} --models {models_that_tell(run, sizes, blocks, asked.fewest)}"
         ) from error
     examples, rows = run.examples, []
     targets = examples.labels if asked.among_training else examples.test_labels
@@ -246,11 +250,11 @@ def search(run: Run, asked: Settings, sizes: Sequence[int], ledger: str, say: Sa
     return report, arrays
 
 
-def models_that_tell(run: Run, sizes: Sequence[int]) -> int:
-    """Models of each size that would be enough: one more block where all that are planned are there."""
-    block = run.plan.block
-    trained = len(whole_blocks(run, sizes)) * block >= run.plan.models
-    return max(run.plan.models + block * trained, FEWEST_BLOCKS * block)
+def models_that_tell(run: Run, sizes: Sequence[int], usable: Sequence[int], fewest: int) -> int:
+    """Models of each size that would be enough: those that are planned and missing, and so many more blocks."""
+    planned = run.plan.models // run.plan.block
+    to_come = planned - len(whole_blocks(run, sizes))
+    return run.plan.block * (planned + max(0, fewest - len(usable) - to_come))
 
 
 def arrays_of(sizes: Sequence[int], columns: Sequence[dict[str, np.ndarray]], found: Sequence[AtSize]) -> Arrays:

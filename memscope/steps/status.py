@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from memscope.analysis.example_split import FEWEST
-from memscope.analysis.influential.roles import roles_of
-from memscope.analysis.privacy.references import FEWEST_BLOCKS
+from memscope.analysis.influential import roles
+from memscope.analysis.privacy import references
 from memscope.counting.needed import (
     RESERVED,
     all_diverged,
@@ -247,12 +247,13 @@ def lacking(run: Run, group: str) -> str:
                 return f"it needs at least {FEWEST} training examples"
     if group.startswith("influence"):
         try:
-            roles_of(whole_blocks(run, list(done)), telling=2 if "training" in group else 1)
+            fewest = roles.FEWEST_AMONG_TRAINING if "training" in group else roles.FEWEST_BLOCKS
+            roles.roles_of(whole_blocks(run, list(done)), fewest)
         except OptionError:
             number = "ten" if "training" in group else "four"
-            return f"it needs {number} whole blocks of {plan.block} models of every {axis}, from the first on"
+            return f"it needs {number} whole blocks of {plan.block} models of every {axis}"
     if group == "privacy":
-        if len(whole_blocks(run, list(done))) < FEWEST_BLOCKS:
+        if len(whole_blocks(run, list(done))) < references.FEWEST_BLOCKS:
             return f"it needs two whole blocks of {plan.block} models of every {axis}"
         with suppress(RunError):  # memscope's own training keeps log-odds
             if plan.recipe.trainer != OWN_LOOP and any(without_log_odds(run, tasks[:1]) for tasks in done.values()):

@@ -65,14 +65,10 @@ def show_pairs(report: InfluenceReport) -> None:
     among = "training examples again" if report.among == "train" else f"{report.targets:,} test examples"
     say(
         f"Pairs of {report.examples:,} training examples and {among}, by blocks of models: chosen by "
-        f"{numbers(report.blocks_choosing)}, measured anew by {numbers(report.blocks_telling)}; memorised "
-        f"({fine(report.memorised)} or more) by {numbers(report.blocks_memorised)}. ±: of 20 "
+        f"{listed(report.blocks_choosing)}, measured anew by {listed(report.blocks_telling)}; memorised "
+        f"({fine(report.memorised)} or more) by {listed(report.blocks_memorised)}. ±: of 20 "
         "permutations; p: of so many by chance; measured anew: 95 % interval over these models."
     )
-
-
-def numbers(blocks: tuple[int, ...]) -> str:
-    return listed(blocks)
 
 
 def show_changes(report: InfluenceReport) -> None:

@@ -50,7 +50,7 @@ from memscope.reports.privacy import (
     TypeFound,
 )
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
-from memscope.reports.ranged import Ranged
+from memscope.reports.ranged import UNKNOWN, Ranged
 from memscope.reports.removal import (
     ArmAccuracy,
     ArmDifference,
@@ -582,6 +582,7 @@ def influence_report(
     by_class=61.0,
     chance=0.0,
     change=900.0,
+    influence=0.1,
     among="test",
     shown=None,
     beside=False,
@@ -670,7 +671,16 @@ def influence_report(
             )
             for size in sizes
         ),
-        changes=tuple(SizeChange(smaller=each[0], larger=each[1], change=measured(change, 50.0)) for each in steps),
+        changes=tuple(
+            SizeChange(
+                smaller=each[0],
+                larger=each[1],
+                change=measured(change, 50.0),
+                influence=UNKNOWN if influence is None else measured(influence, 0.02),
+                pairs=0 if influence is None else 40,
+            )
+            for each in steps
+        ),
         shown=(one,) if shown else None,
         beside=(published,) if beside else None,
         block=10,

@@ -663,8 +663,8 @@ def test_influence_leads_with_the_pairs_of_the_largest_size_beside_what_chance_a
         "At width 128, 1,203 pairs of a memorised training example and a test example of its class have an influence "
         "of .15 or more, where there would be 35.2 by chance, 61.0 if all of a class had the same: 310 training "
         "examples carry 402 test examples. Models that had no part in choosing these pairs measure a mean influence of "
-        ".21 (.19 to .23). Width 128 leans on more single examples than width 1: +900 (796 to 1,004) pairs beyond "
-        "those by class."
+        ".21 (.19 to .23). Width 128 leans on more single examples than width 1: +900 (+796 to +1,004) pairs "
+        "beyond those by class; mean influence of 40 pairs of both together +.10 (+.06 to +.14)."
     )
     assert shown.grid.rows[-1] == ["128", "1,203", "35.2", "61.0", ".05", "310", "402", ".21 (.19 to .23)"]
     assert shown.grid.rows[0] == ["1", "35", "35.2", "61.0", "1.00", "35", "-", "-"]
@@ -711,13 +711,28 @@ def test_pairs_beyond_chance_that_classes_explain_are_said_to_be_theirs():
 
 
 def test_sizes_are_told_apart_only_where_the_interval_leaves_0_out():
-    fewer = text_of(influence.screen(influence_report(change=-900.0)))
+    fewer = text_of(influence.screen(influence_report(change=-900.0, influence=-0.1)))
     assert "Width 128 leans on fewer single examples than width 1: -900 (-1,004 to -796) pairs" in fewer
     unclear = text_of(influence.screen(influence_report(change=60.0)))
     assert (
-        "Whether width 128 leans on more or on fewer single examples than width 1 cannot be told: +60 (-44 to 164)"
+        "Whether width 128 leans on more or on fewer single examples than width 1 cannot be told: +60 (-44 to +164)"
     ) in unclear
     assert "leans" not in text_of(influence.screen(influence_report(sizes=(8,))))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"influence": -0.1}, "(-.14 to -.06)."),
+        ({"influence": 0.01}, "(-.03 to +.05); where models are noisier more pairs pass a threshold, too."),
+        ({"influence": None}, "too, and none of both sizes together are listed, whose influence would tell."),
+        ({"influence": None, "among": "train"}, "too, and among training examples the influence of both sizes is not"),
+    ],
+)
+def test_more_pairs_alone_do_not_say_that_a_size_leans_on_more_examples(given, why):
+    told = text_of(influence.screen(influence_report(**given)))
+    assert "cannot be told: +900" in told
+    assert why in told
 
 
 def test_an_example_that_was_asked_for_leads_with_what_carries_it():
@@ -734,7 +749,7 @@ def test_an_example_that_was_asked_for_leads_with_what_carries_it():
     trained = text_of(influence.screen(influence_report(shown="train")))
     assert "75.0% of the models of width 128 that were trained without it are right on it" in trained
     assert "of 500 test examples of its class, those on which it has the most influence" in trained
-    assert "--train 17 --size 128 --plot" in trained
+    assert "--train 17 --size 128 --plot" in trained  # one size of eight was asked for
 
 
 def test_published_pairs_stand_beside_random_ones_and_another_order_is_warned_of():

@@ -175,7 +175,7 @@ def test_planted_pairs_are_found_with_the_influence_that_other_models_have(run):
     assert len(set(helpful) - planted) <= 3 * row.helpful.by_chance + 5
     harmful = set(pairs) - set(helpful)
     assert harmful >= {(one, one) for one in HARMED if Told(run, 4, MEMORISED).memorisation(one) >= 0.25}
-    choosing, telling, others = (Told(run, 4, blocks) for blocks in (CHOOSING, TELLING, MEMORISED))
+    choosing, telling, others = (Told(run, 4, blocks) for blocks in (CHOOSING, TELLING, CHOOSING + TELLING))
     for place, (train, test) in enumerate(pairs):
         assert values["chosen_by"][place] == pytest.approx(choosing.influence(train, test), abs=1e-6)
         assert values["influence"][place] == pytest.approx(telling.influence(train, test), abs=1e-6)
@@ -256,8 +256,9 @@ def test_stored_pairs_serve_for_more_if_settings_and_models_are_the_same(run, mo
 
 def test_one_test_example_is_told_of_with_those_that_carry_it(run):
     found = influence(run, **STRONG, test=3)
-    (one,) = found.shown
-    choosing, telling, others = (Told(run, 4, blocks) for blocks in (CHOOSING, TELLING, MEMORISED))
+    assert [each.size for each in found.shown] == [2, 4]
+    one = found.shown[-1]
+    choosing, telling, others = (Told(run, 4, blocks) for blocks in (CHOOSING, TELLING, CHOOSING + TELLING))
     assert (one.size, one.part, one.example, one.index, one.name, one.label) == (4, "test", 3, 108, None, "3")
     assert one.accuracy == pytest.approx(Told(run, 4, tuple(range(10))).right[:, 3].mean())
     same = range(3, TRAIN, CLASSES)
@@ -273,13 +274,13 @@ def test_one_test_example_is_told_of_with_those_that_carry_it(run):
         assert carrier.memorised == pytest.approx(others.memorisation(carrier.example))
     # the one that was planted is beyond what chance shows of 50 examples, and the tenth is not
     assert one.helpful[0].by_chance < 0.05 < 1 < one.helpful[-1].by_chance
-    few = influence(run, **STRONG, test=3, size=2)
-    assert few.shown[0].size == 2
+    (few,) = influence(run, **STRONG, test=3, size=2).shown
+    assert few.size == 2
     assert influence(run, **STRONG, all_classes=True, test=3).shown[0].looked_at == TRAIN
 
 
 def test_one_training_example_is_told_of_with_what_it_carries(run):
-    (one,) = influence(run, **STRONG, train=3).shown
+    _, one = influence(run, **STRONG, train=3).shown
     choosing = Told(run, 4, CHOOSING)
     assert (one.part, one.example, one.looked_at) == ("train", 3, TEST // CLASSES)
     everything = Told(run, 4, tuple(range(10)))
@@ -288,8 +289,8 @@ def test_one_training_example_is_told_of_with_what_it_carries(run):
     assert one.helpful[0].index == 3 * (TEST - 1 - 3)
     for carrier in (*one.helpful, *one.harmful):
         assert carrier.chosen_by == pytest.approx(choosing.influence(3, carrier.example))
-        assert carrier.memorised == pytest.approx(Told(run, 4, MEMORISED).memorisation(3))
-    (harmful,) = influence(run, **STRONG, train=31).shown
+        assert carrier.memorised == pytest.approx(Told(run, 4, CHOOSING + TELLING).memorisation(3))
+    (harmful,) = influence(run, **STRONG, train=31, size=4).shown
     assert harmful.harmful[0].example == 31
 
 
@@ -306,7 +307,7 @@ def test_among_training_only_models_without_the_second_example_count(run):
     choosing = Told(run, 4, CHOOSING)
     for place, (train, other) in enumerate(zip(values["train_example"], values["test_example"], strict=True)):
         assert values["chosen_by"][place] == pytest.approx(choosing.among_training(train, other), abs=1e-6)
-    (one,) = influence(run, threshold=0.95, among_training=True, train=4).shown
+    _, one = influence(run, threshold=0.95, among_training=True, train=4).shown
     assert (one.helpful[0].example, one.looked_at) == (104, TRAIN // CLASSES - 1)
     assert not (run / "results" / "influence.h5").exists()
     assert status(run).results["influence-training"] == "current"
@@ -399,14 +400,37 @@ def test_pairs_of_test_examples_are_not_looked_up_among_training(learnt, tmp_pat
 
 
 def test_fewer_than_four_whole_blocks_are_too_few_and_the_command_for_more_is_named(run, npz, tmp_path):
-    for first in (30, 90):  # the blocks that tell
-        outcome_path(run, open_run(run).plan, Task("onehot", 2, first, 10)).unlink()
-    with pytest.raises(RunError, match=r"four whole blocks .* at any width; train more with memscope train-family"):
-        influence(run)
-    assert "four whole blocks of 10 models" in status(run).not_yet["influence"]
     few = learn(tmp_path / "few", npz, models=30)
-    with pytest.raises(RunError, match="--models 40"):
+    with pytest.raises(RunError, match=r"needs 4 whole blocks .* at any width; .* train-family \S+ --models 40$"):
         influence(few)
+    assert "four whole blocks of 10 models" in status(few).not_yet["influence"]
+    with pytest.raises(RunError, match=r"needs 10 whole blocks .*there are 3.* --models 100$"):
+        influence(few, among_training=True)
+    assert "ten whole blocks of 10 models" in status(few).not_yet["influence-training"]
+    plan = open_run(run).plan
+    for first in range(0, 70, 10):
+        outcome_path(run, plan, Task("onehot", 2, first, 10)).unlink()
+    with pytest.raises(RunError, match=r"there are 3, .* --models 100$"):  # those that are planned and missing
+        influence(run)
+    task = Task("onehot", 2, 70, 10)
+    outcome = read_outcome(run, plan, task)
+    for first in range(0, 40, 10):
+        lost = first == 0
+        write_outcome(
+            run, plan, replace(task, first=first), replace(outcome_at(run, first), diverged=np.full(10, lost))
+        )
+    assert influence(run, **STRONG).sizes  # six are whole, and one of the first has diverged
+    assert outcome.diverged.sum() == 0
+
+
+def outcome_at(run: Path, first: int) -> Outcome:
+    """Of the models from this one on, at the other width."""
+    return read_outcome(run, open_run(run).plan, Task("onehot", 4, first, 10))
+
+
+def test_a_size_is_asked_for_with_what_has_one(run):
+    with pytest.raises(OptionError, match="--size is that of --test, --train or --npz"):
+        influence(run, size=4)
 
 
 def test_a_model_that_diverged_takes_its_block_out_of_every_size_and_that_is_told(run):
@@ -414,8 +438,8 @@ def test_a_model_that_diverged_takes_its_block_out_of_every_size_and_that_is_tol
     outcome = read_outcome(run, plan, task)
     write_outcome(run, plan, task, replace(outcome, diverged=np.arange(10) == 5))
     found = influence(run, **STRONG)
-    assert found.blocks_choosing == (1, 2, 5, 7, 8)
-    assert [(row.models, row.left_out) for row in found.sizes] == [(50, 10), (50, 10)]
+    assert found.blocks_choosing == (1, 2, 5, 6, 8, 9)  # the others have its place
+    assert [(row.models, row.left_out) for row in found.sizes] == [(60, 10), (60, 10)]
     assert any("Left out: 20 models" in note.text and note.warns for note in screen(found).notes)
 
 

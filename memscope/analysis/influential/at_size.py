@@ -46,8 +46,8 @@ class Tail:
     """V"""
     by_class_of: Floats
     """[N], the expected pairs of each training example if all of its class had the same influence"""
-    deviations: Floats
-    """[permutations], from V, of the number of pairs in permutations; the same permutations at every size"""
+    by_chance_sd: float
+    """The standard deviation of the number of pairs without influence, by permutations"""
     listed: Listed | None
     """None where too many are expected to be false"""
 
@@ -60,10 +60,6 @@ class Tail:
     def by_class(self) -> float:
         """The number of pairs if all examples of a class had the same influence on a target."""
         return float(self.by_class_of.sum())
-
-    @property
-    def by_chance_sd(self) -> float:
-        return float(np.sqrt((self.deviations**2).mean()))
 
     @property
     def chance(self) -> float:
@@ -90,7 +86,7 @@ class AtSize:
     memorised: NDArray[np.bool_]
     """[N], whether a training example is"""
     memorisation: Floats
-    """[N], its score, in the models that say so"""
+    """[N], its score, in models that had no part in saying so"""
 
 
 def influence_at_size(
@@ -112,34 +108,74 @@ def influence_at_size(
     int [M] are classes; with `among_training` targets are the training examples, and `units.counted` says which units
     are without them.
     """
-    memorisation = memorisation_of(units, correct, roles.memorised)
-    wanted = Wanted(
-        rows=np.nan_to_num(memorisation, nan=-1) >= memorised - TIE,
+    itself = np.arange(len(labels)) if among_training else None
+    wanted = wanted_of(units, roles, correct, labels, target_labels, memorised, all_classes, itself)
+    choosing, telling = units.only(roles.choosing), units.only(roles.telling)
+    numbers, expected = numbers_of(choosing, wanted, threshold), expected_pairs(choosing, wanted, threshold)
+    spread = np.sqrt((permuted_numbers(choosing, wanted, threshold, seed) ** 2).mean(0))
+    members = np.maximum(np.bincount(wanted.classes[wanted.rows], minlength=wanted.number), 1)
+
+    def tail(sign: int, per_train: NDArray[np.int64], by_chance: float, by_class: Floats, sd: float) -> Tail:
+        listed = None
+        if share_false(int(per_train.sum()), by_chance, float(by_class.sum())) <= MOST_FALSE:
+            listed = listed_of(choosing, telling, wanted, threshold, sign)
+        return Tail(per_train, by_chance, np.where(wanted.rows, (by_class / members)[wanted.classes], 0), sd, listed)
+
+    return AtSize(
+        helpful=tail(1, numbers.helpful, expected.helpful, expected.helpful_by_class, float(spread[0])),
+        harmful=tail(-1, numbers.harmful, expected.harmful, expected.harmful_by_class, float(spread[1])),
+        memorised=wanted.rows,
+        memorisation=memorisation_of(units, correct, (*roles.choosing, *roles.telling)),
+    )
+
+
+def helpful_pairs(
+    units: Units,
+    roles: Roles,
+    correct: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    target_labels: NDArray[np.int64],
+    *,
+    threshold: float,
+    memorised: float,
+    all_classes: bool,
+) -> Listed | None:
+    """The helpful pairs alone, as `influence_at_size` lists them."""
+    wanted = wanted_of(units, roles, correct, labels, target_labels, memorised, all_classes, None)
+    choosing = units.only(roles.choosing)
+    pairs = int(numbers_of(choosing, wanted, threshold).helpful.sum())
+    expected = expected_pairs(choosing, wanted, threshold)
+    if not share_false(pairs, expected.helpful, float(expected.helpful_by_class.sum())) <= MOST_FALSE:
+        return None
+    return listed_of(choosing, units.only(roles.telling), wanted, threshold, 1)
+
+
+def wanted_of(
+    units: Units,
+    roles: Roles,
+    correct: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    target_labels: NDArray[np.int64],
+    memorised: float,
+    all_classes: bool,
+    itself: Positions | None,
+) -> Wanted:
+    """Which pairs are looked at: those of training examples that the models for it call memorised."""
+    filtered_by = memorisation_of(units, correct, roles.memorised)
+    return Wanted(
+        rows=np.nan_to_num(filtered_by, nan=-1) >= memorised - TIE,
         classes=np.asarray(labels, dtype=np.int64),
         target_classes=np.asarray(target_labels, dtype=np.int64),
         all_classes=all_classes,
-        itself=np.arange(len(labels)) if among_training else None,
+        itself=itself,
     )
-    choosing, telling = units.only(roles.choosing), units.only(roles.telling)
-    numbers, expected = numbers_of(choosing, wanted, threshold), expected_pairs(choosing, wanted, threshold)
-    deviations = permuted_numbers(choosing, wanted, threshold, seed)
 
-    def tail(sign: int, per_train: NDArray[np.int64], by_chance: float, by_class: Floats) -> Tail:
-        listed = None
-        if share_false(int(per_train.sum()), by_chance, float(by_class.sum())) <= MOST_FALSE:
-            train, target, chosen_by = pairs_of(choosing, wanted, threshold, sign)
-            values, errors = influence_of(telling, train, target)
-            listed = Listed(train, target, chosen_by, values, errors, mean_influence(telling, train, target))
-        members = np.bincount(wanted.classes[wanted.rows], minlength=wanted.number)
-        each = np.where(wanted.rows, (by_class / np.maximum(members, 1))[wanted.classes], 0.0)
-        return Tail(per_train, by_chance, each, deviations[:, 0 if sign > 0 else 1], listed)
 
-    return AtSize(
-        helpful=tail(1, numbers.helpful, expected.helpful, expected.helpful_by_class),
-        harmful=tail(-1, numbers.harmful, expected.harmful, expected.harmful_by_class),
-        memorised=wanted.rows,
-        memorisation=memorisation,
-    )
+def listed_of(choosing: Units, telling: Units, wanted: Wanted, threshold: float, sign: int) -> Listed:
+    """The pairs that some units choose, with their influence in others."""
+    train, target, chosen_by = pairs_of(choosing, wanted, threshold, sign)
+    values, errors = influence_of(telling, train, target)
+    return Listed(train, target, chosen_by, values, errors, mean_influence(telling, train, target))
 
 
 def memorisation_of(units: Units, correct: NDArray[np.uint8], blocks: Collection[int]) -> Floats:

@@ -16,7 +16,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.influential.at_size import AtSize, influence_at_size
+from memscope.analysis.influential.at_size import AtSize, helpful_pairs
 from memscope.analysis.influential.means import change_of_influence, change_of_number
 from memscope.analysis.influential.roles import Roles
 from memscope.analysis.influential.units import Positions, Units
@@ -66,7 +66,7 @@ def change_of(
     if smaller.units.counted is not None:
         return Change(number, UNKNOWN, 0)
     scale = lcm(smaller.units.scale, larger.units.scale)
-    found = influence_at_size(
+    listed = helpful_pairs(
         Units(
             smaller.units.in_subset,
             together([one.units.right for one in both], [one.units.scale for one in both]),
@@ -81,7 +81,6 @@ def change_of(
         memorised=memorised,
         all_classes=all_classes,
     )
-    listed = found.helpful.listed
     if listed is None:
         return Change(number, UNKNOWN, 0)
     first, second = (one.units.only(roles.telling) for one in both)

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from memscope.analysis.influential.chance import Floats
-from memscope.analysis.influential.search import PAIRS_AT_ONCE
+from memscope.analysis.influential.search import PAIRS_AT_ONCE, sides_of
 from memscope.analysis.influential.units import Positions, Units
 from memscope.analysis.memorisation import NORMAL_975
 from memscope.analysis.statistics.intervals import t_quantile
@@ -36,15 +36,10 @@ def sums_over(units: Units, train: Positions, target: Positions) -> tuple[float,
     total, parts, pairs = 0.0, np.zeros(len(units.block)), 0
     for first in range(0, len(train), PAIRS_AT_ONCE):
         here = slice(first, first + PAIRS_AT_ONCE)
-        inside = units.in_subset[:, train[here]]
-        right = units.right[:, target[here]] / units.scale
-        counted = np.ones_like(inside) if units.counted is None else units.counted[:, target[here]]
-        sides, defined = [], np.ones(inside.shape[1], dtype=bool)
-        for there in (inside & counted, ~inside & counted):
-            n = there.sum(0)
-            defined &= n > 1
-            sides.append((there, n, (right * there).sum(0) / np.maximum(n, 1)))
-        (with_it, n_in, p_in), (without, n_out, p_out) = sides
+        with_it, without, right = sides_of(units, train[here], target[here])
+        n_in, n_out = with_it.sum(0), without.sum(0)
+        defined = (n_in > 1) & (n_out > 1)
+        p_in, p_out = ((right * side).sum(0) / np.maximum(n, 1) for side, n in ((with_it, n_in), (without, n_out)))
         away = with_it * (right - p_in) / np.sqrt(np.maximum(n_in * (n_in - 1), 1))
         away -= without * (right - p_out) / np.sqrt(np.maximum(n_out * (n_out - 1), 1))
         total += float((p_in - p_out)[defined].sum())

@@ -2,9 +2,9 @@
 
 What stands out in a measurement stands out by its noise, too. If the same models say which examples are memorised,
 which pairs have influence and how much, a null that shares nothing but class tendencies shows several times as many
-pairs as chance would, and printed influences are .05 to .17 too large. So of every six blocks, by their numbers, one
-says what is memorised, one tells the influence of what was found, and four choose. More models keep the roles of those
-that were there.
+pairs as chance would, and printed influences are .05 to .17 too large. So of every six blocks, in their order, one says
+what is memorised, one tells the influence of what was found, and four choose. More models keep the roles of those that
+were there.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from memscope.errors import OptionError
 
 OF_EVERY, MEMORISED, TELLING = 6, 0, 3
-"""The number of a block modulo 6 decides"""
+"""The place of a block modulo 6 decides"""
 FEWEST_BLOCKS = 4
-"""With the blocks 0 to 3 every role has one, and choosing two"""
+"""Every role has a block then, and choosing two"""
+FEWEST_AMONG_TRAINING = 10
+"""Two that measure anew: only models without the second example count there, of which a block of ten has three"""
 
 
 @dataclass(frozen=True)
@@ -30,27 +32,17 @@ class Roles:
     """How much influence the chosen pairs have"""
 
 
-def roles_of(blocks: Sequence[int], telling: int = 1) -> Roles:
-    """The roles of blocks with these numbers; OptionError where a role has too few, as with fewer than four blocks.
-
-    `telling`: how many blocks must measure anew; two where only models without a second example count, of which a block
-    has three.
-    """
+def roles_of(blocks: Sequence[int], fewest: int = FEWEST_BLOCKS) -> Roles:
+    """The roles of whole blocks with these numbers; OptionError where there are fewer than `fewest`."""
     numbers = sorted(set(blocks))
-    found = Roles(
-        memorised=tuple(one for one in numbers if one % OF_EVERY == MEMORISED),
-        choosing=tuple(one for one in numbers if one % OF_EVERY not in (MEMORISED, TELLING)),
-        telling=tuple(one for one in numbers if one % OF_EVERY == TELLING),
+    if len(numbers) < fewest:
+        raise OptionError(
+            f"influence needs {fewest} whole blocks of models, to say what is memorised, to choose pairs and to "
+            f"measure them anew; there are {len(numbers)}"
+        )
+    places = [place % OF_EVERY for place in range(len(numbers))]
+    return Roles(
+        memorised=tuple(one for one, place in zip(numbers, places, strict=True) if place == MEMORISED),
+        choosing=tuple(one for one, place in zip(numbers, places, strict=True) if place not in (MEMORISED, TELLING)),
+        telling=tuple(one for one, place in zip(numbers, places, strict=True) if place == TELLING),
     )
-    if found.memorised and 0 < len(found.telling) < telling:
-        raise OptionError(
-            f"influence among training examples needs {OF_EVERY + FEWEST_BLOCKS} whole blocks of models, 0 to "
-            f"{OF_EVERY + FEWEST_BLOCKS - 1}, since only models without the second example count; there are "
-            f"{len(numbers)}: {numbers[:12]}"
-        )
-    if not (found.memorised and found.telling and len(found.choosing) > 1):
-        raise OptionError(
-            f"influence needs four whole blocks of models, 0 to {FEWEST_BLOCKS - 1}, one to say what is memorised, two "
-            f"to choose pairs and one to measure them anew; there are {len(numbers)}: {numbers[:12]}"
-        )
-    return found

@@ -122,6 +122,14 @@ def pairs_of(units: Units, wanted: Wanted, threshold: float, sign: int) -> tuple
     return train[order], target[order], np.concatenate([np.zeros(0), *values])[order]
 
 
+def sides_of(units: Units, train: Positions, target: Positions) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Floats]:
+    """Of pairs: which units count that are trained on the example, which that are not, and whether they are right, each
+    [units, pairs]."""
+    inside = units.in_subset[:, train]
+    counted = np.ones_like(inside) if units.counted is None else units.counted[:, target]
+    return inside & counted, ~inside & counted, units.right[:, target] / units.scale
+
+
 def influence_of(units: Units, train: Positions, target: Positions) -> tuple[Floats, Floats]:
     """Influence and its standard error, [pairs], of some pairs in some units.
 
@@ -131,13 +139,10 @@ def influence_of(units: Units, train: Positions, target: Positions) -> tuple[Flo
     values, errors = np.empty(len(train)), np.empty(len(train))
     for first in range(0, len(train), PAIRS_AT_ONCE):
         here = slice(first, first + PAIRS_AT_ONCE)
-        inside = units.in_subset[:, train[here]]
-        right = units.right[:, target[here]] / units.scale
-        counted = np.ones_like(inside) if units.counted is None else units.counted[:, target[here]]
-        n_in, n_out = (inside & counted).sum(0), (~inside & counted).sum(0)
+        with_it, without, right = sides_of(units, train[here], target[here])
+        n_in, n_out = with_it.sum(0), without.sum(0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            p_in = (right * (inside & counted)).sum(0) / n_in
-            p_out = (right * (~inside & counted)).sum(0) / n_out
+            p_in, p_out = (right * with_it).sum(0) / n_in, (right * without).sum(0) / n_out
             values[here] = p_in - p_out
             q_in, q_out = (p_in * n_in + 1) / (n_in + 2), (p_out * n_out + 1) / (n_out + 2)
             spread = q_in * (1 - q_in) / n_in + q_out * (1 - q_out) / n_out

@@ -3,8 +3,7 @@
 V is right whatever targets and examples have to do with each other; the spread around it is not that of independent
 pairs. Models that are bad are so on many targets, and an example that is by chance in their subsets has many pairs. So
 whole subsets change places within their block: which is the same as changing those of outcomes, and keeps both as they
-are together. All sizes have the same permutations and the same sample of targets, so that differences between sizes are
-permuted with them.
+are together.
 """
 
 import math

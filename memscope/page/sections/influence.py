@@ -123,7 +123,7 @@ def beyond_class(report: InfluenceReport, group: str) -> Figure:
         title=f"Helpful pairs beyond those by class: from {axis} {first} to {axis} {last} "
         f"{findings.signed_number(whole)}.",
         about=f"By these sizes are compared. In brackets, and as a bar at {axis} {last}: 95 % interval of the change, "
-        "over training images.",
+        "over training images. Noisier models show more pairs of the same influence, too.",
         chart=chart.lines(
             axis,
             [row.size for row in rows],

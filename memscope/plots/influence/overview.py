@@ -194,7 +194,7 @@ def notes(report: InfluenceReport) -> list[str]:
         first, last = report.sizes[0].size, report.sizes[-1].size
         lines.append(
             f"The bar at {report.axis} {last}: 95\u00a0% interval of the change from {report.axis} {first}, over "
-            "training images."
+            "training images; noisier models show more pairs of the same influence, too."
         )
     lines.append("What is memorised, the choice of pairs and their influence come from different models.")
     return lines

@@ -165,7 +165,7 @@ def planted(seed: int, blocks: int = 12, pairs: int = 60, strength: float = 0.6)
 
 
 def test_planted_pairs_are_found_at_the_stated_false_share() -> None:
-    false, stated, found_of = [], [], []
+    false, stated, found_of, shares = [], [], [], []
     for seed in range(20):
         world, truth = planted(seed)
         found = world.found()
@@ -174,10 +174,13 @@ def test_planted_pairs_are_found_at_the_stated_false_share() -> None:
         pairs = set(zip(listed.train.tolist(), listed.target.tolist(), strict=True))
         false.append(len(pairs - truth))
         stated.append(found.helpful.by_chance)
+        shares.append([len(pairs - truth) / len(pairs), found.helpful.false_share])
         found_of.append(len(pairs & truth) / len(truth))
         assert found.helpful.chance < 1e-6
     assert np.mean(found_of) > 0.85
     assert np.mean(false) == pytest.approx(np.mean(stated), rel=0.35)
+    true_share, stated_share = np.mean(shares, axis=0)
+    assert true_share == pytest.approx(stated_share, rel=0.2)
 
 
 def without_influence(seed: int, blocks: int = 6, size: int = 0) -> World:
@@ -214,7 +217,7 @@ def test_sizes_without_influence_do_not_differ() -> None:
     outside = sum(not one.low <= 0 <= one.high for one in changes)
     assert outside <= 7
     stated = np.sqrt(np.mean([one.error**2 for one in changes]))
-    assert 0.8 < stated / np.std([one.value for one in changes]) < 2.2
+    assert 0.8 < stated / np.std([one.value for one in changes]) < 1.3
 
 
 def test_intervals_of_the_mean_influence_cover_the_truth() -> None:
@@ -368,10 +371,10 @@ def test_roles_stay_when_blocks_are_added() -> None:
     for role in ("memorised", "choosing", "telling"):
         assert set(getattr(few, role)) <= set(getattr(many, role))
     assert sorted(many.memorised + many.choosing + many.telling) == list(range(40))
-    with pytest.raises(OptionError, match="there are 3: \\[0, 1, 2\\]"):
+    with pytest.raises(OptionError, match=r"needs 4 whole blocks .* there are 3$"):
         roles_of([0, 1, 2])
-    with pytest.raises(OptionError, match="needs four whole blocks"):
-        roles_of([0, 1, 2, 4, 5])  # block 3 is not whole
-    assert roles_of(range(10), telling=2).telling == (3, 9)
-    with pytest.raises(OptionError, match="among training examples needs 10 whole blocks"):
-        roles_of(range(9), telling=2)
+    lost = roles_of([0, 1, 2, 4, 5])  # a model of block 3 diverged
+    assert (lost.memorised, lost.choosing, lost.telling) == ((0,), (1, 2, 5), (4,))
+    assert roles_of(range(10), fewest=10).telling == (3, 9)
+    with pytest.raises(OptionError, match="needs 10 whole blocks"):
+        roles_of(range(9), fewest=10)
