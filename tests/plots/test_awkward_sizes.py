@@ -14,6 +14,7 @@ from memscope.plots.trajectories.trajectories import draw_trajectories
 from tests import made_influence as pairs
 from tests.plots.distill import test_student_plots as students
 from tests.plots.memorability import test_memorability_plots as people
+from tests.plots.privacy import test_privacy_plots as attacks
 from tests.plots.proxies import test_proxy_plots as proxies
 from tests.plots.resmem import test_residual_memory_plots as memories
 from tests.plots.trajectories import test_trajectory_plots as scores
@@ -94,10 +95,25 @@ def influence(sizes, axis) -> Figure:
     return draw_overview(scores.a_setting(sizes, axis), pairs.a_report(sizes, axis))
 
 
+def privacy(sizes, axis) -> Figure:
+    report = attacks.a_report(sizes, axis)
+    return attacks.draw_by_size(attacks.setting_of(report), report)
+
+
+def privacy_curves(sizes, axis) -> Figure:
+    return attacks.drawn_curves(attacks.a_report(sizes, axis), attacks.some_arrays(len(sizes)))
+
+
+def privacy_types(sizes, axis) -> Figure:
+    report = attacks.a_report(sizes, axis)
+    return attacks.draw_by_type(attacks.setting_of(report), report)
+
+
 FIGURES = (
     *(trajectories, accuracy, distillation, distillation_types, memory, memory_types, memory_predicts),
-    *(proxy_trajectories, memorability, influence),
+    *(proxy_trajectories, memorability, influence, privacy),
     *(histogram, distillation_scores, proxy_correlations, memorability_spread),
+    *(privacy_curves, privacy_types),
 )
 CASES = [("width", sizes) for sizes in GRIDS.values()] + [("depth", sizes) for sizes in DEPTHS]
 
@@ -115,8 +131,8 @@ def tick_labels(figure: Figure):
 @pytest.mark.parametrize("style", list(LOOKS))
 @pytest.mark.parametrize(
     ("draw", "axis", "sizes"),
-    # the last four have no axis of sizes
-    [*((draw, *case) for draw in FIGURES[:-4] for case in CASES), *((draw, *CASES[0]) for draw in FIGURES[-4:])],
+    # the last six have no axis of sizes
+    [*((draw, *case) for draw in FIGURES[:-6] for case in CASES), *((draw, *CASES[0]) for draw in FIGURES[-6:])],
 )
 def test_tick_labels_keep_apart(draw, axis, sizes, style):
     with drawn_for(style):

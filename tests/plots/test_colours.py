@@ -45,6 +45,7 @@ def colours(figure: Figure) -> set[str]:
         *(shares, figures.accuracy, figures.histogram, figures.distillation, figures.distillation_scores),
         *(figures.memory, figures.memory_predicts, figures.proxy_correlations),
         *(figures.memorability, figures.memorability_spread, figures.influence),
+        *(figures.privacy, figures.privacy_curves),
     ],
 )
 def test_a_figure_without_types_has_none_of_their_colours(draw):

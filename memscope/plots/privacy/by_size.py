@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -21,8 +22,8 @@ from memscope.plots.common.compared import (
 from memscope.plots.common.look import look
 from memscope.plots.common.panels import draw_legend, legend_of, row_of
 from memscope.plots.common.setting import Setting, caption
-from memscope.plots.common.style import GREY, INK, page, percent, plain_text
-from memscope.plots.privacy.shown import ATTACKS, OTHERS, interval_note, rate_of, share, smallest_rate
+from memscope.plots.common.style import GREY, INK, page, percent, plain_text, size_positions
+from memscope.plots.privacy.shown import ATTACKS, OTHERS, in_percent, interval_note, rate_of, share, smallest_rate
 from memscope.reports.privacy import PrivacyReport
 from memscope.reports.ranged import Ranged
 
@@ -46,14 +47,21 @@ def draw_by_size(setting: Setting, report: PrivacyReport) -> Figure:
         caption(setting, *notes(report, asked), scores=False),
     )
     axes = row.axes(figure, 0, bottom)
-    axes.axhline(asked, color=GREY, linewidth=look().lines, linestyle=(0, (1, 2)), zorder=1, label="guessing")
     draw_panel(axes, setting.axis, setting.sizes, curves, f"true-positive rate at {percent(asked)} false positives")
     axes.set_xlabel(setting.axis, size=look().small, color=INK)
     set_scale([axes], [*curves, of_guessing(setting, asked)], (0, 1), zero=True)
+    in_percent(axes.yaxis)
+    draw_guessing(axes, setting, asked)
     label_ends(axes, setting.axis, curves)
-    at_left = row.lefts[0] if look().width is None else look().margin
-    draw_legend(figure, legend, at_left, bottom + row.height + legend.height)
+    draw_legend(figure, legend, look().margin, bottom + row.height + legend.height)
     return plain_text(figure)
+
+
+def draw_guessing(axes: Axes, setting: Setting, asked: float) -> None:
+    """A line up to the last size: right of it are the names of curves."""
+    ends = axes.get_xlim()[0], size_positions(setting.axis, setting.sizes)[-1]
+    looks: dict[str, Any] = {"color": GREY, "linewidth": look().lines, "linestyle": (0, (1, 2))}
+    axes.plot(ends, (asked, asked), zorder=1, label="guessing", **looks)
 
 
 def curve_of(report: PrivacyReport, attack: str, asked: float, side: int) -> Curve | None:

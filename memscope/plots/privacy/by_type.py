@@ -15,7 +15,7 @@ from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import draw_legend, legend_of, row_of
 from memscope.plots.common.setting import Setting, caption, epsilon_note
 from memscope.plots.common.style import FAINT, GREY, INK, TYPE_STYLES, page, percent, plain_text, text_width
-from memscope.plots.privacy.shown import OTHERS, interval_note, share
+from memscope.plots.privacy.shown import OTHERS, in_percent, interval_note, share
 from memscope.reports.privacy import PrivacyReport, TypeFound
 
 ALL = "all"
@@ -67,9 +67,9 @@ def draw_by_type(setting: Setting, report: PrivacyReport) -> Figure:
         draw_all(axes, everything)
     curves = draw_types(axes, types)
     set_scale([axes], curves, (0, 1), zero=True, across=True)
+    in_percent(axes.xaxis)
     axes.set_xlabel("share taken for members", size=look().small, color=INK)
-    left = at.lefts[0] if look().width is None else look().margin
-    draw_legend(figure, legend, left, bottom + at.height + legend.height)
+    draw_legend(figure, legend, look().margin, bottom + at.height + legend.height)
     return plain_text(figure)
 
 
@@ -97,7 +97,7 @@ def draw_types(axes: Axes, types: list[TypeFound]) -> list[Curve]:
                 xerr=None if np.isnan(errors).all() else errors,
                 color=colour,
                 marker=marker,
-                markersize=(4.5 if hollow else 6) * look().lines,
+                markersize=(4 if hollow else 5) * look().lines,
                 markerfacecolor="white" if hollow else colour,
                 linestyle="none",
                 elinewidth=1.2 * look().lines,
@@ -112,8 +112,8 @@ def draw_types(axes: Axes, types: list[TypeFound]) -> list[Curve]:
 def handles(everything: TypeFound | None) -> list[Artist]:
     dot: dict[str, Any] = {"color": INK, "marker": "o", "linestyle": "none"}
     found: list[Artist] = [
-        Line2D([], [], label="members", markersize=6 * look().lines, **dot),
-        Line2D([], [], label="non-members", markersize=4.5 * look().lines, markerfacecolor="white", **dot),
+        Line2D([], [], label="members", markersize=5 * look().lines, **dot),
+        Line2D([], [], label="non-members", markersize=4 * look().lines, markerfacecolor="white", **dot),
     ]
     if everything is not None and not math.isnan(everything.true_positive.value):
         line: dict[str, Any] = {"color": GREY, "linewidth": 1.1 * look().lines}

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
-from memscope.plots.common.look import look
+from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import draw_legend, legend_of, row_of
 from memscope.plots.common.setting import Setting, caption
 from memscope.plots.common.style import GREY, INK, page, plain_text, text_width
@@ -68,8 +68,8 @@ def draw_curves(setting: Setting, report: PrivacyReport, known: Mapping[str, Kno
         row.page,
         row.height + legend.height,
         title(report),
-        f"Across: share of the training examples held out of a model that an attack takes for members, of "
-        f"{setting.axis} {size}. Up: share of those the model was trained on. Both on a logarithmic scale.",
+        f"Models of {setting.axis} {size}. Across: share of the training examples held out of a model that an attack "
+        "takes for members. Up: share of those it was trained on. Both on a logarithmic scale.",
         caption(
             setting,
             "Lines: the median of the models; bands: the middle 90\u00a0% of them.",
@@ -84,8 +84,7 @@ def draw_curves(setting: Setting, report: PrivacyReport, known: Mapping[str, Kno
     for name, curve in known.items():
         draw_curve(axes, name, curve, lowest)
     dress(axes, lowest)
-    at_left = row.lefts[0] if look().width is None else look().margin
-    draw_legend(figure, legend, at_left, bottom + row.height + legend.height)
+    draw_legend(figure, legend, look().margin, bottom + row.height + legend.height)
     return plain_text(figure)
 
 
@@ -112,6 +111,7 @@ def dress(axes: Axes, lowest: float) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_ticks(ticks, names)
         axis.set_minor_locator(NullLocator())
+    axes.tick_params(axis="x", pad=room(5.5))  # both axes have a name in the corner
     axes.grid(axis="x", color=axes.get_ygridlines()[0].get_color(), linewidth=0.8)
     axes.set_xlabel("false-positive rate", size=look().small, color=INK)
     axes.set_ylabel("true-positive rate", size=look().small, color=INK)

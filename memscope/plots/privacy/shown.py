@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axis import Axis
 
 from memscope.plots.common.compared import Kind
 from memscope.plots.common.setting import Setting
@@ -66,3 +67,9 @@ def interval_note(found: Sequence[Ranged]) -> str:
     if any(not math.isnan(one.low) for one in found):
         return "Error bars: 95\u00a0% intervals over blocks of models."
     return "No intervals: they need four blocks of models."
+
+
+def in_percent(axis: Axis) -> None:
+    """Name the ticks of shares by percentages."""
+    ticks = axis.get_ticklocs()
+    axis.set_ticks(ticks, [f"{round(100 * tick, 6) + 0.0:g}\u00a0%" for tick in ticks])
