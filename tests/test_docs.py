@@ -19,6 +19,7 @@ import memscope
 from memscope import cli
 from memscope.reports import REPORTS
 from tests.frozen.commands import unpacked
+from tests.steps.test_influence import learn, some_examples
 
 ROOT = Path(__file__).parents[1]
 
@@ -72,10 +73,12 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         found["memorability"] = [json.loads(people.stdout)]  # beside proxies
         found["memorability-train"], found["memorability-predict"] = [trained()], [predicted()]
         found["influence"] = [carried(), carried("--train", "3"), carried("--beside", "pairs.npz")]
-        found["influence-among-training"] = [carried("--among-training")]
         found |= removed()
         found["privacy"] = [json.loads(CliRunner().invoke(cli.memscope, ["privacy", "run", "--json"]).stdout)]
         found["report"] = [json.loads(CliRunner().invoke(cli.memscope, ["report", "run", "--json"]).stdout)]
+    with chdir(tmp_path_factory.mktemp("learnt")):  # of as many models as pairs of training examples take
+        learn(Path("run"), some_examples(Path("set.npz")))
+        found["influence-among-training"] = [carried("--among-training")]
     for name in ("datasets", "families"):
         found[name] = [json.loads(CliRunner().invoke(cli.memscope, [name, "--json"]).stdout)]
     return found | {"train-family-dry-run": [json.loads(printed.stdout)], "doctor": [json.loads(machine.stdout)]}

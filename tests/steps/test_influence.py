@@ -87,9 +87,12 @@ def outcome_of(inside: np.ndarray, classes: np.ndarray) -> Outcome:
 
 @pytest.fixture(scope="module")
 def npz(tmp_path_factory) -> Path:
+    return some_examples(tmp_path_factory.mktemp("data") / "set.npz")
+
+
+def some_examples(path: Path) -> Path:
     """Examples whose positions in the source are not those in the run."""
     random = np.random.default_rng(1)
-    path = tmp_path_factory.mktemp("data") / "set.npz"
     arrays = {}
     for part, count in (("train", TRAIN), ("test", TEST)):
         arrays[f"{part}_images"] = random.integers(0, 256, (count, 4, 4, 1), dtype=np.uint8)
