@@ -21,6 +21,7 @@ QUESTIONS = {
     "proxies": "Which cheaper proxies follow the score",
     "memorability": "Whether people remember what models memorise",
     "predictor": "Whether an image shows that models will memorise it",
+    "privacy": "Whether attacks tell what models were trained on",
 }
 """What the results of each command answer"""
 
