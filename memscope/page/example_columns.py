@@ -190,7 +190,7 @@ def of_privacy(gallery: Gallery) -> Iterator[Column]:
     """How far each is more likely to be taken for a member where it is one, and how many models give it away."""
     found = gallery.groups["privacy"]
     apart = gallery.at_sizes("privacy", found["ratio_in"].astype(np.float64) - found["ratio_out"])
-    title = "log likelihood ratio of LiRA in models trained with it, less that in others"
+    title = "vulnerability (log likelihood ratio of LiRA, with it less without it)"
     yield measured("vulnerability", title, apart, "privacy", per="size", kind="uint16", steps=FINE)
     if (found["flagged_in"] < 0).all():
         return

@@ -129,11 +129,11 @@ def by_size(report: PrivacyReport, asked: float) -> Figure:
         title=f"Training examples that are found at {rate} false positives: by LiRA {share(largest.true_positive)} at "
         f"{report.axis} {row.size}.",
         about="The share of a model's training examples beyond a threshold that is chosen on other blocks of models. "
-        "Bars: 95 % intervals over blocks. The line: what guessing gives.",
+        "Bars: 95 % intervals over blocks. The dashed line: what guessing gives.",
         chart=chart.lines(
             report.axis,
             [one.size for one in report.sizes],
-            Scale(label="true-positive rate", form="percent", low=0.0, lines=((asked, "guessing"),)),
+            Scale(label="true-positive rate", form="percent", low=0.0, lines=((asked, ""),)),
             series,
         ),
         table=table(
