@@ -140,3 +140,16 @@ def joined_in_pairs(counts: np.ndarray) -> np.ndarray:
 def matrix(names: Sequence[str], columns: Sequence[str], cells: Sequence[Mapping[str, Any]], **labels: str) -> dict:
     """A number in each cell: `row`, `column`, `value`, and perhaps `low` and `high`."""
     return {"kind": "matrix", "names": list(names), "columns": list(columns), "cells": list(cells), **labels}
+
+
+def roc(label: str, false: Sequence[float], series: Sequence[Series]) -> dict[str, Any]:
+    """True-positive rates over false-positive ones, both by their logarithm; NaN where a curve has ended."""
+    known = [rate for at, rate in enumerate(false) if any(np.isfinite(one.values[at]) for one in series)]
+    lowest = 10.0 ** np.floor(np.log10(min(known)) + 1e-9) if known else 1e-4
+    return {
+        "kind": "roc",
+        "false": list(false),
+        "lowest": float(min(0.1, lowest)),
+        "label": label,
+        "series": [one.data() for one in series],
+    }

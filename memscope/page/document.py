@@ -24,6 +24,7 @@ from memscope.page.sections import (
     methods,
     others,
     predictor,
+    privacy,
     provenance,
     proxies,
     resmem,
@@ -38,7 +39,7 @@ VENDORED = (
     ("plot.umd.min.js", "Observable Plot 0.6.17", "4358086467740777dd788d6b27a95cebdbaefdd50c730a3060117073bd7134cb"),
 )
 """What others have published, in web/vendor/: file, version, SHA-256. LICENSES there has the licences of all inside."""
-MODULES = (score, trajectories, influence, resmem, distill, proxies, memorability, predictor)
+MODULES = (score, trajectories, influence, resmem, distill, proxies, memorability, predictor, privacy)
 
 
 def document(data: PageData) -> str:

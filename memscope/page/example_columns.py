@@ -212,6 +212,24 @@ def of_influence_on_training(gallery: Gallery) -> Iterator[Column]:
     return of_influence(gallery, "influence-training")
 
 
+def of_privacy(gallery: Gallery) -> Iterator[Column]:
+    """How far each is more likely to be taken for a member where it is one, and how many models give it away."""
+    found = gallery.groups["privacy"]
+    apart = gallery.at_sizes("privacy", found["ratio_in"].astype(np.float64) - found["ratio_out"])
+    title = "vulnerability (log likelihood ratio of LiRA, with it less without it)"
+    yield measured("vulnerability", title, apart, "privacy", per="size", kind="uint16", steps=FINE)
+    if (found["flagged_in"] < 0).all():
+        return
+    for name, field, title in (
+        ("flagged_in", "flagged_in", "models trained with it in which LiRA finds it"),
+        ("attacked_in", "n_in", "attacked models trained with it"),
+        ("flagged_out", "flagged_out", "models trained without it in which LiRA takes it for a member"),
+        ("attacked_out", "n_out", "attacked models trained without it"),
+    ):
+        counts = gallery.at_sizes("privacy", found[field])
+        yield whole(name, title, np.where(np.isnan(counts), -1, counts), "privacy", per="size")
+
+
 MAKERS = {
     "score": of_score,
     "trajectories": of_trajectories,
@@ -221,6 +239,7 @@ MAKERS = {
     "predictor": of_predictor,
     "influence": of_influence,
     "influence-training": of_influence_on_training,
+    "privacy": of_privacy,
 }
 """By group of results"""
 

@@ -25,6 +25,7 @@ QUESTIONS = {
     "predictor": "Whether an image shows that models will memorise it",
     "removal": "What models do without the most memorised images",
     "peel": "Whether others are memorised in their place",
+    "privacy": "Whether attacks tell what models were trained on",
 }
 """What the results of each command answer"""
 NOT_ASKED_FOR = ("influence-training",)

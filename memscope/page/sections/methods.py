@@ -41,6 +41,8 @@ NEEDELL = Reference(
     "Embracing new techniques in deep learning for estimating image memorability",
     "2105.10598",
 )
+CARLINI = Reference("Carlini et al. 2022", "Membership inference attacks from first principles", "2112.03570")
+ZARIFZADEH = Reference("Zarifzadeh et al. 2024", "Low-cost high-power membership inference attacks", "2312.03262")
 
 
 @dataclass(frozen=True)
@@ -191,6 +193,23 @@ METHODS = (
         ),
         "over held-out images: Spearman(network fitted to half of the models, score by the other half)",
         (NEEDELL,),
+    ),
+    Method(
+        "privacy",
+        "Membership inference",
+        (
+            "phi is the log-odds of the label. A model is attacked with the models of other whole blocks as "
+            "references; members are the examples that it was trained on, non-members the training examples held "
+            "out of it. The densities of LiRA are of Student's t, their means and variances shrunk over examples. "
+            "RMIA is the share of test images z, without copies in training, that a likelihood ratio leaves "
+            "behind. The loss is phi itself.",
+            "A threshold is chosen on the non-members of all other blocks, and a rate is told where ten of ten "
+            "distinct examples are beyond it. Types of trajectories are from other blocks than those that are "
+            "attacked. What these attacks do not find others may.",
+        ),
+        "LiRA(x) = log p(phi; models with x) - log p(phi; models without x)\n"
+        "RMIA(x) = share of z with [p_model(x) / p(x)] / [p_model(z) / p(z)] >= 2",
+        (CARLINI, ZARIFZADEH),
     ),
 )
 

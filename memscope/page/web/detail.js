@@ -47,9 +47,11 @@ function makeDetail(changed) {
     after.disabled = place < 0 || place === order.length - 1;
     heading.textContent = `Example ${exampleInRun(example)}: ${className(valueOf("label", example))}`;
     const [others, neighbours] = [tableOfOthers(example), neighboursOf(example)];
+    const flags = tableOfFlags(example);
     body.replaceChildren(
       element("div", { class: "top" }, facts(example, names[example] ?? ""), trajectory(example)),
       tableOfSizes(example),
+      ...(flags ? [flags] : []),
       ...(others ? [others] : []),
       ...pairs.flatMap((some) => carriedBy(example, some)),
       ...(neighbours ? [neighbours] : []),

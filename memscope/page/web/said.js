@@ -1,5 +1,6 @@
 "use strict";
-// The tables of one example: its score and what models that did not see it say, at each size; and what else was measured.
+// The tables of one example: its score and what models that did not see it say, at each size; what attacks find; and what
+// else was measured.
 
 /** Columns that the first table and the facts tell; all other measured ones are in the second. */
 const TOLD_FIRST = new Set([
@@ -67,6 +68,21 @@ function tableOfOthers(example) {
     })
     .filter(([, ...cells]) => cells.some((cell) => cell !== "–"));
   return rows.length ? table("Also measured", [`at ${PAGE.axis}`, ...PAGE.sizes.map(String)], rows) : null;
+}
+
+/** In how many models LiRA finds an example; null if nothing is known of it. @param {number} example */
+function tableOfFlags(example) {
+  const flags = (/** @type {string} */ side) =>
+    PAGE.sizes.map((_, row) => {
+      const [found, of] = [valueOf(`flagged_${side}`, example, row), valueOf(`attacked_${side}`, example, row)];
+      return Number.isNaN(found) || Number.isNaN(of) ? "–" : `${counted(found)} of ${counted(of)}`;
+    });
+  const rows = [
+    ["models trained with it", ...flags("in")],
+    ["models trained without it", ...flags("out")],
+  ];
+  if (!rows.some(([, ...cells]) => cells.some((cell) => cell !== "–"))) return null;
+  return table("Taken for a training example by LiRA", [`at ${PAGE.axis}`, ...PAGE.sizes.map(String)], rows);
 }
 
 /**

@@ -1,0 +1,181 @@
+"""The section on membership inference, of reports made by hand, and what the page keeps of each example."""
+
+import json
+import math
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from memscope.findings import privacy as findings
+from memscope.page import chart
+from memscope.page.chart import Series
+from memscope.page.data import PageData, gather
+from memscope.page.document import document
+from memscope.page.example_columns import Gallery, of_privacy
+from memscope.run import open_run
+from memscope.steps.privacy import privacy
+from tests.findings.made import privacy_report
+from tests.page.page_text import Element, read_page
+from tests.page.reading import values_of
+
+NAMES = ["lira", "lira-offline", "rmia", "rmia-offline", "loss"]
+FALSE = np.logspace(-4, 0, 81)
+DRAWN = {"lira": "LiRA", "rmia": "RMIA", "loss": "loss"}
+
+
+def some_arrays(sizes, first=20):
+    """Curves that are told from a point of the grid on; those of smaller sizes are NaN."""
+    median = np.where(np.arange(81) < first, np.nan, FALSE ** np.array([0.2, 0.3, 0.4, 0.5, 0.9])[:, None])
+    arrays = {"attack": np.array(NAMES), "false_positive_rate": FALSE, "size": np.array(sizes)}
+    for name, factor in (("low", 0.7), ("median", 1.0), ("high", 1.3)):
+        arrays[f"curve_{name}"] = np.full((len(sizes), 5, 81), np.nan, np.float32)
+        arrays[f"curve_{name}"][-1] = np.minimum(1, factor * median)
+    return arrays
+
+
+@pytest.fixture(scope="module")
+def data(known_run) -> PageData:
+    return gather(open_run(known_run), find=lambda *_: None)
+
+
+def page_of(data: PageData, report, arrays) -> Element:
+    with_it = replace(
+        data,
+        reports={"score": data.reports["score"], "privacy": report},
+        groups={**data.groups, "privacy": arrays},
+        states={**data.states, "privacy": "out of date"},
+    )
+    return read_page(document(with_it))
+
+
+def by_id(page: Element, name: str) -> Element:
+    (found,) = [each for each in page.all() if each.attributes.get("id") == name]
+    return found
+
+
+def held(page: Element, figure: str) -> dict:
+    return json.loads("".join(by_id(page, f"chart-{figure}").parts))
+
+
+def figures(page: Element) -> list[str]:
+    return [each.attributes["id"] for each in by_id(page, "privacy").all("figure")]
+
+
+def test_it_says_what_the_command_says(data):
+    report = privacy_report(sizes=(2, 4, 8))
+    page = page_of(data, report, some_arrays((2, 4, 8)))
+    text = by_id(page, "privacy").text
+    here = replace(report, run=str(data.run.path), block=10)
+    screen = findings.screen(here)
+    for told in [*screen.findings, *(note.text for note in screen.notes)]:
+        assert " ".join(told.split()) in text
+    assert "Out of date" in text
+    assert findings.at_largest(here) in " ".join(each.text for each in by_id(page, "summary").all("li"))
+    assert "Carlini et al. 2022" in by_id(page, "methods").text
+    assert figures(page) == ["privacy-roc", "privacy-sizes", "privacy-types"]
+    for word in ("protect", "safe"):
+        assert word not in text.lower()
+        assert word not in by_id(page, "methods").text.lower()
+
+
+def test_the_curves_are_those_of_the_largest_size_and_end_where_they_are_told(data):
+    arrays = some_arrays((2, 8))
+    page = page_of(data, privacy_report(sizes=(2, 8)), arrays)
+    drawn = held(page, "privacy-roc")
+    assert drawn["kind"] == "roc"
+    assert drawn["false"] == FALSE.tolist()
+    assert drawn["lowest"] == pytest.approx(1e-3)
+    assert [one["name"] for one in drawn["series"]] == list(DRAWN.values())
+    for one, name in zip(drawn["series"], DRAWN, strict=True):
+        for key, end in (("low", "low"), ("values", "median"), ("high", "high")):
+            wanted = arrays[f"curve_{end}"][-1][NAMES.index(name)].astype(float)
+            assert one[key] == [None if math.isnan(value) else value for value in wanted]
+    table = by_id(page, "privacy-roc").all("table")[0]
+    headings = [cell.text for cell in table.all("thead")[0].all("th")]
+    assert headings == ["attack", "area", *(f"at {rate} false positives" for rate in (".1%", "1%", "10%"))]
+    (row,) = [row for row in table.all("tr") if "LiRA" in row.text]
+    assert "40% (28% to 52%)" in row.text  # .01 ** .2 = .398
+    (row,) = [row for row in table.all("tr") if row.text.startswith("loss")]
+    assert "13% (8.8% to 16%)" in row.text  # .1 ** .9 = .126
+
+
+def test_rates_by_size_and_by_type_have_their_intervals(data):
+    report = privacy_report(sizes=(2, 4, 8))
+    page = page_of(data, report, some_arrays((2, 4, 8)))
+    drawn = held(page, "privacy-sizes")
+    assert drawn["x"]["values"] == [2, 4, 8]
+    assert drawn["y"]["lines"] == [[0.001, ""]]
+    assert [one["name"] for one in drawn["series"]] == list(DRAWN.values())
+    table = by_id(page, "privacy-sizes").all("table")[0].text
+    for one, name in zip(drawn["series"], DRAWN, strict=True):
+        found = [next(each for each in row.attacks if each.attack == name).rates[0] for row in report.sizes]
+        assert one["values"] == [rate.true_positive.value for rate in found]
+        assert one["low"] == [rate.true_positive.low for rate in found]
+        assert one["high"] == [rate.true_positive.high for rate in found]
+        assert findings.share(found[-1].true_positive) in table
+    drawn = held(page, "privacy-types")
+    types = report.sizes[-1].types
+    assert drawn["names"] == [one.type for one in types]
+    members, others = drawn["series"]
+    assert members["values"] == [one.true_positive.value for one in types]
+    assert others["high"] == [one.false_positive.high for one in types]
+    assert findings.share(types[1].true_positive) in by_id(page, "privacy-types").all("table")[0].text
+
+
+def test_what_is_not_told_has_no_chart(data):
+    page = page_of(data, privacy_report(sizes=(2, 4), told=False, blocks=2), some_arrays((2, 4)))
+    assert figures(page) == ["privacy-roc"]
+    assert "too few non-members" in by_id(page, "privacy").text
+    page = page_of(data, privacy_report(sizes=(2, 4), told=False, blocks=2), some_arrays((2, 4), first=80))
+    assert figures(page) == []
+
+
+def test_an_attack_without_a_curve_is_left_out(data):
+    arrays = some_arrays((2, 4))
+    for end in ("low", "median", "high"):
+        arrays[f"curve_{end}"][-1][2] = np.nan
+    page = page_of(data, privacy_report(sizes=(2, 4)), arrays)
+    assert [one["name"] for one in held(page, "privacy-roc")["series"]] == ["LiRA", "loss"]
+
+
+def test_the_axes_begin_at_a_power_of_ten_below_all_curves():
+    def lowest(first):
+        values = np.where(np.arange(81) < first, np.nan, 0.5).tolist()
+        return chart.roc("up", FALSE.tolist(), [Series(name="a", colour="first", mark="circle", values=values)])[
+            "lowest"
+        ]
+
+    assert [lowest(first) for first in (0, 1, 20, 21, 59, 79)] == pytest.approx([1e-4, 1e-4, 1e-3, 1e-3, 1e-2, 0.1])
+
+
+def test_every_example_has_its_flags_and_how_far_its_ratios_are_apart(known_run, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(known_run, path)
+    privacy(path)
+    run = open_run(path)
+    results = run.results("privacy")
+    arrays = {name: results[name] for name in results}
+    shown = np.array([3, 50, 7])
+    columns = {one.name: one for one in of_privacy(Gallery(run, shown, (2, 8), {"privacy": arrays}))}
+    apart = (results["ratio_in"].astype(float) - results["ratio_out"])[[0, 2]][:, shown]
+    column = columns.pop("vulnerability")
+    step = (column.high - column.low) / (2**16 - 2)
+    assert np.abs(values_of(column).reshape(2, 3) - apart).max() <= 0.51 * step
+    told = {
+        "flagged_in": "flagged_in",
+        "attacked_in": "n_in",
+        "flagged_out": "flagged_out",
+        "attacked_out": "n_out",
+    }
+    if (results["flagged_in"] < 0).all():
+        assert not columns
+        results = {**arrays, **{name: np.abs(arrays[name]) * 2 for name in ("flagged_in", "flagged_out")}}
+        results["flagged_in"][0] = -1
+        columns = {one.name: one for one in of_privacy(Gallery(run, shown, (2, 8), {"privacy": results}))}
+        columns.pop("vulnerability")
+    assert set(columns) == set(told)
+    for name, field in told.items():
+        wanted = results[field][[0, 2]][:, shown].ravel()
+        assert values_of(columns[name]).tolist() == [None if each < 0 else each for each in wanted]
