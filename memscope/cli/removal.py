@@ -117,7 +117,7 @@ def remove_and_show(
     from memscope.tables.printing import print_json
     from memscope.tables.removal import show_forecast, show_peel, show_removal
     from memscope.work.carrying_out import WorkOptions
-    from memscope.work.removal_arms import Removing
+    from memscope.work.removal_sets import Removing
 
     asked, options = Removing(count, size, sets, arm_models, arm_seed), WorkOptions(**work)
     if dry_run:

@@ -5,9 +5,10 @@ Arms are held against random sets: a difference is called one where its interval
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from memscope.analysis.statistics.clear import apart
-from memscope.findings.numbers import decimals, points
+from memscope.findings.numbers import decimals, fine, points
 from memscope.findings.removal_forecast import arms_in_words
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import at_sizes
@@ -135,7 +136,10 @@ def without_others(report: RemovalReport) -> str:
 def carried(report: RemovalReport) -> str:
     """The test examples that the removed ones carry: how much less often they are right, beside what was expected."""
     if all(row.listed is None for row in report.sizes):
-        return "Which test examples they carry is not known: memscope influence has not been run."
+        return (
+            "Which test examples they carry is not known: memscope influence had not been run when they were chosen, "
+            f"and a choice stays. Run it, and then this with another --arm-seed, or delete {place_of(report)} before."
+        )
     told = []
     for arm, words in (("most", "the most memorised"), ("pairs", "those of `pairs`")):
         found = best_carried(report, arm)
@@ -147,6 +151,11 @@ def carried(report: RemovalReport) -> str:
                 f"{points(one.expected)}."
             )
     return " ".join(told) or "No listed pair has its training example among those that were removed."
+
+
+def place_of(report: RemovalReport) -> Path:
+    """The directory of the choice."""
+    return Path(report.arms[0].run).parent
 
 
 def best_carried(report: RemovalReport, arm: str) -> tuple[int, InfluencedDifference] | None:
@@ -204,7 +213,17 @@ def notes(report: RemovalReport) -> list[Remark]:
             )
         )
     elif any(row.listed is not None for row in report.sizes):
-        found.append(Remark(f"No arm `pairs`: none are listed at {report.axis} {report.by_size}."))
+        here = next((row.listed for row in report.sizes if row.size == report.by_size), None)
+        why = "none were searched" if here is None else "none were listed"
+        found.append(Remark(f"No arm `pairs`: {why} at {report.axis} {report.by_size}."))
+    if not math.isnan(report.pairs_threshold):
+        classes = ", of all classes" if report.pairs_all_classes else ""
+        found.append(
+            Remark(
+                f"Pairs are those that memscope influence listed when sets were chosen: influence of "
+                f"{fine(report.pairs_threshold)} or more, memorisation of {fine(report.pairs_memorised)}{classes}."
+            )
+        )
     lost = sum(one.diverged for row in report.sizes for one in row.arms)
     if lost:
         found.append(Remark(f"{counted(lost, 'model')} diverged and {'are' if lost != 1 else 'is'} left out.", True))

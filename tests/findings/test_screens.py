@@ -807,7 +807,9 @@ def test_a_removal_that_shows_nothing_says_so():
 
 def test_a_removal_without_pairs_says_so_and_what_would_tell():
     shown = removal.screen(removal_report(pairs=False))
-    assert "Which test examples they carry is not known: memscope influence has not been run." in text_of(shown)
+    told = text_of(shown)
+    assert "they carry is not known: memscope influence had not been run when they were chosen, and a choice" in told
+    assert "another --arm-seed, or delete runs/x/removal/100-at-width-8-seed-1 before." in told
     assert ("memscope", "influence", "runs/x") in [each.words for each in shown.commands]
 
 
