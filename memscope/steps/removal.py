@@ -76,18 +76,30 @@ def peel(
     An example counts as memorised from this score on. Arms and errors are those of `remove`.
     """
     options = options or WorkOptions()
-    if not 0 < threshold <= 1:
-        raise OptionError(f"--memorised is {threshold}; it must be a score above 0 and at most 1, such as 0.25")
+    check_threshold(threshold)
     arms = begun(path, removing, options, OF_PEEL, say)
     made = make_arms(arms, options, say, on_end)
     return compare_scores(arms, made, threshold)
 
 
+def check_threshold(threshold: float) -> None:
+    """OptionError for what no score could reach, or any."""
+    if not 0 < threshold <= 1:
+        raise OptionError(f"--memorised is {threshold}; it must be a score above 0 and at most 1, such as 0.25")
+
+
 def plan_arms(
-    path: str | os.PathLike[str], removing: Removing, options: WorkOptions | None = None, *, peeling: bool = False
+    path: str | os.PathLike[str],
+    removing: Removing,
+    options: WorkOptions | None = None,
+    *,
+    peeling: bool = False,
+    threshold: float = 0.25,
 ) -> ArmsForecast:
-    """What `remove`, or `peel`, would train; nothing is written."""
+    """What `remove`, or `peel` with this threshold, would train; nothing is written. Errors are those of both."""
     options = options or WorkOptions()
+    if peeling:
+        check_threshold(threshold)
     check_work_options(options)
     arms = arms_of(open_run(path), removing, OF_PEEL if peeling else OF_REMOVAL)
     return forecast_of(arms, arms_found(arms), options, workers_of(options, resolve_device(options.device)))

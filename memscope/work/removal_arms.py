@@ -35,6 +35,7 @@ from memscope.work.removal_sets import (
     check_scores,
     chosen_sets,
     listed_pairs,
+    seed_of,
 )
 
 NAME = re.compile("all|most|least|pairs|(random|matched)-[1-9][0-9]{0,4}")
@@ -130,7 +131,7 @@ def arms_of(run: Run, asked: Removing, kinds: Iterable[str]) -> Arms:
     sizes = [int(size) for size in run.results("score")["size"]]
     size = sizes[-1] if asked.size is None else asked.size
     scores = run.scores(size)["score"].astype(np.float64)
-    seed = plan.seed + 1 if asked.seed is None else asked.seed
+    seed = seed_of(run, asked)
     directory = run.path / "removal" / f"{asked.count}-at-{plan.axis}-{size}-seed-{seed}"
     kept = kept_sets(run, directory, asked.count)
     if MOST not in kept:

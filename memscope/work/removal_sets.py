@@ -25,6 +25,10 @@ ALL, MOST, LEAST, PAIRS = "all", "most", "least", "pairs"
 RANDOM, MATCHED = "random", "matched"
 
 
+MOST_SETS = 1000
+LAST_SEED = 2**63 - 1
+
+
 @dataclass(frozen=True)
 class Removing:
     """What is asked for; None: the default."""
@@ -47,13 +51,25 @@ def check_removing(run: Run, asked: Removing) -> None:
         raise OptionError(f"{asked.count} examples are to be removed; it must be at least 1")
     if asked.sets is not None and asked.sets < FEWEST_SETS:
         raise OptionError(f"--sets is {asked.sets}; random sets must be at least {FEWEST_SETS} to compare with")
+    if asked.sets is not None and asked.sets > MOST_SETS:
+        raise OptionError(f"--sets is {asked.sets:,}; random sets may be at most {MOST_SETS:,}, each an arm to train")
     if asked.models is not None and asked.models < 1:
         raise OptionError(f"--arm-models is {asked.models}; it must be at least 1")
+    if asked.seed is not None and not 0 <= asked.seed <= LAST_SEED:
+        raise OptionError(f"--arm-seed is {asked.seed}; it must be 0 to {LAST_SEED}")
     if asked.seed == run.plan.seed:
         raise OptionError(
             f"--arm-seed is {asked.seed}, the seed of {run.path}, so that models would be those by which examples were "
             "chosen; take another"
         )
+
+
+def seed_of(run: Run, asked: Removing) -> int:
+    """Of the models and the random sets."""
+    seed = run.plan.seed + 1 if asked.seed is None else asked.seed
+    if seed > LAST_SEED:
+        raise OptionError(f"--arm-seed would be {seed}; it must be at most {LAST_SEED}; give another")
+    return seed
 
 
 def chosen_sets(

@@ -9,6 +9,7 @@ import shutil
 from dataclasses import replace
 from math import comb
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -28,7 +29,7 @@ from memscope.store.ledger import state_for
 from memscope.store.results import write_results
 from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
-from memscope.work.removal_sets import Removing
+from memscope.work.removal_sets import Removing, seed_of
 from tests.findings.made import influence_report
 from tests.steps.test_train_family import Interruption, assert_same_outcomes
 
@@ -307,7 +308,10 @@ def test_results_are_what_was_found(removed):
 
 def test_what_is_memorised_of_the_others_is_what_a_simulation_says(peeled):
     run, report = peeled
-    assert [arm.name for arm in report.arms] == ["all", "most", *(f"random-{n}" for n in range(1, 6))]
+    assert [arm.name for arm in report.arms] == [
+        *("all", "most"),
+        *(f"{kind}-{n}" for kind in ("random", "matched") for n in range(1, 6)),
+    ]
     gone = {arm.name: gone_in(report, arm.name) for arm in report.arms}
     for row in report.sizes:
         scores = {}
@@ -315,6 +319,11 @@ def test_what_is_memorised_of_the_others_is_what_a_simulation_says(peeled):
             inside, right, _ = answers(run, report, name, row.size)
             scores[name] = (right & inside).sum(0) / np.maximum(inside.sum(0), 1)
             scores[name] = scores[name] - (right & ~inside).sum(0) / (~inside).sum(0)
+        beside = []
+        for name in names_of(report, "matched"):
+            left = ~gone["most"] & ~gone[name]
+            beside.append([(scores[one][left] >= 0.25).mean() for one in ("most", name)])
+        assert_difference(row.share_matched, 0, [other - most for most, other in beside])
         number, share, mean = [], [], []
         for name in names_of(report, "random"):
             left = ~gone["most"] & ~gone[name]
@@ -516,7 +525,7 @@ def test_a_dry_run_says_what_will_be_trained_and_writes_nothing(scored, tmp_path
     each = [np.median(np.concatenate([outcome.seconds for _, outcome in some][:5])) for some in seconds]
     assert ahead.seconds == pytest.approx(140 * sum(each), rel=1e-4)
     assert ahead.image_bytes == (13 * (TRAIN - GONE) + TRAIN + 14 * TEST) * 16
-    assert sum(one.models for one in plan_arms(path, Removing(GONE), INLINE, peeling=True).sizes) == 140
+    assert sum(one.models for one in plan_arms(path, Removing(GONE), INLINE, peeling=True).sizes) == 240
     remove(path, Removing(GONE), INLINE)
     ahead = plan_arms(path, Removing(GONE), INLINE)
     assert (ahead.seconds, ahead.outcome_bytes, ahead.image_bytes) == (0, 0, 0)
@@ -527,6 +536,9 @@ REFUSED = [
     (Removing(TRAIN), OptionError, "150 examples are to be removed, of 150 with a score; it must be 1 to 75"),
     (Removing(GONE, sets=4), OptionError, "--sets is 4; random sets must be at least 5"),
     (Removing(GONE, models=0), OptionError, "--arm-models is 0; it must be at least 1"),
+    (Removing(GONE, seed=-1), OptionError, "--arm-seed is -1; it must be 0 to 9223372036854775807"),
+    (Removing(GONE, seed=2**63), OptionError, "--arm-seed is 9223372036854775808; it must be 0 to 9223372036854775807"),
+    (Removing(GONE, sets=1001), OptionError, "--sets is 1,001; random sets may be at most 1,000"),
     (Removing(GONE, seed=0), OptionError, "--arm-seed is 0, the seed of"),
     (Removing(GONE, size=3), OptionError, r"has no scores of width 3; it has \[1, 2\]"),
 ]
@@ -539,6 +551,21 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(scored, 
         with pytest.raises(error, match=said):
             call(path, asked, INLINE)
     assert not (path / "removal").exists()
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), 0, -0.1, 7])
+def test_a_threshold_that_is_no_score_is_refused_by_a_dry_run_too(scored, threshold):
+    said = f"--memorised is {threshold}; it must be a score above 0 and at most 1, such as 0.25"
+    with pytest.raises(OptionError, match=said):
+        plan_arms(scored, Removing(GONE), INLINE, peeling=True, threshold=threshold)
+    with pytest.raises(OptionError, match=said):
+        peel(scored, Removing(GONE), INLINE, threshold=threshold)
+
+
+def test_the_seed_after_the_last_one_is_asked_for():
+    run = SimpleNamespace(plan=SimpleNamespace(seed=2**63 - 1), path=Path("run"))
+    with pytest.raises(OptionError, match=r"--arm-seed would be 9223372036854775808; it must be .*; give another"):
+        seed_of(run, Removing(GONE))
 
 
 def test_a_run_without_scores_or_with_old_ones_or_too_few_models_is_told_what_to_do(scored, tmp_path):
