@@ -19,6 +19,9 @@ from memscope.text import counted
 
 MUCH = 0.3
 """Share of a random set that is among the most memorised too, from which on it is told: the difference shrinks by it"""
+MOST_OVERLAP = 0.5
+"""Such a share of a set matched on flips beyond which no difference from it is told: most of its flipped examples are
+those that are memorised, and the difference is less than half the effect"""
 
 
 def screen(report: RemovalReport) -> Screen:
@@ -107,9 +110,22 @@ def without_most(report: RemovalReport) -> str:
     matched = found_of(report, "most", "matched")
     if not matched:
         return told
-    clear = compared(matched, report.axis, "less often", "more often")
-    said = clear or f"that cannot be told: {at_last(matched, report.axis)}"
-    return f"{told} {flips(report)}; beside random ones with as many, {said}."
+    return f"{told} {beside_matched(report, matched, 'less often', 'more often')}"
+
+
+def beside_matched(
+    report: RemovalReport | PeelReport, found: Sequence[tuple[int, Ranged]], fewer: str, more: str
+) -> str:
+    """The comparison with random sets of as many flips; that there is none where nearly all flips are in both sets."""
+    both = overlap(report, "matched")
+    if both > MOST_OVERLAP:
+        return (
+            f"{flips(report)}; of random ones with as many {both:.0%} are among the most memorised too, so that too "
+            "few flipped examples are left for a comparison with those."
+        )
+    clear = compared(found, report.axis, fewer, more)
+    said = clear or f"that cannot be told: {at_last(found, report.axis)}"
+    return f"{flips(report)}; beside random ones with as many, of which {both:.0%} are the same examples, {said}."
 
 
 def flips(report: RemovalReport | PeelReport) -> str:
@@ -173,7 +189,8 @@ def grid(report: RemovalReport) -> Grid:
     """A row for every size: accuracy in percent, and differences in points beside random sets."""
     arms = {arm.name for arm in report.arms}
     columns = [report.axis, "none\ngone", "random\ngone", "most -\nrandom", "least -\nrandom"]
-    pairs, matched = "pairs" in arms, "matched-1" in arms
+    pairs = "pairs" in arms
+    matched = "matched-1" in arms and overlap(report, "matched") <= MOST_OVERLAP
     influenced = best_carried(report, "most") is not None
     columns += ["pairs -\nrandom"] * pairs + ["most -\nmatched"] * matched + ["carried:\nmost - rnd"] * influenced
     rows = []
@@ -243,11 +260,16 @@ def chosen_so(report: RemovalReport | PeelReport) -> str:
     )
 
 
+def overlap(report: RemovalReport | PeelReport, kind: str) -> float:
+    """The share of the random sets of a kind that is among the most memorised too, on average; 0 without such sets."""
+    shared = [arm.shared for arm in report.arms if arm.name.startswith(f"{kind}-")]
+    return sum(shared) / len(shared) if shared else 0.0
+
+
 def dilution(report: RemovalReport, kind: str) -> tuple[str, bool]:
     """How much of the random sets is among the most memorised, where it is much; and whether that warns."""
-    shared = [arm.shared for arm in report.arms if arm.name.startswith(f"{kind}-")]
-    mean = sum(shared) / len(shared) if shared else 0.0
-    if mean < MUCH:
+    mean = overlap(report, kind)
+    if mean < MUCH or (kind == "matched" and mean > MOST_OVERLAP):  # then no difference from it is told
         return "", False
     return (
         f"On average {mean:.0%} of a {kind} set is among the most memorised too, so that a difference from it is "
