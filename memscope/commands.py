@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from memscope.work.carrying_out import WorkOptions
     from memscope.work.memorability import Source
     from memscope.work.options import Choices
-    from memscope.work.removal_arms import Removing
+    from memscope.work.removal_sets import Removing
 
 __all__ = [
     "Choices",

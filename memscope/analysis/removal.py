@@ -42,7 +42,7 @@ class Removal:
     most: NDArray[np.bool_]
     """[N], the most memorised"""
     least: NDArray[np.bool_]
-    """[N], the least memorised, as many of every class as there are among the most"""
+    """[N], the least memorised, as many of every class as there are among the most, and none of those"""
     random: NDArray[np.bool_]
     """[sets, N]; drawn from all, so that they may share examples with each other and with the others"""
 
@@ -91,6 +91,7 @@ def choose_removal(
         raise OptionError(
             f"no whole groups of copies make up {count} of the most memorised examples; take another number"
         )
+    rising = rising[~np.isin(rising, unit[most])]  # of a class that is mostly memorised few others are left
     least = filled(rising, unit, classes, np.bincount(classes[most], minlength=classes.max() + 1))
     if least is None:
         raise OptionError(

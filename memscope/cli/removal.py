@@ -23,7 +23,7 @@ OPTIONS: tuple[Callable[..., Any], ...] = (
     click.option(
         "--peel", type=WHOLE, metavar="N", help="Score again without the N most memorised: do others take their place?"
     ),
-    click.option("--sets", type=WHOLE, metavar="S", help="Random sets of --remove and --peel, at least 5.  [5]"),
+    click.option("--sets", type=WHOLE, metavar="S", help="Random sets of --remove and --peel, 5 to 1,000.  [5]"),
     click.option(
         "--arm-models", type=WHOLE, metavar="K", help="Models of each size in each of their arms.  [one block]"
     ),
@@ -117,11 +117,15 @@ def remove_and_show(
     from memscope.tables.printing import print_json
     from memscope.tables.removal import show_forecast, show_peel, show_removal
     from memscope.work.carrying_out import WorkOptions
-    from memscope.work.removal_arms import Removing
+    from memscope.work.removal_sets import Removing
 
     asked, options = Removing(count, size, sets, arm_models, arm_seed), WorkOptions(**work)
     if dry_run:
-        ahead = plan_arms(run, asked, options, peeling=threshold is not None)
+        ahead = (
+            plan_arms(run, asked, options)
+            if threshold is None
+            else plan_arms(run, asked, options, peeling=True, threshold=threshold)
+        )
         if as_json:
             print_json(keys_of(ahead))
         else:

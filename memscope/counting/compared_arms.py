@@ -11,7 +11,9 @@ from memscope.counting.removal_arms import ArmAccuracies, ArmScores, accuracies_
 from memscope.plan.subsets import fraction_of
 from memscope.reports.ranged import UNKNOWN, Ranged
 from memscope.reports.removal import ArmAccuracy, ArmDifference, InfluencedDifference, SizePeel, SizeRemoval
-from memscope.work.removal_arms import ALL, LEAST, MATCHED, MOST, PAIRS, RANDOM, Arms, ListedPairs
+from memscope.store.listed_pairs import ListedPairs
+from memscope.work.removal_arms import Arms
+from memscope.work.removal_sets import ALL, LEAST, MATCHED, MOST, PAIRS, RANDOM
 
 COMPARED = ((MOST, RANDOM), (LEAST, RANDOM), (PAIRS, RANDOM), (MOST, MATCHED))
 """Arms, and the random sets that each is held against"""
@@ -25,7 +27,7 @@ class AtSize:
     arms: Arms
     size: int
     pairs: ListedPairs | None
-    """Of this size; None where `memscope influence` was not run"""
+    """Of this size; None where it was not searched"""
     carried: dict[str, NDArray[np.int64]]
     """By `most` and `pairs`: positions of the test examples in pairs whose training example that arm is without"""
     accuracies: dict[str, ArmAccuracies]
@@ -44,8 +46,9 @@ class AtSize:
         return removal_effect(of(self.accuracies[arm]), random)
 
 
-def at_size(arms: Arms, size: int, pairs: ListedPairs | None) -> AtSize:
+def at_size(arms: Arms, size: int) -> AtSize:
     """Read what the models of all arms get right at one size."""
+    pairs = arms.pairs.at(size)
     there = {arm.name: arm.removed for arm in arms.arms}
     none = np.array([], dtype=np.int64)
     carried = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from memscope.findings.numbers import decimals, fine, points, signed
-from memscope.findings.removal import at_last, chosen_so, compared, flips, unfinished, with_error
+from memscope.findings.removal import at_last, beside_matched, chosen_so, compared, unfinished, with_error
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.reports.ranged import Ranged
 from memscope.reports.removal import PeelReport, SizePeel
@@ -55,9 +55,7 @@ def beside_as_many_flips(report: PeelReport) -> str:
     if "matched-1" not in {arm.name for arm in report.arms}:
         return ""
     found = [(row.size, row.share_matched) for row in report.sizes]
-    clear = compared(found, report.axis, "fewer are memorised", "more are memorised")
-    said = clear or f"that cannot be told: {at_last(found, report.axis)}"
-    return f"{flips(report)}; beside random ones with as many, {said}."
+    return beside_matched(report, found, "fewer are memorised", "more are memorised")
 
 
 def ends(one: Ranged) -> str:

@@ -5,9 +5,10 @@ Arms are held against random sets: a difference is called one where its interval
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from memscope.analysis.statistics.clear import apart
-from memscope.findings.numbers import decimals, points
+from memscope.findings.numbers import decimals, fine, points
 from memscope.findings.removal_forecast import arms_in_words
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import at_sizes
@@ -18,6 +19,9 @@ from memscope.text import counted
 
 MUCH = 0.3
 """Share of a random set that is among the most memorised too, from which on it is told: the difference shrinks by it"""
+MOST_OVERLAP = 0.5
+"""Such a share of a set matched on flips beyond which no difference from it is told: most of its flipped examples are
+those that are memorised, and the difference is less than half the effect"""
 
 
 def screen(report: RemovalReport) -> Screen:
@@ -106,9 +110,22 @@ def without_most(report: RemovalReport) -> str:
     matched = found_of(report, "most", "matched")
     if not matched:
         return told
-    clear = compared(matched, report.axis, "less often", "more often")
-    said = clear or f"that cannot be told: {at_last(matched, report.axis)}"
-    return f"{told} {flips(report)}; beside random ones with as many, {said}."
+    return f"{told} {beside_matched(report, matched, 'less often', 'more often')}"
+
+
+def beside_matched(
+    report: RemovalReport | PeelReport, found: Sequence[tuple[int, Ranged]], fewer: str, more: str
+) -> str:
+    """The comparison with random sets of as many flips; that there is none where nearly all flips are in both sets."""
+    both = overlap(report, "matched")
+    if both > MOST_OVERLAP:
+        return (
+            f"{flips(report)}; of random ones with as many {both:.0%} are among the most memorised too, so that too "
+            "few flipped examples are left for a comparison with those."
+        )
+    clear = compared(found, report.axis, fewer, more)
+    said = clear or f"that cannot be told: {at_last(found, report.axis)}"
+    return f"{flips(report)}; beside random ones with as many, of which {both:.0%} are the same examples, {said}."
 
 
 def flips(report: RemovalReport | PeelReport) -> str:
@@ -135,7 +152,10 @@ def without_others(report: RemovalReport) -> str:
 def carried(report: RemovalReport) -> str:
     """The test examples that the removed ones carry: how much less often they are right, beside what was expected."""
     if all(row.listed is None for row in report.sizes):
-        return "Which test examples they carry is not known: memscope influence has not been run."
+        return (
+            "Which test examples they carry is not known: memscope influence had not been run when they were chosen, "
+            f"and a choice stays. Run it, and then this with another --arm-seed, or delete {place_of(report)} before."
+        )
     told = []
     for arm, words in (("most", "the most memorised"), ("pairs", "those of `pairs`")):
         found = best_carried(report, arm)
@@ -147,6 +167,11 @@ def carried(report: RemovalReport) -> str:
                 f"{points(one.expected)}."
             )
     return " ".join(told) or "No listed pair has its training example among those that were removed."
+
+
+def place_of(report: RemovalReport) -> Path:
+    """The directory of the choice."""
+    return Path(report.arms[0].run).parent
 
 
 def best_carried(report: RemovalReport, arm: str) -> tuple[int, InfluencedDifference] | None:
@@ -164,7 +189,8 @@ def grid(report: RemovalReport) -> Grid:
     """A row for every size: accuracy in percent, and differences in points beside random sets."""
     arms = {arm.name for arm in report.arms}
     columns = [report.axis, "none\ngone", "random\ngone", "most -\nrandom", "least -\nrandom"]
-    pairs, matched = "pairs" in arms, "matched-1" in arms
+    pairs = "pairs" in arms
+    matched = "matched-1" in arms and overlap(report, "matched") <= MOST_OVERLAP
     influenced = best_carried(report, "most") is not None
     columns += ["pairs -\nrandom"] * pairs + ["most -\nmatched"] * matched + ["carried:\nmost - rnd"] * influenced
     rows = []
@@ -204,7 +230,17 @@ def notes(report: RemovalReport) -> list[Remark]:
             )
         )
     elif any(row.listed is not None for row in report.sizes):
-        found.append(Remark(f"No arm `pairs`: none are listed at {report.axis} {report.by_size}."))
+        here = next((row.listed for row in report.sizes if row.size == report.by_size), None)
+        why = "none were searched" if here is None else "none were listed"
+        found.append(Remark(f"No arm `pairs`: {why} at {report.axis} {report.by_size}."))
+    if not math.isnan(report.pairs_threshold):
+        classes = ", of all classes" if report.pairs_all_classes else ""
+        found.append(
+            Remark(
+                f"Pairs are those that memscope influence listed when sets were chosen: influence of "
+                f"{fine(report.pairs_threshold)} or more, memorisation of {fine(report.pairs_memorised)}{classes}."
+            )
+        )
     lost = sum(one.diverged for row in report.sizes for one in row.arms)
     if lost:
         found.append(Remark(f"{counted(lost, 'model')} diverged and {'are' if lost != 1 else 'is'} left out.", True))
@@ -224,11 +260,16 @@ def chosen_so(report: RemovalReport | PeelReport) -> str:
     )
 
 
+def overlap(report: RemovalReport | PeelReport, kind: str) -> float:
+    """The share of the random sets of a kind that is among the most memorised too, on average; 0 without such sets."""
+    shared = [arm.shared for arm in report.arms if arm.name.startswith(f"{kind}-")]
+    return sum(shared) / len(shared) if shared else 0.0
+
+
 def dilution(report: RemovalReport, kind: str) -> tuple[str, bool]:
     """How much of the random sets is among the most memorised, where it is much; and whether that warns."""
-    shared = [arm.shared for arm in report.arms if arm.name.startswith(f"{kind}-")]
-    mean = sum(shared) / len(shared) if shared else 0.0
-    if mean < MUCH:
+    mean = overlap(report, kind)
+    if mean < MUCH or (kind == "matched" and mean > MOST_OVERLAP):  # then no difference from it is told
         return "", False
     return (
         f"On average {mean:.0%} of a {kind} set is among the most memorised too, so that a difference from it is "

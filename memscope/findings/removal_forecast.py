@@ -61,4 +61,9 @@ def chosen(report: ArmsForecast) -> str:
     pairs = next((arm for arm in report.arms if arm.name == "pairs"), None)
     if pairs is not None:
         found += f" Of those of `pairs` {pairs.of_pairs} are training examples of listed pairs."
+    elif all(arm.of_pairs is None for arm in report.arms):
+        found += (
+            f" No pairs are known at {report.axis} {report.by_size}; memscope influence {report.run} lists them, if it "
+            "is run before the choice is made."
+        )
     return found

@@ -1,5 +1,6 @@
 """What `memscope influence RUN --remove N` finds: what models do without the most memorised, and without others."""
 
+import math
 from dataclasses import dataclass
 
 from memscope.reports import keys
@@ -24,7 +25,7 @@ class ArmFound:
     shared: float
     """Share of them that is among the most memorised too"""
     of_pairs: int | None
-    """How many of them are training examples of listed helpful pairs; null where `memscope influence` was not run"""
+    """How many of them are training examples of listed helpful pairs; null where none were searched"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ class SizeRemoval:
     influenced: tuple[InfluencedDifference, ...]
     """Of accuracy on those that removed examples carry; none where no pairs are listed at this size"""
     listed: int | None
-    """Helpful pairs that are listed at this size; null where `memscope influence` was not run"""
+    """Helpful pairs that were listed at this size when sets were chosen; null where none had been searched"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +122,12 @@ class RemovalReport:
     """What each is trained without"""
     sizes: tuple[SizeRemoval, ...]
     """By size, the smallest first; none while models are missing"""
+    pairs_threshold: float = math.nan
+    """Influence that counted when the pairs were listed that sets were chosen with; null without such"""
+    pairs_memorised: float = math.nan
+    """Memorisation that counted then; null likewise"""
+    pairs_all_classes: bool | None = None
+    """Whether pairs of different classes counted; null likewise"""
     missing: int = 0
     """Models that are still to be trained"""
     failed: tuple[FailedTask, ...] | None = keys.left_out()

@@ -25,19 +25,8 @@ from memscope.work.carrying_out import OnEnd, Say, WorkOptions, check_work_optio
 from memscope.work.data_set import ensure_examples
 from memscope.work.deriving import file_to_put_back
 from memscope.work.making_runs import grown_plan
-from memscope.work.removal_arms import (
-    ALL,
-    LEAST,
-    MATCHED,
-    MOST,
-    PAIRS,
-    RANDOM,
-    Arm,
-    Arms,
-    Removing,
-    arms_of,
-    write_choice,
-)
+from memscope.work.removal_arms import Arm, Arms, arms_of, write_choice
+from memscope.work.removal_sets import ALL, LEAST, MATCHED, MOST, PAIRS, RANDOM, Removing
 from memscope.work.timing import spent_on
 
 OF_REMOVAL = (ALL, MOST, LEAST, PAIRS, RANDOM, MATCHED)
@@ -65,7 +54,7 @@ def remove(
     """Train what is missing of the arms, compare them, write `results/removal.h5`, and return what was found.
 
     Where models are missing in the end nothing is written, and the report says how many. OptionError for what cannot
-    be asked for, RunError where the run has no scores, or not those of all its models.
+    be asked for, RunError where the run has no scores, or not those of all its models, or pairs of others.
     """
     options = options or WorkOptions()
     arms = begun(path, removing, options, OF_REMOVAL, say)
@@ -87,18 +76,30 @@ def peel(
     An example counts as memorised from this score on. Arms and errors are those of `remove`.
     """
     options = options or WorkOptions()
-    if not 0 < threshold <= 1:
-        raise OptionError(f"--memorised is {threshold}; it must be a score above 0 and at most 1, such as 0.25")
+    check_threshold(threshold)
     arms = begun(path, removing, options, OF_PEEL, say)
     made = make_arms(arms, options, say, on_end)
     return compare_scores(arms, made, threshold)
 
 
+def check_threshold(threshold: float) -> None:
+    """OptionError for what no score could reach, or any."""
+    if not 0 < threshold <= 1:
+        raise OptionError(f"--memorised is {threshold}; it must be a score above 0 and at most 1, such as 0.25")
+
+
 def plan_arms(
-    path: str | os.PathLike[str], removing: Removing, options: WorkOptions | None = None, *, peeling: bool = False
+    path: str | os.PathLike[str],
+    removing: Removing,
+    options: WorkOptions | None = None,
+    *,
+    peeling: bool = False,
+    threshold: float = 0.25,
 ) -> ArmsForecast:
-    """What `remove`, or `peel`, would train; nothing is written."""
+    """What `remove`, or `peel` with this threshold, would train; nothing is written. Errors are those of both."""
     options = options or WorkOptions()
+    if peeling:
+        check_threshold(threshold)
     check_work_options(options)
     arms = arms_of(open_run(path), removing, OF_PEEL if peeling else OF_REMOVAL)
     return forecast_of(arms, arms_found(arms), options, workers_of(options, resolve_device(options.device)))
@@ -115,6 +116,11 @@ def begun(
     remove_abandoned(run.path)
     ensure_examples(run, say=say)
     say(ahead(forecast_of(arms, arms_found(arms), options, workers)))
+    if not arms.pairs.by_size and not arms.listed.is_file():
+        say(
+            "no pairs are known, and the choice stays without them: for those, stop this now, delete "
+            f"{arms.listed.parent}, and run memscope influence {run.path} first"
+        )
     write_choice(arms)
     return arms
 
@@ -148,7 +154,7 @@ def missing(arms: Arms) -> int:
 def arms_found(arms: Arms) -> tuple[ArmFound, ...]:
     """What each arm is trained without, for reports."""
     flipped, most = arms.run.examples.flipped, arms.named(MOST).removed
-    pairs = None if arms.pairs is None else arms.pairs[arms.run.plan.sizes.index(arms.size)]
+    pairs = arms.pairs.at(arms.size)
     found = []
     for arm in arms.arms:
         count = int(arm.removed.sum())
@@ -195,12 +201,18 @@ def compare(arms: Arms, made: Made) -> RemovalReport:
     """Compare what the arms' models get right, and write the results."""
     run = arms.run
     flipped, targets = run.examples.flipped, len(run.examples.test_labels)
-    beside: dict[str, Any] = {"targets": targets, "flipped": None if flipped is None else int(flipped.sum())}
+    beside: dict[str, Any] = {
+        "targets": targets,
+        "flipped": None if flipped is None else int(flipped.sum()),
+        "pairs_threshold": arms.pairs.threshold,
+        "pairs_memorised": arms.pairs.memorised,
+        "pairs_all_classes": arms.pairs.all_classes,
+    }
     if made.missing:
         return RemovalReport(**about(arms, made), **beside, sizes=())
     rows, accuracy, carried = [], [], []
-    for place, size in enumerate(run.plan.sizes):
-        found = at_size(arms, size, None if arms.pairs is None else arms.pairs[place])
+    for size in run.plan.sizes:
+        found = at_size(arms, size)
         rows.append(removal_at_size(found))
         accuracy.append([[one.test, one.parts[0]] for one in found.accuracies.values()])
         carried.append(found.carried[MOST])

@@ -117,8 +117,20 @@ def test_where_whole_groups_do_not_make_up_the_number_it_is_said():
         choose_removal(np.arange(40.0), np.zeros(40, dtype=int), pairs, 5)
     assert choose_removal(np.arange(40.0), np.zeros(40, dtype=int), pairs, 6).most.sum() == 6
     labels = np.array([0] * 35 + [1] * 5)
-    found = choose_removal(np.arange(40.0), labels, np.arange(40), 5)
-    assert found.least[35:].all()  # there are no others of that class
+    with pytest.raises(OptionError, match=r"not 5 examples with low scores of the classes .*; take fewer"):
+        choose_removal(np.arange(40.0), labels, np.arange(40), 5)  # there are no others of that class
+
+
+def test_the_least_memorised_are_none_of_the_most_in_a_class_that_is_mostly_memorised():
+    labels = np.array([0] * 30 + [1] * 10)
+    units = np.arange(40)
+    units[36] = 35  # copies, of which one alone would be among the least
+    with pytest.raises(OptionError, match="take fewer"):
+        choose_removal(np.arange(40.0), labels, units, 6)
+    found = choose_removal(np.arange(40.0), labels, units, 5)
+    np.testing.assert_array_equal(np.flatnonzero(found.least), [30, 31, 32, 33, 34])
+    assert whole(units, found.most)
+    assert not (found.most & found.least).any()
 
 
 def test_the_effect_is_that_of_a_table():

@@ -37,6 +37,7 @@ from tests.findings.made import (
     EIGHT,
     LONG,
     arms_forecast,
+    arms_found,
     distill_report,
     forecast_report,
     influence_report,
@@ -798,8 +799,9 @@ def test_a_removal_leads_with_whether_models_do_worse_without_the_most_memorised
     assert told.startswith(
         "Without the 100 most memorised of 1,000 examples, beside as many random ones of the same classes, models are "
         "right less often at 8 widths from 1 to 128: -2.3 points (-3.4 to -1.2) at width 1. Of their labels 50 are "
-        "flipped, of the random ones' 7; beside random ones with as many, that cannot be told: +0.1 points (-1.0 to "
-        "+1.2) at width 128."
+        "flipped, of the random ones' 7; beside random ones with as many, of which 10% are the same "
+        "examples, that cannot be told: +0.1 "
+        "points (-1.0 to +1.2) at width 128."
     )
     assert "Without the least memorised no difference is clear: +0.1 points" in told
     assert "Without training examples of helpful pairs no difference is clear" in told
@@ -828,14 +830,38 @@ def test_a_removal_that_shows_nothing_says_so():
 
 def test_a_removal_without_pairs_says_so_and_what_would_tell():
     shown = removal.screen(removal_report(pairs=False))
-    assert "Which test examples they carry is not known: memscope influence has not been run." in text_of(shown)
+    told = text_of(shown)
+    assert "they carry is not known: memscope influence had not been run when they were chosen, and a choice" in told
+    assert "another --arm-seed, or delete runs/x/removal/100-at-width-8-seed-1 before." in told
     assert ("memscope", "influence", "runs/x") in [each.words for each in shown.commands]
 
 
 def test_random_sets_that_are_the_most_memorised_themselves_are_told_in_spite_of_quiet():
     assert not any(note.warns for note in removal.screen(removal_report()).notes)
-    (note, _) = [note for note in removal.screen(removal_report(shared=0.6)).notes if note.warns]
-    assert note.text.startswith("On average 60% of a random set is among the most memorised too")
+    (note, _) = [note for note in removal.screen(removal_report(shared=0.45)).notes if note.warns]
+    assert note.text.startswith("On average 45% of a random set is among the most memorised too")
+
+
+def test_where_the_flipped_are_all_memorised_there_is_no_comparison_beside_as_many():
+    said = (
+        "of random ones with as many 75% are among the most memorised too, so that too few flipped examples are left "
+        "for a comparison with those."
+    )
+    shown = removal.screen(removal_report(shared=0.75))
+    assert shown.findings[0].endswith(f"Of their labels 50 are flipped, of the random ones' 7; {said}")
+    assert "most -\nmatched" not in shown.grid.columns
+    assert not any("matched set" in note.text for note in shown.notes)
+    half = removal.screen(removal_report(shared=0.5))
+    assert "of which 50% are the same examples, that cannot be told: +0.1 points" in text_of(half)
+    assert "most -\nmatched" in half.grid.columns
+    report = peel_report(sizes=(8,))
+    for shared, expected in ((0.75, said), (0.4, "of which 40% are the same examples, more are memorised at width 8")):
+        arms = arms_found("runs/x", ("all", "most", "random-1", "matched-1"), True, shared)
+        row = replace(report.sizes[0], share_matched=report.sizes[0].share)
+        told = text_of(peel.screen(replace(report, arms=arms, sizes=(row,))))
+        assert f"Of their labels 50 are flipped, of the random ones' 7; {'' if shared > 0.5 else 'beside'}" in told
+        assert expected in told
+        assert ("too few flipped" in told) == (shared > 0.5)
 
 
 def test_whether_others_take_the_place_of_the_most_memorised():

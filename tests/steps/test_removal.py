@@ -9,6 +9,7 @@ import shutil
 from dataclasses import replace
 from math import comb
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -18,6 +19,7 @@ from memscope.datasets.changes import DROP
 from memscope.datasets.changes_file import read_changes
 from memscope.errors import DataError, MemscopeError, OptionError, RunError
 from memscope.reports.influence import RESULTS as INFLUENCE
+from memscope.reports.keys import stored_keys
 from memscope.run import open_run
 from memscope.steps.removal import peel, plan_arms, remove
 from memscope.steps.score import score
@@ -27,7 +29,8 @@ from memscope.store.ledger import state_for
 from memscope.store.results import write_results
 from memscope.work.carrying_out import WorkOptions
 from memscope.work.options import Choices
-from memscope.work.removal_arms import Removing
+from memscope.work.removal_sets import Removing, seed_of
+from tests.findings.made import influence_report
 from tests.steps.test_train_family import Interruption, assert_same_outcomes
 
 INLINE = WorkOptions(device="cpu", engine="inline")
@@ -85,7 +88,7 @@ def truth(run: Path, size: int) -> np.ndarray:
     return ((images[:TRAIN, np.newaxis] - images) ** 2).sum(2)
 
 
-def put_pairs(path: Path) -> None:
+def put_pairs(path: Path, threshold: float = 0.15, sizes: tuple[int, ...] = (1, 2)) -> None:
     """Pairs at width 2 alone: for the nearest training example of every third test example of its class, and one that
     is harmful."""
     run = open_run(path)
@@ -95,8 +98,10 @@ def put_pairs(path: Path) -> None:
     train = nearest[test]
     chosen_by = np.linspace(0.9, 0.2, len(test))
     chosen_by[-1] = -0.3
+    strong = abs(chosen_by) >= threshold
+    train, test, chosen_by = train[strong], test[strong], chosen_by[strong]
     values = {
-        "size": np.array([1, 2]),
+        "size": np.array(sizes),
         "pair_size": np.full(len(test), 2),
         "train_example": train,
         "test_example": test,
@@ -106,9 +111,13 @@ def put_pairs(path: Path) -> None:
         "memorisation": np.full(len(test), 0.5),
         "false_share": np.full(len(test), 0.1),
         "example": np.arange(TRAIN),
-        "memorised": np.ones((2, TRAIN), dtype=np.uint8),
+        "memorised": np.ones((len(sizes), TRAIN), dtype=np.uint8),
     }
-    write_results(path, run.plan, "influence", values, state_for(path, run.plan, INFLUENCE), {})
+    write_results(path, run.plan, "influence", values, state_for(path, run.plan, INFLUENCE), summary(threshold))
+
+
+def summary(threshold: float) -> dict:
+    return stored_keys(replace(influence_report(sizes=(1, 2)), threshold=threshold))
 
 
 def copy_of(run: Path, to: Path) -> Path:
@@ -299,7 +308,10 @@ def test_results_are_what_was_found(removed):
 
 def test_what_is_memorised_of_the_others_is_what_a_simulation_says(peeled):
     run, report = peeled
-    assert [arm.name for arm in report.arms] == ["all", "most", *(f"random-{n}" for n in range(1, 6))]
+    assert [arm.name for arm in report.arms] == [
+        *("all", "most"),
+        *(f"{kind}-{n}" for kind in ("random", "matched") for n in range(1, 6)),
+    ]
     gone = {arm.name: gone_in(report, arm.name) for arm in report.arms}
     for row in report.sizes:
         scores = {}
@@ -307,6 +319,11 @@ def test_what_is_memorised_of_the_others_is_what_a_simulation_says(peeled):
             inside, right, _ = answers(run, report, name, row.size)
             scores[name] = (right & inside).sum(0) / np.maximum(inside.sum(0), 1)
             scores[name] = scores[name] - (right & ~inside).sum(0) / (~inside).sum(0)
+        beside = []
+        for name in names_of(report, "matched"):
+            left = ~gone["most"] & ~gone[name]
+            beside.append([(scores[one][left] >= 0.25).mean() for one in ("most", name)])
+        assert_difference(row.share_matched, 0, [other - most for most, other in beside])
         number, share, mean = [], [], []
         for name in names_of(report, "random"):
             left = ~gone["most"] & ~gone[name]
@@ -421,9 +438,80 @@ def test_without_pairs_their_arm_is_left_out_and_why_is_said(scored, tmp_path):
     found = remove(path, Removing(GONE), INLINE)
     assert "pairs" not in [arm.name for arm in found.arms]
     assert all(one.listed is None and one.influenced == () for one in found.sizes)
-    assert any("memscope influence has not been run" in told for told in screen(found).findings)
-    put_pairs(path)  # and it is made when they are known
-    assert remove(path, Removing(GONE), INLINE).arms[3].name == "pairs"
+    (told,) = [told for told in screen(found).findings if "memscope influence had not been run" in told]
+    assert told.endswith(f"--arm-seed, or delete {path}/removal/15-at-width-2-seed-1 before.")
+    put_pairs(path)  # the choice stays without them
+    again = remove(path, Removing(GONE), INLINE)
+    assert [arm.name for arm in again.arms] == [arm.name for arm in found.arms]
+    assert str(again.sizes) == str(found.sizes)
+    assert plan_arms(path, Removing(GONE, seed=2), INLINE).arms[3].name == "pairs"  # another one has them
+    shutil.rmtree(path / "removal")
+    assert plan_arms(path, Removing(GONE), INLINE).arms[3].name == "pairs"
+
+
+def test_the_listed_pairs_are_those_of_the_choice_whatever_influence_says_later(removed, tmp_path):
+    from memscope.findings.removal import screen
+
+    path = copy_of(removed[0], tmp_path)
+    before = removed[1]
+    assert (before.pairs_threshold, before.pairs_memorised, before.pairs_all_classes) == (0.15, 0.25, False)
+    put_pairs(path, threshold=0.6)
+    found = remove(path, Removing(GONE), INLINE)
+    assert str(found.sizes) == str(before.sizes)
+    assert found.pairs_threshold == 0.15
+    assert any("influence of .15 or more, memorisation of .25." in note.text for note in screen(found).notes)
+    (path / "results" / "influence.h5").unlink()
+    assert str(remove(path, Removing(GONE), INLINE).sizes) == str(before.sizes)
+    # a choice from before there was such a file: what influence says now
+    put_pairs(path, threshold=0.6)
+    (path / "removal" / "15-at-width-2-seed-1" / "listed.h5").unlink()
+    old = remove(path, Removing(GONE), INLINE)
+    assert old.pairs_threshold == 0.6
+    assert 0 < old.sizes[1].listed < before.sizes[1].listed
+    assert not (path / "removal" / "15-at-width-2-seed-1" / "listed.h5").exists()
+
+
+def test_a_size_without_a_search_for_pairs_is_told_from_one_without_pairs(scored, tmp_path):
+    path = copy_of(scored, tmp_path)
+    put_pairs(path, sizes=(2,))
+    found = remove(path, Removing(GONE), INLINE)
+    small, large = found.sizes
+    assert (small.listed, small.influenced) == (None, ())
+    assert large.listed > 0
+    assert "pairs" not in [arm.name for arm in plan_arms(path, Removing(GONE, size=1), INLINE).arms]
+
+
+def test_pairs_of_fewer_models_are_refused_when_the_choice_is_made(scored, removed, tmp_path):
+    path = copy_of(scored, tmp_path)
+    train_family(path, Choices(models=50), INLINE)
+    score(path)
+    for call in (remove, peel, plan_arms):
+        with pytest.raises(RunError, match=r"the pairs of .* are not of the models .*; run memscope influence"):
+            call(path, Removing(GONE), INLINE)
+    assert not (path / "removal").exists()
+    put_pairs(path)
+    assert plan_arms(path, Removing(GONE), INLINE).arms[3].name == "pairs"
+    path = copy_of(removed[0], tmp_path / "chosen")  # once it is made they may be old
+    train_family(path, Choices(models=50), INLINE)
+    assert str(remove(path, Removing(GONE), INLINE).sizes) == str(removed[1].sizes)
+
+
+def test_damaged_pairs_of_a_choice_are_told_in_one_line(removed, tmp_path):
+    path = copy_of(removed[0], tmp_path)
+    file = path / "removal" / "15-at-width-2-seed-1" / "listed.h5"
+    whole = file.read_bytes()
+    for content, said in (
+        (whole[:-1], "its checksum is missing"),
+        (whole.replace(b"threshold", b"thresh0ld"), "its bytes are not what its checksum says"),
+        (b"", "is damaged"),
+        ((path / "results" / "influence.h5").read_bytes(), "expected encoding memscope-listed-pairs, found nothing"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(RunError, match=said) as told:
+            remove(path, Removing(GONE), INLINE)
+        assert str(told.value).endswith(f"; put the original back, or remove {file.parent}")
+        assert str(told.value).startswith(str(file))
+        assert "\n" not in str(told.value)
 
 
 def test_a_dry_run_says_what_will_be_trained_and_writes_nothing(scored, tmp_path):
@@ -437,7 +525,7 @@ def test_a_dry_run_says_what_will_be_trained_and_writes_nothing(scored, tmp_path
     each = [np.median(np.concatenate([outcome.seconds for _, outcome in some][:5])) for some in seconds]
     assert ahead.seconds == pytest.approx(140 * sum(each), rel=1e-4)
     assert ahead.image_bytes == (13 * (TRAIN - GONE) + TRAIN + 14 * TEST) * 16
-    assert sum(one.models for one in plan_arms(path, Removing(GONE), INLINE, peeling=True).sizes) == 140
+    assert sum(one.models for one in plan_arms(path, Removing(GONE), INLINE, peeling=True).sizes) == 240
     remove(path, Removing(GONE), INLINE)
     ahead = plan_arms(path, Removing(GONE), INLINE)
     assert (ahead.seconds, ahead.outcome_bytes, ahead.image_bytes) == (0, 0, 0)
@@ -448,6 +536,9 @@ REFUSED = [
     (Removing(TRAIN), OptionError, "150 examples are to be removed, of 150 with a score; it must be 1 to 75"),
     (Removing(GONE, sets=4), OptionError, "--sets is 4; random sets must be at least 5"),
     (Removing(GONE, models=0), OptionError, "--arm-models is 0; it must be at least 1"),
+    (Removing(GONE, seed=-1), OptionError, "--arm-seed is -1; it must be 0 to 9223372036854775807"),
+    (Removing(GONE, seed=2**63), OptionError, "--arm-seed is 9223372036854775808; it must be 0 to 9223372036854775807"),
+    (Removing(GONE, sets=1001), OptionError, "--sets is 1,001; random sets may be at most 1,000"),
     (Removing(GONE, seed=0), OptionError, "--arm-seed is 0, the seed of"),
     (Removing(GONE, size=3), OptionError, r"has no scores of width 3; it has \[1, 2\]"),
 ]
@@ -460,6 +551,21 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(scored, 
         with pytest.raises(error, match=said):
             call(path, asked, INLINE)
     assert not (path / "removal").exists()
+
+
+@pytest.mark.parametrize("threshold", [float("nan"), 0, -0.1, 7])
+def test_a_threshold_that_is_no_score_is_refused_by_a_dry_run_too(scored, threshold):
+    said = f"--memorised is {threshold}; it must be a score above 0 and at most 1, such as 0.25"
+    with pytest.raises(OptionError, match=said):
+        plan_arms(scored, Removing(GONE), INLINE, peeling=True, threshold=threshold)
+    with pytest.raises(OptionError, match=said):
+        peel(scored, Removing(GONE), INLINE, threshold=threshold)
+
+
+def test_the_seed_after_the_last_one_is_asked_for():
+    run = SimpleNamespace(plan=SimpleNamespace(seed=2**63 - 1), path=Path("run"))
+    with pytest.raises(OptionError, match=r"--arm-seed would be 9223372036854775808; it must be .*; give another"):
+        seed_of(run, Removing(GONE))
 
 
 def test_a_run_without_scores_or_with_old_ones_or_too_few_models_is_told_what_to_do(scored, tmp_path):
