@@ -97,6 +97,10 @@ def made(count: int, sizes: list[int], seed: int = 0, side: int = 32, classes: i
         "exact_group": groups,
         "near_group": np.where(random.random(count) < 0.05, 0, groups),
         "neighbours": neighbours,
+        "flagged_in": random.integers(-1, 8, score.shape),
+        "attacked_in": np.full(score.shape, 7),
+        "flagged_out": random.integers(-1, 4, score.shape),
+        "attacked_out": np.full(score.shape, 3),
     }
     measured = {
         "score": score,
