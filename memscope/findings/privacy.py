@@ -74,7 +74,10 @@ def at_largest(report: PrivacyReport) -> str:
             f"others at {rate_in_words(rate.asked)} false positives: {share(rate.true_positive)}."
         )
     else:
-        return f"{where} LiRA does not tell training examples from others: it finds {found}."
+        return (
+            f"{where} it cannot be told whether LiRA tells training examples from others (area "
+            f"{with_ends(lira.area)}): it finds {found}."
+        )
     loss = rate_of(attack_of(row, "loss"), rate.asked)
     return f"{start} A threshold on the loss finds {share(loss.true_positive)}." if loss else start
 
@@ -120,8 +123,11 @@ def of_types(report: PrivacyReport) -> str:
     if not known:
         return ""
     most = max(known, key=lambda one: one.true_positive.value)
+    others = [one for one in row.types if one.type not in ("all", most.type)]
+    clear = all(not one.true_positive.high >= most.true_positive.low for one in others)
+    how = "are found most" if clear else "are found more than all are"
     return (
-        f"Of the types of trajectory, {most.type} examples are found most: {share(most.true_positive)} of them, where "
+        f"Of the types of trajectory, {most.type} examples {how}: {share(most.true_positive)} of them, where "
         f"{percent_of(everything.true_positive.value)} of all are, at the same threshold for "
         f"{rate_in_words(row.type_rate)} false positives."
     )
@@ -215,6 +221,15 @@ def notes(report: PrivacyReport) -> list[Remark]:
                 True,
             )
         )
+    infinite = max(row.infinite for row in report.sizes)
+    if infinite:
+        found.append(
+            Remark(
+                f"Up to {percent_of(infinite)} of the log-odds of a size are infinite, as of probabilities that were "
+                "rounded to 1, and count as the largest that are not; computed from logits they would tell more.",
+                True,
+            )
+        )
     off = miscalibrated(report)
     if off:
         found.append(Remark(off, True))
@@ -256,7 +271,7 @@ def miscalibrated(report: PrivacyReport) -> str:
         (abs(math.log(max(value, 1e-4) / EXPECTED)), value, tail, row.size, one.member)
         for row in report.sizes
         for one in row.calibration
-        for tail, value in (("below .05", one.below), ("above .95", one.above))
+        for tail, value in (("lowest", one.below), ("highest", one.above))
         if not math.isnan(value)
     ]
     if not worst or max(worst)[0] <= math.log(OFF):
@@ -264,7 +279,8 @@ def miscalibrated(report: PrivacyReport) -> str:
     _, value, tail, size, member = max(worst)
     return (
         f"Log-odds are not distributed as LiRA believes: at {report.axis} {size}, of {'' if member else 'non-'}members "
-        f"in one third of the examples, {percent_of(value)} in place of 5% are {tail} (--details)."
+        f"in one third of the examples, {percent_of(value)} in place of 5% lie in the {tail} twentieth of what is "
+        "believed (--details)."
     )
 
 

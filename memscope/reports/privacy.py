@@ -91,6 +91,9 @@ class SizePrivacy:
     """The false-positive rate of the thresholds of `types`: the smallest that half of the blocks tell; null without"""
     types: tuple[TypeFound, ...]
     """By type, and of all; empty without four blocks and two sizes"""
+    infinite: float = 0.0
+    """Share of the log-odds that are infinite, as of a probability that was rounded to 1; they count as the largest
+    that are not"""
 
 
 @dataclass(frozen=True, kw_only=True)

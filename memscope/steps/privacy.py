@@ -19,7 +19,7 @@ from memscope.analysis.privacy.halves import (
     rates_by_group,
 )
 from memscope.analysis.privacy.references import FEWEST_BLOCKS
-from memscope.analysis.privacy.scores import ATTACKS
+from memscope.analysis.privacy.scores import ATTACKS, share_infinite
 from memscope.analysis.trajectories import TYPES, check_options, raw_types
 from memscope.counting.halves import sums_of
 from memscope.counting.outcomes import SizeCounts, count_size, sizes_in_ledger
@@ -236,6 +236,7 @@ def size_row(
         flagged_at=audit.flagged_at,
         type_rate=type_rate,
         types=types,
+        infinite=share_infinite(material.log_odds),
     )
 
 

@@ -106,7 +106,8 @@ def show_types(report: PrivacyReport) -> None:
 
 def show_calibration(report: PrivacyReport) -> None:
     table(
-        "Where log-odds of held-out models lie in what LiRA believes: 5 % should be below .05, and above .95",
+        "Where log-odds of held-out models lie in what LiRA believes: 5 % should be in the lowest twentieth, and in "
+        "the highest",
         [report.axis, "side", "spread", "pairs", "below", "above"],
         [
             [

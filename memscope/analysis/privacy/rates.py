@@ -1,4 +1,4 @@
-"""How well an attack tells members from others, with thresholds that the judged models had no part in.
+"""How well an attack tells members from others, with thresholds that are not from the judged models' scores.
 
 A threshold is chosen on the non-members of all other blocks, so that the false-positive rate which it is meant to have
 is also measured: on the block's own. Intervals are over blocks, which are independent draws of subsets but for the

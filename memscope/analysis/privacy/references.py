@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from memscope.errors import OptionError
 
 Floats = NDArray[np.float64]
+FEWEST_REFERENCES = 2
+"""With an example, and without it; one model has no variance"""
 FEWEST_BLOCKS = 2
 """One that is judged, and one that judges it"""
 
@@ -64,7 +66,7 @@ def leave_one_block_out(
     """The number of each block, the positions of its models, and its references.
 
     `in_subset` bool [models, N]; `values` [models, N], log-odds or probabilities, without NaN; `block` int [models].
-    OptionError with fewer than two blocks.
+    OptionError with fewer than two blocks, or where an example has fewer than two references of a side.
     """
     numbers = np.unique(block)
     if len(numbers) < FEWEST_BLOCKS:
@@ -78,6 +80,12 @@ def leave_one_block_out(
         here = block == number
         away, inside = values[here].astype(np.float64) - centre, in_subset[here]
         each[number] = [Sums(side.sum(0), (away * side).sum(0), (away**2 * side).sum(0)) for side in (inside, ~inside)]
+    fewest = min(int(each[number][side].n.min()) for number in numbers for side in (0, 1)) * (len(numbers) - 1)
+    if fewest < FEWEST_REFERENCES:
+        raise OptionError(
+            f"with {len(numbers)} blocks of models some examples have {fewest} reference with them or without them; "
+            f"membership inference needs at least {FEWEST_REFERENCES} of each: train more models"
+        )
     inside_sum, outside_sum = (sum((pair[side] for pair in each.values()), start=nothing(centre)) for side in (0, 1))
     for number, (inside_one, outside_one) in each.items():
         found = References((inside_sum - inside_one).side(centre), (outside_sum - outside_one).side(centre))

@@ -28,6 +28,10 @@ ATTACKS = {
 """By name"""
 
 
+INFINITE = 1e4
+"""Log-odds from which on a probability is 1 or 0 but for rounding; the ledger has 60,000 for infinite ones"""
+
+
 @dataclass(frozen=True, eq=False)
 class Judged:
     """What every attack says of every model of a run."""
@@ -51,7 +55,7 @@ def judged(
 
     `in_subset` bool [models, N], `log_odds` [models, N] of the given label, `block` int [models]; `population`
     [models, Z], the log-odds of test examples that no model was trained on, nor on a near-duplicate. Infinite log-odds
-    are taken as the largest that half precision has. OptionError with fewer than two blocks.
+    are taken as the largest that are not. OptionError with fewer than two blocks, or one reference of a side.
     """
     phi = finite(log_odds)
     probability, of_population = sigmoid(phi), sigmoid(finite(population))
@@ -78,16 +82,28 @@ def on_one_scale(ratio: NDArray[np.float32]) -> NDArray[np.float32]:
     """Log likelihood ratios of a block's models, less their mean, over their standard deviation.
 
     Where examples leave hardly a trace, references of a few models believe in nearly nothing, and how little differs
-    from block to block: a threshold of other blocks would be beyond all or none of this one. Whoever attacks can do
-    the same, since it takes no knowledge of members.
+    from block to block: a threshold of other blocks would be beyond all or none of this one. It takes no knowledge of
+    members, but all models of the block and all examples.
     """
     spread = float(ratio.std())
     return (ratio - ratio.mean()) / (spread if spread > 0 else 1.0)
 
 
 def finite(log_odds: NDArray[np.floating]) -> NDArray[np.float64]:
-    largest = float(np.finfo(np.float16).max)
-    return np.clip(log_odds.astype(np.float64), -largest, largest)
+    """Infinite log-odds, as of a probability that was rounded to 1, are taken for the largest that are not.
+
+    They say as much, and 60,000 in their place would decide every mean and variance.
+    """
+    values = log_odds.astype(np.float64)
+    genuine = values[np.abs(values) < INFINITE]
+    if not len(genuine):
+        return np.sign(values)
+    return np.clip(values, genuine.min(), genuine.max())
+
+
+def share_infinite(log_odds: NDArray[np.floating]) -> float:
+    """The share of log-odds that are infinite, or as large as the ledger stores such."""
+    return float((np.abs(log_odds) >= INFINITE).mean())
 
 
 def sigmoid(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:

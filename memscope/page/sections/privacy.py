@@ -87,8 +87,9 @@ def roc(report: PrivacyReport, group: Mapping[str, np.ndarray], curves: Curves) 
         title=f"ROC curves of attacks at {at}: area under LiRA's {with_ends(attack_of(row, 'lira').area)}, where "
         "guessing gives .5.",
         about="Across: the share of a model's held-out examples that are taken for members; up: that of its training "
-        "examples. Both axes are logarithmic. Lines: the median of the models, bands: the middle 90 % of them. A curve "
-        "ends at its mark, where fewer than ten of a model's held-out examples would be beyond the threshold.",
+        "examples. Both axes are logarithmic. Lines: the median of the models, each with thresholds of its own; bands: "
+        "the middle 90 %. A curve ends at its mark, where fewer than ten of a model's held-out examples would be "
+        "beyond the threshold.",
         chart=chart.roc("true-positive rate", false.tolist(), series),
         table=table(
             "True-positive rates, median of the models and the middle 90 % of them",

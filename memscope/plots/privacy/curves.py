@@ -72,7 +72,7 @@ def draw_curves(setting: Setting, report: PrivacyReport, known: Mapping[str, Kno
         "takes for members. Up: share of those it was trained on. Both on a logarithmic scale.",
         caption(
             setting,
-            "Lines: the median of the models; bands: the middle 90\u00a0% of them.",
+            "Lines: the median of the models, each with thresholds of its own; bands: the middle 90\u00a0% of them.",
             "A curve ends where fewer than ten of a model's held-out examples would be beyond the threshold.",
             OTHERS,
             scores=False,
