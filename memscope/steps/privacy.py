@@ -27,7 +27,7 @@ from memscope.counting.privacy import Material, material_of, population_of, usab
 from memscope.counting.privacy_audit import OF_FEW, RATES, Audit, audit_of, compared
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.counting.type_errors import stacked
-from memscope.errors import OptionError, RunError
+from memscope.errors import FileError, OptionError, RunError
 from memscope.reports.keys import report_of, stored_keys
 from memscope.reports.privacy import (
     RESULTS,
@@ -268,6 +268,8 @@ def attack_students(run: Run, counts: dict[int, SizeCounts], say: Say) -> tuple[
         for size, onehot in counts.items():
             try:
                 students = count_size(run, size, teaching.variant)
+            except FileError:
+                raise
             except RunError:  # none of this size
                 continue
             blocks = usable_blocks(run, (onehot, students))
