@@ -96,7 +96,7 @@ def sections_of(data: PageData) -> list[Section]:
     found = [section for module in MODULES for section in made_by(module, data)]
     known = {module.__name__.rpartition(".")[2] for module in MODULES} | {influence.AMONG_TRAINING}
     rest = [name for name in data.reports if name not in known]
-    found += [others.section(data, name, name.capitalize()) for name in rest]
+    found += [others.section(data, name) for name in rest]
     return [section for section in found if section is not None]
 
 
