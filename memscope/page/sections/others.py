@@ -7,7 +7,6 @@ from memscope.page.data import PageData
 from memscope.page.section import Headline, Section, of_screen
 from memscope.page.sections.stored import is_old, report_in
 
-
 TITLES = {
     "removal": "What models do without the most memorised",
     "peel": "Whether others take the place of the most memorised",
