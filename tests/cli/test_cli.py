@@ -164,7 +164,7 @@ def test_every_command_shows_an_example_in_its_help():
         (("memorability", "predict", "nowhere", "--data", "DATA"), 1, "found nothing"),
         (("memorability", "predict", "FILE", "--data", "DATA", "--csv-safe"), 2, "add --csv FILE"),
         (("influence", "nowhere"), 1, "is not a run"),
-        (("influence", "RUN"), 1, "influence needs four whole blocks of models"),
+        (("influence", "RUN"), 1, "influence needs 4 whole blocks of models"),
         (("influence", "RUN", "--test", "1", "--train", "1"), 2, "give one of them"),
         (("influence", "RUN", "--test", "40"), 2, "--test is 40, expected the position of a test example"),
         (("influence", "RUN", "--train", "x"), 2, "'x' is not a whole number"),

@@ -39,7 +39,8 @@ def test_drawn_counts_have_the_binomial_mean_and_variance_and_go_together_as_the
     truths = np.broadcast_to(np.float32([0.5, 0.9]), (examples, draws, 2))
     numbers = np.full((2, 1, examples), models)
     counts = drawn_counts(truths, np.zeros((examples, draws), int), root[np.newaxis], numbers, words).reshape(-1, 2)
-    assert counts.mean(axis=0) == pytest.approx([7, 12.6], abs=0.05)
+    # .053 too low in the middle on an AMD processor, less than .05 on Intel ones
+    assert counts.mean(axis=0) == pytest.approx([7, 12.6], abs=0.07)
     assert counts.var(axis=0) == pytest.approx([14 / 4, 14 * 0.09], rel=0.03)
     assert np.corrcoef(counts.T)[0, 1] == pytest.approx(0.6, abs=0.05)
 
