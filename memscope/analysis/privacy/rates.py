@@ -23,6 +23,8 @@ FEWEST_BLOCKS = 4
 """For an interval"""
 FEWEST_FALSE = 10
 """Non-members beyond a threshold, of as many distinct examples, for its rate to be told"""
+NEARLY_NONE = 1e-4
+"""Of a block's area: nearer to 0 or 1 it says no more, and one block that is exactly 1 would make any interval wide"""
 SMALLEST = 1e-9
 """Share whose logit is taken"""
 STEPS = 200
@@ -220,7 +222,7 @@ def logits_of(counts: Floats) -> Floats:
 def over_blocks(shares: Floats, logits: Floats | None = None) -> Ranged:
     """The mean of shares [blocks], and its interval over them."""
     if logits is None:
-        inside = np.clip(shares, SMALLEST, 1 - SMALLEST)
+        inside = np.clip(shares, NEARLY_NONE, 1 - NEARLY_NONE)
         logits = np.log(inside / (1 - inside))
     return on_logit(float(shares.mean()), float(np.std(logits, ddof=1)) / math.sqrt(len(shares)), len(shares))
 

@@ -36,7 +36,7 @@ INFINITE = 1e4
 class Judged:
     """What every attack says of every model of a run."""
 
-    scores: dict[str, NDArray[np.float32]]
+    scores: dict[str, NDArray[np.floating]]
     """[models, N] by attack; large: looks like a member"""
     ratio: NDArray[np.float32]
     """[models, N], the log likelihood ratio of online LiRA"""
@@ -59,7 +59,8 @@ def judged(
     """
     phi = finite(log_odds)
     probability, of_population = sigmoid(phi), sigmoid(finite(population))
-    scores = {name: np.empty(phi.shape, dtype=np.float32) for name in ATTACKS}
+    # in float32 the ties at the top of RMIA's share, which the ratio breaks, would be ties again
+    scores = {name: np.empty(phi.shape, dtype=np.float64 if "rmia" in name else np.float32) for name in ATTACKS}
     ratio, known = np.empty(phi.shape, dtype=np.float32), []
     probabilities = leave_one_block_out(in_subset, probability, block)
     for (number, here, references), (_, _, of_probability) in zip(

@@ -318,3 +318,32 @@ def test_lira_with_students_t_has_the_area_and_the_rates_of_known_t_distribution
     assert 0.93 * best < rate.true_positive.value < 1.02 * best
     area = float(((true[1:] + true[:-1]) / 2 * np.diff(false)).sum())
     assert areas(of(found, "lira", in_subset, block)).value == pytest.approx(area, abs=0.012)
+
+
+def test_attacks_are_what_a_few_lines_make_of_the_references() -> None:
+    """With 290 references and one effect for all, online LiRA is the ratio of the true normal densities.
+
+    Offline LiRA is the distance from the mean of the references without the example, RMIA its definition.
+    """
+    random = np.random.default_rng(11)
+    in_subset = np.concatenate([block_subsets(400, block, 0.7, 11) for block in range(30)])
+    block = np.repeat(np.arange(30), 10)
+    true = random.normal(0, 3, 400)
+    log_odds = true + 1.5 * in_subset + random.normal(size=in_subset.shape)
+    zs = population(300)
+    found = judged(in_subset, log_odds, block, zs)
+    for number in (0, 17):
+        here, others = block == number, block != number
+        without = np.where(in_subset[others], np.nan, log_odds[others])
+        spread = np.sqrt(np.nanvar(without, axis=0, ddof=1).mean())
+        ratio = NORMAL_LOG(log_odds[here], true + 1.5, np.ones(400)) - NORMAL_LOG(log_odds[here], true, np.ones(400))
+        assert np.abs(found.ratio[here] - ratio).mean() < 0.1
+        assert np.corrcoef(found.ratio[here].ravel(), ratio.ravel())[0, 1] > 0.995
+        offline = (log_odds[here] - np.nanmean(without, axis=0)) / spread
+        assert np.abs(found.scores["lira-offline"][here] - offline).max() < 0.3
+        probability, of_z = 1 / (1 + np.exp(-log_odds)), 1 / (1 + np.exp(-zs))
+        held = np.where(in_subset[others], np.nan, probability[others])
+        average = (np.nanmean(np.where(in_subset[others], probability[others], np.nan), 0) + np.nanmean(held, 0)) / 2
+        z = of_z[here] / of_z[others].mean(0)
+        share = ((probability[here] / average)[:, :, None] >= 2 * z[:, None, :]).mean(2)
+        assert found.scores["rmia"][here] == pytest.approx(share, abs=2 / 300)
