@@ -168,7 +168,8 @@ class StatusReport:
     """Files with the traceback of what else failed"""
     results: dict[str, str]
     """By command (`score`, `trajectories`, `resmem`, `distill`, `proxies`, `memorability`, `predictor`, `influence`,
-    `influence-training`): `current`, `out of date`, `missing`, or what is wrong with the file"""
+    `influence-training`, `removal`, `peel`, `privacy`): `current`, `out of date`, `missing`, or what is wrong with the
+    file"""
     repair: Repair | None = left_out()
     """What was read and moved aside, with `--repair`"""
     backend: str | None = left_out()
