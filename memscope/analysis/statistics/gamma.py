@@ -4,9 +4,12 @@ SciPy is no dependency (see intervals.py).
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
 
 LARGE = 12.0
 """From here on the asymptotic series is right within 1e-13"""
@@ -40,7 +43,7 @@ def inverse_trigamma(y: float) -> float:
     return math.exp((low + high) / 2)
 
 
-def _raised(x: ArrayLike, term) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # type: ignore[no-untyped-def]
+def _raised(x: ArrayLike, term: Callable[[Floats], Floats]) -> tuple[Floats, Floats]:
     value = np.array(x, dtype=np.float64)
     steps = np.zeros_like(value)
     while (small := value < LARGE).any():
