@@ -58,14 +58,19 @@ def test_random_sets_can_be_matched_on_flips_too():
 
 
 def test_every_example_of_a_class_is_as_likely_in_a_random_set():
-    labels = np.repeat([0, 1], [30, 10])
-    scores = np.arange(40.0)
-    found = choose_removal(scores, labels, np.arange(40), 12, sets=4000)
-    assert labels[found.most].sum() == 10  # all of the smaller class, so all of them are in every set
+    labels = np.repeat([0, 1, 0], [28, 10, 2])
+    found = choose_removal(np.arange(40.0), labels, np.arange(40), 7, sets=4000)
+    assert labels[found.most].sum() == 5
+    # of a share p over 4,000 sets the standard error is (p (1 - p) / 4000)^.5: .008 of 5 / 10, .004 of 2 / 30
     share = found.random.mean(0)
-    np.testing.assert_array_equal(share[30:], 1)
-    # of a share 2 / 30 over 4,000 sets the standard error is .004
-    np.testing.assert_allclose(share[:30], 2 / 30, atol=4.5 * 0.004)
+    np.testing.assert_allclose(share[labels == 1], 5 / 10, atol=4.5 * 0.008)
+    np.testing.assert_allclose(share[labels == 0], 2 / 30, atol=4.5 * 0.004)
+
+
+def test_where_a_class_is_memorised_whole_there_are_no_least_to_compare_with():
+    labels = np.repeat([0, 1], [30, 10])
+    with pytest.raises(OptionError, match="there are not 12 examples with low scores of the classes of the 12 most"):
+        choose_removal(np.arange(40.0), labels, np.arange(40), 12)
 
 
 def test_pairs_are_as_likely_as_single_examples():
