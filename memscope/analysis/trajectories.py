@@ -20,6 +20,8 @@ from memscope.errors import OptionError
 TYPES = ("constant", "increasing", "decreasing", "cap-shaped", "u-shaped", "irregular")
 UNDETERMINED = "undetermined"
 UNDEFINED = "undefined"
+EPSILON = 0.2
+"""A change of the score that counts, where no other is asked for"""
 LARGEST_EPSILON = 2
 TIE = 1e-6
 """A difference of scores so near to a threshold ties with it: stored scores are float32, with errors of 6e-8. Counts

@@ -48,8 +48,9 @@ def command(
     """How well attacks tell the training examples of RUN's models from others, at every size.
 
     Membership inference by online and offline LiRA (Carlini et al. 2022), by RMIA (Zarifzadeh et al. 2024), and by a
-    threshold on the loss, from the log-odds that RUN keeps. Models of a block are attacked with those of other blocks
-    as references; others are training examples that were held out of the model.
+    threshold on the loss, from the log-odds that RUN keeps. The models of a block are attacked with those of the other
+    blocks as references. Members are the examples that a model was trained on, non-members the training examples that
+    were held out of it.
     """
     check_outputs({"--csv": csv_file})
     from memscope.cli.progress import TrainingProgress

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from memscope.analysis.privacy.calibration import THIRDS, Transforms
 from memscope.analysis.privacy.curves import Band, band
 from memscope.analysis.privacy.rates import (
+    FEWEST_FALSE,
     Beyond,
     Targets,
     area_change,
@@ -34,7 +35,10 @@ RATES = (0.001, 0.01)
 """False-positive rates that are asked for"""
 OF_FEW = 0.1
 """Asked for as well where so few examples there are that the smallest is not told"""
+ASKED = (*RATES, OF_FEW)
 TAIL = 0.05
+BINS = 20
+"""Of the transform's histogram: the outermost are the tails"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +55,10 @@ class Audit:
     """By attack"""
     columns: Mapping[str, NDArray[np.generic]]
     """Of every example [N], by the names of the results"""
+    by_block: Mapping[str, Floats]
+    """By the names of the results: [attack, block] areas, [attack, rate, block] rates at `ASKED`, NaN where not told"""
+    transforms: NDArray[np.int32]
+    """[side, third, bin] counts of the probability integral transform, members first"""
 
     @property
     def flagged_at(self) -> float:
@@ -60,7 +68,7 @@ class Audit:
 def audit_of(material: Material) -> Audit:
     """Attack the models of whole blocks, each with the models of other blocks as references."""
     found = judged(material.in_subset, material.log_odds, material.block, material.population)
-    rows, bands, told, lira_areas = [], {}, {}, np.zeros(0)
+    rows, bands, told, areas, shares = [], {}, {}, {}, []
     for name in ATTACKS:
         targets = Targets(found.scores.pop(name), material.in_subset, material.block)
         each, by_block = [beyond(targets, asked) for asked in RATES], block_areas(targets)
@@ -74,18 +82,35 @@ def audit_of(material: Material) -> Audit:
                 rates=tuple(map(rate_found, each)),
             )
         )
-        bands[name] = band(targets)
+        bands[name], areas[name] = band(targets), by_block
+        shares.append(shares_of(each, len(by_block)))
         if name == LIRA:
-            told, lira_areas = {one.asked: one for one in each if one.tellable}, by_block
+            told = {one.asked: one for one in each if one.tellable}
             flags = flags_of(targets, min(told, default=math.nan))
     return Audit(
         attacks=tuple(rows),
         beyond=told,
-        areas=lira_areas,
+        areas=areas[LIRA],
         calibration=calibration_of(found.transforms),
         bands=bands,
         columns=flags | sides_of(material.in_subset, found.ratio, material.log_odds),
+        by_block={
+            "block_area": np.stack([*areas.values()]),
+            "block_true_positive": np.stack([true for true, _ in shares]),
+            "block_false_positive": np.stack([false for _, false in shares]),
+        },
+        transforms=histograms_of(found.transforms),
     )
+
+
+def shares_of(found: Sequence[Beyond], blocks: int) -> tuple[Floats, Floats]:
+    """True-positive and realised false-positive rate of every block [rate, block] at `ASKED`; NaN where not told."""
+    true, false = np.full((2, len(ASKED), blocks), np.nan)
+    for one in found:
+        if one.tellable:
+            place = ASKED.index(one.asked)
+            true[place], false[place] = (each[:, 0] / each[:, 1] for each in (one.held_out, one.wrongly))
+    return true, false
 
 
 def rate_found(found: Beyond) -> RateFound:
@@ -101,7 +126,7 @@ def rate_found(found: Beyond) -> RateFound:
         true_positive=UNKNOWN,
         false_positive=UNKNOWN,
         left_out=f"{pairs:,} of {int(found.wrongly[:, 1].sum()):,} non-members, of {found.examples:,} examples, are "
-        "beyond the threshold; 10 of 10 examples are needed",
+        f"beyond the threshold; {FEWEST_FALSE} of {FEWEST_FALSE} examples are needed",
     )
 
 
@@ -139,6 +164,16 @@ def sides_of(
             found[f"{name}_in"] = (with_it / member.sum(0)).astype(np.float32)
             found[f"{name}_out"] = (without_it / (~member).sum(0)).astype(np.float32)
     return found
+
+
+def histograms_of(transforms: Transforms) -> NDArray[np.int32]:
+    """Counts [side, third, bin] of the transform, members first."""
+    found = [
+        np.histogram(transforms.value[(transforms.member == member) & (transforms.third == third)], BINS, (0, 1))[0]
+        for member in (True, False)
+        for third in range(THIRDS)
+    ]
+    return np.reshape(found, (2, THIRDS, BINS)).astype(np.int32)
 
 
 def calibration_of(transforms: Transforms) -> tuple[Calibration, ...]:

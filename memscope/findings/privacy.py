@@ -7,6 +7,8 @@ or kinds of models are set apart only where a paired interval leaves 0 out.
 import math
 from collections.abc import Sequence
 
+from memscope.analysis.privacy.rates import FEWEST_BLOCKS
+from memscope.analysis.trajectories import EPSILON
 from memscope.findings.numbers import fine
 from memscope.findings.rates import is_clear, percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
@@ -24,12 +26,8 @@ NAMES = {
     "loss": "loss",
 }
 RATES_SHOWN = 2
-FEWEST_BLOCKS = 4
-"""For intervals"""
 EXPECTED, OFF = 0.05, 2.0
 """Of the transforms in either tail, and by how much a share is off that is told of"""
-EPSILON = 0.2
-"""What the command takes if it is not given another"""
 SETTINGS = 3
 """Of students that the screen tells of"""
 
@@ -240,7 +238,15 @@ def notes(report: PrivacyReport) -> list[Remark]:
             "others may."
         )
     )
-    if report.flipped:
+    if not report.population:
+        found.append(
+            Remark(
+                "No test example is without a copy or near-copy in training, so that RMIA has nothing to compare with: "
+                "it is the ratio of probabilities alone.",
+                True,
+            )
+        )
+    elif report.flipped:
         found.append(
             Remark(
                 f"RMIA compares with {report.population:,} test examples, whose labels are clean; of the training "
@@ -249,6 +255,8 @@ def notes(report: PrivacyReport) -> list[Remark]:
         )
     if any(row.teacher_on == "full" for row in report.students or ()):
         found.append(Remark("Teachers on all the data have seen what was held out of their students."))
+    if report.students_left_out:
+        found.append(Remark(f"Students not attacked, too few: {'; '.join(report.students_left_out)}.", True))
     rows = report.sizes
     if not any(math.isfinite(row.flagged_at) for row in rows):
         found.append(Remark("No single example is flagged: no false-positive rate is told."))

@@ -120,7 +120,7 @@ class MemorisedFound:
     """Rank correlation over examples of the change of the score with the change of how far the mean log likelihood
     ratio of members is above that of non-members, in other models; interval over blocks"""
     by_chance: float
-    """Within how much of 0 it would be in 95 of 100 cases if examples had their changes by lot"""
+    """Within how much of 0 it would be in 95 of 100 cases if examples had their changes of vulnerability by lot"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +179,8 @@ class PrivacyReport:
     """From the first size to the last; null without four blocks and two sizes"""
     students: tuple[StudentsFound, ...] | None = keys.left_out()
     """With `--students`"""
+    students_left_out: tuple[str, ...] | None = keys.left_out()
+    """Settings and sizes of students that are not attacked, and why; with `--students`, where there are any"""
     figures: tuple[str, ...] | None = keys.left_out()
     """The figures that were drawn, with `--plot`"""
     written: tuple[str, ...] | None = keys.left_out()
@@ -190,6 +192,7 @@ class PrivacyReport:
 
 
 CURVE = ("size", "attack", "point")
+BY_BLOCK = ("size", "attack", "rate", "block")
 FIELDS = {
     "size": Field(("size",), "1", "width or depth of the models"),
     "example": Field(("example",), "1", "position of the training example in the run, from 0"),
@@ -210,11 +213,22 @@ FIELDS = {
     "flagged_out": Field(SIZE_EXAMPLE, "1", "models trained without it for which LiRA takes it for a member, or -1"),
     "flagged_out_low": Field(SIZE_EXAMPLE, "1", "lower Jeffreys limit (95 %) of flagged_out / n_out"),
     "flagged_out_high": Field(SIZE_EXAMPLE, "1", "upper limit of it"),
+    "asked": Field(("rate",), "1", "false-positive rates that thresholds are chosen for, on other blocks"),
+    "block": Field(("block",), "1", "number of each block of models that is attacked"),
+    "block_area": Field(("size", "attack", "block"), "1", "area under the ROC curve, mean over the block's models"),
+    "block_true_positive": Field(BY_BLOCK, "1", "share of the block's members beyond the threshold; NaN: not told"),
+    "block_false_positive": Field(BY_BLOCK, "1", "share of its non-members beyond it: the realised rate"),
+    "transform": Field(
+        ("size", "side", "third", "bin"),
+        "pairs",
+        "probability integral transforms of held-out log-odds in equal bins from 0 to 1; members, then non-members; "
+        "thirds of the examples by believed spread, narrow first",
+    ),
     "score": Field(SIZE_EXAMPLE, "1", "memorisation score from the same models"),
     "suggested_label": Field(
         SIZE_EXAMPLE,
         "class",
-        "most frequent prediction of the models trained without it, or -1",
+        "most frequent prediction of all models trained without it that did not diverge, or -1",
     ),
     "raw_type": Field(("example",), "1", "type of the trajectory by the raw rule; empty with one size"),
 }

@@ -20,14 +20,14 @@ from memscope.analysis.privacy.halves import (
 )
 from memscope.analysis.privacy.references import FEWEST_BLOCKS
 from memscope.analysis.privacy.scores import ATTACKS, share_infinite
-from memscope.analysis.trajectories import TYPES, check_options, raw_types
+from memscope.analysis.trajectories import EPSILON, TYPES, check_options, raw_types
 from memscope.counting.halves import sums_of
 from memscope.counting.outcomes import SizeCounts, count_size, sizes_in_ledger
 from memscope.counting.privacy import Material, material_of, population_of, usable_blocks
-from memscope.counting.privacy_audit import OF_FEW, RATES, Audit, audit_of, compared
+from memscope.counting.privacy_audit import ASKED, Audit, audit_of, compared
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.counting.type_errors import stacked
-from memscope.errors import FileError, OptionError, RunError
+from memscope.errors import OptionError, RunError
 from memscope.reports.keys import report_of, stored_keys
 from memscope.reports.privacy import (
     RESULTS,
@@ -35,13 +35,13 @@ from memscope.reports.privacy import (
     PrivacyChange,
     PrivacyReport,
     SizePrivacy,
-    StudentsFound,
     TypeFound,
 )
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
 from memscope.steps.privacy_export import export_records
-from memscope.store.ledger import ONEHOT, distilled_settings, state_for
+from memscope.steps.privacy_students import attack_students
+from memscope.store.ledger import distilled_settings, state_for
 from memscope.store.results import read_results, results_path, write_results
 from memscope.work.carrying_out import Say, silent
 from memscope.work.data_set import ensure_examples
@@ -49,7 +49,6 @@ from memscope.work.timing import spent_on
 
 ALL = "all"
 """Of the row of all examples among types"""
-EPSILON = 0.2
 
 Arrays = dict[str, Any]
 
@@ -154,6 +153,7 @@ def attack(run: Run, ledger: str, epsilon: float, students: bool, say: Say) -> t
         for name, values in (*audit.columns.items(), ("score", score)):
             columns.setdefault(name, []).append(values)
         audits[size] = replace(audit, columns={})
+    of_students, no_students = attack_students(run, counts, say) if students else (None, ())
     report = PrivacyReport(
         run=str(run.path),
         axis=run.plan.axis,
@@ -167,7 +167,8 @@ def attack(run: Run, ledger: str, epsilon: float, students: bool, say: Say) -> t
         sizes=tuple(rows),
         changes=changes_of(audits),
         memorised=memorised(counts, apart) if halves else None,
-        students=attack_students(run, counts, say) if students else None,
+        students=of_students,
+        students_left_out=no_students or None,
         trainer=run.plan.recipe.trainer,
         block=run.plan.block,
     )
@@ -175,6 +176,8 @@ def attack(run: Run, ledger: str, epsilon: float, students: bool, say: Say) -> t
         "size": np.array(sizes),
         "example": np.arange(len(examples.labels)),
         "attack": list(ATTACKS),
+        "asked": np.array(ASKED),
+        "block": np.array(blocks),
         "false_positive_rate": GRID,
         "raw_type": [""] * len(examples.labels) if types is None else types.tolist(),
     }
@@ -182,6 +185,9 @@ def attack(run: Run, ledger: str, epsilon: float, students: bool, say: Say) -> t
     for name in ("low", "median", "high"):
         of_sizes = [[getattr(audits[size].bands[one], name) for one in ATTACKS] for size in sizes]
         arrays[f"curve_{name}"] = np.array(of_sizes, dtype=np.float32)
+    for name in ("block_area", "block_true_positive", "block_false_positive"):
+        arrays[name] = np.stack([audits[size].by_block[name] for size in sizes])
+    arrays["transform"] = np.stack([audits[size].transforms for size in sizes])
     write_results(run.path, run.plan, "privacy", arrays, ledger, stored_keys(report))
     return report, arrays
 
@@ -205,7 +211,7 @@ def types_of(counts: dict[int, SizeCounts], blocks: Sequence[int], epsilon: floa
 
 def by_type(attacked: Sequence[Half], named: Sequence[np.ndarray]) -> tuple[float, tuple[TypeFound, ...]]:
     """The smallest false-positive rate that halves of the blocks tell, and what is found at it by type."""
-    for asked in (*RATES, OF_FEW) if attacked else ():
+    for asked in ASKED if attacked else ():
         found = rates_by_group(attacked, named, TYPES, asked)
         if found is not None:
             return asked, tuple(
@@ -259,42 +265,3 @@ def memorised(counts: dict[int, SizeCounts], apart: dict[int, list[Apart]]) -> M
     smaller, larger = (sums_of(counts[size].hard, counts[size].blocks) for size in ends)
     found = changes_together(lambda some: larger(some).score - smaller(some).score, *(apart[size] for size in ends))
     return MemorisedFound(correlation=found.correlation, by_chance=found.by_chance)
-
-
-def attack_students(run: Run, counts: dict[int, SizeCounts], say: Say) -> tuple[StudentsFound, ...]:
-    """Students of every setting and size, beside the one-hot models of the blocks that both have whole."""
-    found = []
-    for teaching in distilled_settings(run.path):
-        for size, onehot in counts.items():
-            try:
-                students = count_size(run, size, teaching.variant)
-            except FileError:
-                raise
-            except RunError:  # none of this size
-                continue
-            blocks = usable_blocks(run, (onehot, students))
-            if len(blocks) < FEWEST_BLOCKS:
-                continue
-            say(f"attacking students of {run.plan.axis} {size}, {teaching.setting}")
-            one, other = (audit_of(material_of(run, size, blocks, kind)) for kind in (ONEHOT, teaching.variant))
-            asked, true, area = compared(one, other)
-            found.append(
-                StudentsFound(
-                    setting=teaching.setting,
-                    size=size,
-                    models=len(blocks) * run.plan.block,
-                    blocks=len(blocks),
-                    teacher_on=teaching.on,
-                    students=other.attacks,
-                    onehot=one.attacks,
-                    asked=asked,
-                    true_positive=true,
-                    area=area,
-                )
-            )
-    if not found:
-        raise RunError(
-            f"{run.path} has no {FEWEST_BLOCKS} whole blocks of {run.plan.block} students of any size beside one-hot "
-            f"models that did not diverge; train more with memscope distill {run.path} --teacher {run.plan.sizes[-1]}"
-        )
-    return tuple(found)

@@ -30,8 +30,8 @@ def show_attacks(report: PrivacyReport) -> None:
         table(f"Attacks on {row.models:,} models of {report.axis} {row.size}", *attacks(row.attacks))
     say(
         "Members: training examples of the attacked model; non-members: training examples held out of it. Found: share "
-        "of members beyond the threshold; false: share of non-members beyond it, where those of others were "
-        "to give the rate. ( ): 95 % interval over blocks."
+        "of a block's members beyond the threshold, which is chosen on other blocks' non-members; false: share "
+        "of the block's own non-members beyond it. ( ): 95 % interval over blocks."
     )
     lines = dict.fromkeys(
         f"{NAMES[found.attack]} at {rate_in_words(rate.asked)}, {report.axis} {row.size}: {rate.left_out}."

@@ -174,7 +174,7 @@ class Together:
     correlation: Ranged
     """Rank correlation over examples; interval over blocks"""
     by_chance: float
-    """Within how much of 0 it would be in 95 of 100 cases if examples had their changes by lot"""
+    """Within how much of 0 it would be in 95 of 100 cases if examples had their changes of vulnerability by lot"""
 
 
 def changes_together(
@@ -188,15 +188,19 @@ def changes_together(
     """
     halves = [half.blocks for half in larger]
 
-    def value(left_out: int | None = None) -> float:
+    def changes(left_out: int | None = None) -> tuple[list[Floats], list[Floats]]:
+        """By half: of the score as the other half's models have it, and of what is apart in its own."""
         kept = [[block for block in half if block != left_out] for half in halves]
-        found = []
-        for attacked in (0, 1):
-            apart = larger[attacked].differences(kept[attacked]) - smaller[attacked].differences(kept[attacked])
-            found.append(rank_correlation(scores(kept[1 - attacked]), apart))
-        return float(np.mean(found))
+        of_score = [scores(kept[1 - attacked]) for attacked in (0, 1)]
+        apart = [larger[at].differences(kept[at]) - smaller[at].differences(kept[at]) for at in (0, 1)]
+        return of_score, apart
+
+    def value(left_out: int | None = None) -> float:
+        return float(np.mean([rank_correlation(*one) for one in zip(*changes(left_out), strict=True)]))
 
     blocks = sorted({*halves[0], *halves[1]})
     error = float(jackknife_error([value(block) for block in blocks]))
-    number = larger[0].sums.shape[2]
-    return Together(on_line(value(), error, len(blocks)), 1.96 / math.sqrt(max(number - 1, 1)))
+    # the two correlations of one permutation of the examples covary by the product of what the halves agree on
+    agree = math.prod(rank_correlation(*both) for both in changes())
+    variance = (1 + agree) / 2 / max(larger[0].sums.shape[2] - 1, 1)
+    return Together(on_line(value(), error, len(blocks)), 1.96 * math.sqrt(variance))

@@ -52,10 +52,6 @@ class Targets:
     block: NDArray[np.int64]
     """[models]"""
 
-    def of_examples(self, examples: NDArray[np.bool_]) -> "Targets":
-        """On some examples alone, bool [N]."""
-        return Targets(self.scores[:, examples], self.member[:, examples], self.block)
-
 
 @dataclass(frozen=True, eq=False)
 class Beyond:
@@ -77,13 +73,8 @@ class Beyond:
         return min(int(self.wrongly[:, 0].sum()), self.examples) >= FEWEST_FALSE
 
 
-def areas(targets: Targets) -> Ranged:
-    """Area under the ROC curve of a model, mean over models; interval over blocks."""
-    return over_blocks(block_areas(targets))
-
-
 def block_areas(targets: Targets) -> Floats:
-    """The same of each block's models [blocks]."""
+    """Area under the ROC curve of a model, mean over the models of each block [blocks]."""
     each = np.array([area_of(score, member) for score, member in zip(targets.scores, targets.member, strict=True)])
     return np.array([each[here].mean() for _, here in blocks_of(targets)])
 
@@ -95,23 +86,20 @@ def area_of(scores: NDArray[np.floating], member: NDArray[np.bool_]) -> float:
     return float((low.mean() + high.mean()) / 2 / len(false))
 
 
-def beyond(targets: Targets, asked: float, judged_on: Targets | None = None) -> Beyond:
-    """What is beyond the thresholds for this false-positive rate.
-
-    `judged_on`: the same models on some of the examples; the threshold is that of all.
-    """
-    on = judged_on or targets
+def beyond(targets: Targets, asked: float) -> Beyond:
+    """What is beyond the thresholds for this false-positive rate."""
     found = thresholds(targets, asked)
     lowest = min(found.values())
     held_out, left_out, wrongly = (np.zeros((len(found), 2)) for _ in range(3))
     # by block the few scores that any threshold can be below, so that no threshold is held against all scores
     high = {
-        block: np.sort(on.scores[here][on.member[here] & (on.scores[here] > lowest)]) for block, here in blocks_of(on)
+        block: np.sort(targets.scores[here][targets.member[here] & (targets.scores[here] > lowest)])
+        for block, here in blocks_of(targets)
     }
-    beyond_examples = np.zeros(on.member.shape[1], dtype=bool)
-    for place, (block, here) in enumerate(blocks_of(on)):
-        held_out[place, 1], wrongly[place, 1] = on.member[here].sum(), (~on.member[here]).sum()
-        wrong = (on.scores[here] > found[block]) & ~on.member[here]
+    beyond_examples = np.zeros(targets.member.shape[1], dtype=bool)
+    for place, (block, here) in enumerate(blocks_of(targets)):
+        held_out[place, 1], wrongly[place, 1] = targets.member[here].sum(), (~targets.member[here]).sum()
+        wrong = (targets.scores[here] > found[block]) & ~targets.member[here]
         wrongly[place, 0] = wrong.sum()
         beyond_examples |= wrong.any(0)
         above = {other: len(s) - np.searchsorted(s, found[block], side="right") for other, s in high.items()}
@@ -126,16 +114,8 @@ def blocks_of(targets: Targets) -> list[tuple[int, NDArray[np.int64]]]:
     return [(int(block), np.flatnonzero(targets.block == block)) for block in np.unique(targets.block)]
 
 
-def rate_at(targets: Targets, asked: float, judged_on: Targets | None = None) -> Rate | None:
-    """The rates of a threshold for this false-positive rate; None where too few non-members are beyond it.
-
-    `judged_on`: the same models on some of the examples; the threshold is that of all.
-    """
-    found = beyond(targets, asked, judged_on)
-    return rate_of(found) if judged_on is not None or found.tellable else None
-
-
 def rate_of(found: Beyond) -> Rate:
+    """The rates, with their intervals; whether they may be told is another question (`tellable`)."""
     true = float(found.held_out[:, 0].sum() / found.held_out[:, 1].sum())
     error = float(jackknife_error(logits_of(found.left_out)))
     shares = found.wrongly[:, 0] / found.wrongly[:, 1]

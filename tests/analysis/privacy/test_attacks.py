@@ -14,7 +14,16 @@ from memscope.analysis.privacy.attacks import (
     online_lira,
     rmia,
 )
-from memscope.analysis.privacy.rates import Targets, areas, balanced_accuracy, rate_at, thresholds
+from memscope.analysis.privacy.rates import (
+    Rate,
+    Targets,
+    balanced_accuracy,
+    beyond,
+    block_areas,
+    over_blocks,
+    rate_of,
+    thresholds,
+)
 from memscope.analysis.privacy.references import References, Side, leave_one_block_out
 from memscope.analysis.privacy.scores import ATTACKS, Judged, judged, share_infinite
 from memscope.analysis.privacy.shrinkage import Believed, believed, shrunk_variances
@@ -22,8 +31,19 @@ from memscope.analysis.statistics.gamma import digamma, inverse_trigamma, trigam
 from memscope.analysis.statistics.intervals import t_cumulative
 from memscope.errors import OptionError
 from memscope.plan.subsets import block_subsets
+from memscope.reports.ranged import Ranged
 
 NORMAL = NormalDist()
+
+
+def rate_at(targets: Targets, asked: float) -> Rate | None:
+    """None where too few non-members are beyond the threshold."""
+    found = beyond(targets, asked)
+    return rate_of(found) if found.tellable else None
+
+
+def areas(targets: Targets) -> Ranged:
+    return over_blocks(block_areas(targets))
 
 
 def made_up(

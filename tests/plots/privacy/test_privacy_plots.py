@@ -12,6 +12,7 @@ from memscope.plots.common.look import LOOKS, drawn_for
 from memscope.plots.common.style import TYPE_STYLES
 from memscope.plots.privacy.by_size import draw_by_size
 from memscope.plots.privacy.by_type import draw_by_type, told_types
+from memscope.plots.privacy.calibration import densities_of, draw_calibration
 from memscope.plots.privacy.curves import curves_of, draw_curves
 from memscope.plots.privacy.figures import figures
 from memscope.plots.privacy.shown import setting_of, smallest_rate
@@ -54,6 +55,7 @@ def some_arrays(sizes=3, first=30, names=NAMES):
     powers = np.array([0.2, 0.3, 0.4, 0.5, 0.9])[: len(names)]
     median = np.where(np.arange(81) < first, nan, FALSE ** powers[:, None])
     arrays = {"attack": list(names), "false_positive_rate": FALSE}
+    arrays["transform"] = np.arange(1, 121).reshape(2, 3, 20) + 1000 * np.arange(sizes)[:, None, None, None]
     for name, factor in (("low", 0.7), ("median", 1.0), ("high", 1.3)):
         curves = np.repeat(FALSE[None, None], sizes, axis=0).repeat(len(names), axis=1)
         curves[-1] = np.minimum(1, factor * median)
@@ -253,6 +255,37 @@ def test_no_type_is_named_that_is_not_clearly_above_all(assert_readable):
     )
 
 
+# privacy-calibration.png
+
+
+def test_the_transform_is_drawn_by_side_and_third_at_the_largest_size_beside_what_is_expected(assert_readable):
+    arrays, report = some_arrays(), a_report()
+    row = report.sizes[-1]
+    low = tuple(replace(one, below=0.017) if one.member and one.third == 1 else one for one in row.calibration)
+    report = replace(report, sizes=(*report.sizes[:-1], replace(row, calibration=low)))
+    figure = draw_calibration(setting_of(report), report, densities_of(arrays))
+    text = words(figure, assert_readable)
+    counts = arrays["transform"][-1]
+    for axes, side in zip(figure.axes, counts, strict=True):
+        drawn = lines(axes)
+        assert drawn.pop("expected")[:, 1].tolist() == [1, 1]
+        assert list(drawn) == ["narrow", "middle", "wide"]
+        for line, of_third in zip(drawn.values(), side, strict=True):
+            assert line[:-1, 0] == pytest.approx(np.arange(20) / 20)
+            assert line[:-1, 1] == pytest.approx(of_third / of_third.mean())
+    assert [axes.get_ylabel() for axes in figure.axes] == ["members: density", "non-members: density"]
+    assert "At width 8, of members in one third of the examples, 1.7 % lie in the lowest twentieth" in text
+    assert "12,000 pairs" in text
+
+
+def test_results_from_before_the_transform_was_counted_have_no_such_figure():
+    arrays = some_arrays()
+    nothing = np.zeros_like(arrays["transform"])
+    assert densities_of({**arrays, "transform": nothing}) is None
+    del arrays["transform"]
+    assert "privacy-calibration" not in [name for name, _ in figures(None, arrays, a_report())]
+
+
 # all
 
 
@@ -262,7 +295,7 @@ def test_all_figures_are_readable_in_every_style(sizes, style, assert_readable):
     report = a_report(sizes, "depth" if len(sizes) == 5 else "width", data=LONG, family=LONG)
     with drawn_for(style):
         drawn = list(figures(None, some_arrays(len(sizes)), report))
-        assert [name for name, _ in drawn] == ["privacy-roc", "privacy", "privacy-types"]
+        assert [name for name, _ in drawn] == ["privacy-roc", "privacy", "privacy-types", "privacy-calibration"]
         for _, figure in drawn:
             assert_readable(figure)
             for legend in figure.legends:
@@ -273,9 +306,9 @@ def test_all_figures_are_readable_in_every_style(sizes, style, assert_readable):
 
 def test_what_is_not_told_is_not_drawn():
     report = a_report(told=False, types=False)
-    assert [name for name, _ in figures(None, some_arrays(), report)] == ["privacy-roc"]
+    assert [name for name, _ in figures(None, some_arrays(), report)] == ["privacy-roc", "privacy-calibration"]
     assert not told_types(report)
-    assert not list(figures(None, some_arrays(first=81), report))
+    assert [name for name, _ in figures(None, some_arrays(first=81), report)] == ["privacy-calibration"]
 
 
 def test_no_figure_promises_anything(assert_readable):
