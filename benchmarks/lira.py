@@ -128,7 +128,7 @@ def row(
             true = float(rate.held_out[:, 0].sum() / rate.held_out[:, 1].sum())
             told.append(marked(true, rate_change(ours, rate)) if rate.tellable else "-")
         cells.append(" ".join(told))
-    show(f"| {name} | {10 * number} | {' | '.join(cells)} |")
+    show(f"| {name} | {number} | {' | '.join(cells)} |")
     return measured
 
 
@@ -156,9 +156,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"| area, found at .1 %, at 1 % | references | {' | '.join(ESTIMATORS)} |")
     print(f"|---|---|{'---|' * len(ESTIMATORS)}")
     for name, (inside, phi, block) in populations(given.run, given.examples, given.blocks):
-        for number in (int(one) // 10 for one in given.references.split(",")):
-            if number < len(np.unique(block)):
-                row(name, number, scores(inside, phi, block, number), print)
+        size = len(block) // len(np.unique(block))
+        for number in (int(one) // size for one in given.references.split(",")):
+            if 0 < number < len(np.unique(block)):
+                row(name, number * size, scores(inside, phi, block, number), print)
 
 
 if __name__ == "__main__":

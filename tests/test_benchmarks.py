@@ -23,6 +23,7 @@ SMALL = {
     "gpu": ("--device cpu --examples 128 --widths 4 --epochs 1 --models 1 --group 2", {}),
     "memorability": ("--images 30 --workers 1", {}),
     "lira": ("--examples 60 --blocks 3 --references 10,20", {}),
+    "attack_intervals": ("--runs 2 --examples 120 --blocks 4", {}),
     "families": ("--examples 128 --families cnn --widths 4 --epochs 1 --models 1", {}),
     "learning_rate": ("--examples 64 --epochs 1 --seeds 1", {"WIDTHS": {"cnn": (2,)}, "RATES": (0.1,)}),
 }

@@ -6,10 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from memscope.analysis.privacy.scores import ATTACKS, judged
+from memscope.analysis.statistics.roc import area_under_roc
 from memscope.counting.outcomes import count_size
 from memscope.counting.privacy import Material, material_of, population_of, usable_blocks, without_log_odds
-from memscope.counting.privacy_audit import audit_of
+from memscope.counting.privacy_audit import ASKED, audit_of
 from memscope.errors import RunError
+from memscope.plan.subsets import block_subsets
 from memscope.run import open_run
 from memscope.store.ledger import Task, outcome_path, read_outcome, write_outcome
 from tests.counting.recorded_privacy import recorded
@@ -68,9 +71,6 @@ def test_models_without_log_odds_are_refused_in_a_line(tmp_path):
 def test_what_is_kept_of_every_example_is_what_its_models_show():
     """Against loops over models, with thresholds written out."""
     random = np.random.default_rng(0)
-    from memscope.analysis.privacy.scores import judged
-    from memscope.plan.subsets import block_subsets
-
     member = np.concatenate([block_subsets(300, block, 0.7, 0) for block in range(4)])
     odds = (random.normal(size=300) + 2 * member + random.normal(size=member.shape)).astype(np.float16)
     block = np.repeat(np.arange(4), 10)
@@ -87,7 +87,7 @@ def test_what_is_kept_of_every_example_is_what_its_models_show():
             for model in np.flatnonzero(chosen):
                 others = block != block[model]
                 false = np.sort(scores[others][~member[others]])
-                flagged += scores[model, example] > false[-(len(false) - int(np.ceil(0.99 * len(false))) + 1)]
+                flagged += scores[model, example] > false[-int(0.01 * (len(false) + 1))]
             assert columns[f"flagged_{side}"][example] == flagged
             assert columns[f"n_{side}"][example] == chosen.sum()
             assert columns[f"log_odds_{side}"][example] == pytest.approx(
@@ -96,3 +96,35 @@ def test_what_is_kept_of_every_example_is_what_its_models_show():
             assert columns[f"ratio_{side}"][example] == pytest.approx(found.ratio[chosen, example].mean(), rel=1e-4)
             low, high = (columns[f"flagged_{side}_{end}"][example] for end in ("low", "high"))
             assert low <= flagged / chosen.sum() <= high
+
+
+def test_what_is_kept_of_every_block_is_what_its_models_show():
+    """Areas and rates of blocks against loops, NaN where the smallest rate is not told; and the transform's tails."""
+    random = np.random.default_rng(0)
+    member = np.concatenate([block_subsets(300, block, 0.7, 0) for block in range(4)])
+    odds = (random.normal(size=300) + 2 * member + random.normal(size=member.shape)).astype(np.float16)
+    block = np.repeat(np.arange(4), 10)
+    audit = audit_of(Material(member, odds, random.normal(size=(40, 50)).astype(np.float16), block, 0))
+    scores = odds.astype(np.float32)  # of the threshold on the loss
+    at = list(ATTACKS).index("loss")
+    area, true, false = (audit.by_block[f"block_{name}"] for name in ("area", "true_positive", "false_positive"))
+    assert area.shape == (5, 4)
+    assert true.shape == false.shape == (5, len(ASKED), 4)
+    for number in range(4):
+        here = np.flatnonzero(block == number)
+        each = [area_under_roc(scores[model], member[model]) for model in here]
+        assert area[at, number] == pytest.approx(np.mean(each))
+        for place, asked in enumerate(ASKED):
+            others = np.sort(scores[block != number][~member[block != number]])
+            cut = others[-max(1, int(asked * (len(others) + 1)))]
+            if asked == 0.001:
+                assert np.isnan([true[at, place, number], false[at, place, number]]).all()
+                continue
+            assert true[at, place, number] == pytest.approx((scores[here][member[here]] > cut).mean())
+            assert false[at, place, number] == pytest.approx((scores[here][~member[here]] > cut).mean())
+    counts = audit.transforms
+    assert counts.shape == (2, 3, 20)
+    for one in audit.calibration:
+        of_it = counts[0 if one.member else 1, one.third]
+        assert of_it.sum() == one.pairs > 1000
+        assert of_it[[0, -1]] / one.pairs == pytest.approx([one.below, one.above], abs=1e-3)

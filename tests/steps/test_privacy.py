@@ -21,6 +21,7 @@ from memscope.reports.privacy import PrivacyReport
 from memscope.run import open_run
 from memscope.steps.distill import distill
 from memscope.steps.privacy import privacy
+from memscope.store.ledger import finished_tasks, outcome_path
 from memscope.store.results import read_results
 from memscope.work.carrying_out import WorkOptions
 from tests.counting.recorded_privacy import TRAIN, recorded
@@ -190,6 +191,29 @@ def test_students_are_attacked_beside_the_models_of_the_same_subsets(forty_run, 
     assert one.setting in shown.stdout
     printed = json.loads(CliRunner().invoke(memscope, ["privacy", str(path), "--json"]).stdout)
     assert "students" not in printed
+    assert "students_left_out" not in printed
+    plan = open_run(path).plan
+    distill(path, Teaching(8), [4], WorkOptions(device="cpu", engine="inline"))
+    for task in finished_tasks(path, plan, 4, Teaching(8).variant)[1:]:
+        outcome_path(path, plan, task).unlink()
+    few = privacy(path, students=True)
+    assert [row.size for row in few.students] == [2]
+    assert few.students_left_out == (f"{one.setting}, width 4: 1 whole block beside one-hot models",)
+    assert f"Students not attacked, too few: {few.students_left_out[0]}." in str(screen(few).notes)
+    for task in finished_tasks(path, plan, 2, Teaching(8).variant)[1:]:
+        outcome_path(path, plan, task).unlink()
+    with pytest.raises(RunError, match="no 2 whole blocks of 10 students of any size"):
+        privacy(path, students=True)
+
+
+def test_without_test_examples_to_compare_with_rmia_is_told_to_be_the_ratio_alone(tmp_path, monkeypatch):
+    run = recorded(tmp_path / "run", {2: 1.0, 4: 2.0})
+    for module in ("memscope.counting.privacy", "memscope.steps.privacy"):
+        monkeypatch.setattr(f"{module}.population_of", lambda run: np.zeros(len(run.examples.test_labels), dtype=bool))
+    report = privacy(run.path)
+    assert report.population == 0
+    assert "RMIA has nothing to compare with" in str(screen(report).notes)
+    assert all(of(row, "rmia").area.low > 0.5 for row in report.sizes)
 
 
 def test_neither_word_of_comfort_is_said(found):

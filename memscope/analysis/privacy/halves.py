@@ -23,6 +23,7 @@ from memscope.analysis.privacy.rates import (
     on_line,
     on_logit,
     over_blocks,
+    place_of,
     thresholds,
 )
 from memscope.analysis.privacy.references import Floats, leave_one_block_out
@@ -152,9 +153,9 @@ def rates_by_group(
 
 
 def cut_of_all(targets: Targets, asked: float) -> float:
-    """The threshold that this share of all non-members is beyond."""
+    """The threshold from all non-members."""
     false = targets.scores[~targets.member]
-    place = min(len(false) - 1, math.ceil((1 - asked) * len(false)) - 1)
+    place = len(false) - place_of(asked, len(false))
     return float(np.partition(false, place)[place])
 
 

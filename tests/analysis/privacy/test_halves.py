@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from memscope.analysis.privacy.curves import GRID, band, curve
-from memscope.analysis.privacy.halves import Half, attacked_half, changes_together, halves_of, rates_by_group
+from memscope.analysis.privacy.halves import Apart, Half, attacked_half, changes_together, halves_of, rates_by_group
 from memscope.analysis.privacy.rates import (
     Targets,
     area_change,
@@ -16,6 +16,7 @@ from memscope.analysis.privacy.rates import (
     rate_change,
     thresholds,
 )
+from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.roc import area_under_roc
 from memscope.plan.subsets import block_subsets
 
@@ -38,7 +39,8 @@ def test_counts_beyond_thresholds_are_those_of_a_look_at_every_score(examples, b
     for block, cut in thresholds(targets, asked).items():
         here = targets.block == block
         false = np.sort(targets.scores[~here][~targets.member[~here]])
-        assert cut == false[min(len(false) - 1, math.ceil((1 - asked) * len(false)) - 1)]
+        expected = np.arange(len(false), 0, -1) / (len(false) + 1)  # how often a further score is beyond each of them
+        assert cut == false[min(np.flatnonzero(expected <= asked), default=-1)]
         above, member = targets.scores > cut, targets.member
         assert counted.held_out[block].tolist() == [(above & member)[here].sum(), member[here].sum()]
         assert counted.left_out[block].tolist() == [(above & member)[~here].sum(), member[~here].sum()]
@@ -181,6 +183,42 @@ def test_examples_that_gain_in_both_are_found_and_a_null_is_not():
     assert clear >= 5
     assert np.mean([one.value for one in values]) == pytest.approx(0, abs=0.05)
     assert np.mean([one.low <= 0 <= one.high for one in values]) >= 0.6
+
+
+@pytest.mark.parametrize(("noise", "agree"), [(0.2, True), (5.0, False)])
+def test_what_changes_by_lot_would_give_is_what_permutations_give(noise, agree):
+    """With scores and ratios that halves agree on both correlations are one; with noise alone they are two."""
+    random = np.random.default_rng(3)
+    examples, blocks = 150, (tuple(range(0, 8, 2)), tuple(range(1, 8, 2)))
+    gained, of_score = random.normal(size=(2, examples))
+
+    def sums(change):
+        """Halves whose members are higher by the change, and by noise of each block."""
+        found = []
+        for half in blocks:
+            each = change + noise * random.normal(size=(len(half), examples))
+            ones = np.ones_like(each)
+            found.append(Apart(half, np.stack([7 * ones, 3 * ones, 7 * each, 0 * each])))
+        return found
+
+    of_block = {one: of_score + noise * random.normal(size=examples) for one in range(8)}
+
+    def scores(some):
+        return np.mean([of_block[one] for one in some], axis=0)
+
+    nothing = [Apart(half, np.stack([np.ones((4, examples))] * 2 + [np.zeros((4, examples))] * 2)) for half in blocks]
+    larger = sums(gained)
+    told = changes_together(scores, nothing, larger).by_chance
+    drawn = []
+    for _ in range(1_000):
+        order = random.permutation(examples)
+        moved = [Apart(one.blocks, one.sums[:, :, order]) for one in larger]
+        parts = [scores(blocks[1 - at]) for at in (0, 1)]
+        apart = [one.differences(one.blocks) for one in moved]
+        drawn.append(np.mean([rank_correlation(*both) for both in zip(parts, apart, strict=True)]))
+    assert told == pytest.approx(1.96 * np.std(drawn), rel=0.08)  # the error of a deviation of 1,000 is 2.2 %
+    both = 1.96 / math.sqrt(examples - 1)
+    assert told == pytest.approx(both if agree else both / math.sqrt(2), rel=0.15)
 
 
 def test_differences_are_means_over_the_blocks_that_are_asked_for():
