@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 from itertools import pairwise
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -16,8 +17,8 @@ from memscope.cli import memscope
 from memscope.errors import OptionError, RunError
 from memscope.findings.privacy import screen
 from memscope.plan.teaching import Teaching
-from memscope.reports.keys import report_of
-from memscope.reports.privacy import PrivacyReport
+from memscope.reports.keys import keys_of, report_of
+from memscope.reports.privacy import FIELDS, PrivacyReport
 from memscope.run import open_run
 from memscope.steps.distill import distill
 from memscope.steps.privacy import privacy
@@ -27,6 +28,7 @@ from memscope.work.carrying_out import WorkOptions
 from tests.counting.recorded_privacy import TRAIN, recorded
 
 NORMAL = NormalDist()
+DOCS = Path(__file__).parents[2] / "docs"
 EFFECT = 2.5
 
 
@@ -216,9 +218,17 @@ def test_without_test_examples_to_compare_with_rmia_is_told_to_be_the_ratio_alon
     assert all(of(row, "rmia").area.low > 0.5 for row in report.sizes)
 
 
-def test_neither_word_of_comfort_is_said(found):
-    from memscope.reports.privacy import FIELDS
-
-    shown = CliRunner().invoke(memscope, ["privacy", "--help"]).stdout + str(screen(found)) + str(FIELDS)
-    assert "protect" not in shown.lower()
-    assert "safe" not in shown.lower().replace("--csv-safe", "")
+def test_neither_word_of_comfort_is_said(planted, found):
+    """On screens, in --details, in the help, in what is stored, and where the documentation tells of membership."""
+    shown = [
+        CliRunner().invoke(memscope, ["privacy", *rest]).stdout
+        for rest in (["--help"], ["--details", str(planted.path)])
+    ]
+    assert "Attacks on 60 models" in shown[1]
+    told = [*shown, str(screen(found)), str(FIELDS), str(keys_of(found))]
+    for name in ("science", "results"):
+        text = (DOCS / f"{name}.md").read_text()
+        told.append(text.split("\n## Membership inference\n")[1].split("\n## ")[0])
+    for text in told:
+        assert "protect" not in text.lower()
+        assert "safe" not in text.lower().replace("--csv-safe", "")
