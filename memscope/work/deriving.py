@@ -25,13 +25,13 @@ from memscope.store.changes import changes_path, digest_of, read_run_changes
 from memscope.store.examples import open_dataset
 from memscope.work.carrying_out import Say
 from memscope.work.data_set import load_as_planned
+from memscope.work.new_plan import new_plan
 from memscope.work.options import (
     Choices,
     check_against,
     check_choices,
     choices_from_plan,
     new_place,
-    new_plan,
     with_defaults,
     with_saved_axis,
 )

@@ -31,6 +31,7 @@ from memscope.work.deriving import (
     put_changes,
     replayed_file,
 )
+from memscope.work.new_plan import new_plan
 from memscope.work.options import (
     Choices,
     absolute,
@@ -39,7 +40,6 @@ from memscope.work.options import (
     check_dynamics,
     choices_of,
     new_place,
-    new_plan,
     sizes_of,
     with_defaults,
     with_saved_axis,

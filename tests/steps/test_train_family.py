@@ -567,7 +567,8 @@ def test_a_fresh_demo_removes_a_demo_and_nothing_that_only_looks_like_one(tmp_pa
     from memscope.plan.plan_file import plan_to_toml
     from memscope.plan.recipe import Recipe
     from memscope.steps.demo import DEMO, remove_demo
-    from memscope.work.options import new_plan, with_defaults
+    from memscope.work.new_plan import new_plan
+    from memscope.work.options import with_defaults
 
     dataset = load_dataset(DEMO.data, examples=DEMO.examples, label_noise=DEMO.label_noise)
     plan = new_plan(with_defaults(DEMO), dataset, "cpu")
