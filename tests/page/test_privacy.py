@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +14,6 @@ from memscope.page.data import PageData, gather
 from memscope.page.document import document
 from memscope.page.example_columns import Gallery, of_privacy
 from memscope.run import open_run
-from memscope.steps.privacy import privacy
 from tests.findings.made import privacy_report
 from tests.page.page_text import Element, read_page
 from tests.page.reading import values_of
@@ -150,32 +148,68 @@ def test_the_axes_begin_at_a_power_of_ten_below_all_curves():
     assert [lowest(first) for first in (0, 1, 20, 21, 59, 79)] == pytest.approx([1e-4, 1e-4, 1e-3, 1e-3, 1e-2, 0.1])
 
 
-def test_every_example_has_its_flags_and_how_far_its_ratios_are_apart(known_run, tmp_path):
-    path = tmp_path / "run"
-    shutil.copytree(known_run, path)
-    privacy(path)
-    run = open_run(path)
-    results = run.results("privacy")
-    arrays = {name: results[name] for name in results}
-    shown = np.array([3, 50, 7])
-    columns = {one.name: one for one in of_privacy(Gallery(run, shown, (2, 8), {"privacy": arrays}))}
-    apart = (results["ratio_in"].astype(float) - results["ratio_out"])[[0, 2]][:, shown]
-    column = columns.pop("vulnerability")
-    step = (column.high - column.low) / (2**16 - 2)
-    assert np.abs(values_of(column).reshape(2, 3) - apart).max() <= 0.51 * step
-    told = {
-        "flagged_in": "flagged_in",
-        "attacked_in": "n_in",
-        "flagged_out": "flagged_out",
-        "attacked_out": "n_out",
-    }
-    if (results["flagged_in"] < 0).all():
-        assert not columns
-        results = {**arrays, **{name: np.abs(arrays[name]) * 2 for name in ("flagged_in", "flagged_out")}}
-        results["flagged_in"][0] = -1
-        columns = {one.name: one for one in of_privacy(Gallery(run, shown, (2, 8), {"privacy": results}))}
-        columns.pop("vulnerability")
-    assert set(columns) == set(told)
-    for name, field in told.items():
-        wanted = results[field][[0, 2]][:, shown].ravel()
-        assert values_of(columns[name]).tolist() == [None if each < 0 else each for each in wanted]
+def some_records(count, seed=0):
+    """What is known of so many examples at three sizes: no flags at the smallest, where no rate is told."""
+    random, shape = np.random.default_rng(seed), (3, count)
+    records = {name: random.normal(0, 4, shape).astype(np.float32) for name in MEANS}
+    members = random.integers(3, 8, shape)
+    records |= {"size": np.array([2, 4, 8]), "n_in": members, "n_out": 10 - members}
+    for side, number in (("in", members), ("out", 10 - members)):
+        records[f"flagged_{side}"] = random.integers(0, number + 1)
+        records[f"flagged_{side}"][0] = -1
+    return records
+
+
+MEANS = ("log_odds_in", "log_odds_out", "ratio_in", "ratio_out")
+COUNTS = {"attacked_in": "n_in", "attacked_out": "n_out", "flagged_in": "flagged_in", "flagged_out": "flagged_out"}
+
+
+def kept(data, records, shown=(3, 50, 7), sizes=(2, 8)) -> dict:
+    gallery = Gallery(data.run, np.array(shown), sizes, {"privacy": records})
+    return {one.name: one for one in of_privacy(gallery)}
+
+
+def test_every_example_has_its_means_to_the_digits_that_are_shown(data):
+    records, shown = some_records(len(data.run.examples.labels)), [3, 50, 7]
+    columns = kept(data, records)
+    told = {name: values_of(columns[name]).reshape(2, 3) for name in (*MEANS[:3], "vulnerability")}
+    told["ratio_out"] = told["ratio_in"] - told["vulnerability"]
+    for name in MEANS:
+        wanted = records[name][[0, 2]][:, shown].astype(float)
+        digits = 1 if name.startswith("log_odds") else 2
+        np.testing.assert_allclose(told[name], np.round(wanted, digits), atol=1e-6)
+
+
+def test_every_example_has_its_flags_where_a_rate_is_told(data):
+    records, shown = some_records(len(data.run.examples.labels)), [3, 50, 7]
+    columns = kept(data, records)
+    assert set(columns) == {*MEANS[:3], "vulnerability", *COUNTS}
+    for name, field in COUNTS.items():
+        told = values_of(columns[name]).reshape(2, 3).tolist()
+        assert told[1] == records[field][2, shown].tolist()
+        assert told[0] == ([None] * 3 if name == field else records[field][0, shown].tolist())
+
+
+def test_without_a_rate_it_has_how_many_models_were_attacked_and_no_flags(data):
+    records = some_records(len(data.run.examples.labels))
+    records |= {name: np.full_like(records[name], -1) for name in ("flagged_in", "flagged_out")}
+    columns = kept(data, records)
+    assert set(columns) == {*MEANS[:3], "vulnerability", "attacked_in", "attacked_out"}
+    assert values_of(columns["attacked_out"]).tolist() == records["n_out"][[0, 2]][:, [3, 50, 7]].ravel().tolist()
+
+
+def test_infinite_log_odds_leave_the_tenths_of_the_others(data):
+    """They count as 65,504 in a mean: over so wide a range 16 bits would have steps of 2."""
+    records = some_records(len(data.run.examples.labels))
+    records["log_odds_in"][0, 3], records["log_odds_in"][0, 50] = 65_504, -65_504
+    told = values_of(kept(data, records)["log_odds_in"])
+    np.testing.assert_allclose(told[:3], [3_000, -3_000, np.round(records["log_odds_in"][0, 7], 1)], atol=1e-6)
+
+
+def test_an_example_of_which_nothing_is_known_at_a_size_has_nothing_there(data):
+    records = some_records(len(data.run.examples.labels))
+    records["ratio_out"][2, 50] = np.nan
+    columns = kept(data, records, sizes=(2, 8, 16))
+    assert np.isnan(values_of(columns["ratio_in"]).reshape(3, 3)).tolist() == [[False] * 3] * 2 + [[True] * 3]
+    assert np.isnan(values_of(columns["vulnerability"]).reshape(3, 3)[1]).tolist() == [False, True, False]
+    assert values_of(columns["attacked_in"]).reshape(3, 3)[2].tolist() == [None] * 3
