@@ -13,8 +13,10 @@ from memscope.page.chart import Series
 from memscope.page.data import PageData, gather
 from memscope.page.document import document
 from memscope.page.example_columns import Gallery, of_privacy
+from memscope.reports.privacy import AttackFound, StudentsFound
+from memscope.reports.ranged import Ranged
 from memscope.run import open_run
-from tests.findings.made import privacy_report
+from tests.findings.made import attacks_found, privacy_report, ranged
 from tests.page.page_text import Element, read_page
 from tests.page.reading import values_of
 
@@ -128,6 +130,84 @@ def test_what_is_not_told_has_no_chart(data):
     assert "too few non-members" in by_id(page, "privacy").text
     page = page_of(data, privacy_report(sizes=(2, 4), told=False, blocks=2), some_arrays((2, 4), first=80))
     assert figures(page) == []
+
+
+def students_of(setting, sizes, told=True) -> tuple[StudentsFound, ...]:
+    """Less vulnerable the larger they are."""
+    return tuple(
+        StudentsFound(
+            setting=setting,
+            size=size,
+            models=40,
+            blocks=4,
+            teacher_on="subset",
+            students=attacks_found(0.2 / size, told=told),
+            onehot=attacks_found(0.3, told=told),
+            asked=0.001 if told else math.nan,
+            true_positive=ranged(0.2 / size - 0.3, 0.01) if told else Ranged(value=math.nan),
+            area=ranged(0.2 / size - 0.3, 0.002),
+        )
+        for size in sizes
+    )
+
+
+def lira_of(attacks) -> AttackFound:
+    (found,) = [one for one in attacks if one.attack == "lira"]
+    return found
+
+
+def test_students_of_each_setting_are_beside_one_hot_models_with_intervals(data):
+    settings = {"teacher-8-t1-w0.9": (2, 4), "teacher-8-t4-w0.9": (4,)}
+    rows = tuple(row for setting, sizes in settings.items() for row in students_of(setting, sizes))
+    page = page_of(data, replace(privacy_report(sizes=(2, 4)), students=rows), some_arrays((2, 4)))
+    assert figures(page)[-2:] == ["privacy-students-1", "privacy-students-2"]
+    for figure, (setting, sizes) in zip(figures(page)[-2:], settings.items(), strict=True):
+        drawn = held(page, figure)
+        mine = [row for row in rows if row.setting == setting]
+        assert drawn["kind"] == ("lines" if len(sizes) > 1 else "rows")
+        assert (drawn["y"] if len(sizes) > 1 else drawn["x"])["lines"] == [[0.001, ""]]
+        assert [one["name"] for one in drawn["series"]] == ["students", "one-hot models"]
+        for one, kind in zip(drawn["series"], ("students", "onehot"), strict=True):
+            found = [lira_of(getattr(row, kind)).rates[0].true_positive for row in mine]
+            for key, end in (("values", "value"), ("low", "low"), ("high", "high")):
+                assert one[key] == [getattr(each, end) for each in found]
+        assert setting in by_id(page, figure).all("figcaption")[0].text
+        lines = by_id(page, figure).all("tbody")[0].all("tr")
+        assert len(lines) == len(mine)
+        for line, row in zip(lines, mine, strict=True):
+            told = [cell.text for cell in line.inside]
+            for at, kind in ((2, "students"), (3, "onehot")):
+                assert told[at] == findings.share(lira_of(getattr(row, kind)).rates[0].true_positive)
+            assert told[4] == findings.points_ends(row.true_positive)
+            assert told[7] == findings.signed_ends(row.area)
+
+
+def test_where_no_rate_is_told_of_all_students_their_areas_are_shown(data):
+    rows = (*students_of("teacher-8-t1-w0.9", (2,)), *students_of("teacher-8-t1-w0.9", (4,), told=False))
+    page = page_of(data, replace(privacy_report(sizes=(2, 4)), students=rows), some_arrays((2, 4)))
+    drawn = held(page, "privacy-students")
+    assert drawn["y"]["lines"] == [[0.5, ""]]
+    for one, kind in zip(drawn["series"], ("students", "onehot"), strict=True):
+        assert one["values"] == [lira_of(getattr(row, kind)).area.value for row in rows]
+        assert one["high"] == [lira_of(getattr(row, kind)).area.high for row in rows]
+    text = by_id(page, "privacy-students").all("table")[0].text
+    assert "false positives" not in text
+    assert findings.with_ends(lira_of(rows[1].students).area) in text
+
+
+def test_a_difference_at_another_rate_is_not_told_beside_the_rates(data):
+    """The paired difference is at the smallest rate of a size, the chart at the smallest of all sizes."""
+    first, second = students_of("teacher-8-t1-w0.9", (2, 4))
+    lira = lira_of(second.onehot)
+    rates = (replace(lira.rates[0], left_out="too few"), *lira.rates[1:])
+    onehot = (replace(lira, rates=rates), *second.onehot[1:])
+    rows = (first, replace(second, onehot=onehot, asked=0.01))
+    page = page_of(data, replace(privacy_report(sizes=(2, 4)), students=rows), some_arrays((2, 4)))
+    lines = by_id(page, "privacy-students").all("tbody")[0].all("tr")
+    assert [line.inside[4].text for line in lines] == ["-", findings.points_ends(second.true_positive)]
+    assert held(page, "privacy-students")["series"][0]["values"] == [
+        lira_of(row.students).rates[1].true_positive.value for row in rows
+    ]
 
 
 def test_an_attack_without_a_curve_is_left_out(data):
