@@ -70,8 +70,8 @@ def measured(
     """A column of numbers, NaN where there is none; an infinite one counts as higher than all others.
 
     They lie in `span`, or between the smallest and the largest. Where all are whole multiples of 1 / `denominator`,
-    they are kept exactly, in 8 or 16 bits; else in `kind`, to half of a step: of the finest there is, or of so many
-    `steps` over the span, which deflate makes smaller.
+    they are kept exactly, in 8 or 16 bits, if these have room; else in `kind`, to half of a step: of the finest there
+    is, or of so many `steps` over the span, which deflate makes smaller.
     """
     values = np.asarray(values, dtype=np.float64)
     finite = np.isfinite(values)
@@ -82,6 +82,8 @@ def measured(
         low, high, denominator = min(low, least), max(high, most), None
     if high <= low:
         high = low + 1.0
+    if denominator is not None and (high - low) * denominator > 2**16 - 2 - endless:
+        denominator = None
     if denominator is not None:
         kind = "uint8" if (high - low) * denominator <= 254 - endless else "uint16"
     codes = 2 ** (8 * TYPES[kind].itemsize) - 2

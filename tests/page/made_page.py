@@ -115,6 +115,10 @@ def made(count: int, sizes: list[int], seed: int = 0, side: int = 32, classes: i
         "residual": 3 * random.random(score.shape),
         "distillation": random.normal(0, 0.2, score.shape),
         "loss": 5 * random.random(count),
+        "log_odds_in": np.rint(20 * random.normal(1, 2, score.shape)) / 20,
+        "log_odds_out": np.rint(20 * random.normal(-1, 2, score.shape)) / 20,
+        "ratio_in": random.normal(0.5, 1, score.shape),
+        "vulnerability": random.normal(1, 1, score.shape),
         "forgetting": np.where(random.random(count) < 0.1, np.inf, random.integers(0, 9, count)),
     }
     titles = {"score": "memorisation score", "change": "change over sizes", "distillation": "effect of distillation"}

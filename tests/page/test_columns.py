@@ -28,6 +28,15 @@ def test_values_beyond_the_span_are_kept():
     assert np.allclose(values_of(column), [-0.2, 0.5, 1.1], atol=1.3 / 254 / 2)
 
 
+def test_multiples_of_a_part_are_exact_as_far_as_16_bits_have_room():
+    values = np.array([-3.07, 0.0, 0.29])
+    column = measured("x", "x", values, "g", denominator=100, kind="uint16")
+    assert np.abs(values_of(column) - values).max() < 1e-12
+    values = np.array([-300.07, 0.29, 655.35])
+    column = measured("x", "x", values, "g", denominator=100, kind="uint16")
+    assert np.abs(values_of(column) - values).max() <= 955.42 / (2**16 - 2) / 2 * (1 + 1e-9)
+
+
 @pytest.mark.parametrize(("n_in", "n_out", "kind"), [(28, 12, "uint8"), (7, 3, "uint8"), (70, 30, "uint16")])
 def test_scores_of_models_that_are_counted_are_exact(n_in, n_out, kind):
     """And so a limit parts them as it does in float64."""

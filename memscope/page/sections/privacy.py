@@ -1,4 +1,4 @@
-"""Which training examples attacks find: ROC curves at the largest size, and rates by size and by type of trajectory."""
+"""Which training examples attacks find: ROC curves at the largest size; rates by size, by type, and of students."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from memscope.findings import privacy as findings
-from memscope.findings.privacy import NAMES, attack_of, percent_of, rate_in_words, rate_of, share, with_ends
+from memscope.findings.privacy import NAMES, attack_of, rate_of
+from memscope.findings.rates import percent_of, rate_in_words, share, with_ends
 from memscope.findings.screen import Grid
 from memscope.page import chart
 from memscope.page.chart import Scale, Series
@@ -14,6 +15,7 @@ from memscope.page.data import PageData
 from memscope.page.html import table
 from memscope.page.section import Figure, Headline, Section, of_screen
 from memscope.page.sections.stored import is_old, report_in
+from memscope.page.sections.students import figures_of_students
 from memscope.reports.privacy import PrivacyReport, TypeFound
 from memscope.reports.ranged import Ranged
 
@@ -39,6 +41,7 @@ def section(data: PageData) -> Section | None:
     types = [one for one in report.sizes[-1].types if not math.isnan(one.true_positive.value)]
     if types:
         drawn.append(by_type(report, types))
+    drawn += figures_of_students(report)
     shown_at = next((one.id for one in drawn if one.id == "privacy-sizes"), drawn[0].id if drawn else "privacy")
     words = " ".join(filter(None, (findings.at_largest(report), findings.of_sizes(report))))
     leads = [Headline(words, shown_at)]

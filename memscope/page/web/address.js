@@ -20,7 +20,10 @@
  */
 
 const TYPE_COLUMNS = { called: "called_type", raw: "type", population: "population_type" };
-const NOT_SORTED_BY = new Set(["score_low", "score_high", "population_sd"]);
+const NOT_SORTED_BY = new Set([
+  ...["score_low", "score_high", "population_sd"],
+  ...["log_odds_in", "log_odds_out", "ratio_in"],
+]);
 
 /** Columns that images can be sorted by: whatever was measured. */
 function sortable() {

@@ -1,6 +1,6 @@
 "use strict";
-// One image, opened: what it is, its trajectory, what models say of it, what it carries, its neighbours in the residual
-// memory.
+// One image, opened: what it is, its trajectory, what models say of it, what attacks find, what it carries, its neighbours
+// in the residual memory.
 
 /**
  * @typedef {object} Detail
@@ -47,11 +47,11 @@ function makeDetail(changed) {
     after.disabled = place < 0 || place === order.length - 1;
     heading.textContent = `Example ${exampleInRun(example)}: ${className(valueOf("label", example))}`;
     const [others, neighbours] = [tableOfOthers(example), neighboursOf(example)];
-    const flags = tableOfFlags(example);
+    const attack = tableOfAttack(example);
     body.replaceChildren(
       element("div", { class: "top" }, facts(example, names[example] ?? ""), trajectory(example)),
       tableOfSizes(example),
-      ...(flags ? [flags] : []),
+      ...(attack ? [attack] : []),
       ...(others ? [others] : []),
       ...pairs.flatMap((some) => carriedBy(example, some)),
       ...(neighbours ? [neighbours] : []),

@@ -72,10 +72,15 @@ function choice(options, attributes = {}) {
  * @param {number} value
  */
 function told(value) {
+  return toldTo(2, value);
+}
+
+/** The same with at most so many digits after the point. @param {number} most @param {number} value */
+function toldTo(most, value) {
   if (Number.isNaN(value)) return "–";
   if (value === Infinity) return "∞";
   const size = Math.abs(value);
-  const digits = size >= 100 ? size.toFixed(0) : size >= 10 ? size.toFixed(1) : size.toFixed(2);
+  const digits = size.toFixed(size >= 100 ? 0 : size >= 10 ? Math.min(most, 1) : most);
   return (value < 0 && Number(digits) !== 0 ? "\u2212" : "") + digits;
 }
 

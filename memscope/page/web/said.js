@@ -1,11 +1,10 @@
 "use strict";
-// The tables of one example: its score and what models that did not see it say, at each size; what attacks find; and what
-// else was measured.
+// The tables of one example: its score and what models that did not see it say, at each size; and what else was measured.
 
-/** Columns that the first table and the facts tell; all other measured ones are in the second. */
+/** Columns that other tables and the facts tell; all other measured ones are in the second table here. */
 const TOLD_FIRST = new Set([
   ...["score", "score_low", "score_high", "population_score", "population_sd", "accuracy_in", "accuracy_out"],
-  ...["suggested_share", "change"],
+  ...["suggested_share", "change", "log_odds_in", "log_odds_out", "ratio_in"],
 ]);
 
 /** @param {number} example */
@@ -68,21 +67,6 @@ function tableOfOthers(example) {
     })
     .filter(([, ...cells]) => cells.some((cell) => cell !== "–"));
   return rows.length ? table("Also measured", [`at ${PAGE.axis}`, ...PAGE.sizes.map(String)], rows) : null;
-}
-
-/** In how many models LiRA finds an example; null if nothing is known of it. @param {number} example */
-function tableOfFlags(example) {
-  const flags = (/** @type {string} */ side) =>
-    PAGE.sizes.map((_, row) => {
-      const [found, of] = [valueOf(`flagged_${side}`, example, row), valueOf(`attacked_${side}`, example, row)];
-      return Number.isNaN(found) || Number.isNaN(of) ? "–" : `${counted(found)} of ${counted(of)}`;
-    });
-  const rows = [
-    ["models trained with it", ...flags("in")],
-    ["models trained without it", ...flags("out")],
-  ];
-  if (!rows.some(([, ...cells]) => cells.some((cell) => cell !== "–"))) return null;
-  return table("Taken for a training example by LiRA", [`at ${PAGE.axis}`, ...PAGE.sizes.map(String)], rows);
 }
 
 /**

@@ -28,7 +28,7 @@ CHART_KINDS.rows = (data, width) => {
   const marks = [Plot.gridX({ stroke: "var(--rule)", strokeOpacity: 1 })];
   const height = names.length * row;
   for (const [value, words] of scale.lines) {
-    marks.push(Plot.ruleX([value], { stroke: "var(--quiet)", strokeDasharray: words ? "4 3" : null }));
+    marks.push(Plot.ruleX([value], { stroke: "var(--quiet)", strokeDasharray: words || value ? "4 3" : null }));
     if (words) marks.push(Plot.text([words], { x: value, frameAnchor: "top", dy: -10, fill: "var(--quiet)" }));
   }
   if (beside)
