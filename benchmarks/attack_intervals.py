@@ -3,35 +3,43 @@
     OMP_NUM_THREADS=1 python -m benchmarks.attack_intervals [--runs 200] [--examples 1500] [--blocks 4,10]
 
 Blocks share references and most of the non-members that thresholds are chosen on, so that intervals over blocks need a
-trial. Each run draws subsets and log-odds of the same examples anew and attacks them with online LiRA. The truth of a
-false-positive rate is the one that was asked for; that of all else the mean over the runs.
+trial. Each run draws subsets and log-odds of the same examples anew and attacks them with online LiRA. The truth is the
+mean over the runs, but for changes.
 
     normal     normal log-odds, members higher by 1
     tails      a variance of its own for every example, Student's t with 4 degrees of freedom, an offset that all
                examples share in a model, and members higher by an exponential amount
-    spread     in place of the jackknife, the spread of the blocks' own true-positive rates
+    found      true positives by the jackknife; `spread`: by the spread of the blocks' own rates in its place
     type       of one example in ten, that members are higher by 1.5 more
+    change     of what is found, and of areas, between two runs on the same subsets: the truth is 0
     together   what rises in memorisation with what rises in vulnerability, where neither rises: the truth is 0
+    false      the realised false-positive rate, mean over the runs, by the one that was asked for
 
 In brackets: how often the truth is below the interval, and above it.
 """
 
 import argparse
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memscope.analysis.privacy.attacks import online_lira
-from memscope.analysis.privacy.halves import attacked_half, changes_together, halves_of, rates_by_group
+from memscope.analysis.privacy.groups import rates_by_group
+from memscope.analysis.privacy.halves import attacked_half, changes_together, halves_of
 from memscope.analysis.privacy.rates import (
     Targets,
+    area_change,
     balanced_accuracy,
     beyond,
     block_areas,
+    false_positives,
     logits_of,
+    on_logit,
     over_blocks,
-    rate_of,
+    rate_change,
+    true_positives,
 )
 from memscope.analysis.privacy.references import leave_one_block_out
 from memscope.analysis.privacy.scores import on_one_scale
@@ -45,9 +53,13 @@ WORLDS = ("normal", "tails")
 COLUMNS = (
     "area",
     "balanced accuracy",
-    *(f"{what} at {100 * asked:g} %" for asked in ASKED for what in ("found", "spread", "false", "type")),
+    "change of area",
+    *(f"{what} at {100 * asked:g} %" for asked in ASKED for what in ("found", "spread", "type", "change")),
     "together",
 )
+FALSE = tuple(f"false at {100 * asked:g} %" for asked in ASKED)
+POPULATION = 20
+"""Test examples, with which RMIA compares: it is not looked at"""
 Found = dict[str, Ranged]
 
 
@@ -68,30 +80,44 @@ def world(
     return inside, log_odds, np.repeat(np.arange(blocks), 10), special
 
 
-def attacked(kind: str, examples: int, blocks: int, seed: int) -> Found:
-    inside, phi, block, special = world(kind, examples, blocks, seed)
+def lira(inside: NDArray[np.bool_], phi: NDArray[np.float64], block: NDArray[np.int64]) -> Targets:
     scores = np.empty(phi.shape, dtype=np.float32)
     for _, here, references in leave_one_block_out(inside, phi, block):
         scores[here] = on_one_scale(online_lira(phi[here], *believed(references)).astype(np.float32))
-    targets = Targets(scores, inside, block)
-    found = {"area": over_blocks(block_areas(targets)), "balanced accuracy": balanced_accuracy(targets)}
+    return Targets(scores, inside, block)
+
+
+def attacked(kind: str, examples: int, blocks: int, seed: int) -> Found:
+    inside, phi, block, special = world(kind, examples, blocks, seed)
+    _, other, _, _ = world(kind, examples, blocks, seed, draw=1)
+    targets, again = (lira(inside, each, block) for each in (phi, other))
+    areas = [block_areas(each) for each in (targets, again)]
+    found = {
+        "area": over_blocks(areas[0]),
+        "balanced accuracy": balanced_accuracy(targets),
+        "change of area": area_change(*areas),
+    }
     halves = halves_of(range(blocks))
     assert halves is not None
-    both = [attacked_half(inside, phi, block, half) for half in halves]
+    population = np.zeros((len(phi), POPULATION))
+    both, later = ([attacked_half(inside, each, block, population, half) for half in halves] for each in (phi, other))
     names = np.where(special, "special", "other")
     for asked in ASKED:
         at = f"at {100 * asked:g} %"
-        counts = beyond(targets, asked)
+        counts, of_other = beyond(targets, asked), beyond(again, asked)
         if counts.tellable:
-            rate = rate_of(counts)
             shares = counts.held_out[:, 0] / counts.held_out[:, 1]
-            found |= {f"found {at}": rate.true_positive, f"false {at}": rate.false_positive}
-            found[f"spread {at}"] = over_blocks(shares, logits_of(counts.held_out))
-        by_type = rates_by_group(both, [names, names], ["special"], asked)
+            spread = float(np.std(logits_of(counts.held_out), ddof=1)) / math.sqrt(blocks)
+            found |= {
+                f"found {at}": true_positives(counts),
+                f"spread {at}": on_logit(counts.held_out.sum(0), spread, len(shares)),
+                f"false {at}": Ranged(value=float(false_positives(counts).mean()) / asked),
+            }
+        if counts.tellable and of_other.tellable:
+            found[f"change {at}"] = rate_change(counts, of_other)
+        by_type = rates_by_group([half.targets("lira") for half in both], [names, names], ["special"], asked)
         if by_type is not None:
             found[f"type {at}"] = by_type[0].true_positive
-    _, other, _, _ = world(kind, examples, blocks, seed, draw=1)
-    again = [attacked_half(inside, other, block, half) for half in halves]
     right = [each > 2 for each in (phi, other)]
 
     def change(some: Sequence[int]) -> NDArray[np.float64]:
@@ -105,7 +131,7 @@ def attacked(kind: str, examples: int, blocks: int, seed: int) -> Found:
         return np.asarray(scores[1] - scores[0])
 
     found["together"] = changes_together(
-        change, *([half.apart() for half in each] for each in (both, again))
+        change, *([half.apart() for half in each] for each in (both, later))
     ).correlation
     return found
 
@@ -120,11 +146,13 @@ def cell(intervals: Sequence[Ranged], truth: float | None) -> str:
     return f"{100 * (1 - below - above):.0f} ({100 * below:.0f}, {100 * above:.0f})"
 
 
+def ratio(values: Sequence[float]) -> str:
+    return f"{np.mean(values):.2f}" if values else "-"
+
+
 def truth_of(column: str) -> float | None:
     """None: the mean over the runs."""
-    if column == "together":
-        return 0.0
-    return float(column.split()[-2]) / 100 if column.startswith("false") else None
+    return 0.0 if column.startswith(("together", "change")) else None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -133,12 +161,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--examples", type=int, default=1500)
     parser.add_argument("--blocks", default="4,10")
     given = parser.parse_args(arguments)
-    print(f"| % of {given.runs} runs | blocks | {' | '.join(COLUMNS)} |")
-    print(f"|---|---|{'---|' * len(COLUMNS)}")
+    print(f"| % of {given.runs} runs | blocks | {' | '.join((*COLUMNS, *FALSE))} |")
+    print(f"|---|---|{'---|' * len((*COLUMNS, *FALSE))}")
     for kind in WORLDS:
         for blocks in map(int, given.blocks.split(",")):
             found = [attacked(kind, given.examples, blocks, seed) for seed in range(given.runs)]
             cells = [cell([one[name] for one in found if name in one], truth_of(name)) for name in COLUMNS]
+            cells += [ratio([one[name].value for one in found if name in one]) for name in FALSE]
             print(f"| {kind} | {blocks} | {' | '.join(cells)} |", flush=True)
 
 

@@ -18,13 +18,14 @@ from memscope.analysis.privacy.rates import (
     beyond,
     block_areas,
     blocks_of,
+    false_positives,
     over_blocks,
     rate_change,
-    rate_of,
     thresholds,
+    true_positives,
 )
 from memscope.analysis.privacy.references import Floats
-from memscope.analysis.privacy.scores import ATTACKS, judged
+from memscope.analysis.privacy.scores import ATTACKS, ends_of, judged
 from memscope.analysis.statistics.intervals import jeffreys_limits
 from memscope.counting.privacy import Material
 from memscope.reports.privacy import AttackFound, Calibration, RateFound
@@ -109,22 +110,29 @@ def shares_of(found: Sequence[Beyond], blocks: int) -> tuple[Floats, Floats]:
     for one in found:
         if one.tellable:
             place = ASKED.index(one.asked)
-            true[place], false[place] = (each[:, 0] / each[:, 1] for each in (one.held_out, one.wrongly))
+            true[place], false[place] = one.held_out[:, 0] / one.held_out[:, 1], false_positives(one)
     return true, false
 
 
 def rate_found(found: Beyond) -> RateFound:
     """The rates, or why they are not told."""
     if found.tellable:
-        rate = rate_of(found)
+        false = false_positives(found)
         return RateFound(
-            asked=found.asked, true_positive=rate.true_positive, false_positive=rate.false_positive, left_out=None
+            asked=found.asked,
+            true_positive=true_positives(found),
+            false_positive=float(false.mean()),
+            lowest_block=float(false.min()),
+            highest_block=float(false.max()),
+            left_out=None,
         )
     pairs = int(found.wrongly[:, 0].sum())
     return RateFound(
         asked=found.asked,
         true_positive=UNKNOWN,
-        false_positive=UNKNOWN,
+        false_positive=math.nan,
+        lowest_block=math.nan,
+        highest_block=math.nan,
         left_out=f"{pairs:,} of {int(found.wrongly[:, 1].sum()):,} non-members, of {found.examples:,} examples, are "
         f"beyond the threshold; {FEWEST_FALSE} of {FEWEST_FALSE} examples are needed",
     )
@@ -151,12 +159,12 @@ def flags_of(targets: Targets, asked: float) -> dict[str, NDArray[np.generic]]:
 def sides_of(
     member: NDArray[np.bool_], ratio: NDArray[np.float32], log_odds: NDArray[np.float16]
 ) -> dict[str, NDArray[np.generic]]:
-    """Means [N] over models with the example, and without it."""
+    """Means [N] over models with the example, and without it; infinite log-odds are taken as the attacks take them."""
     found: dict[str, NDArray[np.generic]] = {}
-    largest = float(np.finfo(np.float16).max)
+    ends = ends_of(log_odds)
     sums = {name: np.zeros((2, member.shape[1])) for name in ("ratio", "log_odds")}
     for inside, one, other in zip(member, ratio, log_odds, strict=True):  # model by model: no copy of all
-        for name, values in (("ratio", one), ("log_odds", np.clip(other.astype(np.float64), -largest, largest))):
+        for name, values in (("ratio", one), ("log_odds", np.clip(other.astype(np.float64), *ends))):
             sums[name][0] += np.where(inside, values, 0)
             sums[name][1] += np.where(inside, 0, values)
     with np.errstate(invalid="ignore"):

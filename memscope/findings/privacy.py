@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from memscope.analysis.privacy.rates import FEWEST_BLOCKS
 from memscope.analysis.trajectories import EPSILON
+from memscope.counting.privacy_types import ALL, found_most
 from memscope.findings.numbers import fine
 from memscope.findings.rates import is_clear, percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
@@ -64,7 +65,7 @@ def at_largest(report: PrivacyReport) -> str:
     found = f"{share(rate.true_positive)} of a model's training examples at {rate_in_words(rate.asked)} false positives"
     if math.isnan(rate.true_positive.low):
         start = f"{where} LiRA finds {found}; so few blocks of models do not tell how sure that is."
-    elif rate.true_positive.low > max(rate.asked, rate.false_positive.value):
+    elif rate.true_positive.low > max(rate.asked, rate.false_positive):
         start = f"{where} LiRA finds {found}."
     elif lira.area.low > 0.5:
         start = (
@@ -112,17 +113,12 @@ def change_in_words(change: PrivacyChange) -> str:
 def of_types(report: PrivacyReport) -> str:
     """Which type of trajectory is found most, where one stands out."""
     row = report.sizes[-1]
-    if not row.types:
+    types = row.types_of("lira")
+    found = found_most(types)
+    if found is None:
         return ""
-    everything = next(one for one in row.types if one.type == "all")
-    known = [one for one in row.types if one.type != "all" and not math.isnan(one.true_positive.low)]
-    limit = everything.true_positive.high
-    known = [one for one in known if one.true_positive.low > max(limit, one.false_positive.value)]
-    if not known:
-        return ""
-    most = max(known, key=lambda one: one.true_positive.value)
-    others = [one for one in row.types if one.type not in ("all", most.type)]
-    clear = all(not one.true_positive.high >= most.true_positive.low for one in others)
+    most, clear = found
+    everything = next(one for one in types if one.type == ALL)
     how = "are found most" if clear else "are found more than all are"
     return (
         f"Of the types of trajectory, {most.type} examples {how}: {share(most.true_positive)} of them, where "

@@ -7,6 +7,7 @@ import numpy as np
 
 from memscope.analysis.proxies.catalogue import PROXIES
 from memscope.analysis.trajectories import TYPES, UNDETERMINED
+from memscope.page.attacked_columns import of_privacy
 from memscope.page.columns import Column, common_denominator, measured, whole
 from memscope.reports.results import RESULTS
 from memscope.run import Run
@@ -21,8 +22,6 @@ HELD_OUT = 2
 """Of `part` of the group `predictor`"""
 FEW = 5_000
 """Examples up to which there is room for 16 bits of every number, and for proxies at every size"""
-BEYOND = 3_000.0
-"""Of mean log-odds: larger ones are of infinite log-odds, which count as 65,504, and would leave no room for tenths"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,43 +211,6 @@ def of_influence(gallery: Gallery, group: str = "influence") -> Iterator[Column]
 
 def of_influence_on_training(gallery: Gallery) -> Iterator[Column]:
     return of_influence(gallery, "influence-training")
-
-
-def of_privacy(gallery: Gallery) -> Iterator[Column]:
-    """What LiRA makes of each in models trained with it and without it, and how many of them give it away.
-
-    Means of log-odds are kept to a tenth, of ratios to a hundredth: finer than their errors. The ratio without it is
-    that with it less the vulnerability, to the hundredth, and has no column: it would take 1.3 bytes an example.
-    """
-    found = gallery.groups["privacy"]
-    odds_in, odds_out = (rounded(found[name], 10).clip(-BEYOND, BEYOND) for name in ("log_odds_in", "log_odds_out"))
-    ratio_in, ratio_out = (rounded(found[name], 100) for name in ("ratio_in", "ratio_out"))
-    apart = "vulnerability (log likelihood ratio of LiRA, with it less without it)"
-    for name, title, values, parts in (
-        ("log_odds_in", "mean log-odds of its label in models trained with it", odds_in, 10),
-        ("log_odds_out", "mean log-odds of its label in models trained without it", odds_out, 10),
-        ("ratio_in", "mean log likelihood ratio of LiRA in models trained with it", ratio_in, 100),
-        ("vulnerability", apart, ratio_in - ratio_out, 100),
-    ):
-        rows = gallery.at_sizes("privacy", values)
-        yield measured(name, title, rows, "privacy", per="size", denominator=parts, kind="uint16")
-    counts = [
-        ("attacked_in", "n_in", "attacked models trained with it"),
-        ("attacked_out", "n_out", "attacked models trained without it"),
-    ]
-    if (found["flagged_in"] >= 0).any():
-        counts += [
-            ("flagged_in", "flagged_in", "models trained with it in which LiRA finds it"),
-            ("flagged_out", "flagged_out", "models trained without it in which LiRA takes it for a member"),
-        ]
-    for name, field, title in counts:
-        numbers = gallery.at_sizes("privacy", found[field])
-        yield whole(name, title, np.where(np.isnan(numbers), -1, numbers), "privacy", per="size")
-
-
-def rounded(values: np.ndarray, parts: int) -> np.ndarray:
-    """To whole multiples of one of so many parts of 1."""
-    return np.rint(parts * values.astype(np.float64)) / parts
 
 
 MAKERS = {

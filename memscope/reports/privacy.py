@@ -15,8 +15,12 @@ class RateFound:
     """The false-positive rate for which thresholds are chosen, on the non-members of other blocks"""
     true_positive: Ranged
     """Share of the members that are beyond the threshold; null where it is not told"""
-    false_positive: Ranged
-    """Share of the non-members beyond it, in blocks that had no part in choosing it"""
+    false_positive: float
+    """Share of the non-members beyond it, of blocks that had no part in choosing it; mean over blocks"""
+    lowest_block: float
+    """The same of the block where it is lowest"""
+    highest_block: float
+    """And where it is highest"""
     left_out: str | None
     """Why the rates are not told; null where they are"""
 
@@ -53,8 +57,10 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class TypeFound:
-    """What online LiRA finds of the examples of one type of trajectory."""
+    """What an attack finds of the examples of one type of trajectory."""
 
+    attack: str
+    """As of `attacks`"""
     type: str
     """Type by the raw rule, named by other models than those that are attacked; `all`: all examples"""
     examples: float
@@ -88,12 +94,27 @@ class SizePrivacy:
     flagged_at: float
     """The false-positive rate of the flags of single examples: the smallest that is told of LiRA; null where none is"""
     type_rate: float
-    """The false-positive rate of the thresholds of `types`: the smallest that half of the blocks tell; null without"""
+    """The false-positive rate of the thresholds of `types`: the smallest that LiRA on half of the blocks tells at every
+    size, or else at this one; null without"""
     types: tuple[TypeFound, ...]
-    """By type, and of all; empty without four blocks and two sizes"""
+    """By attack that tells this rate, and by type, then of all; empty without four blocks and two sizes"""
     infinite: float = 0.0
     """Share of the log-odds that are infinite, as of a probability that was rounded to 1; they count as the largest
     that are not"""
+
+    def types_of(self, attack: str) -> tuple[TypeFound, ...]:
+        """What one attack finds by type, and of all."""
+        return tuple(one for one in self.types if one.attack == attack)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypeChange:
+    """How much more online LiRA finds of the examples of one type at the largest size than at the smallest."""
+
+    type: str
+    """Type by the raw rule, or `all`"""
+    true_positive: Ranged
+    """Difference of the true-positive rates, paired by blocks"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +196,8 @@ class PrivacyReport:
     """By size, the smallest first"""
     changes: tuple[PrivacyChange, ...]
     """From each size to the next, and from the first to the last"""
+    type_changes: tuple[TypeChange, ...]
+    """By type, from the first size to the last, at one false-positive rate; empty where not both tell one"""
     memorised: MemorisedFound | None
     """From the first size to the last; null without four blocks and two sizes"""
     students: tuple[StudentsFound, ...] | None = keys.left_out()
@@ -207,6 +230,7 @@ FIELDS = {
     "n_out": Field(SIZE_EXAMPLE, "1", "models trained without it"),
     "ratio_in": Field(SIZE_EXAMPLE, "1", "mean log likelihood ratio of online LiRA over models trained with it"),
     "ratio_out": Field(SIZE_EXAMPLE, "1", "the same over models trained without it"),
+    "flagged_at": Field(("size",), "1", "false-positive rate of the thresholds of flags; NaN where none is told"),
     "flagged_in": Field(SIZE_EXAMPLE, "1", "models trained with it for which LiRA finds it; -1 where no rate is told"),
     "flagged_in_low": Field(SIZE_EXAMPLE, "1", "lower Jeffreys limit (95 %) of flagged_in / n_in"),
     "flagged_in_high": Field(SIZE_EXAMPLE, "1", "upper limit of it"),

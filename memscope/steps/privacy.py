@@ -12,19 +12,18 @@ import numpy as np
 from memscope.analysis.privacy.curves import GRID
 from memscope.analysis.privacy.halves import (
     Apart,
-    Half,
     attacked_half,
     changes_together,
     halves_of,
-    rates_by_group,
 )
 from memscope.analysis.privacy.references import FEWEST_BLOCKS
 from memscope.analysis.privacy.scores import ATTACKS, share_infinite
-from memscope.analysis.trajectories import EPSILON, TYPES, check_options, raw_types
+from memscope.analysis.trajectories import EPSILON, check_options, raw_types
 from memscope.counting.halves import sums_of
 from memscope.counting.outcomes import SizeCounts, count_size, sizes_in_ledger
 from memscope.counting.privacy import Material, material_of, population_of, usable_blocks
 from memscope.counting.privacy_audit import ASKED, Audit, audit_of, compared
+from memscope.counting.privacy_types import ByRate, found_by_type, type_changes, type_rates, with_types
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.counting.type_errors import stacked
 from memscope.errors import OptionError, RunError
@@ -35,20 +34,16 @@ from memscope.reports.privacy import (
     PrivacyChange,
     PrivacyReport,
     SizePrivacy,
-    TypeFound,
 )
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
 from memscope.steps.privacy_export import export_records
-from memscope.steps.privacy_students import attack_students
+from memscope.steps.privacy_students import attack_students, students_of
 from memscope.store.ledger import distilled_settings, state_for
 from memscope.store.results import read_results, results_path, write_results
 from memscope.work.carrying_out import Say, silent
 from memscope.work.data_set import ensure_examples
 from memscope.work.timing import spent_on
-
-ALL = "all"
-"""Of the row of all examples among types"""
 
 Arrays = dict[str, Any]
 
@@ -122,7 +117,7 @@ def stored_audit(run: Run, ledger: str, epsilon: float, students: bool) -> tuple
         return None
     report = report_of(PrivacyReport, summary)
     same = then == ledger and report.epsilon == epsilon and (report.students is not None) == students
-    return (report, arrays) if same else None
+    return (report, arrays) if same and arrays.keys() >= RESULTS.fields.keys() else None
 
 
 @spent_on("scoring")
@@ -137,23 +132,30 @@ def attack(run: Run, ledger: str, epsilon: float, students: bool, say: Say) -> t
         columns.setdefault("suggested_label", []).append(suggested_labels(run, size, votes)[0].astype(np.int32))
     blocks = usable_blocks(run, counts.values())
     check_blocks(run, sizes, blocks)
+    chosen = students_of(run, counts) if students else None
     halves = halves_of(blocks) if len(sizes) > 1 else None
     types = types_of(counts, blocks, epsilon) if len(sizes) > 1 else None
     named = [types_of(counts, half, epsilon) for half in halves[::-1]] if halves else []
     rows, audits, apart = [], {}, {}
+    by_type: dict[int, ByRate] = {}
     for size in sizes:
         say(f"attacking models of {run.plan.axis} {size}")
         material = material_of(run, size, blocks)
         audit = audits[size] = audit_of(material)
-        attacked = [attacked_half(material.in_subset, material.log_odds, material.block, half) for half in halves or ()]
-        rows.append(size_row(size, material, audit, *by_type(attacked, named)))
+        attacked = [
+            attacked_half(material.in_subset, material.log_odds, material.block, material.population, half)
+            for half in halves or ()
+        ]
+        by_type[size] = found_by_type(attacked, named)
+        rows.append(size_row(size, material, audit))
         if halves and size in (sizes[0], sizes[-1]):
             apart[size] = [half.apart() for half in attacked]
         score = counts[size].hard_of(blocks).score.astype(np.float32)
         for name, values in (*audit.columns.items(), ("score", score)):
             columns.setdefault(name, []).append(values)
         audits[size] = replace(audit, columns={})
-    of_students, no_students = attack_students(run, counts, say) if students else (None, ())
+    rate_of = type_rates(by_type)
+    rows = [with_types(row, rate_of[row.size], by_type[row.size]) for row in rows]
     report = PrivacyReport(
         run=str(run.path),
         axis=run.plan.axis,
@@ -166,9 +168,10 @@ def attack(run: Run, ledger: str, epsilon: float, students: bool, say: Say) -> t
         epsilon=epsilon,
         sizes=tuple(rows),
         changes=changes_of(audits),
+        type_changes=type_changes(by_type, rate_of),
         memorised=memorised(counts, apart) if halves else None,
-        students=of_students,
-        students_left_out=no_students or None,
+        students=None if chosen is None else attack_students(run, chosen, say),
+        students_left_out=(chosen.left_out or None) if chosen else None,
         trainer=run.plan.recipe.trainer,
         block=run.plan.block,
     )
@@ -178,6 +181,7 @@ def attack(run: Run, ledger: str, epsilon: float, students: bool, say: Say) -> t
         "attack": list(ATTACKS),
         "asked": np.array(ASKED),
         "block": np.array(blocks),
+        "flagged_at": np.array([audits[size].flagged_at for size in sizes]),
         "false_positive_rate": GRID,
         "raw_type": [""] * len(examples.labels) if types is None else types.tolist(),
     }
@@ -209,26 +213,8 @@ def types_of(counts: dict[int, SizeCounts], blocks: Sequence[int], epsilon: floa
     return raw_types(*stacked([one.hard_of(blocks) for one in counts.values()]), epsilon)
 
 
-def by_type(attacked: Sequence[Half], named: Sequence[np.ndarray]) -> tuple[float, tuple[TypeFound, ...]]:
-    """The smallest false-positive rate that halves of the blocks tell, and what is found at it by type."""
-    for asked in ASKED if attacked else ():
-        found = rates_by_group(attacked, named, TYPES, asked)
-        if found is not None:
-            return asked, tuple(
-                TypeFound(
-                    type=name,
-                    examples=one.examples,
-                    true_positive=one.true_positive,
-                    false_positive=one.false_positive,
-                )
-                for name, one in zip((*TYPES, ALL), found, strict=True)
-            )
-    return float("nan"), ()
-
-
-def size_row(
-    size: int, material: Material, audit: Audit, type_rate: float, types: tuple[TypeFound, ...]
-) -> SizePrivacy:
+def size_row(size: int, material: Material, audit: Audit) -> SizePrivacy:
+    """Without what is found by type."""
     members = int(material.in_subset.sum())
     return SizePrivacy(
         size=size,
@@ -240,8 +226,8 @@ def size_row(
         attacks=audit.attacks,
         calibration=audit.calibration,
         flagged_at=audit.flagged_at,
-        type_rate=type_rate,
-        types=types,
+        type_rate=float("nan"),
+        types=(),
         infinite=share_infinite(material.log_odds),
     )
 

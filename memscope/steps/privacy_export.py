@@ -28,10 +28,12 @@ def export_records(run: Run, arrays: dict[str, Any], file: Path, safe: bool = Fa
     """
     written = defused if safe else str
     examples = run.examples
-    header = [run.plan.axis, "example", "index", "name", "label", "true_label", "raw_type", *NUMBERS, "suggested_label"]
+    header = [run.plan.axis, "example", "index", "name", "label", "true_label", "raw_type", *NUMBERS]
+    header += ["flagged_at", "suggested_label"]
     rows: list[list[object]] = []
     for place, size in enumerate(np.asarray(arrays["size"]).tolist()):
         columns = [arrays[name][place].tolist() for name in NUMBERS]
+        asked = float(arrays["flagged_at"][place])
         for example in range(len(examples.labels)):
             numbers = [column[example] for column in columns]
             rows.append(
@@ -45,6 +47,7 @@ def export_records(run: Run, arrays: dict[str, Any], file: Path, safe: bool = Fa
                     arrays["raw_type"][example],
                     *("" if one != one or (name.startswith("flagged") and one < 0) else one
                       for name, one in zip(NUMBERS, numbers, strict=True)),
+                    "" if asked != asked else asked,
                     int(arrays["suggested_label"][place][example]),
                 ]
             )  # fmt: skip

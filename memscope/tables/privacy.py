@@ -6,7 +6,7 @@ from memscope.findings import privacy as findings
 from memscope.findings.numbers import decimals, fine
 from memscope.findings.privacy import NAMES, told_rates
 from memscope.findings.rates import percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
-from memscope.reports.privacy import AttackFound, PrivacyReport
+from memscope.reports.privacy import AttackFound, PrivacyReport, RateFound, SizePrivacy
 from memscope.tables.printing import say, show_screen, table, tell
 
 
@@ -31,7 +31,8 @@ def show_attacks(report: PrivacyReport) -> None:
     say(
         "Members: training examples of the attacked model; non-members: training examples held out of it. Found: share "
         "of a block's members beyond the threshold, which is chosen on other blocks' non-members; false: share "
-        "of the block's own non-members beyond it. ( ): 95 % interval over blocks."
+        "of the block's own non-members beyond it, then of the blocks where that is lowest and highest. "
+        "( ): 95 % interval over blocks."
     )
     lines = dict.fromkeys(
         f"{NAMES[found.attack]} at {rate_in_words(rate.asked)}, {report.axis} {row.size}: {rate.left_out}."
@@ -55,9 +56,15 @@ def attacks(found: Sequence[AttackFound]) -> tuple[list[str], list[list[str]]]:
         cells = [NAMES[one.attack], with_ends(one.area, 3), with_ends(one.balanced_accuracy, 3)]
         for rate in asked:
             there = findings.rate_of(one, rate)
-            cells += [share(there.true_positive), share(there.false_positive)] if there else ["-", "-"]
+            cells += [share(there.true_positive), realised(there)] if there else ["-", "-"]
         rows.append(cells)
     return columns, rows
+
+
+def realised(found: RateFound) -> str:
+    """.10%, blocks .07% to .14%"""
+    ends = f"{percent_of(found.lowest_block)} to {percent_of(found.highest_block)}"
+    return f"{percent_of(found.false_positive)}, blocks {ends}"
 
 
 def show_changes(report: PrivacyReport) -> None:
@@ -79,19 +86,21 @@ def show_changes(report: PrivacyReport) -> None:
 
 
 def show_types(report: PrivacyReport) -> None:
-    """What LiRA finds by type; the other half of the blocks named the types."""
+    """What attacks find by type; the other half of the blocks named the types."""
     for row in report.sizes:
         if row.types:
-            table(
-                f"Found by type of trajectory at {report.axis} {row.size}, at {rate_in_words(row.type_rate)} false "
-                "positives of all",
-                ["type", "examples", "found", "false"],
-                [
-                    [one.type, decimals(one.examples, 0), share(one.true_positive), share(one.false_positive)]
-                    for one in row.types
-                    if one.examples
-                ],
-            )
+            show_types_of(report.axis, row)
+    if report.type_changes:
+        last = report.sizes[-1]
+        table(
+            f"LiRA by type at {report.axis} {last.size} less at {report.axis} {report.sizes[0].size}, paired by blocks",
+            ["type", f"found at {rate_in_words(last.type_rate)}"],
+            [
+                [one.type, points_ends(one.true_positive)]
+                for one in report.type_changes
+                if one.true_positive.value == one.true_positive.value
+            ],
+        )
     if any(row.types for row in report.sizes):
         say(
             f"Types (epsilon {report.epsilon:g}) are named by every other block, models of the others attacked with "
@@ -102,6 +111,21 @@ def show_types(report: PrivacyReport) -> None:
             say(told)
     elif len(report.sizes) > 1:
         say("No rates by type: they need four whole blocks, and a rate that half of them can tell.")
+
+
+def show_types_of(axis: str, row: SizePrivacy) -> None:
+    """A row for each type: LiRA with its false positives, then what the other attacks find."""
+    others = {attack: found for attack in NAMES if attack != "lira" and (found := row.types_of(attack))}
+    rows = []
+    for place, one in enumerate(row.types_of("lira")):
+        if one.examples:
+            cells = [one.type, decimals(one.examples, 0), share(one.true_positive), share(one.false_positive)]
+            rows.append([*cells, *(share(each[place].true_positive) for each in others.values())])
+    table(
+        f"Found by type of trajectory at {axis} {row.size}, at {rate_in_words(row.type_rate)} false positives of all",
+        ["type", "examples", "LiRA", "false", *(NAMES[attack] for attack in others)],
+        rows,
+    )
 
 
 def show_calibration(report: PrivacyReport) -> None:

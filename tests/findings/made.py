@@ -47,6 +47,7 @@ from memscope.reports.privacy import (
     RateFound,
     SizePrivacy,
     StudentsFound,
+    TypeChange,
     TypeFound,
 )
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
@@ -848,7 +849,9 @@ def attacks_found(lira: float, blocks: int = 4, told: bool = True) -> tuple[Atta
             RateFound(
                 asked=asked,
                 true_positive=of_blocks(true * factor, blocks, 0.1 * true * factor) if told else Ranged(value=math.nan),
-                false_positive=of_blocks(asked, blocks, 0.1 * asked) if told else Ranged(value=math.nan),
+                false_positive=asked if told else math.nan,
+                lowest_block=0.8 * asked if told else math.nan,
+                highest_block=1.3 * asked if told else math.nan,
                 left_out=None if told else "3 of 1,200 non-members are beyond the threshold",
             )
             for asked, factor in ((0.001, 1), (0.01, 2))
@@ -890,6 +893,7 @@ def privacy_report(
                 type_rate=0.001 if names else math.nan,
                 types=tuple(
                     TypeFound(
+                        attack="lira",
                         type=name,
                         examples=100.0,
                         true_positive=ranged(typed if name == "increasing" else true, 0.01),
@@ -921,6 +925,11 @@ def privacy_report(
             )
             for smaller, larger in pairs
         ),
+        type_changes=tuple(
+            TypeChange(type=name, true_positive=ranged(change, 0.01)) for name in ("constant", "increasing", "all")
+        )
+        if blocks > 3 and len(sizes) > 1
+        else (),
         memorised=MemorisedFound(correlation=ranged(correlation, 0.02), by_chance=0.06)
         if blocks > 3 and len(sizes) > 1
         else None,

@@ -234,6 +234,7 @@ def some_records(count, seed=0):
     records = {name: random.normal(0, 4, shape).astype(np.float32) for name in MEANS}
     members = random.integers(3, 8, shape)
     records |= {"size": np.array([2, 4, 8]), "n_in": members, "n_out": 10 - members}
+    records["flagged_at"] = np.array([np.nan, 0.01, 0.001])
     for side, number in (("in", members), ("out", 10 - members)):
         records[f"flagged_{side}"] = random.integers(0, number + 1)
         records[f"flagged_{side}"][0] = -1
@@ -270,6 +271,15 @@ def test_every_example_has_its_flags_where_a_rate_is_told(data):
         assert told[0] == ([None] * 3 if name == field else records[field][0, shown].tolist())
 
 
+def test_the_rates_of_flags_are_told_the_usual_one_first(data):
+    records = some_records(len(data.run.examples.labels))
+    records["flagged_at"] = np.array([0.001, 0.01, 0.001])
+    title = kept(data, records)["flagged_in"].title
+    assert title.endswith("LiRA finds it, at thresholds for .1% false positives, at width 4 for 1%")
+    records["flagged_at"][1] = np.nan
+    assert kept(data, records)["flagged_in"].title.endswith("at thresholds for .1% false positives")
+
+
 def test_without_a_rate_it_has_how_many_models_were_attacked_and_no_flags(data):
     records = some_records(len(data.run.examples.labels))
     records |= {name: np.full_like(records[name], -1) for name in ("flagged_in", "flagged_out")}
@@ -279,7 +289,7 @@ def test_without_a_rate_it_has_how_many_models_were_attacked_and_no_flags(data):
 
 
 def test_infinite_log_odds_leave_the_tenths_of_the_others(data):
-    """They count as 65,504 in a mean: over so wide a range 16 bits would have steps of 2."""
+    """Results of others may have them in means: over so wide a range 16 bits would have steps of 2."""
     records = some_records(len(data.run.examples.labels))
     records["log_odds_in"][0, 3], records["log_odds_in"][0, 50] = 65_504, -65_504
     told = values_of(kept(data, records)["log_odds_in"])

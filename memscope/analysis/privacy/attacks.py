@@ -92,6 +92,9 @@ def average_offline(references: References, a: float) -> Floats:
 
 
 def offline_slope(references: References) -> float:
-    """The a, of 0 to 1, that fits mean_in = a mean_out + 1 - a best over other examples, by least squares."""
+    """The a, of 0 to 1, that fits mean_in = a mean_out + 1 - a best over all examples, by least squares.
+
+    It is one number: what a single example adds to it is of no account.
+    """
     out, away = 1 - references.outside.mean, 1 - references.inside.mean
     return float(np.clip((out * away).sum() / max(float((out**2).sum()), NARROW), 0, 1))

@@ -39,25 +39,23 @@ class Transforms:
         return cls(*(np.concatenate([getattr(one, name) for one in several]) for name in ("value", "member", "third")))
 
 
-def transforms(
-    phi: Floats, member: NDArray[np.bool_], inside: Believed, outside: Believed, seed: int, block: int
-) -> Transforms:
+def transforms(phi: Floats, member: NDArray[np.bool_], inside: Believed, outside: Believed, block: int) -> Transforms:
     """Of a block: log-odds and memberships [models, N], what is believed of both sides; pairs are drawn."""
     found = []
     for side, about in ((True, inside), (False, outside)):
         pairs = np.flatnonzero((member == side).reshape(-1))
         if not len(pairs):
             continue
-        drawn = pairs[integers(stream("privacy calibration", seed, block, int(side)), len(pairs), LOOKED_AT)]
+        drawn = pairs[integers(stream("privacy calibration", 0, block, int(side)), len(pairs), LOOKED_AT)]
         model, example = np.unravel_index(drawn, phi.shape)
         spread = np.sqrt(np.maximum(about.variance, NARROW))
-        cuts = np.quantile(spread, [1 / THIRDS, 2 / THIRDS])
+        third = np.argsort(np.argsort(spread, kind="stable")) * THIRDS // len(spread)  # equal ones in their order
         away = (phi[model, example] - about.middle[example]) / spread[example]
         found.append(
             Transforms(
                 t_cumulative(away, about.degrees[example]),
                 np.full(len(drawn), side),
-                np.searchsorted(cuts, spread[example], side="right"),
+                third[example],
             )
         )
     return Transforms.all_of(found)

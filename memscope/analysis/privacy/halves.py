@@ -8,27 +8,15 @@ run, for all examples alike.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memscope.analysis.privacy.attacks import online_lira
-from memscope.analysis.privacy.rates import (
-    FEWEST_FALSE,
-    Targets,
-    blocks_of,
-    logits_of,
-    on_line,
-    on_logit,
-    over_blocks,
-    place_of,
-    thresholds,
-)
-from memscope.analysis.privacy.references import Floats, leave_one_block_out
-from memscope.analysis.privacy.scores import finite, on_one_scale
-from memscope.analysis.privacy.shrinkage import believed
+from memscope.analysis.privacy.rates import Targets, on_line
+from memscope.analysis.privacy.references import Floats
+from memscope.analysis.privacy.scores import judged
 from memscope.analysis.statistics.correlation import rank_correlation
 from memscope.analysis.statistics.jackknife import jackknife_error
 from memscope.reports.ranged import Ranged
@@ -39,21 +27,28 @@ FEWEST_OF_HALF = 2
 
 @dataclass(frozen=True, eq=False)
 class Half:
-    """The models of half of the blocks, attacked with each other as references."""
+    """The models of half of the blocks, attacked with each other as references; [models, N]."""
 
-    targets: Targets
-    """Scores of online LiRA"""
+    scores: Mapping[str, NDArray[np.floating]]
+    """By attack"""
     ratio: NDArray[np.float32]
-    """[models, N], log likelihood ratios"""
+    """Log likelihood ratios of online LiRA"""
+    member: NDArray[np.bool_]
+    block: NDArray[np.int64]
+    """[models]"""
+
+    def targets(self, attack: str) -> Targets:
+        return Targets(self.scores[attack], self.member, self.block)
 
     def apart(self) -> "Apart":
         """Their sums by block."""
-        targets, each = self.targets, []
-        for _, here in blocks_of(targets):
-            member, ratio = targets.member[here], self.ratio[here]
+        each = []
+        for block in np.unique(self.block):
+            here = self.block == block
+            member, ratio = self.member[here], self.ratio[here]
             inside = (ratio * member).sum(0, dtype=np.float64)
             each.append((member.sum(0), (~member).sum(0), inside, ratio.sum(0, dtype=np.float64) - inside))
-        return Apart(tuple(block for block, _ in blocks_of(targets)), np.array(each).transpose(1, 0, 2))
+        return Apart(tuple(np.unique(self.block).tolist()), np.array(each).transpose(1, 0, 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,93 +74,16 @@ def halves_of(blocks: Sequence[int]) -> tuple[list[int], list[int]] | None:
 
 
 def attacked_half(
-    in_subset: NDArray[np.bool_], log_odds: NDArray[np.floating], block: NDArray[np.int64], half: Sequence[int]
+    in_subset: NDArray[np.bool_],
+    log_odds: NDArray[np.floating],
+    block: NDArray[np.int64],
+    population: NDArray[np.floating],
+    half: Sequence[int],
 ) -> Half:
-    """Online LiRA on the models of some blocks, with the others of these blocks as references."""
+    """Every attack on the models of some blocks, with the others of these blocks as references; shapes of `judged`."""
     here = np.isin(block, half)
-    member, phi, number = in_subset[here], finite(log_odds[here]), block[here]
-    ratio = np.empty(phi.shape, dtype=np.float32)
-    scores = np.empty(phi.shape, dtype=np.float32)
-    for _, models, references in leave_one_block_out(member, phi, number):
-        ratio[models] = online_lira(phi[models], *believed(references))
-        scores[models] = on_one_scale(ratio[models])
-    return Half(Targets(scores, member, number), ratio)
-
-
-@dataclass(frozen=True)
-class GroupRate:
-    """What is found of the examples of a group, at the threshold of all."""
-
-    examples: float
-    """Mean over the halves"""
-    true_positive: Ranged
-    false_positive: Ranged
-
-
-def rates_by_group(
-    halves: Sequence[Half], groups: Sequence[NDArray[np.str_]], names: Sequence[str], asked: float
-) -> list[GroupRate] | None:
-    """By name and, last, of all examples: the rates at a threshold of all examples of other blocks of the same half.
-
-    `groups` has, for each half, the group of every example [N], named by the other half. None where the threshold has
-    too few non-members beyond it, or is chosen by so few that it could not. Rates are NaN where a group has no members.
-    """
-    fewest = min(
-        int((~half.targets.member[half.targets.block != one]).sum())
-        for half in halves
-        for one, _ in blocks_of(half.targets)
-    )
-    if asked * fewest < FEWEST_FALSE:
-        return None
-    chosen = [np.stack([*(group == name for name in names), np.ones(len(group), dtype=bool)]) for group in groups]
-    held, wrong, without, whole = [], [], [], []
-    wrongly = np.zeros(len(chosen[0][0]), dtype=np.int64)
-    for half, groups_here in zip(halves, chosen, strict=True):
-        targets = half.targets
-        cuts = thresholds(targets, asked)
-        everything = cut_of_all(targets, asked)
-        for block, here in blocks_of(targets):
-            others = targets.block != block
-            held.append(counts_of(targets, here, True, cuts[block], groups_here))
-            wrong.append(counts_of(targets, here, False, cuts[block], groups_here))
-            without.append(counts_of(targets, np.flatnonzero(others), True, cuts[block], groups_here))
-            wrongly += ((targets.scores[here] > cuts[block]) & ~targets.member[here]).sum(0)
-        whole.append(counts_of(targets, np.arange(len(targets.block)), True, everything, groups_here))
-    if min(int(wrongly.sum()), int((wrongly > 0).sum())) < FEWEST_FALSE:
-        return None
-    sizes = [len(np.unique(half.targets.block)) for half in halves]
-    # leaving a block out leaves the other half as it is
-    left = np.array(without) + np.repeat(np.array(whole[::-1]), sizes, axis=0)
-    members, others_found = np.array(held), np.array(wrong)
-    found = []
-    for place in range(len(names) + 1):
-        number = float(np.mean([groups_here[place].sum() for groups_here in chosen]))
-        of_members, of_others = members[:, place].sum(0), others_found[:, place].sum(0)
-        if not of_members[1] or not of_others[1]:
-            found.append(GroupRate(number, Ranged(value=math.nan), Ranged(value=math.nan)))
-            continue
-        error = float(jackknife_error(logits_of(left[:, place])))
-        true = on_logit(float(of_members[0] / of_members[1]), error, len(members))
-        some = others_found[:, place][others_found[:, place, 1] > 0]
-        spread = over_blocks(some[:, 0] / some[:, 1], logits_of(some)) if len(some) > 1 else Ranged(value=math.nan)
-        found.append(GroupRate(number, true, spread))
-    return found
-
-
-def cut_of_all(targets: Targets, asked: float) -> float:
-    """The threshold from all non-members."""
-    false = targets.scores[~targets.member]
-    place = len(false) - place_of(asked, len(false))
-    return float(np.partition(false, place)[place])
-
-
-def counts_of(
-    targets: Targets, models: NDArray[np.int64], member: bool, cut: float, groups: NDArray[np.bool_]
-) -> Floats:
-    """By group [groups, (beyond, all)]: of the members, or non-members, of some models."""
-    inside = targets.member[models] == member
-    beyond = (targets.scores[models] > cut) & inside
-    return np.stack([groups @ one.sum(0).astype(np.float64) for one in (beyond, inside)], axis=1)
+    found = judged(in_subset[here], log_odds[here], block[here], population[here])
+    return Half(found.scores, found.ratio, in_subset[here], block[here])
 
 
 @dataclass(frozen=True)

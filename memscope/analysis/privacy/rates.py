@@ -25,22 +25,8 @@ FEWEST_FALSE = 10
 """Non-members beyond a threshold, of as many distinct examples, for its rate to be told"""
 NEARLY_NONE = 1e-4
 """Of a block's area: nearer to 0 or 1 it says no more, and one block that is exactly 1 would make any interval wide"""
-SMALLEST = 1e-9
-"""Share whose logit is taken"""
 STEPS = 200
 """Of thresholds among which that of the best balanced accuracy is looked for"""
-
-
-@dataclass(frozen=True)
-class Rate:
-    """True positives at a false-positive rate that was asked for."""
-
-    asked: float
-    """The false-positive rate that the threshold is chosen for"""
-    true_positive: Ranged
-    """Share of the members beyond it"""
-    false_positive: Ranged
-    """Share of the non-members beyond it, of blocks that had no part in choosing it"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +100,19 @@ def blocks_of(targets: Targets) -> list[tuple[int, NDArray[np.int64]]]:
     return [(int(block), np.flatnonzero(targets.block == block)) for block in np.unique(targets.block)]
 
 
-def rate_of(found: Beyond) -> Rate:
-    """The rates, with their intervals; whether they may be told is another question (`tellable`)."""
-    true = float(found.held_out[:, 0].sum() / found.held_out[:, 1].sum())
-    error = float(jackknife_error(logits_of(found.left_out)))
-    shares = found.wrongly[:, 0] / found.wrongly[:, 1]
-    return Rate(found.asked, on_logit(true, error, len(shares)), over_blocks(shares, logits_of(found.wrongly)))
+def true_positives(found: Beyond) -> Ranged:
+    """Share of the members beyond the thresholds; whether it may be told is another question (`tellable`)."""
+    return on_logit(found.held_out.sum(0), float(jackknife_error(logits_of(found.left_out))), len(found.held_out))
+
+
+def false_positives(found: Beyond) -> Floats:
+    """Share of each block's non-members beyond its threshold [blocks].
+
+    Their mean is what was asked, whatever the models are: a block with many high scores makes the thresholds of the
+    others high by as much as it is beyond its own. So there is no interval of it; how blocks differ says what to expect
+    of one.
+    """
+    return found.wrongly[:, 0] / found.wrongly[:, 1]
 
 
 def rate_change(one: Beyond, other: Beyond) -> Ranged:
@@ -160,7 +153,7 @@ def place_of(asked: float, number: int) -> int:
     """Which of so many scores, the highest first and from 1, is the threshold.
 
     A further score of the same kind is beyond the k-th highest of n with probability k / (n + 1): so k is the largest
-    for which that is not more than what is asked. The share of the n themselves that is beyond, (k - 1) / n, is less.
+    for which that is not more than what is asked, or 1. Of the n themselves fewer are beyond, k - 1.
     """
     return max(1, math.floor(asked * (number + 1) + 1e-9))
 
@@ -203,22 +196,44 @@ def logits_of(counts: Floats) -> Floats:
     return found
 
 
-def over_blocks(shares: Floats, logits: Floats | None = None) -> Ranged:
-    """The mean of shares [blocks], and its interval over them."""
-    if logits is None:
-        inside = np.clip(shares, NEARLY_NONE, 1 - NEARLY_NONE)
-        logits = np.log(inside / (1 - inside))
-    return on_logit(float(shares.mean()), float(np.std(logits, ddof=1)) / math.sqrt(len(shares)), len(shares))
-
-
-def on_logit(value: float, error: float, blocks: int) -> Ranged:
-    """A share with the 95 % interval that an error of its logit gives; none below four blocks."""
-    if blocks < FEWEST_BLOCKS or math.isnan(value) or math.isnan(error):
+def over_blocks(shares: Floats) -> Ranged:
+    """The mean of shares that are not counts [blocks], areas or accuracies, and its interval over them."""
+    value, blocks = float(shares.mean()), len(shares)
+    if blocks < FEWEST_BLOCKS or math.isnan(value):
         return Ranged(value=value)
-    inside = min(max(value, SMALLEST), 1 - SMALLEST)
-    middle, reach = math.log(inside / (1 - inside)), t_quantile(0.975, blocks - 1) * error
+    inside = np.clip(shares, NEARLY_NONE, 1 - NEARLY_NONE)
+    error = float(np.std(np.log(inside / (1 - inside)), ddof=1)) / math.sqrt(blocks)
+    middle = min(max(value, NEARLY_NONE), 1 - NEARLY_NONE)
+    return ranged_on_logit(value, math.log(middle / (1 - middle)), error, blocks)
+
+
+def on_logit(counts: Floats, error: float, blocks: int) -> Ranged:
+    """A share of counts (beyond, all) with the 95 % interval that an error of its logit gives; none below four blocks.
+
+    The interval is never narrower than that many independent cases would make it: where none of few is beyond the
+    threshold, or all are, blocks do not differ at all. Half a case is added to each side for it.
+    """
+    some, everything = (float(one) for one in counts)
+    if not everything:
+        return Ranged(value=math.nan)
+    if blocks < FEWEST_BLOCKS or math.isnan(error):
+        return Ranged(value=some / everything)
+    cases = math.sqrt(1 / (some + 0.5) + 1 / (everything - some + 0.5))
+    middle = math.log((some + 0.5) / (everything - some + 0.5))
+    return ranged_on_logit(some / everything, middle, max(error, cases), blocks)
+
+
+def ranged_on_logit(value: float, middle: float, error: float, blocks: int) -> Ranged:
+    """With ends that hold the value, 0 and 1 too."""
+    reach, inside = t_quantile(0.975, blocks - 1) * error, 1 / (1 + math.exp(-middle))
     low, high = (1 / (1 + math.exp(-(middle + side * reach))) for side in (-1, 1))
-    return Ranged(value=value, low=low, high=high, error=error * inside * (1 - inside), degrees=blocks - 1.0)
+    return Ranged(
+        value=value,
+        low=min(low, value),
+        high=max(high, value),
+        error=error * inside * (1 - inside),
+        degrees=blocks - 1.0,
+    )
 
 
 def on_line(value: float, error: float, blocks: int) -> Ranged:

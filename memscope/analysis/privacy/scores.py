@@ -16,7 +16,7 @@ from memscope.analysis.privacy.attacks import (
 )
 from memscope.analysis.privacy.calibration import Transforms, transforms
 from memscope.analysis.privacy.references import leave_one_block_out
-from memscope.analysis.privacy.shrinkage import believed
+from memscope.analysis.privacy.shrinkage import believed, believed_alone
 
 ATTACKS = {
     "lira": "online LiRA: log likelihood ratio of the log-odds, with the example and without it",
@@ -49,7 +49,6 @@ def judged(
     log_odds: NDArray[np.floating],
     block: NDArray[np.int64],
     population: NDArray[np.floating],
-    seed: int = 0,
 ) -> Judged:
     """Score every model with every attack.
 
@@ -70,12 +69,12 @@ def judged(
         others = Population(of_population[here], np.delete(of_population, here, axis=0).mean(0))
         ratio[here] = online_lira(phi[here], inside, outside)
         scores["lira"][here] = on_one_scale(ratio[here])
-        scores["lira-offline"][here] = offline_lira(phi[here], outside)
+        scores["lira-offline"][here] = offline_lira(phi[here], believed_alone(references.outside))
         scores["rmia"][here] = rmia(probability[here], average_probability(of_probability), others)
         offline = average_offline(of_probability, offline_slope(of_probability))
         scores["rmia-offline"][here] = rmia(probability[here], offline, others)
         scores["loss"][here] = phi[here]
-        known.append(transforms(phi[here], in_subset[here], inside, outside, seed, number))
+        known.append(transforms(phi[here], in_subset[here], inside, outside, number))
     return Judged(scores, ratio, Transforms.all_of(known))
 
 
@@ -95,11 +94,13 @@ def finite(log_odds: NDArray[np.floating]) -> NDArray[np.float64]:
 
     They say as much, and 60,000 in their place would decide every mean and variance.
     """
-    values = log_odds.astype(np.float64)
-    genuine = values[np.abs(values) < INFINITE]
-    if not len(genuine):
-        return np.sign(values)
-    return np.clip(values, genuine.min(), genuine.max())
+    return np.clip(log_odds.astype(np.float64), *ends_of(log_odds))
+
+
+def ends_of(log_odds: NDArray[np.floating]) -> tuple[float, float]:
+    """The smallest and the largest log-odds that are not infinite; -1 and 1 where all are."""
+    genuine = log_odds[np.abs(log_odds) < INFINITE]
+    return (float(genuine.min()), float(genuine.max())) if len(genuine) else (-1.0, 1.0)
 
 
 def share_infinite(log_odds: NDArray[np.floating]) -> float:

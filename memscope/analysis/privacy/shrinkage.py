@@ -15,6 +15,8 @@ F over examples less the mean of N = diag(s_in^2 / n_in, s_out^2 / n_out):
 
     m = c + G (G + N)^-1 (F - c),      posterior covariance C = G - G (G + N)^-1 G.
 
+Offline attacks have no models with the example: `believed_alone` is the same with F_out, G and N as numbers.
+
 There is no number of models at which anything is switched: with many, nothing is drawn anywhere.
 """
 
@@ -43,20 +45,17 @@ class Believed:
 
 
 def shrunk_variances(side: Side) -> tuple[Floats, Floats]:
-    """Shrunk variances [N] and their degrees of freedom [N]; with fewer than two models an example has the prior."""
-    known = side.n > 1
-    if not known.any():
-        return np.full(len(side.n), np.nan), np.zeros(len(side.n))
-    degrees = np.maximum(side.n - 1, 0).astype(np.float64)
-    middle = float(np.median(side.variance[known]))
+    """Shrunk variances [N] and their degrees of freedom [N], of two models an example at least."""
+    degrees = (side.n - 1).astype(np.float64)
+    middle = float(np.median(side.variance))
     variance = np.maximum(side.variance, SMALLEST * middle if middle > 0 else SMALLEST)
-    half = degrees[known] / 2
-    logs = np.log(variance[known]) - digamma(half) + np.log(half)
-    excess = float(np.var(logs, ddof=1) - trigamma(half).mean()) if known.sum() > 1 else 0.0
+    half = degrees / 2
+    logs = np.log(variance) - digamma(half) + np.log(half)
+    excess = float(np.var(logs, ddof=1) - trigamma(half).mean()) if len(logs) > 1 else 0.0
     if excess > 0:
         prior_degrees = 2 * inverse_trigamma(excess)
         prior = math.exp(float(logs.mean()) + float(digamma(prior_degrees / 2)) - math.log(prior_degrees / 2))
-        shrunk = (prior_degrees * prior + degrees * np.nan_to_num(variance)) / (prior_degrees + degrees)
+        shrunk = (prior_degrees * prior + degrees * side.variance) / (prior_degrees + degrees)
         return shrunk, prior_degrees + degrees
     return np.full(len(degrees), math.exp(float(logs.mean()))), np.full(len(degrees), np.inf)
 
@@ -80,6 +79,16 @@ def believed(references: References) -> tuple[Believed, Believed]:
         explained = (g_in**2 * d - 2 * g_in * g_out * b + g_out**2 * a) / determinant
         left.append(np.maximum(spread[side, side] - explained, 0))
     return Believed(means[0], s_in + left[0], d_in), Believed(means[1], s_out + left[1], d_out)
+
+
+def believed_alone(side: Side) -> Believed:
+    """The same of one side without the other, as for an attack that has no models of the other: G and N are numbers."""
+    variance, degrees = shrunk_variances(side)
+    noise = variance / side.n
+    centre = side.mean.mean()
+    spread = max(float(np.var(side.mean, ddof=1) - noise.mean()), 0.0) if len(side.mean) > 1 else 0.0
+    share = spread / (spread + noise)
+    return Believed(centre + share * (side.mean - centre), variance + spread * (1 - share), degrees)
 
 
 def positive(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

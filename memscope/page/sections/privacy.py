@@ -38,7 +38,7 @@ def section(data: PageData) -> Section | None:
     told = [rate for rate in asked if any(rate_of(attack_of(row, "lira"), rate) for row in report.sizes)]
     if told:
         drawn.append(by_size(report, told[0]))
-    types = [one for one in report.sizes[-1].types if not math.isnan(one.true_positive.value)]
+    types = [one for one in report.sizes[-1].types_of("lira") if not math.isnan(one.true_positive.value)]
     if types:
         drawn.append(by_type(report, types))
     drawn += figures_of_students(report)

@@ -18,11 +18,14 @@ function tableOfAttack(example) {
     ]),
   );
   if (!rows.some(([, ...cells]) => cells.some((cell) => cell !== "–"))) return null;
-  return table(
+  const made = table(
     "Attacked by LiRA: models trained with it and without it",
     [PAGE.axis, ...there.map(([, heading]) => heading)],
     rows,
   );
+  if (!DESCRIBED.has("flagged_in")) return made;
+  const note = `Taken for a member: ${titleOf("flagged_in")}. Of one image no rate below one in as many models as were trained without it can be told.`;
+  return element("div", {}, made, element("p", { class: "quiet" }, note));
 }
 
 /** @param {number} value */

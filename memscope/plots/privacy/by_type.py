@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from memscope.counting.privacy_types import ALL, found_most
 from memscope.plots.common.compared import Curve, Kind, column, reach, set_scale
 from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import draw_legend, legend_of, row_of
@@ -18,7 +19,6 @@ from memscope.plots.common.style import FAINT, GREY, INK, TYPE_STYLES, page, per
 from memscope.plots.privacy.shown import OTHERS, in_percent, interval_note, share
 from memscope.reports.privacy import PrivacyReport, TypeFound
 
-ALL = "all"
 PANEL_WIDTH, ROW, UNDER = 4.6, 0.36, 0.55  # inches
 FOUND_AT, TAKEN_AT = 0.36, 0.7
 """In a row, of the members and of the non-members"""
@@ -27,7 +27,9 @@ FOUND_AT, TAKEN_AT = 0.36, 0.7
 def told_types(report: PrivacyReport) -> list[TypeFound]:
     """Of the largest size, the types of which something is told, without all examples."""
     return [
-        one for one in report.sizes[-1].types if one.type in TYPE_STYLES and not math.isnan(one.true_positive.value)
+        one
+        for one in report.sizes[-1].types_of("lira")
+        if one.type in TYPE_STYLES and not math.isnan(one.true_positive.value)
     ]
 
 
@@ -37,7 +39,7 @@ def draw_by_type(setting: Setting, report: PrivacyReport) -> Figure:
     The band is the true-positive rate of all examples.
     """
     types, row = told_types(report), report.sizes[-1]
-    everything = next((one for one in row.types if one.type == ALL), None)
+    everything = next((one for one in row.types_of("lira") if one.type == ALL), None)
     names = [f"{one.type} ({one.examples:,.0f})" for one in types]
     before = max(text_width(name, look().small) for name in names) + 0.12
     at = row_of([0.2], PANEL_WIDTH, room(ROW) * len(types), before / look().room, UNDER)
@@ -45,7 +47,7 @@ def draw_by_type(setting: Setting, report: PrivacyReport) -> Figure:
     figure, bottom = page(
         at.page,
         at.height + legend.height,
-        title(report, types, everything),
+        title(report),
         f"Share of the members and of the non-members that LiRA takes for members, of the examples of each type of "
         f"trajectory, at one threshold: that for {percent(row.type_rate)} false positives among all examples of "
         f"{setting.axis} {row.size}.",
@@ -123,17 +125,17 @@ def handles(everything: TypeFound | None) -> list[Artist]:
     return found
 
 
-def title(report: PrivacyReport, types: list[TypeFound], everything: TypeFound | None) -> str:
-    """Which type is found most, where its interval is above that of all examples."""
+def title(report: PrivacyReport) -> str:
+    """Which type is found most, or more than all are, where one stands out."""
     row = report.sizes[-1]
-    where = f"at {report.axis} {row.size}"
-    if everything is not None:
-        limit = everything.true_positive.high
-        above = [one for one in types if one.true_positive.low > max(limit, one.false_positive.value)]
-        if above:
-            most = max(above, key=lambda one: one.true_positive.value)
-            return (
-                f"Of the types of trajectory, LiRA finds {most.type} examples most {where}: "
-                f"{share(most.true_positive)}, where it finds {percent(everything.true_positive.value)} of all"
-            )
-    return f"No type of trajectory is clearly found more than all examples are {where}"
+    types, where = row.types_of("lira"), f"at {report.axis} {row.size}"
+    found = found_most(types)
+    if found is None:
+        return f"No type of trajectory is clearly found more than all examples are {where}"
+    most, clear = found
+    everything = next(one for one in types if one.type == ALL)
+    how = "most" if clear else "more often than all"
+    return (
+        f"Of the types of trajectory, LiRA finds {most.type} examples {how} {where}: "
+        f"{share(most.true_positive)}, where it finds {percent(everything.true_positive.value)} of all"
+    )

@@ -37,6 +37,7 @@ def a_report(sizes=(2, 4, 8), axis="width", types=True, **changes):
 def types_of():
     found = [
         TypeFound(
+            attack="lira",
             type=name,
             examples=100.4 * (t + 1),
             true_positive=ranged(0.1 + 0.1 * t, 0.01),
@@ -45,9 +46,12 @@ def types_of():
         for t, name in enumerate(TYPES[:-1])
     ]
     nothing = Ranged(value=nan)
-    found.append(TypeFound(type=TYPES[-1], examples=0.0, true_positive=nothing, false_positive=nothing))
+    found.append(TypeFound(attack="lira", type=TYPES[-1], examples=0.0, true_positive=nothing, false_positive=nothing))
     everything = ranged(0.24, 0.01)
-    return (*found, TypeFound(type="all", examples=1000.0, true_positive=everything, false_positive=ranged(0.001)))
+    return (
+        *found,
+        TypeFound(attack="lira", type="all", examples=1000.0, true_positive=everything, false_positive=ranged(0.001)),
+    )
 
 
 def some_arrays(sizes=3, first=30, names=NAMES):
@@ -181,7 +185,7 @@ def untold(report, at, attack, rates):
         return replace(
             found,
             rates=tuple(
-                replace(one, true_positive=nothing, false_positive=nothing, left_out="few") if n < rates else one
+                replace(one, true_positive=nothing, false_positive=nan, left_out="few") if n < rates else one
                 for n, one in enumerate(found.rates)
             ),
         )
@@ -243,6 +247,23 @@ def test_every_type_has_its_row_and_colour_with_members_and_non_members(assert_r
     assert "LiRA finds u-shaped examples most at width 8: 50 % (95 % interval" in text
     assert "where it finds 24 % of all" in text
     assert axes.get_ylim() == (5, 0)
+
+
+def test_a_type_that_overlaps_another_or_has_few_examples_is_not_found_most(assert_readable):
+    report = a_report()
+    row = report.sizes[-1]
+
+    def title(types):
+        changed = replace(report, sizes=(*report.sizes[:-1], replace(row, types=types)))
+        return words(draw_by_type(setting_of(changed), changed), assert_readable)
+
+    u_shaped = row.types[4]
+    beside = replace(row.types[3], true_positive=ranged(0.48, 0.02))
+    assert "LiRA finds u-shaped examples more often than all at width 8" in title(
+        (*row.types[:3], beside, *row.types[4:])
+    )
+    few = (*row.types[:4], replace(u_shaped, examples=3.0), *row.types[5:])
+    assert "LiRA finds cap-shaped examples most at width 8" in title(few)
 
 
 def test_no_type_is_named_that_is_not_clearly_above_all(assert_readable):
