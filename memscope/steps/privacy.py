@@ -115,9 +115,11 @@ def stored_audit(run: Run, ledger: str, epsilon: float, students: bool) -> tuple
         arrays, then, summary = read_results(run.path, "privacy", run.plan)
     except RunError:
         return None
+    if then != ledger or not arrays.keys() >= RESULTS.fields.keys():  # or from before some of them were kept
+        return None
     report = report_of(PrivacyReport, summary)
-    same = then == ledger and report.epsilon == epsilon and (report.students is not None) == students
-    return (report, arrays) if same and arrays.keys() >= RESULTS.fields.keys() else None
+    same = report.epsilon == epsilon and (report.students is not None) == students
+    return (report, arrays) if same else None
 
 
 @spent_on("scoring")
