@@ -1,21 +1,18 @@
 """What the page keeps of each example from `memscope privacy`."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from memscope.findings.rates import rate_in_words
 from memscope.page.columns import Column, measured, whole
-
-if TYPE_CHECKING:
-    from memscope.page.example_columns import Gallery
+from memscope.page.gallery import Gallery
 
 BEYOND = 3_000.0
 """Of mean log-odds: one that is larger would leave no room for the tenths of the others"""
 
 
-def of_privacy(gallery: "Gallery") -> Iterator[Column]:
+def of_privacy(gallery: Gallery) -> Iterator[Column]:
     """What LiRA makes of each in models trained with it and without it, and how many of them give it away.
 
     Means of log-odds are kept to a tenth, of ratios to a hundredth: finer than their errors. The ratio without it is
@@ -47,7 +44,7 @@ def of_privacy(gallery: "Gallery") -> Iterator[Column]:
         yield whole(name, title, np.where(np.isnan(numbers), -1, numbers), "privacy", per="size")
 
 
-def thresholds_for(gallery: "Gallery") -> str:
+def thresholds_for(gallery: Gallery) -> str:
     """at thresholds for .1% false positives, at width 2 for 1%: the rate of most sizes, then of the others"""
     found = gallery.groups["privacy"]
     rates = dict(zip(found["size"].tolist(), found["flagged_at"].tolist(), strict=True))

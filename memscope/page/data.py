@@ -12,7 +12,8 @@ from memscope.counting.suggestions import COLUMNS as SUGGESTING
 from memscope.counting.suggestions import suspects
 from memscope.errors import RunError
 from memscope.page.columns import Column, squeezed
-from memscope.page.example_columns import TYPE_NAMES, Gallery, Groups, columns_of, sizes_of
+from memscope.page.example_columns import TYPE_NAMES, columns_of, sizes_of
+from memscope.page.gallery import Gallery, Groups
 from memscope.page.pairs import GROUPS, Pairs, all_pairs
 from memscope.page.sheets import Tiling, sheets_of
 from memscope.page.shown import EXTREME, Shown, shown_of

@@ -1,7 +1,7 @@
 """What the gallery knows of each example: from the run's examples, from its results, and from one model's memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,10 +9,9 @@ from memscope.analysis.proxies.catalogue import PROXIES
 from memscope.analysis.trajectories import TYPES, UNDETERMINED
 from memscope.page.attacked_columns import of_privacy
 from memscope.page.columns import Column, common_denominator, measured, whole
+from memscope.page.gallery import FEW, Gallery, Groups
 from memscope.reports.results import RESULTS
 from memscope.run import Run
-
-Groups = Mapping[str, Mapping[str, np.ndarray]]
 
 TYPE_NAMES = (*TYPES, UNDETERMINED)
 """What the codes of types stand for"""
@@ -20,32 +19,6 @@ COARSE, FINE = 40, 4_000
 """Steps of many numbers of which more would not be seen, and of many that are sorted by"""
 HELD_OUT = 2
 """Of `part` of the group `predictor`"""
-FEW = 5_000
-"""Examples up to which there is room for 16 bits of every number, and for proxies at every size"""
-
-
-@dataclass(frozen=True, eq=False)
-class Gallery:
-    """What columns are made for."""
-
-    run: Run
-    shown: np.ndarray
-    """int64 [n], positions in the run"""
-    sizes: tuple[int, ...]
-    groups: Groups
-
-    @property
-    def kind(self) -> str:
-        return "uint16" if len(self.shown) <= FEW else "uint8"
-
-    def at_sizes(self, group: str, values: np.ndarray) -> np.ndarray:
-        """A group's values [size, example] of the shown examples, a row for each of the page's sizes; NaN: none."""
-        known = [int(size) for size in self.groups[group]["size"]]
-        rows = np.full((len(self.sizes), len(self.shown)), np.nan)
-        for row, size in enumerate(self.sizes):
-            if size in known:
-                rows[row] = values[known.index(size)][self.shown]
-        return rows
 
 
 def columns_of(gallery: Gallery, neighbours: np.ndarray | None) -> tuple[Column, ...]:

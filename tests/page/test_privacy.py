@@ -9,10 +9,11 @@ import pytest
 
 from memscope.findings import privacy as findings
 from memscope.page import chart
+from memscope.page.attacked_columns import of_privacy
 from memscope.page.chart import Series
 from memscope.page.data import PageData, gather
 from memscope.page.document import document
-from memscope.page.example_columns import Gallery, of_privacy
+from memscope.page.gallery import Gallery
 from memscope.reports.privacy import AttackFound, StudentsFound
 from memscope.reports.ranged import Ranged
 from memscope.run import open_run
