@@ -26,6 +26,7 @@ NAMES_OF_LOADERS = {("np", "load"), ("numpy", "load"), ("torch", "load"), ("pick
 ALLOWED = {
     ("memscope/__init__.py", "import_module"): "our own modules, by a table in the source",
     ("memscope/cli/__init__.py", "import_module"): "our own commands, by a table in the source",
+    ("memscope/cli/stored.py", "import_module"): "our own tables, by the names of results in the source",
     ("memscope/commands.py", "import_module"): "our own steps, by a table in the source",
     ("memscope/datasets/__init__.py", "import_module"): "our own loaders, by a table in the source",
     ("memscope/store/stored_reports.py", "import_module"): "our own reports, by a table in the source",
