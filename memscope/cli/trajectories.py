@@ -16,6 +16,7 @@ Examples:
   memscope trajectories runs/fashion --plot               # pictures into runs/fashion/figures
   memscope trajectories runs/fashion --plot --figures paper --figure-format pdf --style paper
   memscope trajectories runs/fashion --epsilon 0.25 --json
+  memscope trajectories published/fashion --stored --plot # of a run without its models; nothing is computed
 """
 
 

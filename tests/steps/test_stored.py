@@ -139,6 +139,18 @@ def alone(archives, tmp_path) -> dict[str, Path]:
     return {group: copies[run] for group, run in archives.items()}
 
 
+def test_scores_are_told_without_the_models_and_nothing_is_changed(tiny_run, tmp_path):
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    computed = memscope("score", run, "--json")
+    shutil.rmtree(run / "outcomes")
+    before = digests(run)
+    done = stored("score", run, "--top", "10", "--json")
+    assert (done.exit_code, done.stdout) == (0, computed.stdout)
+    assert done.stderr.startswith("There are no models in")
+    assert digests(run) == before
+    assert stored("score", run, "--validate").exit_code == 2
+
+
 def test_every_command_with_results_is_looked_at():
     assert set(COMPUTED) | {"removal", "peel"} == set(RESULTS)
 
