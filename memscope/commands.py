@@ -8,7 +8,8 @@ is trained), `WorkOptions` (how the work is carried out), `Until` (when to stop 
 `distill`), `MemoryOptions` (of `resmem`), `Source` (of `memorability`), `Training` (of `train_predictor`, which is
 `memscope memorability RUN --train`), `Removing` (of `remove`, `peel` and `plan_arms`, which are `memscope influence RUN
 --remove N`, `--peel N`, and either with `--dry-run`) and `Drawing` (where figures go, and how they look).
-`predict_memorisation` is `memscope memorability predict`.
+`predict_memorisation` is `memscope memorability predict`. `stored_report(run, "trajectories")` is
+`memscope trajectories RUN --stored`.
 
     from memscope.commands import Choices, Teaching, distill, train_family
 
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from memscope.steps.resmem import MemoryOptions, resmem
     from memscope.steps.score import score
     from memscope.steps.status import status
+    from memscope.steps.stored import stored_report
     from memscope.steps.train_family import plan_ahead, train_family
     from memscope.steps.trajectories import trajectories
     from memscope.work.carrying_out import WorkOptions
@@ -73,6 +75,7 @@ __all__ = [
     "resmem",
     "score",
     "status",
+    "stored_report",
     "train_family",
     "train_predictor",
     "trajectories",
@@ -97,6 +100,7 @@ HOMES = {
     "memscope.steps.resmem": ("MemoryOptions", "resmem"),
     "memscope.steps.score": ("score",),
     "memscope.steps.status": ("status",),
+    "memscope.steps.stored": ("stored_report",),
     "memscope.steps.train_family": ("plan_ahead", "train_family"),
     "memscope.steps.trajectories": ("trajectories",),
     "memscope.work.carrying_out": ("WorkOptions",),

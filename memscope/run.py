@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,8 @@ class Run:
 
     path: Path
     plan: Plan
+    held: ImageDataset | None = field(default=None, compare=False, repr=False)
+    """Its data set, where that was read into memory instead of the cache"""
 
     @cached_property
     def examples(self) -> Examples:
@@ -49,8 +51,8 @@ class Run:
         return read_examples(self.path, self.plan.data.fingerprint)
 
     def dataset(self) -> ImageDataset:
-        """The data set, its images memory-mapped."""
-        return open_dataset(self.path, self.examples, self.plan.data.spec)
+        """The data set, its images memory-mapped unless it is held."""
+        return self.held or open_dataset(self.path, self.examples, self.plan.data.spec)
 
     def subset(self, model: int) -> np.ndarray:
         """bool [N]: the training examples that a model sees, the same at every size."""

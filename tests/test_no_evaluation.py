@@ -26,9 +26,10 @@ NAMES_OF_LOADERS = {("np", "load"), ("numpy", "load"), ("torch", "load"), ("pick
 ALLOWED = {
     ("memscope/__init__.py", "import_module"): "our own modules, by a table in the source",
     ("memscope/cli/__init__.py", "import_module"): "our own commands, by a table in the source",
+    ("memscope/cli/stored.py", "import_module"): "our own tables, by the names of results in the source",
     ("memscope/commands.py", "import_module"): "our own steps, by a table in the source",
     ("memscope/datasets/__init__.py", "import_module"): "our own loaders, by a table in the source",
-    ("memscope/page/data.py", "import_module"): "our own reports, by a table in the source",
+    ("memscope/store/stored_reports.py", "import_module"): "our own reports, by a table in the source",
     ("memscope/page/sections/others.py", "import_module"): "our own screens, by the names of results in the source",
     ("memscope/imports.py", "import_module"): "the user's own family or trainer, asked for by name",
     ("memscope/predictors/weights_file.py", "torch.load"): "with weights_only, after a look at the names in the file",

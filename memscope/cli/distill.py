@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from memscope.cli.figures import draws, run_or_plot
+from memscope.cli.stored import tells_stored
 from memscope.cli.types import (
     NUMBER,
     WHOLE,
@@ -46,6 +47,7 @@ Examples:
 )
 @click.option("--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts.")
 @draws
+@tells_stored("distill")
 @work_options
 @click.option("--no-weights", is_flag=True, help="Do not keep the students' weights.")
 @details_option

@@ -7,6 +7,7 @@ import click
 from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.output import check_outputs, told_beside
 from memscope.cli.removal import removes
+from memscope.cli.stored import tells_stored
 from memscope.cli.types import NUMBER, WHOLE, OutputFile, Place, details_option, json_option, noted
 from memscope.reports.keys import keys_of
 from memscope.steps.drawing import Drawing
@@ -57,6 +58,9 @@ Examples:
     help="Look up the pairs of a file in that form, as they publish.",
 )
 @draws
+@tells_stored(
+    "influence", also=("csv_file", "csv_safe", "npz_file", "size"), instead={"among_training": "influence-training"}
+)
 @removes
 @details_option
 @json_option

@@ -6,6 +6,7 @@ import click
 
 from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.memorability_train import trains
+from memscope.cli.stored import tells_stored
 from memscope.cli.types import NUMBER, WHOLE, Place, details_option, json_option, noted
 from memscope.reports.keys import keys_of
 from memscope.steps.drawing import Drawing
@@ -36,6 +37,7 @@ Examples:
 @click.option("--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts.")
 @click.option("--device", type=click.Choice(["auto", "cpu", "cuda", "mps"]), default="auto", show_default=True)
 @draws
+@tells_stored("memorability", instead={"train": "predictor"})
 @trains
 @details_option
 @json_option

@@ -6,6 +6,7 @@ import click
 
 from memscope.cli.figures import draws, run_or_plot
 from memscope.cli.output import check_outputs, told_beside
+from memscope.cli.stored import tells_stored
 from memscope.cli.types import NUMBER, OutputFile, details_option, json_option, noted
 from memscope.reports.keys import keys_of
 from memscope.steps.drawing import Drawing
@@ -31,6 +32,7 @@ Examples:
 )
 @click.option("--csv-safe", is_flag=True, help="Alter names in csv files so that no spreadsheet runs one as a formula.")
 @draws
+@tells_stored("privacy", also=("csv_file", "csv_safe"))
 @details_option
 @json_option
 @noted("privacy")

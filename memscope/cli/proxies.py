@@ -7,6 +7,7 @@ import click
 
 from memscope.analysis.proxies.catalogue import PROXIES
 from memscope.cli.figures import draws, run_or_plot
+from memscope.cli.stored import tells_stored
 from memscope.cli.types import NUMBER, Names, details_option, json_option, load_for_workers, noted, work_options
 from memscope.reports.keys import keys_of
 from memscope.steps.drawing import Drawing
@@ -33,6 +34,7 @@ Examples:
 )
 @click.option("--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts.")
 @draws
+@tells_stored("proxies")
 @work_options
 @details_option
 @json_option

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from memscope.cli.figures import draws, run_or_plot
+from memscope.cli.stored import tells_stored
 from memscope.cli.types import (
     NUMBER,
     Numbers,
@@ -59,6 +60,7 @@ Examples:
 )
 @click.option("--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts.")
 @draws
+@tells_stored("resmem")
 @work_options
 @details_option
 @json_option

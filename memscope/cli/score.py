@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from memscope.cli.output import check_outputs, told_beside
+from memscope.cli.stored import tells_stored
 from memscope.cli.types import OutputFile, details_option, json_option, noted, run_argument
 from memscope.reports.keys import keys_of
 
@@ -39,6 +40,7 @@ Examples:
 @click.option("--csv-safe", is_flag=True, help="Alter names in csv files so that no spreadsheet runs one as a formula.")
 @click.option("--npz", "npz_file", type=OutputFile(), metavar="FILE", help="Write arrays [size, example].")
 @click.option("--validate", is_flag=True, help="Check the population estimate on halves of the models (4 blocks).")
+@tells_stored("score", also=("top", "suspects", "csv_file", "csv_safe", "npz_file"))
 @details_option
 @json_option
 @noted("score")

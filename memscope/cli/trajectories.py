@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from memscope.cli.figures import draws, run_or_plot
+from memscope.cli.stored import tells_stored
 from memscope.cli.types import NUMBER, WHOLE, details_option, json_option, noted
 from memscope.reports.keys import keys_of
 from memscope.steps.drawing import Drawing
@@ -15,6 +16,7 @@ Examples:
   memscope trajectories runs/fashion --plot               # pictures into runs/fashion/figures
   memscope trajectories runs/fashion --plot --figures paper --figure-format pdf --style paper
   memscope trajectories runs/fashion --epsilon 0.25 --json
+  memscope trajectories published/fashion --stored --plot # of a run without its models; nothing is computed
 """
 
 
@@ -30,6 +32,7 @@ Examples:
 )
 @click.option("--seed", type=WHOLE, default=0, show_default=True, help="Seed of the posterior draws.")
 @draws
+@tells_stored("trajectories")
 @details_option
 @json_option
 @noted("trajectories")

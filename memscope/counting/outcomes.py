@@ -179,5 +179,7 @@ def sizes_in_ledger(run: Run) -> tuple[int, ...]:
     """The sizes that have at least one outcome; RunError if none has."""
     sizes = tuple(size for size in run.plan.sizes if finished_tasks(run.path, run.plan, size))
     if not sizes:
-        raise RunError(f"{run.path} has no finished models yet; run memscope train-family {run.path}")
+        kept = any((run.path / "results").glob("*.h5"))
+        look = ", or look at what was found of models elsewhere with --stored" if kept else ""
+        raise RunError(f"{run.path} has no finished models yet; run memscope train-family {run.path}{look}")
     return sizes

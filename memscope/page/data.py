@@ -1,6 +1,5 @@
 """`gather`: all that `report.html` shows of a run, from its results, its examples and their images."""
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,11 @@ from memscope.page.gallery import Gallery, Groups
 from memscope.page.pairs import GROUPS, Pairs, all_pairs
 from memscope.page.sheets import Tiling, sheets_of
 from memscope.page.shown import EXTREME, Shown, shown_of
-from memscope.reports import REPORTS
-from memscope.reports.keys import report_of
-from memscope.reports.results import RESULTS, made_by, reported_as
+from memscope.reports.results import RESULTS
 from memscope.run import Run
 from memscope.store.examples import open_images
-from memscope.store.ledger import state_for
 from memscope.store.results import read_results, results_path
+from memscope.store.stored_reports import is_current, read_report
 from memscope.text import printable
 from memscope.work.carrying_out import Say, silent
 from memscope.work.data_set import ensure_examples
@@ -178,31 +175,19 @@ def results_of(run: Run, say: Say) -> tuple[dict[str, Any], dict[str, dict[str, 
     reports: dict[str, Any] = {}
     groups: dict[str, dict[str, np.ndarray]] = {}
     states: dict[str, str] = {}
-    for name, kept in RESULTS.items():
+    for name in RESULTS:
         if not results_path(run.path, name).is_file():
             states[name] = MISSING
             continue
         try:
             values, ledger, summary = read_results(run.path, name, run.plan)
-            reports[name] = stored_report(run, name, summary)
+            reports[name] = read_report(run.path, name, summary)
             groups[name] = values
-            states[name] = CURRENT if ledger == state_for(run.path, run.plan, kept) else OUT_OF_DATE
+            states[name] = CURRENT if is_current(run.path, run.plan, name, ledger) else OUT_OF_DATE
         except RunError as error:
             states[name] = str(error)
             say(f"left out: {error}")
     return reports, groups, states
-
-
-def stored_report(run: Run, name: str, summary: Mapping[str, Any]) -> Any:
-    """The report that was stored with results; RunError where it lacks something."""
-    module, kind = REPORTS[reported_as(name)].split(":")
-    try:
-        return report_of(getattr(importlib.import_module(module), kind), summary)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise RunError(
-            f"{results_path(run.path, name)} has no report that this version can read ({error}); "
-            f"{made_by(name, str(run.path))} makes it again"
-        ) from error
 
 
 def extremes_of(run: Run, groups: Groups) -> dict[str, np.ndarray]:

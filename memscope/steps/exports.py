@@ -3,14 +3,17 @@
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from memscope.counting.suggestions import COLUMNS, suspects
+from memscope.errors import OptionError
 from memscope.files.atomic import write_where_told
-from memscope.reports.score import MemorisedExample
+from memscope.files.places import STANDARD_OUTPUT
+from memscope.reports.score import MemorisedExample, ScoreReport
 from memscope.run import Run
 from memscope.text import printable
 
@@ -31,6 +34,36 @@ PER_SIZE_EXAMPLE = (
     "population_score",
     "population_score_sd",
 )
+
+
+def check_csv_safe(asked: bool, **files: Path | None) -> None:
+    """OptionError if `--csv-safe` is asked for, and none of the files that it is about, by their options."""
+    if asked and not any(files.values()):
+        add = " or ".join(f"--{option} FILE" for option in files)
+        raise OptionError(f"--csv-safe is about csv files, and none is asked for; add {add}")
+
+
+def with_exports(
+    run: Run, found: ScoreReport, suspects: Path | None, csv_file: Path | None, csv_safe: bool, npz_file: Path | None
+) -> ScoreReport:
+    """Write the files that are asked for, from the stored scores; the report with what was written."""
+    written = []
+    if suspects:
+        count, size = export_suspects(run, suspects, csv_safe)
+        written.append(
+            f"{name_of(suspects)}: {count} suspect labels, judged by the held-out models of {found.axis} {size}"
+        )
+    if csv_file:
+        export_csv(run, csv_file, csv_safe)
+        written.append(f"{name_of(csv_file)}: a row for every size and example")
+    if npz_file:
+        export_npz(run, npz_file)
+        written.append(f"{name_of(npz_file)}: arrays [size, example]")
+    return replace(found, written=tuple(written) or None, suspects_written=suspects is not None)
+
+
+def name_of(file: Path) -> str:
+    return "standard output" if file == STANDARD_OUTPUT else str(file)
 
 
 def export_npz(run: Run, file: Path) -> None:

@@ -22,7 +22,8 @@ from memscope.reports.influence import AMONG_TRAINING, RESULTS, Beside, Influenc
 from memscope.reports.keys import report_of, stored_keys
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
-from memscope.steps.pair_exports import OF_PAIR, export_pairs_csv, export_pairs_npz
+from memscope.steps.exports import check_csv_safe
+from memscope.steps.pair_exports import OF_PAIR, export_pairs
 from memscope.store.ledger import state_for
 from memscope.store.pairs_file import Pairs, read_pairs
 from memscope.store.results import read_results, results_path, write_results
@@ -90,8 +91,7 @@ def influence(
     """
     asked = Settings(threshold, memorised, all_classes, among_training)
     check_settings(asked)
-    if csv_safe and csv_file is None:
-        raise OptionError("--csv-safe is about csv files, and none is asked for; add --csv FILE")
+    check_csv_safe(csv_safe, csv=csv_file)
     run = open_run(path)
     sizes = sizes_in_ledger(run)
     check_example(run, asked, test, train)
@@ -119,12 +119,8 @@ def influence(
     if published is not None and beside is not None:
         say(f"looking up the pairs of {beside}")
         report = replace(report, beside=tuple(beside_rows(run, report, arrays, at_home(beside), published)))
-    written = []
-    if csv_file is not None:
-        written.append(export_pairs_csv(run, arrays, csv_file, csv_safe, among_training))
-    if npz_file is not None:
-        written.append(export_pairs_npz(run, arrays, size or sizes[-1], npz_file, among_training))
-    report = replace(report, written=tuple(written) or None)
+    written = export_pairs(run, arrays, size or sizes[-1], csv_file, csv_safe, npz_file, among_training)
+    report = replace(report, written=written)
     if plot is not None:
         report = replace(report, figures=tuple(str(picture) for picture in draw_found(run, report, arrays, plot)))
     return report

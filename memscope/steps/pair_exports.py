@@ -6,13 +6,30 @@ from typing import Any
 import numpy as np
 
 from memscope.counting.influential_pairs import Side, target_side, train_side
-from memscope.files.places import STANDARD_OUTPUT
 from memscope.run import Run
-from memscope.steps.exports import defused, write_csv
+from memscope.steps.exports import defused, name_of, write_csv
 from memscope.store.pairs_file import Pairs, write_pairs
 from memscope.text import counted
 
 OF_PAIR = ("influence", "standard_error", "chosen_by", "memorisation", "false_share")
+
+
+def export_pairs(
+    run: Run,
+    arrays: dict[str, Any],
+    size: int,
+    csv_file: Path | None,
+    csv_safe: bool,
+    npz_file: Path | None,
+    among_training: bool,
+) -> tuple[str, ...] | None:
+    """Write the files that are asked for; what was written, in words. `size` is that of `npz_file`."""
+    written = []
+    if csv_file is not None:
+        written.append(export_pairs_csv(run, arrays, csv_file, csv_safe, among_training))
+    if npz_file is not None:
+        written.append(export_pairs_npz(run, arrays, size, npz_file, among_training))
+    return tuple(written) or None
 
 
 def export_pairs_csv(run: Run, arrays: dict[str, Any], file: Path, safe: bool, among_training: bool) -> str:
@@ -38,7 +55,7 @@ def export_pairs_csv(run: Run, arrays: dict[str, Any], file: Path, safe: bool, a
         numbers = [arrays[name][place] for name in OF_PAIR]
         rows.append([*row, *("" if np.isnan(number) else number for number in numbers)])
     write_csv(file, [*header, *OF_PAIR], rows)
-    return f"{told(file)}: a row for every one of {counted(len(rows), 'pair')}"
+    return f"{name_of(file)}: a row for every one of {counted(len(rows), 'pair')}"
 
 
 def export_pairs_npz(run: Run, arrays: dict[str, Any], size: int, file: Path, among_training: bool) -> str:
@@ -57,8 +74,4 @@ def export_pairs_npz(run: Run, arrays: dict[str, Any], size: int, file: Path, am
         standard_error=arrays["standard_error"][there].astype(np.float64),
     )
     write_pairs(file, pairs)
-    return f"{told(file)}: {counted(len(pairs.train), 'helpful pair')} of {run.plan.axis} {size}"
-
-
-def told(file: Path) -> str:
-    return "standard output" if file == STANDARD_OUTPUT else str(file)
+    return f"{name_of(file)}: {counted(len(pairs.train), 'helpful pair')} of {run.plan.axis} {size}"

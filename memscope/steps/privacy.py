@@ -37,6 +37,7 @@ from memscope.reports.privacy import (
 )
 from memscope.run import Run, open_run
 from memscope.steps.drawing import Drawing, write
+from memscope.steps.exports import check_csv_safe
 from memscope.steps.privacy_export import export_records
 from memscope.steps.privacy_students import attack_students, students_of
 from memscope.store.ledger import distilled_settings, state_for
@@ -73,8 +74,7 @@ def privacy(
             "examples that their teacher was trained on, so that nothing tells the teacher's part from their own. It "
             "needs students that are trained on other examples; --students attacks them for their own subsets"
         )
-    if csv_safe and csv_file is None:
-        raise OptionError("--csv-safe is about csv files, and none is asked for; add --csv FILE")
+    check_csv_safe(csv_safe, csv=csv_file)
     run = open_run(path)
     if students and not distilled_settings(run.path):
         raise RunError(

@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from memscope.files.places import STANDARD_OUTPUT
 from memscope.run import Run
-from memscope.steps.exports import defused, write_csv
+from memscope.steps.exports import defused, name_of, write_csv
 
 NUMBERS = (
     "score",
@@ -52,4 +51,4 @@ def export_records(run: Run, arrays: dict[str, Any], file: Path, safe: bool = Fa
                 ]
             )  # fmt: skip
     write_csv(file, header, rows)
-    return f"{'standard output' if file == STANDARD_OUTPUT else file}: a row for every size and example"
+    return f"{name_of(file)}: a row for every size and example"

@@ -24,8 +24,6 @@ from memscope.counting.outcomes import Add, SizeCounts, count_size, note_code, s
 from memscope.counting.population import SEED, adding
 from memscope.counting.score_errors import jackknifed, share_above, share_below
 from memscope.counting.suggestions import Votes, disputed, suggested_labels
-from memscope.errors import OptionError
-from memscope.files.places import STANDARD_OUTPUT
 from memscope.reports.evidence import ScoreEvidence
 from memscope.reports.keys import stored_keys
 from memscope.reports.score import (
@@ -38,7 +36,7 @@ from memscope.reports.score import (
     TrainingNoise,
 )
 from memscope.run import Run, open_run
-from memscope.steps.exports import export_csv, export_npz, export_suspects, most_memorised
+from memscope.steps.exports import check_csv_safe, most_memorised, with_exports
 from memscope.steps.validation import validation
 from memscope.store.ledger import finished_tasks, outcome_path, read_outcome, state_for
 from memscope.store.results import write_results
@@ -61,34 +59,11 @@ def score(
     the models. `suspects`, `csv_file` and `npz_file` are files to write (exports.py). RunError if there is nothing to
     score, or too little to validate; OptionError for `csv_safe` without a csv file.
     """
-    if csv_safe and not (csv_file or suspects):
-        raise OptionError("--csv-safe is about csv files, and none is asked for; add --csv FILE or --suspects FILE")
+    check_csv_safe(csv_safe, csv=csv_file, suspects=suspects)
     found = score_of(path)
     run = open_run(path)
-    written = []
-    validated = validation(run) if validate else None
-    if suspects:
-        count, size = export_suspects(run, suspects, csv_safe)
-        written.append(
-            f"{name_of(suspects)}: {count} suspect labels, judged by the held-out models of {found.axis} {size}"
-        )
-    if csv_file:
-        export_csv(run, csv_file, csv_safe)
-        written.append(f"{name_of(csv_file)}: a row for every size and example")
-    if npz_file:
-        export_npz(run, npz_file)
-        written.append(f"{name_of(npz_file)}: arrays [size, example]")
-    return replace(
-        found,
-        most_memorised=most_memorised(run, top),
-        validated=validated,
-        written=tuple(written) or None,
-        suspects_written=suspects is not None,
-    )
-
-
-def name_of(file: Path) -> str:
-    return "standard output" if file == STANDARD_OUTPUT else str(file)
+    found = replace(found, validated=validation(run) if validate else None, most_memorised=most_memorised(run, top))
+    return with_exports(run, found, suspects, csv_file, csv_safe, npz_file)
 
 
 @spent_on("scoring")

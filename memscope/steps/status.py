@@ -48,12 +48,12 @@ from memscope.store.ledger import (
     missing_tasks,
     outcome_path,
     size_directory,
-    state_for,
     task_at,
     task_name,
 )
 from memscope.store.memorability import begun
 from memscope.store.results import read_results, results_path
+from memscope.store.stored_reports import is_current
 from memscope.work.repair import repair as repair_run
 from memscope.work.timing import timing_rows
 
@@ -210,8 +210,7 @@ def result_state(run: Run, group: str) -> str:
         _, ledger, _ = read_results(run.path, group, run.plan)
     except RunError as error:
         return str(error)
-    now = state_for(run.path, run.plan, RESULTS[group])
-    return "current" if ledger == now else "out of date"
+    return "current" if is_current(run.path, run.plan, group, ledger) else "out of date"
 
 
 def lacking(run: Run, group: str) -> str:

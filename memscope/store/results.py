@@ -148,7 +148,7 @@ def read_results(run: Path, group: str, plan: Plan) -> tuple[dict[str, np.ndarra
     """The arrays of one group of results by name, the `ledger_state` from which they come, and the summary."""
     path = results_path(run, group)
     if not path.is_file():
-        raise RunError(f"{run} has no results of {group} yet; run {made_by(group, str(run))}")
+        raise RunError(f"{run} has no results of {group} yet; run {made_by(group, str(run))}, which writes {path}")
     again = made_by(group, str(run))
     try:
         with open_sealed(path) as file:

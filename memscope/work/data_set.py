@@ -3,6 +3,7 @@
 import os
 import shlex
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
@@ -169,3 +170,17 @@ def ensure_examples(run: Run, dataset: ImageDataset | None = None, say: Say = si
         say("looking for duplicates")
         write_examples(run.path, dataset, find_duplicates(dataset.train_images, dataset.test_images))
     cache_images(run.path, dataset)
+
+
+def with_images(run: Run, say: Say = silent) -> Run:
+    """The run with its images: from its cache, or else read from the source and held in memory. Nothing is written.
+
+    MemscopeError where neither has them.
+    """
+    spec, fingerprint = run.plan.data.spec, run.plan.data.fingerprint
+    with suppress(RunError):  # missing or damaged
+        cached = open_dataset(run.path, run.examples, spec)
+        if is_stamped(run.path, stamp_of(run.path, fingerprint)) or cached.fingerprint == fingerprint:
+            return run
+    say(f"reading {spec}")
+    return replace(run, held=load_as_planned(run, None, say))

@@ -14,13 +14,18 @@ from memscope.reports.influence import InfluenceReport
 from memscope.run import Run
 
 
-def figures(run: Run, values: Mapping[str, np.ndarray], report: InfluenceReport) -> Iterator[tuple[str, Figure]]:
+def figures(
+    run: Run, values: Mapping[str, np.ndarray], report: InfluenceReport, images: bool = True
+) -> Iterator[tuple[str, Figure]]:
     """The numbers of pairs over size; what single images carry, where pairs are listed; the image asked for.
 
-    `values` are the arrays of `report`, by the names of reports/influence.py.
+    `values` are the arrays of `report`, by the names of reports/influence.py. Without `images`, those that show some
+    are left out.
     """
     setting, beside = setting_of(run, report), "-training" if report.among == "train" else ""
     yield f"influence{beside}", draw_overview(setting, report)
+    if not images:
+        return
     at = size_shown(values)
     if at is not None:
         sheet = rows_of(run, values, report, at)

@@ -13,8 +13,13 @@ from memscope.reports.memorability import MemorabilityReport
 from memscope.run import Run
 
 
-def figures(run: Run, found: Mapping[str, np.ndarray], report: MemorabilityReport) -> Iterator[tuple[str, Figure]]:
-    """Correlations over size; then, at one size, how the scores spread over memorability, and images of the corners."""
+def figures(
+    run: Run, found: Mapping[str, np.ndarray], report: MemorabilityReport, images: bool = True
+) -> Iterator[tuple[str, Figure]]:
+    """Correlations over size; then, at one size, how the scores spread over memorability, and images of the corners.
+
+    Without `images` the last is left out.
+    """
     setting = setting_of(report)
     if with_correlations(report):
         yield "memorability", draw_correlations(setting, report)
@@ -22,6 +27,8 @@ def figures(run: Run, found: Mapping[str, np.ndarray], report: MemorabilityRepor
     score, memorability = found["score"][place].astype(np.float64), found["memorability"]
     if np.isfinite(score + memorability).any():
         yield "memorability-score", draw_spread(setting, report, place, memorability, score)
+        if not images:
+            return
         rows = corner_rows(run, memorability, score)
         yield "four_corners", draw_corners(setting, report, rows, run.examples.class_names)
 

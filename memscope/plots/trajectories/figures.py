@@ -24,10 +24,12 @@ def figures(
     report: TrajectoriesReport,
     scores: np.ndarray,
     score_report: ScoreReport,
+    images: bool = True,
 ) -> Iterator[tuple[str, Figure]]:
     """Each figure with its name, in reading order. One is drawn at a time, so that only one is in memory.
 
-    `found` are the arrays of `report`; `scores` [sizes, examples] and `score_report` are of the same models.
+    `found` are the arrays of `report`; `scores` [sizes, examples] and `score_report` are of the same models. Without
+    `images`, those that show some are left out.
     """
     examples = run.examples
     setting = Setting(
@@ -54,6 +56,8 @@ def figures(
     )
     yield "histogram", draw_histogram(setting, scores, examples.flipped, *ends)
     yield "accuracy", draw_accuracy(setting, score_report.sizes)
+    if not images:
+        return
     rows = example_rows(run, found, scores, leading is not None)
     yield "examples", draw_examples(setting, rows, examples.class_names, leading is not None)
 
