@@ -137,7 +137,7 @@ def test_every_example_has_its_record(planted, found, tmp_path):
         assert float(row[name]) == pytest.approx(float(values[name][1, 6]))
 
 
-def test_what_is_stored_serves_a_file_and_is_found_anew_with_another_epsilon(planted, tmp_path, monkeypatch):
+def test_what_is_stored_serves_a_file_and_is_found_anew_with_another_epsilon(planted, found, tmp_path, monkeypatch):
     monkeypatch.setattr("memscope.steps.privacy.attack", lambda *_: pytest.fail("attacked again"))
     privacy(planted.path, csv_file=tmp_path / "x.csv")
     with pytest.raises(pytest.fail.Exception):
