@@ -27,7 +27,7 @@ from memscope.counting.privacy_types import ByRate, found_by_type, type_changes,
 from memscope.counting.suggestions import Votes, suggested_labels
 from memscope.counting.type_errors import stacked
 from memscope.errors import OptionError, RunError
-from memscope.reports.keys import report_of, stored_keys
+from memscope.reports.keys import stored_keys
 from memscope.reports.privacy import (
     RESULTS,
     MemorisedFound,
@@ -42,6 +42,7 @@ from memscope.steps.privacy_export import export_records
 from memscope.steps.privacy_students import attack_students, students_of
 from memscope.store.ledger import distilled_settings, state_for
 from memscope.store.results import read_results, results_path, write_results
+from memscope.store.stored_reports import read_report
 from memscope.work.carrying_out import Say, silent
 from memscope.work.data_set import ensure_examples
 from memscope.work.timing import spent_on
@@ -93,13 +94,6 @@ def privacy(
     return report
 
 
-def draw_privacy_figures(run_path: str | os.PathLike[str], plot: Drawing | Path) -> list[Path]:
-    """Draw what is stored; the paths of the files. RunError where there is nothing."""
-    run = open_run(run_path)
-    values, _, summary = read_results(run.path, "privacy", run.plan)
-    return draw_found(run, report_of(PrivacyReport, summary), values, plot)
-
-
 def draw_found(run: Run, report: PrivacyReport, values: Arrays, plot: Drawing | Path) -> list[Path]:
     from memscope.plots.privacy.figures import figures  # loads matplotlib
 
@@ -113,12 +107,11 @@ def stored_audit(run: Run, ledger: str, epsilon: float, students: bool) -> tuple
         return None
     try:
         arrays, then, summary = read_results(run.path, "privacy", run.plan)
+        report: PrivacyReport = read_report(run.path, "privacy", summary)
     except RunError:
         return None
-    if then != ledger or not arrays.keys() >= RESULTS.fields.keys():  # or from before some of them were kept
-        return None
-    report = report_of(PrivacyReport, summary)
-    same = report.epsilon == epsilon and (report.students is not None) == students
+    current = then == ledger and arrays.keys() >= RESULTS.fields.keys()  # or from before some of them were kept
+    same = current and report.epsilon == epsilon and (report.students is not None) == students
     return (report, arrays) if same else None
 
 
