@@ -11,7 +11,7 @@ from memscope.analysis.privacy.halves import Half
 from memscope.analysis.privacy.scores import ATTACKS
 from memscope.analysis.trajectories import TYPES
 from memscope.counting.privacy_audit import ASKED, LIRA
-from memscope.reports.privacy import SizePrivacy, TypeChange, TypeFound
+from memscope.reports.privacy import PrivacyChangeOfType, SizePrivacy, TypeFound
 
 ALL = "all"
 NAMES = (*TYPES, ALL)
@@ -57,14 +57,14 @@ def with_types(row: SizePrivacy, asked: float, found: ByRate) -> SizePrivacy:
     return replace(row, type_rate=asked, types=tuple(types))
 
 
-def type_changes(found: Mapping[int, ByRate], asked: Mapping[int, float]) -> tuple[TypeChange, ...]:
+def type_changes(found: Mapping[int, ByRate], asked: Mapping[int, float]) -> tuple[PrivacyChangeOfType, ...]:
     """From the first size to the last, of online LiRA; none where they are told at different rates."""
     first, last = min(found), max(found)
     if first == last or asked[first] not in found[first] or asked[first] != asked[last]:
         return ()
     pairs = zip(*(found[size][asked[size]][LIRA] for size in (first, last)), strict=True)
     return tuple(
-        TypeChange(type=name, true_positive=group_change(one, other))
+        PrivacyChangeOfType(type=name, true_positive=group_change(one, other))
         for name, (one, other) in zip(NAMES, pairs, strict=True)
     )
 

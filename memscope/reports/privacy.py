@@ -108,7 +108,7 @@ class SizePrivacy:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TypeChange:
+class PrivacyChangeOfType:
     """How much more online LiRA finds of the examples of one type at the largest size than at the smallest."""
 
     type: str
@@ -196,7 +196,7 @@ class PrivacyReport:
     """By size, the smallest first"""
     changes: tuple[PrivacyChange, ...]
     """From each size to the next, and from the first to the last"""
-    type_changes: tuple[TypeChange, ...]
+    type_changes: tuple[PrivacyChangeOfType, ...]
     """By type, from the first size to the last, at one false-positive rate; empty where not both tell one"""
     memorised: MemorisedFound | None
     """From the first size to the last; null without four blocks and two sizes"""

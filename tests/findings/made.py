@@ -43,11 +43,11 @@ from memscope.reports.privacy import (
     Calibration,
     MemorisedFound,
     PrivacyChange,
+    PrivacyChangeOfType,
     PrivacyReport,
     RateFound,
     SizePrivacy,
     StudentsFound,
-    TypeChange,
     TypeFound,
 )
 from memscope.reports.proxies import Bounded, ProxiesReport, ProxyAtSize, ProxyFound, ProxyTrend, SameSigns, SizeNoise
@@ -926,7 +926,8 @@ def privacy_report(
             for smaller, larger in pairs
         ),
         type_changes=tuple(
-            TypeChange(type=name, true_positive=ranged(change, 0.01)) for name in ("constant", "increasing", "all")
+            PrivacyChangeOfType(type=name, true_positive=ranged(change, 0.01))
+            for name in ("constant", "increasing", "all")
         )
         if blocks > 3 and len(sizes) > 1
         else (),
