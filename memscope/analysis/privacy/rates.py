@@ -4,7 +4,7 @@ A threshold is chosen on the non-members of all other blocks, so that the false-
 is also measured: on the block's own. Intervals are over blocks, which are independent draws of subsets but for the
 references that they share: Student's t with blocks - 1 degrees of freedom on the logit, which keeps them within 0
 and 1. The blocks' thresholds have most of their non-members in common, so that the spread of the blocks' true-positive
-rates misses the noise of the threshold (benchmarks/attack_intervals.py: such intervals hold the truth 36 to 80 % of the
+rates misses the noise of the threshold (benchmarks/attack_intervals.py: such intervals hold the truth 38 to 84 % of the
 time); theirs is a jackknife that leaves a block out of both.
 """
 
