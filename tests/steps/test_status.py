@@ -182,6 +182,8 @@ def check_exists(told: Command) -> None:
     """A command that memscope has, with options that it has, too."""
     assert told.words[0] == "memscope"
     name, arguments = command_of(list(told.words[1:]))
-    found = memscope.get_command(click.Context(memscope), name)
+    # a command keeps the names of --help that it is first asked with, which are of the program above it
+    above = memscope.make_context("memscope", [name])
+    found = memscope.get_command(above, name)
     assert found is not None
-    found.make_context(name, arguments)  # a click.UsageError where it takes none of that
+    found.make_context(name, arguments, parent=above)  # a click.UsageError where it takes none of that
