@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10
 
-.PHONY: demo test slow bench reliability fuzz sanitize lint types pytest js browser clean
+.PHONY: demo test slow bench results reliability fuzz sanitize lint types pytest js browser clean
 
 demo: .venv/ready-run
 	$(BIN)/memscope demo
@@ -44,6 +44,10 @@ browser: .venv/ready-test
 # Ratios against others, in one table: under 15 minutes of a machine that does nothing else.
 bench: .venv/ready-bench
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+
+# The pages of docs/studies, with their numbers and figures, from what is stored of each study in studies/.
+results: .venv/ready-test
+	OMP_NUM_THREADS=1 $(BIN)/python -m studies
 
 # SIGKILLs and damaged files by the hundred and the thousand, and the long forms of other tests: about an hour.
 reliability: .venv/ready-test

@@ -1,0 +1,291 @@
+"""The tables of a study's page, in Markdown, each from one stored report."""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+from memscope.analysis.statistics.clear import clear
+from memscope.findings.numbers import fine
+from memscope.findings.rates import percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
+from memscope.reports.distill import DistillReport
+from memscope.reports.influence import InfluenceReport, PairsFound
+from memscope.reports.privacy import PrivacyReport
+from memscope.reports.proxies import Bounded, ProxiesReport
+from memscope.reports.resmem import ResmemReport
+from memscope.reports.score import ScoreReport
+from memscope.reports.trajectories import TrajectoriesReport
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def three(value: float | None) -> str:
+    """To three digits"""
+    return fine(value, 3)
+
+
+def plus_minus(value: float | None, error: float | None, digits: int = 3) -> str:
+    """.314 ±.001"""
+    end = "" if error is None or math.isnan(error) else f" ±{fine(error, digits)}"
+    return f"{fine(value, digits)}{end}"
+
+
+def bounded(found: Bounded, digits: int = 2) -> str:
+    """.62 (.60 to .64)"""
+    ends = "" if math.isnan(found.low) else f" ({fine(found.low, digits)} to {fine(found.high, digits)})"
+    return f"{fine(found.value, digits)}{ends}"
+
+
+def scores(report: ScoreReport) -> str:
+    """A row for each size."""
+    return table(
+        [report.axis, "models", "mean score", "accuracy in", "accuracy out", "test accuracy", "below .1, population",
+         "above .9", "fits its subset", "agreement of halves"],
+        [
+            [
+                str(row.size),
+                str(row.models),
+                plus_minus(row.mean_score, row.mean_score_error),
+                plus_minus(row.mean_accuracy_in, row.mean_accuracy_in_error),
+                plus_minus(row.mean_accuracy_out, row.mean_accuracy_out_error),
+                three(row.test_accuracy),
+                percent_of(row.population.share_low),
+                percent_of(row.population.share_high),
+                percent_of(row.own_accuracy) + (", interpolates" if row.interpolates else ""),
+                fine(row.agreement, 2),
+            ]
+            for row in report.sizes
+        ],
+    )  # fmt: skip
+
+
+def steps(report: ScoreReport) -> str:
+    """How the mean score changes from each size to the next, paired by blocks."""
+    assert report.evidence is not None
+    sizes, mean = [row.size for row in report.sizes], report.evidence.mean
+    changes = [
+        *((one, *ends, len(mean.steps)) for one, ends in zip(mean.steps, pairwise(sizes), strict=True)),
+        (mean.whole, sizes[0], sizes[-1], 1),
+    ]
+    rows = [
+        [str(smaller), str(larger), f"{one.value:+.3f}", three(one.error), "yes" if clear(one, among) else "no"]
+        for one, smaller, larger, among in changes
+    ]
+    return table(["from", "to", "mean score", "error", "clear"], rows)
+
+
+def types(report: TrajectoriesReport) -> str:
+    """Shares over all sizes, and over those that interpolate."""
+    every, some, people = report.all_sizes, report.interpolating_sizes, report.population
+    columns = ["type", "raw", "if all were flat", "population", "it may be"]
+    if some is not None:
+        columns += [f"raw, {report.axis} {some.sizes[0]} to {some.sizes[-1]} alone", "if all were flat there"]
+    rows = []
+    for name in every.raw:
+        row = [
+            name,
+            f"{percent_of(every.raw[name])} ±{percent_of(every.raw_error[name])}",
+            percent_of(every.if_all_flat[name]),
+            percent_of(people.shares[name]),
+            f"{percent_of(people.shares_low[name])} to {percent_of(people.shares_high[name])}",
+        ]
+        if some is not None:
+            row += [f"{percent_of(some.raw[name])} ±{percent_of(some.raw_error[name])}"]
+            row += [percent_of(some.if_all_flat[name])]
+        rows.append(row)
+    return table(columns, rows)
+
+
+def epsilons(report: TrajectoriesReport) -> str:
+    names = list(report.all_sizes.raw)
+    rows = [[fine(row.epsilon, 2), *map(percent_of, row.shares)] for row in report.by_epsilon]
+    return table(["epsilon", *names], rows)
+
+
+def parts(report: TrajectoriesReport) -> str:
+    """Where the largest rise and fall come from."""
+    return table(
+        ["type, raw", "examples", "rise", "from accuracy in", "from accuracy out", "fall", "from accuracy in",
+         "from accuracy out"],
+        [
+            [row.type, str(row.raw), *map(three, (row.rise, row.rise_from_in, row.rise_from_out)),
+             *map(three, (row.fall, row.fall_from_in, row.fall_from_out))]
+            for row in report.by_type
+            if row.raw
+        ],
+    )  # fmt: skip
+
+
+def flipped(report: TrajectoriesReport) -> str:
+    """Types of flipped and of clean labels, raw."""
+    assert report.flipped_types is not None
+    both = {"flipped": report.flipped_types.flipped, "clean": report.flipped_types.clean}
+    names = list(report.all_sizes.raw)
+    return table(
+        ["label", *names], [[key, *(percent_of(one.raw[name]) for name in names)] for key, one in both.items()]
+    )
+
+
+def attacks(report: PrivacyReport) -> str:
+    """A row for each size: LiRA and the loss, at the smallest rate that all sizes tell."""
+    told = [{rate.asked for rate in row.attacks[0].rates if rate.left_out is None} for row in report.sizes]
+    asked = min(set.intersection(*told))
+    at = f"at {rate_in_words(asked)} false positives"
+    rows = []
+    for row in report.sizes:
+        by_name = {one.attack: one for one in row.attacks}
+        found = {
+            name: next((rate for rate in by_name[name].rates if rate.asked == asked and rate.left_out is None), None)
+            for name in ("lira", "rmia", "loss")
+        }
+        cells = ["-" if rate is None else share(rate.true_positive) for rate in found.values()]
+        rows.append([str(row.size), with_ends(by_name["lira"].area, 3), *cells])
+    return table([report.axis, "LiRA: area", f"LiRA {at}", "RMIA", "loss"], rows)
+
+
+def attacked_types(report: PrivacyReport) -> str:
+    """LiRA by type at the largest size, and how much more than at the smallest."""
+    row = report.sizes[-1]
+    change = {one.type: one.true_positive for one in report.type_changes}
+    return table(
+        [
+            "type, raw",
+            "examples",
+            f"found at {rate_in_words(row.type_rate)}",
+            f"less {report.axis} {report.sizes[0].size}",
+        ],
+        [
+            [
+                one.type,
+                f"{one.examples:,.0f}",
+                share(one.true_positive),
+                points_ends(change[one.type]) if change else "-",
+            ]
+            for one in row.types_of("lira")
+            if one.examples
+        ],
+    )
+
+
+def pairs(report: InfluenceReport) -> str:
+    """Helpful pairs by size, beside what chance and classes would show."""
+    return table(
+        [report.axis, "memorised", "pairs", "by chance", "by class", "false", "influence, measured anew"],
+        [[str(row.size), f"{row.memorised:,}", *pairs_found(row.helpful)] for row in report.sizes],
+    )
+
+
+def pairs_found(found: PairsFound) -> list[str]:
+    return [
+        f"{found.pairs:,}",
+        fine(found.by_chance, 1),
+        fine(found.by_class, 1),
+        percent_of(found.false_share),
+        with_ends(found.measured_anew),
+    ]
+
+
+def pair_changes(report: InfluenceReport) -> str:
+    return table(
+        ["from", "to", "pairs beyond those by class", "influence of pairs that both show"],
+        [[str(one.smaller), str(one.larger), f"{one.change.value:+.0f} ({one.change.low:.0f} to {one.change.high:.0f})",
+          signed_ends(one.influence)] for one in report.changes],
+    )  # fmt: skip
+
+
+def memories(report: ResmemReport) -> str:
+    """What residual memories add on subsets, by size."""
+    return table(
+        [report.axis, "k", "test accuracy", "with the memory", "change", "score", "with the memory, change"],
+        [
+            [
+                str(row.size),
+                str(row.k),
+                three(row.base.test_accuracy),
+                three(row.resmem.test_accuracy),
+                plus_minus(row.change.test_change, row.change.test_change_error, 4),
+                three(row.base.mean_score),
+                plus_minus(row.change.mean_change, row.change.mean_change_error),
+            ]
+            for row in report.sizes
+            if row.base is not None and row.resmem is not None and row.change is not None
+        ],
+    )
+
+
+def followers(report: ProxiesReport) -> str:
+    """A row for each proxy that leads: does it follow across examples, and across sizes?"""
+    rows = []
+    for one in report.proxies:
+        if one.variant_of is not None:
+            continue
+        last = one.sizes[-1]
+        trend = "-" if one.trend is None else bounded(one.trend.slopes_beyond_level)
+        rows.append([one.title, bounded(last.spearman), one.across_examples, trend, one.across_sizes or "-"])
+    size = f"{report.axis} {report.sizes[-1].size}"
+    return table(["proxy", f"rank correlation, {size}", "across examples", "slopes beyond level", "across sizes"], rows)
+
+
+def dips(report: ProxiesReport) -> str:
+    """Hartigan's dip of the score by size."""
+    rows = [
+        [
+            str(row.size),
+            fine(row.bimodality.dip, 4),
+            fine(row.bimodality.if_unimodal, 4),
+            three(row.bimodality.p_value),
+        ]
+        for row in report.sizes
+        if row.bimodality is not None
+    ]
+    return table([report.axis, "dip", "exceeded by 1 in 20 unimodal ones", "p"], rows)
+
+
+def students(report: DistillReport) -> str:
+    """Students beside one-hot models of the same subsets."""
+    rows = [
+        [
+            setting.setting,
+            str(row.size),
+            three(row.onehot.mean_score),
+            plus_minus(row.mean_change, row.mean_change_error),
+            percent_of(row.inhibited),
+            percent_of(row.inhibited_if_same),
+            three(row.onehot.test_accuracy),
+            plus_minus(row.test_change, row.test_change_error, 4),
+        ]
+        for setting in report.settings
+        for row in setting.students
+    ]
+    columns = [
+        "setting",
+        report.axis,
+        "score, one-hot",
+        "change",
+        "inhibited",
+        "by noise alone",
+        "test accuracy, one-hot",
+    ]
+    return table([*columns, "change"], rows)
+
+
+TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "scores": ("score", scores),
+    "steps": ("score", steps),
+    "types": ("trajectories", types),
+    "epsilons": ("trajectories", epsilons),
+    "parts": ("trajectories", parts),
+    "flipped": ("trajectories", flipped),
+    "attacks": ("privacy", attacks),
+    "attacked_types": ("privacy", attacked_types),
+    "pairs": ("influence", pairs),
+    "pair_changes": ("influence", pair_changes),
+    "memories": ("resmem", memories),
+    "followers": ("proxies", followers),
+    "dips": ("proxies", dips),
+    "students": ("distill", students),
+}
+"""By the name that a page has for it: the group of results, and what makes the table"""
