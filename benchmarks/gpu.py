@@ -26,7 +26,8 @@ from memscope.training.device import device_name, resolve_device
 from memscope.training.draws import Draws
 from memscope.training.material import Material
 from memscope.training.models import TrainedModel
-from memscope.work.options import Choices, new_plan, with_defaults
+from memscope.work.new_plan import new_plan
+from memscope.work.options import Choices, with_defaults
 
 
 def material_of(options: argparse.Namespace, device: torch.device) -> Material:

@@ -9,7 +9,7 @@ from memscope.analysis.proxies.catalogue import PROXIES
 from memscope.analysis.trajectories import TYPES, UNDETERMINED
 from memscope.page.attacked_columns import of_privacy
 from memscope.page.columns import Column, common_denominator, measured, whole
-from memscope.page.gallery import FEW, Gallery, Groups
+from memscope.page.gallery import Gallery, Groups
 from memscope.reports.results import RESULTS
 from memscope.run import Run
 
@@ -135,7 +135,7 @@ def of_proxies(gallery: Gallery) -> Iterator[Column]:
     found = gallery.groups["proxies"]
     for row, name in enumerate(map(str, found["proxy"])):
         values = gallery.at_sizes("proxies", found["value"][row])
-        few = len(gallery.shown) <= FEW
+        few = gallery.few
         proxy = PROXIES.get(name)
         variant = proxy is not None and proxy.variant_of is not None and not few
         yield measured(

@@ -24,8 +24,12 @@ class Gallery:
     groups: Groups
 
     @property
+    def few(self) -> bool:
+        return len(self.shown) <= FEW
+
+    @property
     def kind(self) -> str:
-        return "uint16" if len(self.shown) <= FEW else "uint8"
+        return "uint16" if self.few else "uint8"
 
     def at_sizes(self, group: str, values: np.ndarray) -> np.ndarray:
         """A group's values [size, example] of the shown examples, a row for each of the page's sizes; NaN: none."""

@@ -13,7 +13,7 @@ from PIL import Image
 from memscope.cli import COMMANDS
 from memscope.errors import RunError
 from memscope.page import data as page_data
-from memscope.page import example_columns
+from memscope.page import gallery
 from memscope.page.data import gather
 from memscope.page.shown import Shown
 from memscope.reports import REPORTS
@@ -144,7 +144,7 @@ def test_a_sample_keeps_each_example_with_its_own(known_run, monkeypatch):
     """All that is known of an example follows it into a gallery of some."""
     shown = np.array([3, 17, 18, 90])
     monkeypatch.setattr(page_data, "shown_of", lambda total, extremes: Shown(shown, 4, True, tuple(extremes)))
-    monkeypatch.setattr(example_columns, "FEW", 2)
+    monkeypatch.setattr(gallery, "FEW", 2)
     run = open_run(known_run)
     found = gather(run)
     told = {column.name: values(column.described(), column.packed) for column in found.columns}
