@@ -8,11 +8,8 @@ from typing import Any
 from memscope.analysis.statistics.clear import clear
 from memscope.findings.numbers import fine
 from memscope.findings.rates import percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
-from memscope.reports.distill import DistillReport
 from memscope.reports.influence import InfluenceReport, PairsFound
 from memscope.reports.privacy import PrivacyReport
-from memscope.reports.proxies import Bounded, ProxiesReport
-from memscope.reports.resmem import ResmemReport
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import TrajectoriesReport
 
@@ -31,12 +28,6 @@ def plus_minus(value: float | None, error: float | None, digits: int = 3) -> str
     """.314 ±.001"""
     end = "" if error is None or math.isnan(error) else f" ±{fine(error, digits)}"
     return f"{fine(value, digits)}{end}"
-
-
-def bounded(found: Bounded, digits: int = 2) -> str:
-    """.62 (.60 to .64)"""
-    ends = "" if math.isnan(found.low) else f" ({fine(found.low, digits)} to {fine(found.high, digits)})"
-    return f"{fine(found.value, digits)}{ends}"
 
 
 def scores(report: ScoreReport) -> str:
@@ -196,82 +187,6 @@ def pair_changes(report: InfluenceReport) -> str:
     )  # fmt: skip
 
 
-def memories(report: ResmemReport) -> str:
-    """What residual memories add on subsets, by size."""
-    return table(
-        [report.axis, "k", "test accuracy", "with the memory", "change", "score", "with the memory, change"],
-        [
-            [
-                str(row.size),
-                str(row.k),
-                three(row.base.test_accuracy),
-                three(row.resmem.test_accuracy),
-                plus_minus(row.change.test_change, row.change.test_change_error, 4),
-                three(row.base.mean_score),
-                plus_minus(row.change.mean_change, row.change.mean_change_error),
-            ]
-            for row in report.sizes
-            if row.base is not None and row.resmem is not None and row.change is not None
-        ],
-    )
-
-
-def followers(report: ProxiesReport) -> str:
-    """A row for each proxy that leads: does it follow across examples, and across sizes?"""
-    rows = []
-    for one in report.proxies:
-        if one.variant_of is not None:
-            continue
-        last = one.sizes[-1]
-        trend = "-" if one.trend is None else bounded(one.trend.slopes_beyond_level)
-        rows.append([one.title, bounded(last.spearman), one.across_examples, trend, one.across_sizes or "-"])
-    size = f"{report.axis} {report.sizes[-1].size}"
-    return table(["proxy", f"rank correlation, {size}", "across examples", "slopes beyond level", "across sizes"], rows)
-
-
-def dips(report: ProxiesReport) -> str:
-    """Hartigan's dip of the score by size."""
-    rows = [
-        [
-            str(row.size),
-            fine(row.bimodality.dip, 4),
-            fine(row.bimodality.if_unimodal, 4),
-            three(row.bimodality.p_value),
-        ]
-        for row in report.sizes
-        if row.bimodality is not None
-    ]
-    return table([report.axis, "dip", "exceeded by 1 in 20 unimodal ones", "p"], rows)
-
-
-def students(report: DistillReport) -> str:
-    """Students beside one-hot models of the same subsets."""
-    rows = [
-        [
-            setting.setting,
-            str(row.size),
-            three(row.onehot.mean_score),
-            plus_minus(row.mean_change, row.mean_change_error),
-            percent_of(row.inhibited),
-            percent_of(row.inhibited_if_same),
-            three(row.onehot.test_accuracy),
-            plus_minus(row.test_change, row.test_change_error, 4),
-        ]
-        for setting in report.settings
-        for row in setting.students
-    ]
-    columns = [
-        "setting",
-        report.axis,
-        "score, one-hot",
-        "change",
-        "inhibited",
-        "by noise alone",
-        "test accuracy, one-hot",
-    ]
-    return table([*columns, "change"], rows)
-
-
 TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "scores": ("score", scores),
     "steps": ("score", steps),
@@ -283,9 +198,5 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "attacked_types": ("privacy", attacked_types),
     "pairs": ("influence", pairs),
     "pair_changes": ("influence", pair_changes),
-    "memories": ("resmem", memories),
-    "followers": ("proxies", followers),
-    "dips": ("proxies", dips),
-    "students": ("distill", students),
 }
 """By the name that a page has for it: the group of results, and what makes the table"""
