@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from memscope.counting.standard_errors import Until
     from memscope.plan.teaching import Teaching
     from memscope.predictors.training import Training
+    from memscope.steps.convergence import convergence
     from memscope.steps.distill import distill
     from memscope.steps.doctor import doctor
     from memscope.steps.drawing import Drawing
@@ -58,6 +59,7 @@ __all__ = [
     "Training",
     "Until",
     "WorkOptions",
+    "convergence",
     "datasets",
     "distill",
     "doctor",
@@ -85,6 +87,7 @@ HOMES = {
     "memscope.counting.standard_errors": ("Until",),
     "memscope.plan.teaching": ("Teaching",),
     "memscope.predictors.training": ("Training",),
+    "memscope.steps.convergence": ("convergence",),
     "memscope.steps.distill": ("distill",),
     "memscope.steps.doctor": ("doctor",),
     "memscope.steps.drawing": ("Drawing",),

@@ -74,6 +74,7 @@ def kept(tmp_path_factory) -> dict[str, list[Any]]:
         found["memorability-train"], found["memorability-predict"] = [trained()], [predicted()]
         found["influence"] = [carried(), carried("--train", "3"), carried("--beside", "pairs.npz")]
         found |= removed()
+        found["convergence"] = [json.loads(CliRunner().invoke(cli.memscope, ["convergence", "run", "--json"]).stdout)]
         found["privacy"] = [json.loads(CliRunner().invoke(cli.memscope, ["privacy", "run", "--json"]).stdout)]
         found["report"] = [json.loads(CliRunner().invoke(cli.memscope, ["report", "run", "--json"]).stdout)]
     with chdir(tmp_path_factory.mktemp("learnt")):  # of as many models as pairs of training examples take

@@ -24,6 +24,7 @@ COMMANDS = {
     "train-family": "memscope.cli.train_family",
     "score": "memscope.cli.score",
     "trajectories": "memscope.cli.trajectories",
+    "convergence": "memscope.cli.convergence",
     "resmem": "memscope.cli.resmem",
     "distill": "memscope.cli.distill",
     "proxies": "memscope.cli.proxies",

@@ -7,6 +7,7 @@
 REPORTS = {
     "score": "memscope.reports.score:ScoreReport",
     "trajectories": "memscope.reports.trajectories:TrajectoriesReport",
+    "convergence": "memscope.reports.convergence:ConvergenceReport",
     "resmem": "memscope.reports.resmem:ResmemReport",
     "distill": "memscope.reports.distill:DistillReport",
     "proxies": "memscope.reports.proxies:ProxiesReport",

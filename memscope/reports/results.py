@@ -1,6 +1,7 @@
 """The groups of HDF5 fields, by command."""
 
 from memscope.reports import (
+    convergence,
     distill,
     influence,
     memorability,
@@ -16,6 +17,7 @@ from memscope.reports import (
 RESULTS = {
     "score": score.RESULTS,
     "trajectories": trajectories.RESULTS,
+    "convergence": convergence.RESULTS,
     "resmem": resmem.RESULTS,
     "distill": distill.RESULTS,
     "proxies": proxies.RESULTS,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from memscope.analysis.example_split import FEWEST
 from memscope.analysis.influential import roles
-from memscope.analysis.privacy import references
 from memscope.counting.needed import (
     RESERVED,
     all_diverged,
@@ -202,6 +201,10 @@ def other_failures(run: Run, told: set[str]) -> tuple[str, ...]:
     return tuple(failed)
 
 
+TWO_BLOCKS = ("convergence", "privacy")
+"""Groups of results that need two blocks of models that every size has whole"""
+
+
 def result_state(run: Run, group: str) -> str:
     """`missing`, `current`, `out of date` (the ledger has moved on since) or what is wrong with the file."""
     if not results_path(run.path, group).is_file():
@@ -251,9 +254,9 @@ def lacking(run: Run, group: str) -> str:
         except OptionError:
             number = "ten" if "training" in group else "four"
             return f"it needs {number} whole blocks of {plan.block} models of every {axis}"
+    if group in TWO_BLOCKS and len(whole_blocks(run, list(done))) < 2:
+        return f"it needs two whole blocks of {plan.block} models of every {axis}"
     if group == "privacy":
-        if len(whole_blocks(run, list(done))) < references.FEWEST_BLOCKS:
-            return f"it needs two whole blocks of {plan.block} models of every {axis}"
         with suppress(RunError):  # memscope's own training keeps log-odds
             if plan.recipe.trainer != OWN_LOOP and any(without_log_odds(run, tasks[:1]) for tasks in done.values()):
                 return "its models have no log-odds"

@@ -178,6 +178,10 @@ def figures(found: Stored, images: bool) -> Iterator[tuple[str, Any]]:
             from memscope.plots.privacy.figures import figures as of_privacy
 
             return of_privacy(run, arrays, report)
+        case "convergence":
+            from memscope.plots.convergence.figures import figures as of_convergence
+
+            return of_convergence(report)
         case "distill":
             from memscope.plots.distill.figures import figures as of_distill
 

@@ -138,6 +138,7 @@ def test_status_recommends_nothing_that_would_fail(tiny_run, tmp_path):
     assert told("trajectories", run).exit_code != 0
     shutil.rmtree(run / "outcomes")
     every = {"score", "trajectories", "resmem", "distill", "proxies", "memorability", "predictor", "privacy", *few}
+    every |= {"convergence"}
     assert set(status(run).not_yet) == every
     assert told("score", run).exit_code != 0
 

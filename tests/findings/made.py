@@ -8,6 +8,13 @@ import typing
 from typing import Any
 
 from memscope.analysis.proxies.catalogue import PROXIES
+from memscope.reports.convergence import (
+    ConvergenceReport,
+    ModelsConvergence,
+    OverSets,
+    SizeConvergence,
+    TypesConvergence,
+)
 from memscope.reports.distill import (
     DistillationSetting,
     DistillReport,
@@ -386,6 +393,69 @@ CAVEATS = (
 def ranged(value: float, error: float = 0.03) -> Ranged:
     """With an interval of so many standard errors that 39 degrees of freedom have."""
     return Ranged(value=value, low=value - 2.02 * error, high=value + 2.02 * error, error=error, degrees=39.0)
+
+
+def convergence_report(sizes=EIGHT, blocks=4, run="runs/x", **given) -> ConvergenceReport:
+    """Errors fall as they should, the population estimate's are a third; more are constant with more models."""
+    numbers = sorted({1, max(1, blocks // 2), blocks})
+    rows = []
+    for number in numbers:
+        sets = blocks // number
+        judged = blocks - number > 1
+
+        def over(value: float, known: bool = True, sets: int = sets) -> OverSets:
+            ends = {"lowest": 0.9 * value, "highest": 1.1 * value} if sets > 1 else {"lowest": value, "highest": value}
+            return OverSets(value=value, **ends) if known else OverSets(value=NAN)
+
+        error = 0.18 / math.sqrt(number)
+        raw = dict.fromkeys(TYPES, 0.1) | {"constant": 0.5 + 0.05 * number}
+        shares = {name: over(share) for name, share in raw.items()}
+        pairs = {"same_raw": 0.7, "same_raw_by_chance": 0.3, "both_called": 0.4, "same_called": 0.9}
+        pairs |= {"same_called_by_chance": 0.5, "both_told": 0.8, "same_told": 0.99, "same_told_by_chance": 0.5}
+        types = TypesConvergence(
+            raw=shares,
+            if_all_flat=dict.fromkeys(TYPES, 1 / 6),
+            called=shares | {"undetermined": over(0.2)},
+            population={name: over(0.6 if name == "constant" else 0.08) for name in TYPES},
+            told=shares | {"undetermined": over(0.05)},
+            **(pairs if sets > 1 else dict.fromkeys(pairs, NAN)),
+        )
+        rows.append(
+            ModelsConvergence(
+                models=10 * number,
+                sets=sets,
+                sizes=tuple(
+                    SizeConvergence(
+                        size=size,
+                        error=over(error, judged),
+                        standard_error=error,
+                        expected=error,
+                        population_error=over(error / 3, judged),
+                        population_sd=error / 3,
+                        agreement=over(0.8, number > 1),
+                        expected_agreement=0.75,
+                        soft_agreement=over(0.85, number > 1),
+                    )
+                    for size in sizes
+                ),
+                types=types if len(sizes) > 1 else None,
+            )
+        )
+    return made(
+        ConvergenceReport,
+        run=run,
+        axis="width",
+        epsilon=0.2,
+        confidence=0.8,
+        examples=5000,
+        looked_at=4000,
+        block=10,
+        models=10 * blocks,
+        trainer="memscope",
+        rows=tuple(rows),
+        figures=None,
+        **given,
+    )
 
 
 def memorability_report(

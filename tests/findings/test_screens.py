@@ -10,6 +10,7 @@ import pytest
 from memscope.analysis.statistics.clear import clear, clearest
 from memscope.analysis.trajectories import TYPES
 from memscope.findings import (
+    convergence,
     distill,
     influence,
     memorability,
@@ -38,6 +39,7 @@ from tests.findings.made import (
     LONG,
     arms_forecast,
     arms_found,
+    convergence_report,
     distill_report,
     forecast_report,
     influence_report,
@@ -84,6 +86,7 @@ SCREENS = {
     "no influence": lambda **given: influence.screen(influence_report(pairs=70, **given)),
     "influence of one": lambda **given: influence.screen(influence_report(shown="train", beside=True, **given)),
     "distill": lambda **given: distill.screen(distill_report(**given)),
+    "convergence": lambda **given: convergence.screen(convergence_report(**given)),
     "privacy": lambda **given: privacy.screen(privacy_report(**given)),
     "privacy of students": lambda **given: privacy.screen(
         privacy_report(students=[(f"teacher-64-t4-w0.{n}", -0.03) for n in range(4)], **given)

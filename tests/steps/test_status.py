@@ -122,6 +122,7 @@ LACKING = [
     ("influence", "four whole blocks of 10 models of every width", but_for("weights/onehot/width-2/*")),
     ("removal", "how many examples models are trained without must be said", but_for("weights/onehot/width-2/*")),
     ("privacy", "two whole blocks of 10 models of every width", but_for("outcomes/onehot/width-2/0001*")),
+    ("convergence", "two whole blocks of 10 models of every width", but_for("outcomes/onehot/width-2/0001*")),
     ("privacy", "its models have no log-odds", without_log_odds),
     ("distill", "no models of width 8 to teach", but_for("outcomes/onehot/width-8/*")),
     ("resmem", "it needs two blocks of 10 models, and there is", but_for("outcomes/onehot/width-2/0001*")),
@@ -133,7 +134,7 @@ LACKING = [
 def test_every_reason_why_a_command_would_fail_is_asked_about_below():
     tree = ast.parse(textwrap.dedent(inspect.getsource(lacking)))
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and ast.unparse(node) != "return ''"]
-    assert len(found) == len(LACKING) == len({reason for _, reason, _ in LACKING})
+    assert len(found) == len({reason for _, reason, _ in LACKING})
 
 
 @pytest.mark.parametrize(("group", "reason", "make"), LACKING, ids=[f"{one}, {why}" for one, why, _ in LACKING])

@@ -36,6 +36,7 @@ COMPUTED = {
     "proxies": ("proxies", "--proxies", "final-loss,forgetting", *INLINE),
     "memorability": ("memorability", "--scores", "people.csv", "--size", "4"),
     "predictor": ("memorability", "--train", "--backbones", "plain", "--seeds", "1", "--epochs", "1", *INLINE),
+    "convergence": ("convergence", "--epsilon", "0.3", "--models", "10"),
     "privacy": ("privacy", "--epsilon", "0.3"),
     "influence": ("influence", "--threshold", "0.5"),
     "influence-training": ("influence", "--among-training", "--threshold", "0.5"),

@@ -120,7 +120,8 @@ def population_from_sums(
 ) -> Population:
     """`population`, from sums over models.
 
-    Types and their shares take most of the time, and may be left undefined; so may the shares of extreme scores.
+    Types and their shares take most of the time, and may be left undefined; so may, without `shares`, the shares of
+    extreme scores, and the errors of the shares of types.
 
     The measured vector of an example is F = (mean correct, mean probability) of the models trained with it and of
     those trained without it, at all sizes. With the prior of `fit_prior`, a mixture of normals N(mu_k, G_k) with
@@ -173,8 +174,9 @@ def population_from_sums(
         probabilities[missing.any(axis=0)] = np.nan
         if type_prior is not None and draws is not None and not np.isnan(probabilities).all():
             type_shares = np.nanmean(probabilities, axis=0)
-            defined = ~np.isnan(probabilities[sums.sample, 0])
-            shares_sd = shares_error(type_prior, data, patterns, accuracies, defined, epsilon, seed)
+            if shares:
+                defined = ~np.isnan(probabilities[sums.sample, 0])
+                shares_sd = shares_error(type_prior, data, patterns, accuracies, defined, epsilon, seed)
     return Population(
         score=score,
         score_sd=score_sd,

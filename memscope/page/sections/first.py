@@ -16,6 +16,7 @@ FEWEST, MOST = 3, 5
 QUESTIONS = {
     "score": "How much is memorised",
     "trajectories": "How that changes with size",
+    "convergence": "Whether there are models enough",
     "influence": "Which training images carry which test images",
     "influence-training": "Which training images carry each other",
     "resmem": "What an explicit memory of residuals adds",
@@ -28,7 +29,7 @@ QUESTIONS = {
     "privacy": "Whether attacks tell what models were trained on",
 }
 """What the results of each command answer"""
-NOT_ASKED_FOR = ("influence-training",)
+NOT_ASKED_FOR = ("convergence", "influence-training")
 """Results that are told where they are there, and not missed where they are not"""
 
 

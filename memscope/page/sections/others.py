@@ -8,6 +8,7 @@ from memscope.page.section import Headline, Section, of_screen
 from memscope.page.sections.stored import is_old, report_in
 
 TITLES = {
+    "convergence": "What fewer models would have said",
     "removal": "What models do without the most memorised",
     "peel": "Whether others take the place of the most memorised",
 }

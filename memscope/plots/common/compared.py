@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
@@ -48,6 +50,15 @@ class Curve:
     """Replaces the marker of the kind"""
     open: bool = False
     """Markers without filling and without a line"""
+
+
+def lines_of(kinds: Sequence[Kind]) -> list[Artist]:
+    """A legend's line for each kind."""
+    thick = look().lines
+    looks: list[dict[str, Any]] = [
+        {"color": kind.colour, "marker": kind.marker, "linestyle": kind.line, "label": kind.name} for kind in kinds
+    ]
+    return [Line2D([], [], markersize=6 * thick, linewidth=1.8 * thick, **each) for each in looks]
 
 
 def column(rows: Sequence[Any], *keys: str) -> np.ndarray:

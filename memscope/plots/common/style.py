@@ -114,8 +114,9 @@ def grid_of(panels: int) -> tuple[int, int]:
 
 
 def size_positions(axis: str, sizes: np.ndarray) -> np.ndarray:
-    """Positions of sizes on their axis. Widths are placed by their logarithm to base 2, as they are usually doubled."""
-    return np.log2(sizes) if axis == "width" else np.asarray(sizes, dtype=np.float64)
+    """Positions of sizes on their axis. Widths are placed by their logarithm to base 2, as they are usually doubled;
+    so are numbers of models."""
+    return np.log2(sizes) if axis in ("width", "models") else np.asarray(sizes, dtype=np.float64)
 
 
 def size_axis(axes: Axes, axis: str, sizes: np.ndarray) -> None:
