@@ -16,6 +16,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from memscope.commands import Drawing, stored_report
+from memscope.reports.results import RESULTS
+from studies.looked import read
 from studies.tables import TABLES
 
 HERE = Path(__file__).parent
@@ -30,16 +32,19 @@ def names() -> list[str]:
 
 
 def reports_of(study: Path) -> dict[str, Any]:
-    """What is stored of a study, by group of results."""
+    """What is stored of a study, by group of results, and what readers said of its images (looked.py)."""
     groups = sorted(file.stem for file in (study / "results").glob("*.h5"))
-    return {group: stored_report(study, group) for group in groups}
+    found = {group: stored_report(study, group) for group in groups}
+    return found | ({"looked": read(study / "looked.csv")} if (study / "looked.csv").is_file() else {})
 
 
 def page_of(name: str, reports: Mapping[str, Any]) -> str:
     """The page with its numbers."""
-    tables = SimpleNamespace(**{key: make(reports[group]) for key, (group, make) in TABLES.items() if group in reports})
-    says = SimpleNamespace(**{group.replace("-", "_"): said(group, report) for group, report in reports.items()})
     text = (HERE / name / "page.md").read_text()
+    asked = {key: TABLES[key] for key in re.findall(r"\{tables\.(\w+)\}", text)}
+    tables = SimpleNamespace(**{key: make(reports[group]) for key, (group, make) in asked.items()})
+    told = {group: report for group, report in reports.items() if group in RESULTS}
+    says = SimpleNamespace(**{group.replace("-", "_"): said(group, report) for group, report in told.items()})
     fields = {group.replace("-", "_"): report for group, report in reports.items()}
     return HEAD.format(name=name) + text.format(tables=tables, says=says, **fields)
 

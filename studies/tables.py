@@ -8,10 +8,18 @@ from typing import Any
 from memscope.analysis.statistics.clear import clear
 from memscope.findings.numbers import fine
 from memscope.findings.rates import percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
+from memscope.reports.convergence import ConvergenceReport
 from memscope.reports.influence import InfluenceReport, PairsFound
 from memscope.reports.privacy import PrivacyReport
+from memscope.reports.proxies import Bounded, ProxiesReport
+from memscope.reports.resmem import ResmemReport
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import TrajectoriesReport
+from studies.looked import READERS, VERDICTS, Looked
+
+
+FEWEST = 10
+"""Examples of a type that a table shows"""
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -28,6 +36,12 @@ def plus_minus(value: float | None, error: float | None, digits: int = 3) -> str
     """.314 ±.001"""
     end = "" if error is None or math.isnan(error) else f" ±{fine(error, digits)}"
     return f"{fine(value, digits)}{end}"
+
+
+def bounded(found: Bounded, digits: int = 2) -> str:
+    """.62 (.60 to .64)"""
+    ends = "" if math.isnan(found.low) else f" ({fine(found.low, digits)} to {fine(found.high, digits)})"
+    return f"{fine(found.value, digits)}{ends}"
 
 
 def scores(report: ScoreReport) -> str:
@@ -54,18 +68,28 @@ def scores(report: ScoreReport) -> str:
 
 
 def steps(report: ScoreReport) -> str:
-    """How the mean score changes from each size to the next, paired by blocks."""
+    """How the mean score changes from each size to the next, paired by blocks, and the accuracies that it is made of."""
     assert report.evidence is not None
-    sizes, mean = [row.size for row in report.sizes], report.evidence.mean
+    rows, mean = report.sizes, report.evidence.mean
     changes = [
-        *((one, *ends, len(mean.steps)) for one, ends in zip(mean.steps, pairwise(sizes), strict=True)),
-        (mean.whole, sizes[0], sizes[-1], 1),
+        *((one, *ends, len(mean.steps)) for one, ends in zip(mean.steps, pairwise(rows), strict=True)),
+        (mean.whole, rows[0], rows[-1], 1),
     ]
-    rows = [
-        [str(smaller), str(larger), f"{one.value:+.3f}", three(one.error), "yes" if clear(one, among) else "no"]
-        for one, smaller, larger, among in changes
-    ]
-    return table(["from", "to", "mean score", "error", "clear"], rows)
+    return table(
+        ["from", "to", "mean score", "error", "clear", "accuracy in", "accuracy out"],
+        [
+            [
+                str(smaller.size),
+                str(larger.size),
+                f"{one.value:+.3f}",
+                three(one.error),
+                "yes" if clear(one, among) else "no",
+                f"{larger.mean_accuracy_in - smaller.mean_accuracy_in:+.3f}",
+                f"{larger.mean_accuracy_out - smaller.mean_accuracy_out:+.3f}",
+            ]
+            for one, smaller, larger, among in changes
+        ],
+    )
 
 
 def types(report: TrajectoriesReport) -> str:
@@ -156,7 +180,7 @@ def attacked_types(report: PrivacyReport) -> str:
                 points_ends(change[one.type]) if change else "-",
             ]
             for one in row.types_of("lira")
-            if one.examples
+            if one.examples >= FEWEST
         ],
     )
 
@@ -187,6 +211,144 @@ def pair_changes(report: InfluenceReport) -> str:
     )  # fmt: skip
 
 
+def memories(report: ResmemReport) -> str:
+    """What residual memories add on subsets, by size."""
+    return table(
+        [report.axis, "k", "test accuracy", "with the memory", "change", "score", "with the memory, change"],
+        [
+            [
+                str(row.size),
+                str(row.k),
+                three(row.base.test_accuracy),
+                three(row.resmem.test_accuracy),
+                plus_minus(row.change.test_change, row.change.test_change_error, 4),
+                three(row.base.mean_score),
+                plus_minus(row.change.mean_change, row.change.mean_change_error),
+            ]
+            for row in report.sizes
+            if row.base is not None and row.resmem is not None and row.change is not None
+        ],
+    )
+
+
+def foretold(report: ResmemReport) -> str:
+    """How far residuals of a smaller size go with the scores of larger ones."""
+    return table(
+        ["residual at", "score at", "rank correlation", "95 % interval"],
+        [
+            [str(one.size), str(one.larger), fine(one.correlation), f"{fine(one.low)} to {fine(one.high)}"]
+            for one in report.foretells
+        ],
+    )
+
+
+def followers(report: ProxiesReport) -> str:
+    """A row for each proxy that leads: does it follow across examples, and across sizes?"""
+    rows = []
+    for one in report.proxies:
+        if one.variant_of is not None:
+            continue
+        last = one.sizes[-1]
+        trend = ["-", "-"]
+        if one.trend is not None:
+            trend = [bounded(one.trend.slopes), bounded(one.trend.slopes_beyond_level)]
+        rows.append([one.title, bounded(last.spearman), one.across_examples, *trend, one.across_sizes or "-"])
+    size = f"{report.axis} {report.sizes[-1].size}"
+    columns = ["proxy", f"rank correlation, {size}", "across examples", "slopes", "beyond its level", "across sizes"]
+    return table(columns, rows)
+
+
+def dips(report: ProxiesReport) -> str:
+    """Hartigan's dip of the score by size."""
+    rows = [
+        [
+            str(row.size),
+            fine(row.bimodality.dip, 4),
+            fine(row.bimodality.if_unimodal, 4),
+            fine(row.bimodality.p_value, 4),
+        ]
+        for row in report.sizes
+        if row.bimodality is not None
+    ]
+    return table([report.axis, "dip", "exceeded by one in twenty unimodal ones", "p"], rows)
+
+
+def fewer(report: ConvergenceReport) -> str:
+    """Errors and agreement by number of models, over all sizes."""
+    return table(
+        ["models", "error of the score", "expected", "population estimate", "as good as models", "agreement of halves",
+         "expected", "of soft scores"],
+        [
+            [
+                str(row.models),
+                *(three(row.error_over_sizes(name)) for name in ("error", "expected", "population_error")),
+                "-" if math.isnan(row.as_good_as) else f"{row.as_good_as:.0f}",
+                *(fine(row.mean_over_sizes(name)) for name in ("agreement", "expected_agreement", "soft_agreement")),
+            ]
+            for row in report.rows
+        ],
+    )  # fmt: skip
+
+
+def fewer_types(report: ConvergenceReport) -> str:
+    """Shares of the types by number of models: raw, and in the fitted population."""
+    rows = [(row.models, row.types) for row in report.rows if row.types is not None]
+    names = list(rows[-1][1].raw)
+    return table(
+        ["models", *names],
+        [
+            [
+                str(models),
+                *(
+                    f"{percent_of(types.raw[name].value)} / {percent_of(types.if_all_flat[name])} / "
+                    f"{percent_of(types.population[name].value)}"
+                    for name in names
+                ),
+            ]
+            for models, types in rows
+        ],
+    )
+
+
+def same_types(report: ConvergenceReport) -> str:
+    """How far two sets of as many models name the same types."""
+    return table(
+        ["models", "the same raw type", "by chance", "both call one", "the same", "both tell one", "the same",
+         "by chance"],
+        [
+            [
+                str(row.models),
+                *map(
+                    percent_of,
+                    (
+                        row.types.same_raw,
+                        row.types.same_raw_by_chance,
+                        row.types.both_called,
+                        row.types.same_called,
+                        row.types.both_told,
+                        row.types.same_told,
+                        row.types.same_told_by_chance,
+                    ),
+                ),
+            ]
+            for row in report.rows
+            if row.types is not None and row.sets > 1
+        ],
+    )  # fmt: skip
+
+
+def readings(found: Looked) -> str:
+    """What two readers said of the labels of the most memorised images and of others."""
+    return table(
+        ["images", "reader", *VERDICTS],
+        [
+            [f"{count} {name}", reader[-1], *(str(found.counts(group, reader)[verdict]) for verdict in VERDICTS)]
+            for group, name, count in (("most", "most memorised", found.most), ("random", "others", found.random))
+            for reader in READERS
+        ],
+    )
+
+
 TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "scores": ("score", scores),
     "steps": ("score", steps),
@@ -198,5 +360,13 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "attacked_types": ("privacy", attacked_types),
     "pairs": ("influence", pairs),
     "pair_changes": ("influence", pair_changes),
+    "memories": ("resmem", memories),
+    "foretold": ("resmem", foretold),
+    "followers": ("proxies", followers),
+    "dips": ("proxies", dips),
+    "fewer": ("convergence", fewer),
+    "fewer_types": ("convergence", fewer_types),
+    "same_types": ("convergence", same_types),
+    "readings": ("looked", readings),
 }
 """By the name that a page has for it: the group of results, and what makes the table"""

@@ -48,6 +48,14 @@ def place_in(spec: str) -> Path | None:
     return Path(place) if place else None
 
 
+def short_spec(spec: str) -> str:
+    """A data set's name with only the last part of its place, for captions: in print the folders above say nothing."""
+    before, place = split_spec(spec)
+    if before.startswith(f"{TORCHVISION}:"):
+        return before
+    return f"{before}:{Path(place).name or place}" if place else spec
+
+
 def found_spec(spec: str) -> str:
     """A data set's name with its place as `found_place` has it."""
     before, place = split_spec(spec)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import memscope
 from memscope.cli import memscope as command_line
 from memscope.errors import MemscopeError
-from memscope.files.places import found_place, found_spec, mended_spec
+from memscope.files.places import found_place, found_spec, mended_spec, short_spec
 from memscope.plan.plan_file import plan_to_toml, read_plan
 from memscope.work.options import absolute
 
@@ -112,3 +112,20 @@ def test_runs_and_data_behind_links_and_relative_paths_are_found(home, tmp_path)
     assert run("train-family ../run", tmp_path / "elsewhere").returncode == 0
     assert (home / "run/cache/images.npy").is_file()
     assert run("train-family ./run --data npz:./home/../home/d.npz", tmp_path).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("spec", "short"),
+    [
+        ("folder:/home/me/data/signs", "folder:signs"),
+        ("folder:signs/", "folder:signs"),
+        ("npz:d.npz", "npz:d.npz"),
+        ("hdf5:/a/b c/set.h5", "hdf5:set.h5"),
+        ("torchvision:CIFAR10:/home/me/data", "torchvision:CIFAR10"),
+        ("torchvision:CIFAR10", "torchvision:CIFAR10"),
+        ("fashion-mnist-5k", "fashion-mnist-5k"),
+        ("folder:/", "folder:/"),
+    ],
+)
+def test_captions_name_a_data_set_without_the_folders_above_it(spec, short):
+    assert short_spec(spec) == short

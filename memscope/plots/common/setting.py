@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from memscope.files.places import short_spec
 from memscope.plots.common.fonts import enclosed, legible
 from memscope.plots.common.look import look
 from memscope.plots.common.style import percent, truncated
@@ -45,7 +46,8 @@ def caption(setting: Setting, *notes: str, scores: bool = True) -> str:
     fewest, most = min(setting.models), max(setting.models)
     models = f"{fewest}" if fewest == most else f"{fewest} to {most}"
     data, family = (
-        enclosed(truncated(legible(name), look().small, LONGEST_NAME)) for name in (setting.data, setting.family)
+        enclosed(truncated(legible(name), look().small, LONGEST_NAME))
+        for name in (short_spec(setting.data), setting.family)
     )
     about = (
         f"Data: {data}, {setting.examples:,} training examples{flipped}. "

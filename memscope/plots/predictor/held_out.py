@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from memscope.files.places import short_spec
 from memscope.plots.common.fonts import enclosed, legible
 from memscope.plots.common.look import look, room
 from memscope.plots.common.panels import draw_legend, legend_of
@@ -211,7 +212,8 @@ def note(report: PredictorReport) -> str:
     lacking = lacking_for_intervals(report)
     narrow = f", too narrow for want of {' and '.join(lacking)}" if lacking else ""
     over = f"Lines through marks: 95\u00a0% intervals over {', '.join(report.over)}{narrow}. " if report.over else ""
-    data, family = (enclosed(truncated(legible(name), look().small, 4.0)) for name in (report.data, report.family))
+    names = short_spec(report.data), report.family
+    data, family = (enclosed(truncated(legible(name), look().small, 4.0)) for name in names)
     models = ""
     if report.target_models:
         of = counted(report.target_models, "model")
