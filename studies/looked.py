@@ -1,9 +1,9 @@
 """Labels that readers judged without knowing which images are memorised: `studies/NAME/looked.csv`.
 
 Fifty images are the most memorised at the largest size, flipped labels aside, and fifty others of the same classes were
-drawn at random from the rest. They were shuffled, and two readers (vision-language models, which saw six plain images of
-each class first) read each label as right, wrong or unclear, without knowing which image was which. Columns: number (in
-the order of reading), example, index (in the source), group (most, random), label, score, reader1, reader2.
+drawn at random from the rest. They were shuffled, and two readers (vision-language models, which saw six plain images
+of each class first) read each label as right, wrong or unclear, without knowing which image was which. Columns: number
+(in the order of reading), example, index (in the source), group (most, random), label, score, reader1, reader2.
 """
 
 import csv

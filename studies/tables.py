@@ -17,7 +17,6 @@ from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import TrajectoriesReport
 from studies.looked import READERS, VERDICTS, Looked
 
-
 FEWEST = 10
 """Examples of a type that a table shows"""
 
@@ -68,7 +67,7 @@ def scores(report: ScoreReport) -> str:
 
 
 def steps(report: ScoreReport) -> str:
-    """How the mean score changes from each size to the next, paired by blocks, and the accuracies that it is made of."""
+    """How the mean score changes from each size to the next, paired by blocks, and both accuracies."""
     assert report.evidence is not None
     rows, mean = report.sizes, report.evidence.mean
     changes = [
