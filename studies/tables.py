@@ -6,12 +6,14 @@ from itertools import pairwise
 from typing import Any
 
 from memscope.analysis.statistics.clear import clear
+from memscope.analysis.statistics.intervals import jeffreys_limits
 from memscope.findings.numbers import fine
 from memscope.findings.rates import percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
 from memscope.reports.convergence import ConvergenceReport
 from memscope.reports.influence import InfluenceReport, PairsFound
 from memscope.reports.privacy import PrivacyReport
 from memscope.reports.proxies import Bounded, ProxiesReport
+from memscope.reports.ranged import Ranged
 from memscope.reports.resmem import ResmemReport
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import TrajectoriesReport
@@ -336,6 +338,26 @@ def same_types(report: ConvergenceReport) -> str:
     )  # fmt: skip
 
 
+def marks(report: TrajectoriesReport) -> str:
+    """Flipped labels, near-duplicates and disputed labels by raw type."""
+    kinds = [("flipped", "flipped")] if report.marks[0].flipped is not None else []
+    kinds += [("near_duplicates", "with a near-duplicate"), ("disputed", "disputed")]
+    return table(
+        ["type, raw", "examples", *(title for _, title in kinds)],
+        [
+            [row.type, f"{row.examples:,}", *(counted_share(getattr(row, name), row.examples) for name, _ in kinds)]
+            for row in report.marks
+            if row.examples >= FEWEST
+        ],
+    )
+
+
+def counted_share(count: int, examples: int) -> str:
+    """12% (10% to 14%), by Jeffreys"""
+    low, high = (float(end) for end in jeffreys_limits(count, examples))
+    return share(Ranged(value=count / examples, low=low, high=high))
+
+
 def readings(found: Looked) -> str:
     """What two readers said of the labels of the most memorised images and of others."""
     return table(
@@ -355,6 +377,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "epsilons": ("trajectories", epsilons),
     "parts": ("trajectories", parts),
     "flipped": ("trajectories", flipped),
+    "marks": ("trajectories", marks),
     "attacks": ("privacy", attacks),
     "attacked_types": ("privacy", attacked_types),
     "pairs": ("influence", pairs),

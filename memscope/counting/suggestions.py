@@ -51,6 +51,15 @@ def suggested_labels(run: Run, size: int, votes: Votes) -> tuple[np.ndarray, np.
             votes.add(task, outcome, ~outcome.diverged)
 
 
+def disputed_by(run: Run, size: int) -> np.ndarray:
+    """bool [N]: whether the models of one size that were not trained on an example most often predict another label."""
+    votes = Votes(run)
+    for task, outcome in run.outcomes(size):
+        votes.add(task, outcome, ~outcome.diverged)
+    suggested, _ = suggested_labels(run, size, votes)
+    return (suggested >= 0) & (suggested != run.examples.labels)
+
+
 COLUMNS = ("suggested_label", "suggested_share", "accuracy_out", "score", "probability_out")
 
 

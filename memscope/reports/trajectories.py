@@ -156,6 +156,22 @@ class RawTypeChange:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TypeMarks:
+    """How many examples of one raw type have something that may be why they are memorised; hold it against all."""
+
+    type: str
+    """The type, or `all`"""
+    examples: int
+    """Examples of this type"""
+    flipped: int | None
+    """Those whose label was flipped; null without label noise"""
+    near_duplicates: int
+    """Those with an identical or nearly identical image among the training examples"""
+    disputed: int
+    """Those whose label the models trained without them dispute: their most frequent prediction is another"""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EpsilonShares:
     """How the raw shares depend on what change counts."""
 
@@ -209,6 +225,10 @@ class TrajectoriesReport:
     """Whether it may lead"""
     by_type: tuple[RawTypeChange, ...]
     """By raw type"""
+    marks: tuple[TypeMarks, ...] = ()
+    """Flipped labels, near-duplicates and disputed labels, by raw type; not in results of before"""
+    disputed_at: int | None = None
+    """The size whose models dispute labels: those that are best on the test examples"""
     by_epsilon: tuple[EpsilonShares, ...]
     """At several thresholds"""
     flipped_types: TypesByLabel | None

@@ -24,6 +24,7 @@ from memscope.analysis.trajectories import (
     type_shares,
 )
 from memscope.analysis.trajectory_types import flat_called_shares, flat_shares, trajectory_types
+from memscope.counting.marks import marks_of
 from memscope.counting.mean_trajectory import block_means, mean_trajectory
 from memscope.counting.outcomes import SizeCounts, sizes_in_ledger
 from memscope.counting.population import count_and_sum
@@ -156,6 +157,7 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
         called_there = trajectory_types(*kept, epsilon=epsilon, confidence=confidence, seed=seed).called
         sizes_there = [sizes[position] for position in fits]
         interpolating = shares_over(sizes_there, there, raw_there, called_there, epsilon, confidence, seed)
+    judges = sizes[int(np.argmax([one.test_accuracy.mean() for one in counts]))]
     found = TrajectoriesReport(
         run=str(path),
         axis=run.plan.axis,
@@ -170,6 +172,8 @@ def trajectories_of(path: str | os.PathLike[str], epsilon: float, confidence: fl
             [raw_type_change(name, raw, called.called, rise, fall, scores) for name in TYPES],
             scores_elsewhere(counts, epsilon),
         ),
+        marks=marks_of(run, raw, judges),
+        disputed_at=judges,
         by_epsilon=tuple(
             EpsilonShares(epsilon=each, shares=tuple(map(float, type_shares(raw_types(*stacked(total), each)))))
             for each in EPSILONS

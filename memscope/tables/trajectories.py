@@ -2,6 +2,7 @@
 
 import math
 
+from memscope.analysis.statistics.intervals import jeffreys_limits
 from memscope.findings import trajectories as findings
 from memscope.findings.numbers import decimals, percent, percent_with_error
 from memscope.findings.screen import Remark
@@ -47,6 +48,7 @@ def show_types(report: TrajectoriesReport) -> None:
         "models without the example "
         "get it right less often, a fall that they get it right more often. A negative fall: the score never falls."
     )
+    show_marks(report)
     table(
         "Raw shares against epsilon",
         ["epsilon", *report.all_sizes.raw],
@@ -61,6 +63,34 @@ def show_types(report: TrajectoriesReport) -> None:
                 for kind, found in (("flipped", report.flipped_types.flipped), ("clean", report.flipped_types.clean))
             ],
         )
+
+
+def show_marks(report: TrajectoriesReport) -> None:
+    """Which of the examples of each type are flipped, repeated or disputed."""
+    if not report.marks:
+        return
+    kinds = [("flipped", "flipped labels")] if report.marks[0].flipped is not None else []
+    kinds += [("near_duplicates", "near-duplicates"), ("disputed", "disputed labels")]
+    table(
+        "What the examples of each raw type have (95 % intervals over examples)",
+        ["type", "examples", *(title for _, title in kinds)],
+        [
+            [row.type, f"{row.examples:,}", *(marked(getattr(row, name), row.examples) for name, _ in kinds)]
+            for row in report.marks
+            if row.examples
+        ],
+    )
+    say(
+        "near-duplicates: with an identical or nearly identical image among the training examples. disputed: the "
+        f"models of {report.axis} {report.disputed_at} that were trained without the example most often see another class; "
+        "a score that rises is partly that."
+    )
+
+
+def marked(count: int, examples: int) -> str:
+    """12.0% (10.1% to 14.2%)"""
+    low, high = (float(end) for end in jeffreys_limits(count, examples))
+    return f"{percent(count / examples)} ({percent(low)} to {percent(high)})"
 
 
 def show_shares(report: TrajectoriesReport) -> None:
