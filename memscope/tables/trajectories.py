@@ -81,9 +81,9 @@ def show_marks(report: TrajectoriesReport) -> None:
         ],
     )
     say(
-        "near-duplicates: with an identical or nearly identical image among the training examples. disputed: the "
-        f"models of {report.axis} {report.disputed_at} that were trained without the example most often see another class; "
-        "a score that rises is partly that."
+        "near-duplicates: with an identical or nearly identical image among the training examples. disputed: models of "
+        f"{report.axis} {report.disputed_at} that were trained without the example most often see another class; a "
+        "score that rises is partly that."
     )
 
 

@@ -66,7 +66,7 @@ def test_they_are_told_with_intervals_and_without_label_noise_nothing_is_said_of
     table = shown[shown.index("What the examples of each raw type have") :]
     row = next(line for line in table.splitlines() if line.startswith("increasing"))
     assert "100.0% (94.0% to 100.0%)" in row
-    assert "disputed: the models of width 4" in " ".join(table.split())
+    assert "disputed: models of width 4" in " ".join(table.split())
     other = recorded(tmp_path / "run", {2: 0.5, 4: 1.0}, models=10)
     without = CliRunner().invoke(memscope, ["trajectories", str(other.path), "--details"]).stdout
     assert "near-duplicates" in without
