@@ -5,6 +5,7 @@
 A page is `studies/NAME/page.md` with fields for numbers, as of `str.format`: {score.sizes[4].mean_score:.3f} is of the
 report that `memscope score --stored --json` prints, {tables.scores} a table of tables.py. So no number of a page is
 typed, and tests/test_studies.py holds pages to what is stored. {says.score} are the findings of the command's screen.
+The table in docs/results.md has all studies side by side.
 """
 
 import argparse
@@ -18,10 +19,13 @@ from typing import Any
 from memscope.commands import Drawing, stored_report
 from memscope.reports.results import RESULTS
 from studies.looked import read
+from studies.summary import overview
 from studies.tables import TABLES
 
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
+RESULTS_PAGE = DOCS / "results.md"
+MARKS = "<!-- what studies say: made by `make results` -->", "<!-- end of what studies say -->"
 FINDINGS = {"influence-training": "influence"}
 """Groups whose findings have the module of others"""
 HEAD = "<!-- Made by `make results` from studies/{name}/page.md and what is stored there; do not edit. -->\n\n"
@@ -73,6 +77,22 @@ def draw(name: str, page: str) -> None:
                 file.unlink()
 
 
+def title_of(name: str) -> str:
+    """The first heading of a study's page, up to its colon."""
+    heading = (HERE / name / "page.md").read_text().split("\n", 1)[0]
+    return heading.removeprefix("# ").partition(":")[0]
+
+
+def with_summary(text: str) -> str:
+    """docs/results.md with what all studies say side by side, between its marks."""
+    before, _, rest = text.partition(MARKS[0])
+    _, end, after = rest.partition(MARKS[1])
+    if not end:
+        raise ValueError(f"{RESULTS_PAGE} has not both marks, {MARKS[0]} and {MARKS[1]}")
+    made = overview({name: reports_of(HERE / name) for name in names()}, {name: title_of(name) for name in names()})
+    return f"{before}{MARKS[0]}\n\n{made}\n\n{MARKS[1]}{after}"
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", nargs="*", help="studies; all by default")
@@ -82,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         (DOCS / "studies" / f"{name}.md").write_text(page)
         draw(name, page)
         print(f"docs/studies/{name}.md")
+    RESULTS_PAGE.write_text(with_summary(RESULTS_PAGE.read_text()))
 
 
 if __name__ == "__main__":

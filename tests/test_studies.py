@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.__main__ import DOCS, HERE, figures_of, names, page_of, reports_of
+from studies.__main__ import DOCS, HERE, RESULTS_PAGE, figures_of, names, page_of, reports_of, with_summary
 
 LIMIT = 20_000_000
 """Bytes of all studies together"""
@@ -27,6 +27,13 @@ def test_no_result_is_typed(name: str) -> None:
     text = (HERE / name / "page.md").read_text()
     typed = re.sub(r"\{[^}]*\}|`[^`]*`", "", text)
     assert not re.search(r"\d ?%|±|\d\.\d|\.\d\d", typed)
+
+
+def test_the_page_of_results_has_what_all_studies_say() -> None:
+    page = RESULTS_PAGE.read_text()
+    assert page == with_summary(page), "run make results"
+    for name in names():
+        assert f"(studies/{name}.md)" in page
 
 
 def test_there_are_studies_and_they_are_small() -> None:
