@@ -1,11 +1,13 @@
 """The pages of docs/studies say what is stored of each study, and nothing of a study is larger than it may be."""
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from studies.__main__ import DOCS, HERE, RESULTS_PAGE, figures_of, names, page_of, reports_of, with_summary
+from studies.looked import read
 
 LIMIT = 20_000_000
 """Bytes of all studies together"""
@@ -34,6 +36,28 @@ def test_the_page_of_results_has_what_all_studies_say() -> None:
     assert page == with_summary(page), "run make results"
     for name in names():
         assert f"(studies/{name}.md)" in page
+
+
+def test_what_readers_said_is_counted_and_held_against_chance(tmp_path: Path) -> None:
+    verdicts = {
+        "most": [("wrong", "wrong")] * 2 + [("unclear", "wrong")] + [("wrong", "right")] + [("right", "right")] * 4,
+        "random": [("unclear", "unclear")] + [("right", "right")] * 7,
+    }
+    lines = ["number,group,reader1,reader2"]
+    for group, pairs in verdicts.items():
+        lines += [f"{number},{group},{one},{other}" for number, (one, other) in enumerate(pairs)]
+    (tmp_path / "looked.csv").write_text("\n".join(lines))
+    found = read(tmp_path / "looked.csv")
+    assert (found.most, found.random, found.most_wrong, found.random_wrong) == (8, 8, 2, 0)
+    assert (found.most_doubted, found.random_doubted) == (3, 1)
+    assert found.counts("most", "reader1") == {"wrong": 3, "unclear": 1, "right": 4}
+    assert found.same == 14 / 16
+    # of 4 that are doubted, 3 or 4 among the 8: by counting all ways to choose 4 of 16
+    ways = [sum(place < 8 for place in chosen) for chosen in combinations(range(16), 4)]
+    assert found.p_value == pytest.approx(sum(count >= 3 for count in ways) / len(ways))
+    (tmp_path / "looked.csv").write_text("\n".join([*lines, "9,most,fine,right"]))
+    with pytest.raises(ValueError, match="verdict 'fine', expected one of right, unclear, wrong"):
+        read(tmp_path / "looked.csv")
 
 
 def test_there_are_studies_and_they_are_small() -> None:
