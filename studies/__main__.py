@@ -25,7 +25,7 @@ from studies.tables import TABLES
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 RESULTS_PAGE = DOCS / "results.md"
-MARKS = "<!-- what studies say: made by `make results` -->", "<!-- end of what studies say -->"
+BETWEEN = "<!-- what studies say: made by `make results` -->", "<!-- end of what studies say -->"
 FINDINGS = {"influence-training": "influence"}
 """Groups whose findings have the module of others"""
 HEAD = "<!-- Made by `make results` from studies/{name}/page.md and what is stored there; do not edit. -->\n\n"
@@ -85,12 +85,12 @@ def title_of(name: str) -> str:
 
 def with_summary(text: str) -> str:
     """docs/results.md with what all studies say side by side, between its marks."""
-    before, _, rest = text.partition(MARKS[0])
-    _, end, after = rest.partition(MARKS[1])
+    before, _, rest = text.partition(BETWEEN[0])
+    _, end, after = rest.partition(BETWEEN[1])
     if not end:
-        raise ValueError(f"{RESULTS_PAGE} has not both marks, {MARKS[0]} and {MARKS[1]}")
+        raise ValueError(f"{RESULTS_PAGE} has not both marks, {BETWEEN[0]} and {BETWEEN[1]}")
     made = overview({name: reports_of(HERE / name) for name in names()}, {name: title_of(name) for name in names()})
-    return f"{before}{MARKS[0]}\n\n{made}\n\n{MARKS[1]}{after}"
+    return f"{before}{BETWEEN[0]}\n\n{made}\n\n{BETWEEN[1]}{after}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

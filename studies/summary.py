@@ -1,8 +1,10 @@
 """What all studies say, side by side: the table at the head of docs/results.md."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from memscope.findings.convergence import same_shares
 from memscope.findings.numbers import fine
 from memscope.findings.rates import percent_of, rate_in_words
 from studies.tables import table, three
@@ -69,30 +71,29 @@ def interpolating(reports: Reports) -> str:
     return f"{some.sizes[0]} to {some.sizes[-1]}: {listed(parts)}"
 
 
-def disputed(reports: Reports) -> str:
-    marks = {row.type: row for row in reports["trajectories"].marks}
-    rising, every = marks["increasing"], marks["all"]
-    return f"{percent_of(rising.disputed / rising.examples)}, of all {percent_of(every.disputed / every.examples)}"
-
-
 def looked(reports: Reports) -> str:
     found = reports["looked"]
     return f"{found.most_doubted} of {found.most}, of others {found.random_doubted} of {found.random}"
 
 
 def few_models(reports: Reports) -> str:
-    row = next(one for one in reports["convergence"].rows if one.models == 20)
-    ours, error = row.error_over_sizes("population_error"), row.error_over_sizes("error")
-    return f"{three(error)}, {three(ours)} (as {row.as_good_as:.0f} models)"
+    row = next((one for one in reports["convergence"].judged if one.models >= 20), None)
+    if row is None:
+        return "-"
+    size = row.sizes[-1]
+    gain = "" if math.isnan(size.as_good_as) else f" (as {size.as_good_as:.0f} models)"
+    return f"of {row.models}: {three(size.error.value)}, {three(size.population_error.value)}{gain}"
 
 
 def halves(reports: Reports) -> str:
-    row = [one for one in reports["convergence"].rows if one.sets > 1][-1]
-    found = row.types
-    return (
-        f"{percent_of(found.same_raw)} (by chance {percent_of(found.same_raw_by_chance)}); told "
-        f"{percent_of(found.same_told)} of {percent_of(found.both_told)}"
-    )
+    report = reports["convergence"]
+    row = next((one for one in reversed(report.rows) if one.sets > 1 and one.types is not None), None)
+    if row is None:
+        return "-"
+    types = row.types
+    told, by_chance = map(percent_of, same_shares(types, "told", report))
+    raw = f"{percent_of(types.same_raw)} ({percent_of(types.same_raw_by_chance)})"
+    return f"{raw}; of {percent_of(types.both_told)} {told} ({by_chance})"
 
 
 def proxies(reports: Reports) -> str:
@@ -104,7 +105,7 @@ def proxies(reports: Reports) -> str:
 
 def memories(reports: Reports) -> str:
     rows = [row.change for row in reports["resmem"].sizes if row.change is not None]
-    return listed([f"{100 * row.test_change:+.1f}" for row in rows])
+    return listed([f"{100 * row.test_change:+.1f} ±{100 * row.test_change_error:.1f}" for row in rows])
 
 
 def foretells(reports: Reports) -> str:
@@ -121,13 +122,16 @@ def pairs(reports: Reports) -> str:
 
 
 def attacks(reports: Reports) -> str:
-    rows = []
+    """At the smallest rate that every size tells."""
+    found = []
     for row in reports["privacy"].sizes:
         lira = next(one for one in row.attacks if one.attack == "lira")
-        rate = next(one for one in lira.rates if one.left_out is None)
-        rows.append((rate.asked, percent_of(rate.true_positive.value)))
-    asked = max(one for one, _ in rows)
-    return f"at {rate_in_words(asked)}: {listed([value for _, value in rows])}"
+        found.append({rate.asked: rate for rate in lira.rates if rate.left_out is None})
+    every = set.intersection(*map(set, found))
+    if not every:
+        return "-"
+    asked = min(every)
+    return f"at {rate_in_words(asked)}: {listed([percent_of(rates[asked].true_positive.value) for rates in found])}"
 
 
 ROWS: Sequence[tuple[str, str, Callable[[Reports], str]]] = (
@@ -141,10 +145,9 @@ ROWS: Sequence[tuple[str, str, Callable[[Reports], str]]] = (
     ("dip of the scores at the largest size", "proxies", dip),
     ("**types**, population", "trajectories", population),
     ("raw, of interpolating sizes alone (if all were flat)", "trajectories", interpolating),
-    ("disputed labels among those that rise", "trajectories", disputed),
-    ("most memorised that two readers doubt", "looked", looked),
-    ("error of `20` models: raw, population estimate", "convergence", few_models),
-    ("two halves: the same raw type; the same where both tell one", "convergence", halves),
+    ("most memorised whose label both readings doubt", "looked", looked),
+    ("error of few models at the largest size: raw, population estimate", "convergence", few_models),
+    ("two halves: the same raw type (by chance); where both tell one", "convergence", halves),
     ("**proxies** that follow across images, and across sizes", "proxies", proxies),
     ("**residual memory**: change of test accuracy, points", "resmem", memories),
     ("residual of the smallest size with the score of the largest", "resmem", foretells),

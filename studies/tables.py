@@ -7,6 +7,7 @@ from typing import Any
 
 from memscope.analysis.statistics.clear import clear
 from memscope.analysis.statistics.intervals import jeffreys_limits
+from memscope.findings.convergence import same_shares
 from memscope.findings.numbers import fine
 from memscope.findings.rates import percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
 from memscope.reports.convergence import ConvergenceReport
@@ -275,18 +276,38 @@ def dips(report: ProxiesReport) -> str:
 
 
 def fewer(report: ConvergenceReport) -> str:
-    """Errors and agreement by number of models, over all sizes."""
+    """Errors and agreement by number of models, at the largest size."""
     return table(
-        ["models", "error of the score", "expected", "population estimate", "as good as models", "agreement of halves",
-         "expected", "of soft scores"],
+        ["models", "error of the score", "foretold", "population estimate", "it says", "as good as models",
+         "agreement of halves", "foretold", "of soft scores"],
         [
             [
                 str(row.models),
-                *(three(row.error_over_sizes(name)) for name in ("error", "expected", "population_error")),
-                "-" if math.isnan(row.as_good_as) else f"{row.as_good_as:.0f}",
-                *(fine(row.mean_over_sizes(name)) for name in ("agreement", "expected_agreement", "soft_agreement")),
+                *map(three, (size.error.value, size.expected, size.population_error.value, size.population_sd)),
+                "-" if math.isnan(size.as_good_as) else f"{size.as_good_as:.0f}",
+                *map(fine, (size.agreement.value, size.expected_agreement, size.soft_agreement.value)),
             ]
             for row in report.rows
+            for size in row.sizes[-1:]
+        ],
+    )  # fmt: skip
+
+
+def gains(report: ConvergenceReport) -> str:
+    """At every size, what the population estimate of twenty models is worth, beside saying the mean of all."""
+    row = next(one for one in report.judged if one.models >= 20)
+    return table(
+        [report.axis, f"error of {row.models} models", "population estimate", "as good as models",
+         "the mean score for all"],
+        [
+            [
+                str(size.size),
+                three(size.error.value),
+                three(size.population_error.value),
+                "-" if math.isnan(size.as_good_as) else f"{size.as_good_as:.0f}",
+                three(size.spread),
+            ]
+            for size in row.sizes
         ],
     )  # fmt: skip
 
@@ -314,23 +335,17 @@ def fewer_types(report: ConvergenceReport) -> str:
 def same_types(report: ConvergenceReport) -> str:
     """How far two sets of as many models name the same types."""
     return table(
-        ["models", "the same raw type", "by chance", "both call one", "the same", "both tell one", "the same",
-         "by chance"],
+        ["models", "the same raw type", "by chance", "both call one", "the same", "by chance", "both tell one",
+         "the same", "by chance"],
         [
             [
                 str(row.models),
-                *map(
-                    percent_of,
-                    (
-                        row.types.same_raw,
-                        row.types.same_raw_by_chance,
-                        row.types.both_called,
-                        row.types.same_called,
-                        row.types.both_told,
-                        row.types.same_told,
-                        row.types.same_told_by_chance,
-                    ),
-                ),
+                percent_of(row.types.same_raw),
+                percent_of(row.types.same_raw_by_chance),
+                percent_of(row.types.both_called),
+                *map(percent_of, same_shares(row.types, "called", report)),
+                percent_of(row.types.both_told),
+                *map(percent_of, same_shares(row.types, "told", report)),
             ]
             for row in report.rows
             if row.types is not None and row.sets > 1
@@ -387,6 +402,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "followers": ("proxies", followers),
     "dips": ("proxies", dips),
     "fewer": ("convergence", fewer),
+    "gains": ("convergence", gains),
     "fewer_types": ("convergence", fewer_types),
     "same_types": ("convergence", same_types),
     "readings": ("looked", readings),

@@ -20,6 +20,8 @@ from memscope.analysis.statistics.means import rms
 
 MOST_SETS = 5
 """Of so many models: each takes an estimate of the population"""
+FEWEST_BLOCKS = 2
+"""Of which fewer can be looked at"""
 FEWEST_OTHERS = 2
 """Blocks that judge a set: their differences are the noise"""
 Set = list[int]
@@ -111,6 +113,12 @@ def scores_of_set(every: ByBlock, chosen: Set, population_score: Floats, populat
         agreement=np.array([agreement(False, size) for size in range(sizes)]),
         soft_agreement=np.array([agreement(True, size) for size in range(sizes)]),
     )
+
+
+def spread_of(every: ByBlock) -> Floats:
+    """Variance [sizes] of the true scores over examples: that of the raw ones, less their noise."""
+    by_block = np.stack([every.counts([block]).score for block in range(every.blocks)])
+    return np.array(np.nanvar(by_block.mean(axis=0), axis=1) - np.nanmean(block_noise(by_block), axis=1))
 
 
 @dataclass(frozen=True)

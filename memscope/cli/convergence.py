@@ -24,7 +24,7 @@ Examples:
     "--models",
     type=Sizes(),
     metavar="N,N,...",
-    help="Numbers of models of each size to look at, in whole blocks.  [1, 2, 5, 10 ... blocks]",
+    help="Numbers of models of each size to look at, in whole blocks.  [1, 2, 5, 10 ... blocks, half]",
 )
 @click.option("--epsilon", type=NUMBER, default=0.2, show_default=True, help="A change of the score that counts.")
 @click.option(
@@ -52,9 +52,9 @@ def command(
 ) -> None:
     """What fewer of the models of RUN would have said: are there enough of them?
 
-    Sets of 10, 20, 50 ... models that share none are scored alone. The error of their scores is measured by all other
-    models, and set beside what the standard errors foretell; the population estimate and the soft score likewise. Of
-    types of trajectories: how their shares move with the number of models, and how far two sets name the same.
+    Sets of 10, 20, 50 ... models that share none are scored alone. The error of their scores, and of their population
+    estimate, is measured by all other models, and set beside what standard errors foretell. Of types of trajectories:
+    how their shares move with the number of models, and how far two sets name the same, beside chance.
     """
     from memscope.cli.progress import TrainingProgress
     from memscope.steps.convergence import convergence

@@ -13,6 +13,7 @@ from memscope.analysis.convergence import (
     disjoint_sets,
     same_types,
     scores_of_set,
+    spread_of,
 )
 from memscope.analysis.population.estimate import Population, population_from_sums
 from memscope.analysis.population.sums import PopulationSums
@@ -23,6 +24,7 @@ from memscope.analysis.trajectory_types import flat_shares, trajectory_types
 from memscope.reports.convergence import ModelsConvergence, OverSets, SizeConvergence, TypesConvergence
 
 CALLED = (*TYPES, UNDETERMINED)
+NOT_KNOWN = OverSets(value=float("nan"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,25 +65,30 @@ def rows_of(
         sets = disjoint_sets(len(blocks), number)
         say(f"{number * block} models: {len(sets)} {'set' if len(sets) == 1 else 'sets'}")
         scores, types = [], []
-        for chosen in sets:
+        for place, chosen in enumerate(sets):
+            # draws of its own, as another run would have: common ones would let sets agree by chance
+            own_seed = seed + place
             estimate = population_from_sums(
-                sums.of_blocks([blocks[place] for place in chosen]),
+                sums.of_blocks([blocks[position] for position in chosen]),
                 epsilon,
                 confidence,
-                seed,
+                own_seed,
                 types=len(sizes) > 1,
                 shares=False,
             )
             scores.append(scores_of_set(every, chosen, estimate.score, estimate.score_sd))
             if len(sizes) > 1:
-                types.append(types_of_set(every, chosen, estimate, epsilon, confidence, seed))
+                types.append(types_of_set(every, chosen, estimate, epsilon, confidence, own_seed))
         found[number] = scores, types
-    everything = found[numbers[-1]][0][0]
+    everything, spread = found[numbers[-1]][0][0], spread_of(every)
     return tuple(
         ModelsConvergence(
             models=number * block,
             sets=len(scores),
-            sizes=tuple(size_row(size, at, number, len(blocks), scores, everything) for at, size in enumerate(sizes)),
+            sizes=tuple(
+                size_row(size, at, number, len(blocks), block, scores, everything, spread)
+                for at, size in enumerate(sizes)
+            ),
             types=types_row(types) if types else None,
         )
         for number, (scores, types) in found.items()
@@ -113,21 +120,33 @@ def types_of_set(
 
 
 def size_row(
-    size: int, at: int, number: int, blocks: int, sets: Sequence[ScoresOfSet], everything: ScoresOfSet
+    size: int,
+    at: int,
+    number: int,
+    blocks: int,
+    block: int,
+    sets: Sequence[ScoresOfSet],
+    everything: ScoresOfSet,
+    spread: Floats,
 ) -> SizeConvergence:
     """What sets of `number` blocks say of one size, beside what all blocks let expect."""
 
     def over(name: str) -> OverSets:
         return over_sets([getattr(one, name)[at] for one in sets])
 
+    def mean_square(name: str) -> float:
+        return float(np.mean([getattr(one, name)[at] for one in sets]))
+
     def root(name: str) -> OverSets:
         # the mean of squares has no bias; of single sets it may be below 0 by noise
-        squares = np.array([getattr(one, name)[at] for one in sets])
-        return OverSets(value=root_of(squares.mean()), lowest=root_of(squares.min()), highest=root_of(squares.max()))
+        squares = [getattr(one, name)[at] for one in sets]
+        return OverSets(value=root_of(mean_square(name)), lowest=root_of(min(squares)), highest=root_of(max(squares)))
 
     def quadratic_mean(name: str) -> float:
         return root_of(np.mean([getattr(one, name)[at] ** 2 for one in sets]))
 
+    ours = mean_square("population_squared_error")
+    halved = number > 1
     return SizeConvergence(
         size=size,
         error=root("squared_error"),
@@ -135,8 +154,12 @@ def size_row(
         expected=error_with(float(everything.standard_error[at]), blocks, number),
         population_error=root("population_squared_error"),
         population_sd=quadratic_mean("population_sd"),
+        as_good_as=number * block * mean_square("squared_error") / ours if ours > 0 else float("nan"),
+        spread=root_of(spread[at]),
         agreement=over("agreement"),
-        expected_agreement=agreement_with(float(everything.agreement[at]), blocks, number),
+        expected_agreement=(
+            agreement_with(float(everything.agreement[at]), blocks, number) if halved else float("nan")
+        ),
         soft_agreement=over("soft_agreement"),
     )
 
@@ -153,13 +176,13 @@ def types_row(sets: Sequence[TypesOfSet]) -> TypesConvergence:
         called=shares("called", CALLED),
         population=by_type(TYPES, [one.population for one in sets]),
         told=shares("told", CALLED),
-        **agreement("raw", raw),
-        **agreement("called", called),
-        **agreement("told", told),
+        **same_fields("raw", raw),
+        **same_fields("called", called),
+        **same_fields("told", told),
     )
 
 
-def agreement(name: str, found: Same) -> dict[str, float]:
+def same_fields(name: str, found: Same) -> dict[str, float]:
     """As the fields of TypesConvergence; of all examples both sets name a raw type."""
     fields = {f"same_{name}": found.same, f"same_{name}_by_chance": found.by_chance}
     return fields if name == "raw" else {f"both_{name}": found.both, **fields}
@@ -170,7 +193,9 @@ def by_type(names: Sequence[str], shares: Sequence[Floats]) -> dict[str, OverSet
 
 
 def over_sets(values: Sequence[float]) -> OverSets:
-    return OverSets(value=float(np.mean(values)), lowest=float(np.min(values)), highest=float(np.max(values)))
+    """Of the sets of which it is defined."""
+    known = [float(value) for value in values if not np.isnan(value)]
+    return OverSets(value=float(np.mean(known)), lowest=min(known), highest=max(known)) if known else NOT_KNOWN
 
 
 def root_of(square: float) -> float:

@@ -1,4 +1,8 @@
-"""What `memscope convergence` found, on one screen: errors, agreement and types by number of models."""
+"""What `memscope convergence` found, on one screen: errors of the largest size, agreement, types by number of models.
+
+Errors are told of the largest size: pooled over sizes they would be those of small ones, which memorise little, and
+which an estimate that knows this gets right without telling any example from another.
+"""
 
 import math
 
@@ -7,10 +11,12 @@ from memscope.findings.numbers import fine
 from memscope.findings.rates import percent_of
 from memscope.findings.screen import Command, Grid, Remark, Screen, command
 from memscope.findings.words import drawn, more_models
-from memscope.reports.convergence import ConvergenceReport, ModelsConvergence
+from memscope.reports.convergence import ConvergenceReport, ModelsConvergence, SizeConvergence, TypesConvergence
 
 LIKE = (0.8, 1.25)
-"""Between these ratios an error is called what was expected"""
+"""Between these ratios an error is called what was expected, as in analysis/population/check.py"""
+FEWEST_SAME = 20
+"""Examples of which both sets must name a type for a share to be told"""
 
 
 def screen(report: ConvergenceReport) -> Screen:
@@ -19,33 +25,39 @@ def screen(report: ConvergenceReport) -> Screen:
 
 
 def errors(report: ConvergenceReport) -> str:
-    """How far scores of few models are off, and what the population estimate gains."""
+    """How far scores of few models are off at the largest size, and what the population estimate gains."""
     rows = report.judged
     if not rows:
-        return (
-            f"The errors of fewer models cannot be judged: of {report.models} models too few are left; at least "
-            f"{3 * report.block} would."
-        )
+        if report.models < 3 * report.block:
+            return f"How far fewer models are off cannot be told of {report.models}: two blocks must be left to judge."
+        return "How far so many models are off cannot be told: two blocks must be left to judge."
     row = rows[min(1, len(rows) - 1)]  # two blocks, where they can be judged: fewer are seldom enough
-    error, expected = row.error_over_sizes("error"), row.error_over_sizes("expected")
-    ratio = error / expected
-    beside = "as" if LIKE[0] <= ratio <= LIKE[1] else "less than" if ratio < LIKE[0] else "more than"
-    told = (
-        f"Scores of {row.models} models of each {report.axis} are off by {fine(error)} (root mean square), {beside} "
-        f"the standard errors of all {report.models} let expect ({fine(expected)})"
-    )
-    if not math.isnan(row.as_good_as):
-        ours = row.error_over_sizes("population_error")
-        told += f"; the population estimate of the same by {fine(ours)}, as scores of {row.as_good_as:.0f} would be"
-    told += "."
-    last = report.rows[-1]
-    agreement = last.mean_over_sizes("agreement")
-    if not math.isnan(agreement):
+    size = row.sizes[-1]
+    told = f"At {report.axis} {size.size} scores of {row.models} models are off by {fine(size.error.value)} (rms)"
+    told += beside(size.error.value, size.expected, f"the standard errors of all {report.models}")
+    told += f"; to say the mean score of every image would be off by {fine(size.spread)}"
+    if not math.isnan(size.as_good_as):
         told += (
-            f" Halves of all {last.models} agree by a rank correlation of {fine(agreement)}, over the mean of the "
-            f"{report.axis}s."
+            f". The population estimate of the same models is off by {fine(size.population_error.value)}, as scores of "
+            f"{size.as_good_as:.0f} would be"
         )
+        told += beside(size.population_error.value, size.population_sd, "it", quiet=True)
+    told += "."
+    last = report.rows[-1].sizes[-1]
+    if not math.isnan(last.agreement.value):
+        told += f" Halves of all {report.models} agree by a rank correlation of {fine(last.agreement.value)}."
     return told
+
+
+def beside(error: float, foretold: float, who: str, quiet: bool = False) -> str:
+    """, as the standard errors of all 200 foretell (.12); nothing where that is so, if `quiet`."""
+    if not foretold > 0:
+        return ""
+    ratio = (error / foretold) ** 2
+    if LIKE[0] <= ratio <= LIKE[1]:
+        return "" if quiet else f", as {who} foretell ({fine(foretold)})"
+    verb = "foretells" if quiet else "foretell"
+    return f", {'less' if ratio < 1 else 'more'} than {who} {verb} ({fine(foretold)})"
 
 
 def types(report: ConvergenceReport) -> str:
@@ -60,11 +72,23 @@ def types(report: ConvergenceReport) -> str:
         f"models and {percent_of(after.raw[name].value)} with {last.models}"
     )
     shares = [row.types.population[name].value for row in report.rows if row.types is not None]
-    known = [share for share in shares if not math.isnan(share)]
-    if known:
-        told += f"; in the population that is fitted to so few or so many, {percent_of(min(known))} to "
-        told += percent_of(max(known))
+    if not any(map(math.isnan, (shares[0], shares[-1]))):
+        told += f"; in the population that is fitted to so many, {percent_of(shares[0])} and {percent_of(shares[-1])}"
+    moved = most_moved(report)
+    if moved is not None and moved != name:
+        few, many = before.population[moved].value, after.population[moved].value
+        told += f". Of the population's shares that of {moved} moves most, from {percent_of(few)} to {percent_of(many)}"
     return f"{told}."
+
+
+def most_moved(report: ConvergenceReport) -> str | None:
+    """The type whose share in the population moves most from the fewest models to all; None where it is not known."""
+    first, last = report.rows[0].types, report.rows[-1].types
+    assert first is not None
+    assert last is not None
+    moves = {name: abs(last.population[name].value - first.population[name].value) for name in TYPES}
+    known = {name: move for name, move in moves.items() if not math.isnan(move)}
+    return max(known, key=lambda name: known[name]) if known else None
 
 
 def same(report: ConvergenceReport) -> str:
@@ -79,42 +103,55 @@ def same(report: ConvergenceReport) -> str:
         f"Two sets of {row.models} models name the same raw type for {percent_of(found.same_raw)} of the images, "
         f"{percent_of(found.same_raw_by_chance)} by chance"
     )
-    if not math.isnan(found.same_told):
+    if enough(found.both_told, report):
         told += (
             f"; of the {percent_of(found.both_told)} whose type both tell by the population estimate, for "
-            f"{percent_of(found.same_told)} ({percent_of(found.same_told_by_chance)} by chance)"
+            f"{percent_of(found.same_told)}, {percent_of(found.same_told_by_chance)} by chance"
         )
     return f"{told}."
 
 
+def enough(both: float, report: ConvergenceReport) -> bool:
+    """Whether there are examples enough of which both sets name a type."""
+    return not math.isnan(both) and both * report.looked_at >= FEWEST_SAME
+
+
+def same_shares(types: TypesConvergence, how: str, report: ConvergenceReport) -> tuple[float, float]:
+    """The share with the same type in both sets and that by chance, `how` is called or told; NaN where they are few."""
+    if not enough(getattr(types, f"both_{how}"), report):
+        return math.nan, math.nan
+    return getattr(types, f"same_{how}"), getattr(types, f"same_{how}_by_chance")
+
+
 def grid(report: ConvergenceReport) -> Grid:
-    """A row for every number of models; errors and agreement over all sizes."""
+    """A row for every number of models; errors and agreement at the largest size."""
+    with_types = report.rows[-1].types is not None
     columns = [
-        *("models", "sets", "error", "expec-\nted", "popu-\nlation", "agree-\nment", "expec-\nted"),
-        *(["same\nraw type", "by\nchance", "same,\ntold"] if report.rows[-1].types is not None else []),
+        *("models", "error", "fore-\ntold", "popu-\nlation", "as\nmodels", "agree-\nment"),
+        *(["same\nraw type", "by\nchance", "same,\ntold", "by\nchance"] if with_types else []),
     ]
-    return Grid(columns, [cells(row) for row in report.rows])
+    return Grid(columns, [cells(row, row.sizes[-1], report) for row in report.rows])
 
 
-def cells(row: ModelsConvergence) -> list[str]:
+def cells(row: ModelsConvergence, size: SizeConvergence, report: ConvergenceReport) -> list[str]:
     found = [
         str(row.models),
-        str(row.sets),
-        *(fine(row.error_over_sizes(name), 3) for name in ("error", "expected", "population_error")),
-        *(fine(row.mean_over_sizes(name)) for name in ("agreement", "expected_agreement")),
+        *(fine(value, 3) for value in (size.error.value, size.expected, size.population_error.value)),
+        "-" if math.isnan(size.as_good_as) else f"{size.as_good_as:.0f}",
+        fine(size.agreement.value),
     ]
     if row.types is not None:
-        same = row.types.same_raw, row.types.same_raw_by_chance, row.types.same_told
-        found += [percent_of(share) for share in same]
+        raw = row.types.same_raw, row.types.same_raw_by_chance
+        found += [percent_of(share) for share in (*raw, *same_shares(row.types, "told", report))]
     return found
 
 
 def notes(report: ConvergenceReport) -> list[Remark]:
+    largest = report.rows[-1].sizes[-1].size
     found = [
         Remark(
-            "Sets share no model. Errors: by the models that are not in the set; expected: standard errors of all, by "
-            "the square root, and agreement by Spearman and Brown. Over all "
-            f"{report.axis}s; --details has each."
+            "Sets share no model. Errors: by the models outside the set; two halves judge each other. Foretold: by the "
+            f"standard errors of all. Error to agreement: {report.axis} {largest}; --details has each."
         )
     ]
     if report.looked_at < report.examples:
@@ -126,7 +163,7 @@ def notes(report: ConvergenceReport) -> list[Remark]:
 
 def commands(report: ConvergenceReport) -> list[Command]:
     found = []
-    if not report.judged:
+    if report.models < 3 * report.block:
         found.append(more_models(report.run, 4 * report.block, report.trainer, "Models that can judge"))
     if not report.figures:
         found.append(command("Figures", "convergence", report.run, "--plot"))

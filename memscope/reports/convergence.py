@@ -12,7 +12,7 @@ class OverSets:
     """A number that each of several sets of models gives; they share no model."""
 
     value: float
-    """Mean over the sets; null where it is not defined"""
+    """Mean over the sets of which it is defined; null where it is of none"""
     lowest: float = math.nan
     """Of the sets"""
     highest: float = math.nan
@@ -36,10 +36,17 @@ class SizeConvergence:
     """Root mean square error of the population estimate of these models alone, judged as `error`"""
     population_sd: float
     """What it says of itself"""
+    as_good_as: float
+    """How many models have raw scores as precise as the population estimate of these; null where errors are not known,
+    or the estimate's cannot be told from none"""
+    spread: float
+    """Root mean square distance of the true scores from their mean: what saying the mean of every example would be off
+    by; by all models, their noise taken out"""
     agreement: OverSets
     """Rank correlation of the scores of the halves of these models; null of a single block"""
     expected_agreement: float
-    """What all models say of it, by the formula of Spearman and Brown"""
+    """What all models say of it, by the formula of Spearman and Brown, which holds for correlations of values; null of
+    a single block"""
     soft_agreement: OverSets
     """The same of the soft score; null where log-odds are not known"""
 
@@ -89,24 +96,6 @@ class ModelsConvergence:
     types: TypesConvergence | None
     """Null of a single size"""
 
-    def error_over_sizes(self, name: str) -> float:
-        """Root mean square over the sizes of one of their errors; NaN where one is not known."""
-        return math.sqrt(sum(one**2 for one in self.of_sizes(name)) / len(self.sizes))
-
-    def mean_over_sizes(self, name: str) -> float:
-        return sum(self.of_sizes(name)) / len(self.sizes)
-
-    def of_sizes(self, name: str) -> list[float]:
-        found = [getattr(size, name) for size in self.sizes]
-        return [one.value if isinstance(one, OverSets) else one for one in found]
-
-    @property
-    def as_good_as(self) -> float:
-        """How many models have raw scores as precise as the population estimate of these: the square of the error falls
-        with their number; NaN where errors are not known, or the estimate's cannot be told from none."""
-        ours = self.error_over_sizes("population_error")
-        return self.models * (self.error_over_sizes("error") / ours) ** 2 if ours > 0 else math.nan
-
 
 @dataclass(frozen=True, kw_only=True)
 class ConvergenceReport:
@@ -146,7 +135,7 @@ class ConvergenceReport:
     @property
     def judged(self) -> list[ModelsConvergence]:
         """The rows whose errors the other models can judge."""
-        return [row for row in self.rows if not math.isnan(row.error_over_sizes("error"))]
+        return [row for row in self.rows if not math.isnan(row.sizes[-1].error.value)]
 
 
 MODELS_SIZE, MODELS_TYPE = ("models", "size"), ("models", "type")
@@ -160,6 +149,8 @@ FIELDS = {
     "expected": Field(MODELS_SIZE, "1", "what all models say of it, by the square root"),
     "population_error": Field(MODELS_SIZE, "1", "root mean square error of the population estimate"),
     "population_sd": Field(MODELS_SIZE, "1", "what it says of itself"),
+    "as_good_as": Field(MODELS_SIZE, "1", "models whose raw scores are as precise as the population estimate"),
+    "spread": Field(MODELS_SIZE, "1", "root mean square distance of the true scores from their mean"),
     "agreement": Field(MODELS_SIZE, "1", "rank correlation of the scores of halves of the models"),
     "expected_agreement": Field(MODELS_SIZE, "1", "what all models say of it, by Spearman and Brown"),
     "soft_agreement": Field(MODELS_SIZE, "1", "rank correlation of the soft scores of halves of the models"),

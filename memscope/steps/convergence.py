@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from memscope.analysis.convergence import numbers_of_blocks
+from memscope.analysis.convergence import FEWEST_BLOCKS, numbers_of_blocks
 from memscope.analysis.trajectories import TYPES, check_options
 from memscope.counting.convergence import good_blocks, rows_of
 from memscope.counting.outcomes import sizes_in_ledger
@@ -21,10 +21,9 @@ from memscope.steps.drawing import Drawing, write
 from memscope.store.ledger import state_for
 from memscope.store.results import read_results, write_results
 from memscope.store.stored_reports import read_report
+from memscope.text import counted
 from memscope.work.carrying_out import Say, silent
 from memscope.work.timing import spent_on
-
-FEWEST_BLOCKS = 2
 
 
 def convergence(
@@ -102,9 +101,9 @@ def asked_numbers(run: Run, blocks: Sequence[int], models: Sequence[int] | None)
     block, every = run.plan.block, len(blocks)
     if every < FEWEST_BLOCKS:
         raise RunError(
-            f"{run.path} has {every} {'block' if every == 1 else 'blocks'} of {block} models that every "
-            f"{run.plan.axis} has whole, and fewer models than all need at least {FEWEST_BLOCKS}; train more with "
-            f"memscope train-family {run.path} --models {max(run.plan.models, FEWEST_BLOCKS * block)}"
+            f"{run.path} has {counted(every, 'block')} of {block} models that every {run.plan.axis} has whole, without "
+            f"one that diverged, and fewer models than all need at least {FEWEST_BLOCKS}; train what is missing with "
+            f"memscope train-family {run.path}, or more with --models {run.plan.models + block}"
         )
     if models is None:
         return numbers_of_blocks(every)
@@ -130,11 +129,13 @@ def arrays_of(found: ConvergenceReport, sizes: Sequence[int]) -> dict[str, Any]:
         "expected",
         "population_error",
         "population_sd",
+        "as_good_as",
+        "spread",
         "agreement",
         "expected_agreement",
         "soft_agreement",
     ):
-        arrays[name] = np.array([[number(getattr(at, name)) for at in row.sizes] for row in found.rows])
+        arrays[name] = np.array([[value_of(getattr(at, name)) for at in row.sizes] for row in found.rows])
     kinds = [row.types for row in found.rows if row.types is not None]
     if kinds:
         arrays["type"] = list(TYPES)
@@ -144,9 +145,9 @@ def arrays_of(found: ConvergenceReport, sizes: Sequence[int]) -> dict[str, Any]:
             ("called_share", "called"),
             ("population_share", "population"),
         ):
-            arrays[name] = np.array([[number(getattr(kind, field)[each]) for each in TYPES] for kind in kinds])
+            arrays[name] = np.array([[value_of(getattr(kind, field)[each]) for each in TYPES] for kind in kinds])
     return arrays
 
 
-def number(value: OverSets | float) -> float:
+def value_of(value: OverSets | float) -> float:
     return value.value if isinstance(value, OverSets) else value

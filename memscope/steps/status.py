@@ -7,6 +7,7 @@ from pathlib import Path
 
 from memscope.analysis.example_split import FEWEST
 from memscope.analysis.influential import roles
+from memscope.analysis.privacy import references
 from memscope.counting.needed import (
     RESERVED,
     all_diverged,
@@ -254,7 +255,7 @@ def lacking(run: Run, group: str) -> str:
         except OptionError:
             number = "ten" if "training" in group else "four"
             return f"it needs {number} whole blocks of {plan.block} models of every {axis}"
-    if group in TWO_BLOCKS and len(whole_blocks(run, list(done))) < 2:
+    if group in TWO_BLOCKS and len(whole_blocks(run, list(done))) < references.FEWEST_BLOCKS:
         return f"it needs two whole blocks of {plan.block} models of every {axis}"
     if group == "privacy":
         with suppress(RunError):  # memscope's own training keeps log-odds

@@ -18,8 +18,8 @@ def show(report: ConvergenceReport, details: bool = False) -> None:
     for at, size in enumerate(report.rows[-1].sizes):
         table(
             f"Scores at {report.axis} {size.size}, by number of models (in brackets: lowest and highest of the sets)",
-            ["models", "sets", "error", "they say", "expected", "population", "it says", "agreement", "expected",
-             "soft agreement"],
+            ["models", "sets", "error", "they say", "foretold", "population", "it says", "as models", "agreement",
+             "foretold", "soft agreement"],
             [
                 [
                     str(row.models),
@@ -29,6 +29,7 @@ def show(report: ConvergenceReport, details: bool = False) -> None:
                     fine(row.sizes[at].expected, 3),
                     ranged(row.sizes[at].population_error, 3),
                     fine(row.sizes[at].population_sd, 3),
+                    "-" if math.isnan(row.sizes[at].as_good_as) else f"{row.sizes[at].as_good_as:.0f}",
                     ranged(row.sizes[at].agreement, 2),
                     fine(row.sizes[at].expected_agreement),
                     ranged(row.sizes[at].soft_agreement, 2),
@@ -36,6 +37,7 @@ def show(report: ConvergenceReport, details: bool = False) -> None:
                 for row in report.rows
             ],
         )  # fmt: skip
+        say(f"To say the mean score of every example would be off by {fine(size.spread, 3)}.")
     show_types(report)
     for note in findings.notes(report):
         tell(note)
@@ -70,24 +72,20 @@ def show_types(report: ConvergenceReport) -> None:
         [
             [
                 str(models),
-                *(
-                    percent_of(share)
-                    for share in (
-                        types.same_raw,
-                        types.same_raw_by_chance,
-                        types.both_called,
-                        types.same_called,
-                        types.same_called_by_chance,
-                        types.both_told,
-                        types.same_told,
-                        types.same_told_by_chance,
-                    )
-                ),
+                percent_of(types.same_raw),
+                percent_of(types.same_raw_by_chance),
+                percent_of(types.both_called),
+                *map(percent_of, findings.same_shares(types, "called", report)),
+                percent_of(types.both_told),
+                *map(percent_of, findings.same_shares(types, "told", report)),
             ]
             for models, types in rows
         ],
     )  # fmt: skip
-    say("call: from the example's own models. tell: by the population estimate.")
+    say(
+        "call: from the example's own models. tell: by the population estimate. The same, by chance: of the examples "
+        f"of which both sets name a type, where they are at least {findings.FEWEST_SAME}."
+    )
 
 
 def ranged(found: OverSets, digits: int) -> str:

@@ -10,6 +10,7 @@ from memscope.analysis.convergence import (
     numbers_of_blocks,
     same_types,
     scores_of_set,
+    spread_of,
 )
 
 EXAMPLES, SIZES, BLOCKS, IN, OUT = 20_000, 2, 8, 7, 3
@@ -72,6 +73,13 @@ def test_the_error_of_an_estimate_is_that_from_the_truth_whatever_the_noise_of_t
     found = scores_of_set(every, [1, 2], truth + off, np.full(truth.shape, 0.3))
     assert found.population_squared_error == pytest.approx([0.01, 0.0004], abs=0.001)
     assert found.population_sd == pytest.approx([0.3, 0.3])
+
+
+def test_the_spread_of_true_scores_has_no_noise_in_it(accuracies, every):
+    truth = accuracies[0] - accuracies[1]
+    assert spread_of(every) == pytest.approx(truth.var(axis=1), rel=0.03)
+    raw = every.counts(list(range(BLOCKS))).score
+    assert np.all(raw.var(axis=1) > 1.05 * truth.var(axis=1))
 
 
 def test_halves_agree_by_the_ranks_of_their_scores(every):

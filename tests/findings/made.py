@@ -432,6 +432,8 @@ def convergence_report(sizes=EIGHT, blocks=4, run="runs/x", **given) -> Converge
                         expected=error,
                         population_error=over(error / 3, judged),
                         population_sd=error / 3,
+                        as_good_as=90.0 * number if judged else NAN,
+                        spread=0.25,
                         agreement=over(0.8, number > 1),
                         expected_agreement=0.75,
                         soft_agreement=over(0.85, number > 1),

@@ -135,6 +135,7 @@ def test_every_reason_why_a_command_would_fail_is_asked_about_below():
     tree = ast.parse(textwrap.dedent(inspect.getsource(lacking)))
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Return) and ast.unparse(node) != "return ''"]
     assert len(found) == len({reason for _, reason, _ in LACKING})
+    assert len(LACKING) == len({(group, reason) for group, reason, _ in LACKING})
 
 
 @pytest.mark.parametrize(("group", "reason", "make"), LACKING, ids=[f"{one}, {why}" for one, why, _ in LACKING])

@@ -200,9 +200,8 @@ METHODS = (
         (
             "Sets of blocks of models that share none are scored alone, and their population is fitted to them alone. "
             "The raw scores of the models outside a set judge it: they are unbiased, and their noise, known from how "
-            "their blocks differ, is taken out. Expected: the root mean square of all models' standard errors, which "
-            "falls with the square root of the number of models; agreement of halves by the formula of Spearman and "
-            "Brown, which holds for correlations of values, and less for those of ranks.",
+            "their blocks differ, is taken out. Foretold: the root mean square of all models' standard errors, which "
+            "falls with the square root of the number of models.",
         ),
         "squared error of m = mean of (m - m')^2 less the noise of m', over examples; m' of the other models",
         (),

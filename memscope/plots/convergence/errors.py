@@ -1,5 +1,6 @@
 """`convergence.png`: the error of scores over the number of models, at every size."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +15,9 @@ from memscope.reports.convergence import ConvergenceReport, ModelsConvergence, O
 
 KINDS = (
     ("error", Kind("raw score, measured", INDIGO, "o", "-"), -1.0),
-    ("expected", Kind("raw score, expected", GREY, "", "--"), 0.0),
+    ("expected", Kind("raw score, foretold", GREY, "", "--"), 0.0),
     ("population_error", Kind("population estimate, measured", OLIVE, "s", "-"), 1.0),
+    ("spread", Kind("the mean score for every example", GREY, "", ":"), 0.0),
 )
 """Key in the report, style, and side to which it is shifted"""
 SHIFT = 2.0  # points
@@ -29,7 +31,11 @@ def draw_errors(setting: Setting, report: ConvergenceReport) -> Figure:
     panels = grid(len(drawn), PANEL_WIDTH, PANEL_HEIGHT, left=BEFORE, between=BETWEEN, under=UNDER, least=2)
     legend = legend_of(lines_of([kind for _, kind, _ in KINDS]), panels.page - 2 * look().margin, 2)
     figure, bottom = page(
-        panels.page, panels.height + legend.height, title(rows, report), subtitle(report), caption(setting)
+        panels.page,
+        panels.height + legend.height,
+        title(rows, report),
+        subtitle(),
+        caption(setting, note(report), scores=False),
     )
     numbers = np.array([row.models for row in rows])
     for position, curves in enumerate(drawn):
@@ -53,18 +59,23 @@ def curve_of(rows: Sequence[ModelsConvergence], at: int, key: str, kind: Kind, s
 
 
 def title(rows: Sequence[ModelsConvergence], report: ConvergenceReport) -> str:
-    """What the fewest models that are judged are off by, and what the population estimate of them is as good as."""
-    row = rows[0]
-    told = f"Scores of {row.models} models are off by {row.error_over_sizes('error'):.2f}"
-    if row.as_good_as == row.as_good_as:
-        told += f", the population estimate by {row.error_over_sizes('population_error'):.2f}"
-        told += f": as scores of {row.as_good_as:.0f} models"
-    return f"{told}; {report.models} models are there"
+    """What the fewest models that are judged are off by at the largest size, and what their population estimate is."""
+    row, size = rows[0], rows[0].sizes[-1]
+    told = f"At {report.axis} {size.size} scores of {row.models} models are off by {size.error.value:.2f}"
+    if not math.isnan(size.as_good_as):
+        told += f", their population estimate by {size.population_error.value:.2f}"
+        told += f": as scores of {size.as_good_as:.0f} models"
+    return told
 
 
-def subtitle(report: ConvergenceReport) -> str:
+def subtitle() -> str:
     return (
         "Root mean square error over the examples, judged by the raw scores of the models outside the set, their noise "
-        "taken out; expected: by the standard errors of all models. Bars: the lowest and the highest of sets that "
-        f"share no model. The title is over all {report.axis}s."
+        "taken out; foretold: by the standard errors of all models. Bars: the lowest and the highest of sets that "
+        "share no model; two halves judge each other, by the same differences."
     )
+
+
+def note(report: ConvergenceReport) -> str:
+    some = f"Of {report.looked_at:,} examples, chosen at random. " if report.looked_at < report.examples else ""
+    return f"{some}All but the population estimate is of raw scores."

@@ -50,7 +50,7 @@ def draw_types(setting: Setting, report: ConvergenceReport) -> Figure:
         title(rows),
         "Bars: the lowest and the highest of sets that share no model. If all were flat: what the raw rule would say "
         "of trajectories without any change, at so many models.",
-        caption(setting, epsilon_note(setting)),
+        caption(setting, *notes(setting, report), scores=False),
     )
     numbers = np.array([models for models, _ in rows])
     for position, (name, curves) in enumerate(zip(names, drawn, strict=True)):
@@ -76,6 +76,11 @@ def curve_of(rows: Sequence[tuple[int, TypesConvergence]], name: str, key: str, 
     return Curve(kind, np.array([models for models, _ in rows]), values, ends, kind.name, side * SHIFT)
 
 
+def notes(setting: Setting, report: ConvergenceReport) -> list[str]:
+    some = [f"Of {report.looked_at:,} examples, chosen at random."] if report.looked_at < report.examples else []
+    return [epsilon_note(setting), *some]
+
+
 def title(rows: Sequence[tuple[int, TypesConvergence]]) -> str:
     """The type whose raw share moves most, and how far the population's does."""
     (few, before), (many, after) = rows[0], rows[-1]
@@ -83,6 +88,6 @@ def title(rows: Sequence[tuple[int, TypesConvergence]]) -> str:
     told = f"{percent(before.raw[name].value)} are {name} by the raw rule with {few} models, "
     told += f"{percent(after.raw[name].value)} with {many}"
     shares = [types.population[name].value for _, types in rows]
-    if not np.isnan(shares).all():
-        told += f"; in the fitted population {percent(np.nanmin(shares))} to {percent(np.nanmax(shares))}"
+    if not np.isnan([shares[0], shares[-1]]).any():
+        told += f"; in the fitted population {percent(shares[0])} and {percent(shares[-1])}"
     return told

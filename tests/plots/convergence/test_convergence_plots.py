@@ -47,20 +47,28 @@ def test_errors_stand_over_the_number_of_models_with_the_range_of_the_sets(asser
         )
         ours, _ = drawn["population estimate, measured"]
         assert ours == pytest.approx([row.sizes[at].population_error.value for row in rows])
-        expected, _ = drawn["raw score, expected"]
+        rival, _ = drawn["the mean score for every example"]
+        assert rival == pytest.approx([0.25] * len(rows))
+        expected, _ = drawn["raw score, foretold"]
         assert expected == pytest.approx([row.sizes[at].expected for row in rows])
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
-    assert "Scores of 10 models are off by 0.18, the population estimate by 0.06: as scores of 90 models; 100" in text
+    assert (
+        "At width 8 scores of 10 models are off by 0.18, their population estimate by 0.06: as scores of 90 models"
+        in text
+    )
+    assert "Of 4,000 examples, chosen at random." in text
 
 
 def test_where_the_estimate_cannot_be_told_from_the_truth_no_number_of_models_is_named(assert_readable):
     report = a_report()
     exact = OverSets(value=0.0, lowest=0.0, highest=0.0)
     rows = tuple(
-        replace(row, sizes=tuple(replace(size, population_error=exact) for size in row.sizes)) for row in report.rows
+        replace(row, sizes=tuple(replace(size, population_error=exact, as_good_as=nan) for size in row.sizes))
+        for row in report.rows
     )
     text = words(draw_errors(setting_of(report), replace(report, rows=rows)), assert_readable)
-    assert "Scores of 10 models are off by 0.18; 100 models are there" in text
+    assert "At width 8 scores of 10 models are off by 0.18" in text
+    assert "as scores of" not in text
 
 
 def test_shares_stand_over_the_number_of_models_beside_flat_ones(assert_readable):
@@ -77,7 +85,10 @@ def test_shares_stand_over_the_number_of_models_beside_flat_ones(assert_readable
             ("fitted population", [row.types.population[name].value for row in report.rows]),
         ):
             assert drawn[kind][0] == pytest.approx(values)
-    assert "55 % are constant by the raw rule with 10 models, 100 % with 100; in the fitted population 60 %" in text
+    assert (
+        "55 % are constant by the raw rule with 10 models, 100 % with 100; in the fitted population 60 % and 60 %"
+        in text
+    )
 
 
 def test_a_type_that_nobody_has_has_no_panel_and_an_unknown_population_is_not_told(assert_readable):
