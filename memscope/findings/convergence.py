@@ -34,14 +34,18 @@ def errors(report: ConvergenceReport) -> str:
     row = rows[min(1, len(rows) - 1)]  # two blocks, where they can be judged: fewer are seldom enough
     size = row.sizes[-1]
     told = f"At {report.axis} {size.size} scores of {row.models} models are off by {fine(size.error.value)} (rms)"
-    told += beside(size.error.value, size.expected, f"the standard errors of all {report.models}")
+    how = held_against(size.error.value, size.expected)
+    if how:
+        told += f", {how} the standard errors of all {report.models} foretell ({fine(size.expected)})"
     told += f"; to say the mean score of every image would be off by {fine(size.spread)}"
     if not math.isnan(size.as_good_as):
         told += (
             f". The population estimate of the same models is off by {fine(size.population_error.value)}, as scores of "
             f"{size.as_good_as:.0f} would be"
         )
-        told += beside(size.population_error.value, size.population_sd, "it", quiet=True)
+        how = held_against(size.population_error.value, size.population_sd)
+        if how not in ("", "as"):
+            told += f", {how} it says itself ({fine(size.population_sd)})"
     told += "."
     last = report.rows[-1].sizes[-1]
     if not math.isnan(last.agreement.value):
@@ -49,15 +53,12 @@ def errors(report: ConvergenceReport) -> str:
     return told
 
 
-def beside(error: float, foretold: float, who: str, quiet: bool = False) -> str:
-    """, as the standard errors of all 200 foretell (.12); nothing where that is so, if `quiet`."""
+def held_against(error: float, foretold: float) -> str:
+    """as, less than, more than; empty where nothing is foretold"""
     if not foretold > 0:
         return ""
     ratio = (error / foretold) ** 2
-    if LIKE[0] <= ratio <= LIKE[1]:
-        return "" if quiet else f", as {who} foretell ({fine(foretold)})"
-    verb = "foretells" if quiet else "foretell"
-    return f", {'less' if ratio < 1 else 'more'} than {who} {verb} ({fine(foretold)})"
+    return "as" if LIKE[0] <= ratio <= LIKE[1] else "less than" if ratio < 1 else "more than"
 
 
 def types(report: ConvergenceReport) -> str:
