@@ -167,9 +167,9 @@ class StatusReport:
     other_failures: tuple[str, ...]
     """Files with the traceback of what else failed"""
     results: dict[str, str]
-    """By command (`score`, `trajectories`, `resmem`, `distill`, `proxies`, `memorability`, `predictor`, `influence`,
-    `influence-training`, `removal`, `peel`, `privacy`): `current`, `out of date`, `missing`, or what is wrong with the
-    file"""
+    """By command (`score`, `trajectories`, `convergence`, `resmem`, `distill`, `proxies`, `memorability`, `predictor`,
+    `influence`, `influence-training`, `removal`, `peel`, `privacy`): `current`, `out of date`, `missing`, or what is
+    wrong with the file"""
     repair: Repair | None = left_out()
     """What was read and moved aside, with `--repair`"""
     backend: str | None = left_out()
