@@ -7,7 +7,7 @@ from typing import Any
 from memscope.findings.convergence import same_shares
 from memscope.findings.numbers import fine
 from memscope.findings.rates import percent_of, rate_in_words
-from studies.tables import table, three
+from studies.markdown import table, three
 
 Reports = Mapping[str, Any]
 FOLLOWS = "follows"

@@ -1,49 +1,24 @@
 """The tables of a study's page, in Markdown, each from one stored report."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
 from memscope.analysis.statistics.clear import clear
-from memscope.analysis.statistics.intervals import jeffreys_limits
-from memscope.findings.convergence import same_shares
 from memscope.findings.numbers import fine
 from memscope.findings.rates import percent_of, points_ends, rate_in_words, share, signed_ends, with_ends
-from memscope.reports.convergence import ConvergenceReport
 from memscope.reports.influence import InfluenceReport, PairsFound
 from memscope.reports.privacy import PrivacyReport
-from memscope.reports.proxies import Bounded, ProxiesReport
-from memscope.reports.ranged import Ranged
+from memscope.reports.proxies import ProxiesReport
 from memscope.reports.resmem import ResmemReport
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import TrajectoriesReport
+from studies.fewer_models import fewer, fewer_types, gains, same_types
 from studies.looked import READERS, VERDICTS, Looked
+from studies.markdown import bounded, counted_share, plus_minus, table, three
 
 FEWEST = 10
 """Examples of a type that a table shows"""
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def three(value: float | None) -> str:
-    """To three digits"""
-    return fine(value, 3)
-
-
-def plus_minus(value: float | None, error: float | None, digits: int = 3) -> str:
-    """.314 ±.001"""
-    end = "" if error is None or math.isnan(error) else f" ±{fine(error, digits)}"
-    return f"{fine(value, digits)}{end}"
-
-
-def bounded(found: Bounded, digits: int = 2) -> str:
-    """.62 (.60 to .64)"""
-    ends = "" if math.isnan(found.low) else f" ({fine(found.low, digits)} to {fine(found.high, digits)})"
-    return f"{fine(found.value, digits)}{ends}"
 
 
 def scores(report: ScoreReport) -> str:
@@ -275,84 +250,6 @@ def dips(report: ProxiesReport) -> str:
     return table([report.axis, "dip", "exceeded by one in twenty unimodal ones", "p"], rows)
 
 
-def fewer(report: ConvergenceReport) -> str:
-    """Errors and agreement by number of models, at the largest size."""
-    return table(
-        ["models", "error of the score", "foretold", "population estimate", "it says", "as good as models",
-         "agreement of halves", "foretold", "of soft scores"],
-        [
-            [
-                str(row.models),
-                *map(three, (size.error.value, size.expected, size.population_error.value, size.population_sd)),
-                "-" if math.isnan(size.as_good_as) else f"{size.as_good_as:.0f}",
-                *map(fine, (size.agreement.value, size.expected_agreement, size.soft_agreement.value)),
-            ]
-            for row in report.rows
-            for size in row.sizes[-1:]
-        ],
-    )  # fmt: skip
-
-
-def gains(report: ConvergenceReport) -> str:
-    """At every size, what the population estimate of twenty models is worth, beside saying the mean of all."""
-    row = next(one for one in report.judged if one.models >= 20)
-    return table(
-        [report.axis, f"error of {row.models} models", "population estimate", "as good as models",
-         "the mean score for all"],
-        [
-            [
-                str(size.size),
-                three(size.error.value),
-                three(size.population_error.value),
-                "-" if math.isnan(size.as_good_as) else f"{size.as_good_as:.0f}",
-                three(size.spread),
-            ]
-            for size in row.sizes
-        ],
-    )  # fmt: skip
-
-
-def fewer_types(report: ConvergenceReport) -> str:
-    """Shares of the types by number of models: raw, and in the fitted population."""
-    rows = [(row.models, row.types) for row in report.rows if row.types is not None]
-    names = list(rows[-1][1].raw)
-    return table(
-        ["models", *names],
-        [
-            [
-                str(models),
-                *(
-                    f"{percent_of(types.raw[name].value)} / {percent_of(types.if_all_flat[name])} / "
-                    f"{percent_of(types.population[name].value)}"
-                    for name in names
-                ),
-            ]
-            for models, types in rows
-        ],
-    )
-
-
-def same_types(report: ConvergenceReport) -> str:
-    """How far two sets of as many models name the same types."""
-    return table(
-        ["models", "the same raw type", "by chance", "both call one", "the same", "by chance", "both tell one",
-         "the same", "by chance"],
-        [
-            [
-                str(row.models),
-                percent_of(row.types.same_raw),
-                percent_of(row.types.same_raw_by_chance),
-                percent_of(row.types.both_called),
-                *map(percent_of, same_shares(row.types, "called", report)),
-                percent_of(row.types.both_told),
-                *map(percent_of, same_shares(row.types, "told", report)),
-            ]
-            for row in report.rows
-            if row.types is not None and row.sets > 1
-        ],
-    )  # fmt: skip
-
-
 def marks(report: TrajectoriesReport) -> str:
     """Flipped labels, near-duplicates and disputed labels by raw type."""
     kinds = [("flipped", "flipped")] if report.marks[0].flipped is not None else []
@@ -365,12 +262,6 @@ def marks(report: TrajectoriesReport) -> str:
             if row.examples >= FEWEST
         ],
     )
-
-
-def counted_share(count: int, examples: int) -> str:
-    """12% (10% to 14%), by Jeffreys"""
-    low, high = (float(end) for end in jeffreys_limits(count, examples))
-    return share(Ranged(value=count / examples, low=low, high=high))
 
 
 def readings(found: Looked) -> str:
