@@ -7,6 +7,7 @@ the same types is how far another run of as many models would.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -40,6 +41,11 @@ class ByBlock:
     @property
     def blocks(self) -> int:
         return len(self.models)
+
+    @cached_property
+    def raw(self) -> Floats:
+        """Raw scores [blocks, sizes, examples] of each block alone."""
+        return np.stack([self.counts([block]).score for block in range(self.blocks)])
 
     def counts(self, chosen: Set) -> Counts:
         """Hard counts [sizes, examples] over the models of some blocks."""
@@ -93,7 +99,7 @@ def scores_of_set(every: ByBlock, chosen: Set, population_score: Floats, populat
     errors = np.full((2, sizes), np.nan)
     others = [block for block in range(every.blocks) if block not in chosen]
     if len(others) >= FEWEST_OTHERS:
-        by_block = np.stack([every.counts([block]).score for block in others])
+        by_block = every.raw[others]
         # every block has equally many models with an example: the mean of their scores is the score
         there = Half(found.score, population_sd, by_block.mean(axis=0), block_noise(by_block))
         error, raw_error, *_ = one_way(Half(population_score, population_sd, found.score, found.score), there)
@@ -117,8 +123,7 @@ def scores_of_set(every: ByBlock, chosen: Set, population_score: Floats, populat
 
 def spread_of(every: ByBlock) -> Floats:
     """Variance [sizes] of the true scores over examples: that of the raw ones, less their noise."""
-    by_block = np.stack([every.counts([block]).score for block in range(every.blocks)])
-    return np.array(np.nanvar(by_block.mean(axis=0), axis=1) - np.nanmean(block_noise(by_block), axis=1))
+    return np.array(np.nanvar(every.raw.mean(axis=0), axis=1) - np.nanmean(block_noise(every.raw), axis=1))
 
 
 @dataclass(frozen=True)
