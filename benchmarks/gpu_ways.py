@@ -22,6 +22,7 @@ from memscope.families.cnn import AddedConvolution
 from memscope.families.resnet import ResidualBlock
 from memscope.plan.recipe import Recipe
 from memscope.training.backends.vectorised.cuda_graph import record
+from memscope.training.backends.vectorised.group import side_by_side
 from memscope.training.backends.vectorised.stack import stack
 from memscope.training.draws import Draws, build_model
 from memscope.training.inputs import Inputs, autocast
@@ -93,7 +94,8 @@ def step_of_group(
     index = torch.randint(0, len(data.images), (count * batch,), device=data.device)
 
     def step() -> None:
-        inputs = data.of(index).unflatten(0, (count, batch))
+        images = data.images[index].unflatten(0, (count, batch))
+        inputs = side_by_side(images, data.mean, data.scale)
         if logits_of:
             logits = logits_of(stacked.parameters, inputs)
         else:

@@ -23,7 +23,7 @@ from memscope.training import loop, optimiser
 from memscope.training.evaluation import evaluate
 from memscope.training.inputs import Inputs
 
-WIDTHS = {"cnn": (2, 8, 32), "resnet8": (2, 4, 8), "mlp": (8, 64, 512)}
+WIDTHS = {"cnn": (2, 8, 32), "resnet8": (2, 4, 8), "airbench": (2, 4, 16), "mlp": (8, 64, 512)}
 RATES = (0.025, 0.05, 0.1, 0.2, 0.4)
 
 

@@ -84,7 +84,8 @@ REPLICATE_MODELS = (
     "--family",
     type=FamilyName(),
     metavar="NAME",
-    help="mlp, cnn, resnet8 to resnet110, resnet (with --depths), timm/NAME or your package.module:function.  [cnn]",
+    help="mlp, cnn, airbench, resnet8 to resnet110, resnet (with --depths), timm/NAME or your package.module:function."
+    "  [cnn]",
 )
 @click.option("--widths", type=Sizes(), help="Sizes of the family.  [2,4,8,16,32]")
 @click.option("--depths", type=Sizes(), help="Sizes along depth instead, at one --width.")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from memscope.errors import OptionError
-from memscope.families import cnn, mlp, resnet  # noqa: F401, for their entries in the register
+from memscope.families import airbench, cnn, mlp, resnet  # noqa: F401, for their entries in the register
 from memscope.families.member_check import check_member, check_members
 from memscope.families.penultimate import classifier_of, features_and_logits
 from memscope.families.registry import (
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 KNOWN_FAMILIES = (
-    "cnn, mlp, resnet8, resnet14, resnet20, resnet32, resnet44, resnet56, resnet110, resnet (along depth), "
+    "cnn, mlp, airbench, resnet8, resnet14, resnet20, resnet32, resnet44, resnet56, resnet110, resnet (along depth), "
     "timm/NAME, package.module:function"
 )
 

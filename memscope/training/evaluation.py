@@ -30,9 +30,10 @@ def said_of(model: nn.Module, data: Inputs) -> tuple[np.ndarray, np.ndarray]:
         with autocast(data.device, data.precision):
             logits = model(data.of(some))
         logits = logits.float()
-        predictions.append(logits.argmax(1).cpu())
-        log_odds.append(log_odds_of(logits, data.labels[some]).cpu())
-    return torch.cat(predictions).numpy(), torch.cat(log_odds).numpy()
+        predictions.append(logits.argmax(1))
+        log_odds.append(log_odds_of(logits, data.labels[some]))
+    # fetched together: to fetch from a GPU is to wait for it
+    return torch.cat(predictions).cpu().numpy(), torch.cat(log_odds).cpu().numpy()
 
 
 @torch.inference_mode()

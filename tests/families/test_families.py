@@ -78,7 +78,7 @@ def test_a_cnn_of_width_w_has_the_channels_it_says():
     assert parameters(open_family("cnn").build(w, GREY, 10)) == convolutions + normalisation + 4 * w * 10 + 10
 
 
-@pytest.mark.parametrize("name", ["cnn", "mlp", "resnet8"])
+@pytest.mark.parametrize("name", ["cnn", "mlp", "airbench", "resnet8"])
 @pytest.mark.parametrize("shape", [GREY, COLOUR, (64, 48, 3)])
 def test_every_built_in_family_trains_and_predicts_at_every_image_shape(name, shape):
     model = open_family(name).build(2, shape, 13).to(memory_format=torch.channels_last)
@@ -90,7 +90,7 @@ def test_every_built_in_family_trains_and_predicts_at_every_image_shape(name, sh
     assert model(images(shape, 1)).shape == (1, 13)
 
 
-@pytest.mark.parametrize("name", ["cnn", "mlp", "resnet8"])
+@pytest.mark.parametrize("name", ["cnn", "mlp", "airbench", "resnet8"])
 def test_the_seed_of_torch_decides_every_initial_weight(name):
     def initial(seed):
         torch.manual_seed(seed)
@@ -100,7 +100,7 @@ def test_the_seed_of_torch_decides_every_initial_weight(name):
     assert not torch.equal(initial(1), initial(2))
 
 
-@pytest.mark.parametrize("name", ["cnn", "mlp", "resnet8"])
+@pytest.mark.parametrize("name", ["cnn", "mlp", "airbench", "resnet8"])
 def test_only_the_classifier_has_a_bias_beside_batch_normalisation_and_nothing_drops_out(name):
     model = open_family(name).build(4, GREY, 10)
     biased = [m for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear) and m.bias is not None]
@@ -163,7 +163,7 @@ def test_narrow_resnets_have_the_gradients_of_float64_in_channels_last():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("resnext", {}, r"no family 'resnext'; there are cnn, mlp, resnet8, .*timm/NAME"),
+        ("resnext", {}, r"no family 'resnext'; there are cnn, mlp, airbench, resnet8, .*timm/NAME"),
         ("cnn20", {}, r"no family 'cnn20'"),
         ("cnn", {"axis": "height"}, r"the axis is 'height'.*width or depth"),
         ("resnet", {}, r"name the depth: resnet20"),

@@ -168,7 +168,7 @@ def test_every_size_of_an_own_family_is_tried_and_the_first_of_another():
     assert built == [2, 2, 4, 4, 8, 8, 16]  # an own family's twice, to see that each is a new one
 
 
-@pytest.mark.parametrize("name", ["cnn", "mlp", "resnet8", "timm/resnet18", "timm/vit_tiny_patch16_224"])
+@pytest.mark.parametrize("name", ["cnn", "mlp", "airbench", "resnet8", "timm/resnet18", "timm/vit_tiny_patch16_224"])
 def test_families_of_memscope_and_timm_pass(name):
     check_member(open_family(name), 16, (28, 28, 1), 10)
 

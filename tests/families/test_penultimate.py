@@ -6,7 +6,7 @@ from memscope.errors import MemscopeError
 from memscope.families import classifier_of, features_and_logits, open_family
 
 
-@pytest.mark.parametrize("name", ["cnn", "mlp", "resnet8", "timm/resnet18", "timm/mobilenetv3_small_050"])
+@pytest.mark.parametrize("name", ["cnn", "mlp", "airbench", "resnet8", "timm/resnet18", "timm/mobilenetv3_small_050"])
 def test_penultimate_features_times_the_classifier_are_the_logits(name):
     torch.manual_seed(0)
     size = 50 if "mobilenet" in name else 4

@@ -11,10 +11,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from memscope.plan.recipe import Recipe
-from memscope.training.backends.vectorised import cuda_graph
+from memscope.training.backends.vectorised import cuda_graph, group
 from memscope.training.backends.vectorised.cuda_graph import steps_to_take
-from memscope.training.backends.vectorised.group import train_group
+from memscope.training.backends.vectorised.group import evaluate_group, train_group
 from memscope.training.draws import Draws, build_model
+from memscope.training.evaluation import evaluate
 from memscope.training.inputs import Inputs
 from tests.training.test_group import MEAN, MODELS, SCALE, SUBSETS, networks
 
@@ -102,6 +103,21 @@ def test_a_recorded_step_trains_as_the_step_does(name, augment, data, recording,
         assert (course.epoch_loss == other.epoch_loss).all()
 
 
+@pytest.mark.parametrize("name", ["cnn", "mlp"])
+def test_a_recorded_evaluation_says_what_the_evaluation_says(name, data, recording, monkeypatch):
+    monkeypatch.setattr(group, "BATCH", 50)  # 240 examples: five batches, the last filled up
+    _, models = networks(name)
+    inputs = Inputs(*data, MEAN, SCALE, "float32")
+    found = evaluate_group(models, inputs)
+    assert len(recording) == 4
+    for model, (classes, log_odds) in zip(models, found, strict=True):
+        wanted_classes, wanted = evaluate(model, inputs)
+        assert (classes.dtype, classes.tolist()) == (np.int64, wanted_classes.tolist())
+        assert log_odds.dtype == np.float16
+        assert np.allclose(log_odds, wanted, atol=2e-2)
+    assert len({tuple(classes) for classes, _ in found}) == len(models)
+
+
 def test_a_device_that_cannot_record_trains_as_it_is_written_and_says_so(data, monkeypatch):
     draws, models = networks("mlp")
     plain = copy.deepcopy(models)
@@ -148,7 +164,7 @@ def test_a_step_that_reads_what_is_not_in_its_tensors_is_not_repeated(hidden, mo
             rate.fill_(number)
             next(takes)()
     assert total.tolist() == [15.0] * 3  # whatever was recorded
-    assert [str(one.message) for one in warned] == ["recorded training steps differ, and are not used"] * hidden
+    assert [str(one.message) for one in warned] == ["recorded steps differ, and are not used"] * hidden
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -176,7 +192,12 @@ def test_a_cuda_graph_trains_as_the_step_does(precision, taught, count, data, mo
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         courses = train_group(models, *given, teachers)
+        monkeypatch.setattr(group, "BATCH", 50)
+        said = evaluate_group(models, given[0])
     monkeypatch.setattr(cuda_graph, "can_record", lambda device: False)
+    for (classes, log_odds), (wanted_classes, wanted) in zip(said, evaluate_group(models, given[0]), strict=True):
+        assert (classes == wanted_classes).all()
+        assert np.allclose(log_odds, wanted, atol=1e-2)
     expected = train_group(plain, *given, teachers)
     for course, other in zip(courses, expected, strict=True):
         assert np.allclose(course.epoch_loss, other.epoch_loss, rtol=0.05)

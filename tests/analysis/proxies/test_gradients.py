@@ -141,7 +141,8 @@ def test_batch_normalisation_without_running_statistics_is_told():
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("mlp", {}), ("cnn", {}), ("resnet8", {}), ("resnet", {"axis": "depth", "fixed": 2})]
+    ("name", "options"),
+    [("mlp", {}), ("cnn", {}), ("airbench", {}), ("resnet8", {}), ("resnet", {"axis": "depth", "fixed": 2})],
 )
 def test_built_in_families_have_gradients(name, options):
     hold_against_loops(open_family(name, **options).build(8, (12, 12, 3), CLASSES), side=12)

@@ -1,4 +1,4 @@
-"""A training step that a GPU records once (a CUDA graph) and repeats without Python in between.
+"""A step, of training or of evaluation, that a GPU records once (a CUDA graph) and repeats without Python in between.
 
 With small networks, a GPU mostly waits for their many kernels to be launched. A step whose inputs, rates and state lie
 in tensors that stay where they are can be recorded, and repeating the record launches all the kernels at once. What is
@@ -63,7 +63,7 @@ def stream_of(device: torch.device) -> torch.cuda.Stream:
 
 
 def steps_to_take(step: Step, state: Callable[[], Sequence[Tensor]], device: torch.device) -> Iterator[Step]:
-    """What to call for each step of a training in turn: first the step, from the second on its record.
+    """What to call for each step in turn: first the step, from the second on its record.
 
     `state` returns all tensors that a step changes, once a step has been done. The third step is done both ways. If the
     two differ, or the device cannot record, the step itself is used, and a warning says so.
@@ -82,13 +82,13 @@ def steps_to_take(step: Step, state: Callable[[], Sequence[Tensor]], device: tor
     restore(state(), before)
     del before
     if failed:
-        warnings.warn(f"training steps are not recorded, which is slower: {failed}", RuntimeWarning, stacklevel=2)
+        warnings.warn(f"steps are not recorded, which is slower: {failed}", RuntimeWarning, stacklevel=2)
         yield from repeat(step)
     yield recorded
     found: list[bool] = []
     yield lambda: found.append(does_the_same(recorded, step, state()))
     if not all(found):
-        warnings.warn("recorded training steps differ, and are not used", RuntimeWarning, stacklevel=2)
+        warnings.warn("recorded steps differ, and are not used", RuntimeWarning, stacklevel=2)
     yield from repeat(recorded if all(found) else step)
 
 

@@ -61,7 +61,7 @@ def train_group(
         batch = data.images[index]
         if recipe.augment != "none":
             batch = augment_batch(batch, rows, columns, mirror, padding)
-        inputs = normalise(batch, data.mean, data.scale).unflatten(0, (count, recipe.batch_size))
+        inputs = side_by_side(batch.unflatten(0, (count, recipe.batch_size)), data.mean, data.scale)
         with autocast(device, data.precision):
             logits = stacked.logits(inputs)
         labels, smoothing = data.labels[index], recipe.label_smoothing
@@ -97,6 +97,17 @@ def train_group(
     return [Course(losses.mean[:, place], not losses.finite[place], tuple(losses.ended)) for place in range(count)]
 
 
+def side_by_side(images: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    """float32 [G, B, C, H, W], normalised, from uint8 [G, B, H, W, C], in the memory of [B, H, W, G, C].
+
+    So the channels of all models lie side by side, and convolutions that take G models for groups of channels
+    (vmap's rule) find channels_last maps of G C channels, and give such.
+    """
+    count = len(images)
+    together = images.permute(1, 2, 3, 0, 4).contiguous().flatten(3)
+    return normalise(together, mean.repeat(count), scale.repeat(count)).unflatten(1, (count, -1)).transpose(0, 1)
+
+
 def upload(values: np.ndarray, kept: Tensor) -> None:
     """Copy values to the tensor that a step reads. A GPU copies in its own time, while the next values are drawn."""
     source = torch.from_numpy(values)
@@ -105,18 +116,32 @@ def upload(values: np.ndarray, kept: Tensor) -> None:
 
 @torch.inference_mode()
 def evaluate_group(models: Sequence[nn.Module], data: Inputs) -> list[tuple[np.ndarray, np.ndarray]]:
-    """`evaluate` for all the models at once: for each, predicted class int64 [N] and log-odds float16 [N]."""
+    """`evaluate` for all the models at once: for each, predicted class int64 [N] and log-odds float16 [N].
+
+    All batches have one size, so that a GPU can record one and repeat it; the last is filled up with the last example.
+    """
     for model in models:
         model.eval()
-    stacked, count = stack(models, data.device), len(models)
-    predictions, log_odds = [], []
-    for start in range(0, len(data.images), BATCH):
-        some = slice(start, start + BATCH)
-        with autocast(data.device, data.precision):
-            logits = stacked.logits(data.of(some), shared=True)
+    device, count, total = data.device, len(models), len(data.images)
+    stacked = stack(models, device)
+    index = torch.zeros(BATCH, dtype=torch.int64, device=device)
+    classes = torch.zeros(count, BATCH, dtype=torch.int64, device=device)
+    odds = torch.zeros(count, BATCH, dtype=torch.float16, device=device)
+
+    def step() -> None:
+        with autocast(device, data.precision):
+            logits = stacked.logits(data.of(index), shared=True)
         logits = logits.float()
-        given = data.labels[some].repeat(count)
-        predictions.append(logits.argmax(2).cpu())
-        log_odds.append(log_odds_of(logits.flatten(0, 1), given).view(count, -1).cpu())
-    columns = torch.cat(predictions, dim=1).numpy(), torch.cat(log_odds, dim=1).numpy()
+        classes.copy_(logits.argmax(2))
+        odds.copy_(log_odds_of(logits.flatten(0, 1), data.labels[index].repeat(count)).view(count, -1))
+
+    batches = torch.arange(-(-total // BATCH) * BATCH, device=device).clamp_(max=total - 1).split(BATCH)
+    predictions, log_odds = [], []
+    for batch, take in zip(batches, steps_to_take(step, lambda: [classes, odds], device), strict=False):
+        index.copy_(batch)
+        take()
+        predictions.append(classes.clone())
+        log_odds.append(odds.clone())
+    # fetched together: to fetch from a GPU is to wait for it
+    columns = (torch.cat(found, dim=1)[:, :total].cpu().numpy() for found in (predictions, log_odds))
     return list(zip(*columns, strict=True))

@@ -8,14 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from memscope.training.backends.vectorised.norm_of_group import NormaliseAtOnce
-
-
-class MeanOverMap(nn.Module):
-    """[B, C, H, W] -> [B, C, 1, 1]: `nn.AdaptiveAvgPool2d(1)`, which vmap does one model at a time."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        return maps.mean(dim=(2, 3), keepdim=True)
+from memscope.training.backends.vectorised.by_channel import ChannelsAtOnce
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +27,7 @@ class Stack:
             found: Tensor = functional_call(self.skeleton, (parameters, buffers), (batch,))
             return found
 
-        with NormaliseAtOnce():
+        with ChannelsAtOnce():
             return vmap(of_one, in_dims=(0, 0, None if shared else 0))(self.parameters, self.buffers, inputs)
 
     def give_back(self, models: Sequence[nn.Module]) -> None:
@@ -54,10 +47,6 @@ def stack(models: Sequence[nn.Module], device: torch.device) -> Stack:
     parameters = {name: value.detach().to(device).requires_grad_() for name, value in parameters.items()}
     buffers = {name: value.to(device) for name, value in buffers.items()}
     skeleton = copy.deepcopy(models[0]).to(device)
-    for layer in skeleton.modules():
-        for name, child in layer.named_children():
-            if isinstance(child, nn.AdaptiveAvgPool2d) and child.output_size in (1, (1, 1)):
-                setattr(layer, name, MeanOverMap())
     return Stack(skeleton, parameters, buffers)
 
 
