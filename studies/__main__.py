@@ -36,10 +36,16 @@ def names() -> list[str]:
 
 
 def reports_of(study: Path) -> dict[str, Any]:
-    """What is stored of a study, by group of results, and what readers said of its images (looked.py)."""
+    """What is stored of a study, by group of results; what readers said of its images (looked.py); residual memories of
+    runs on fewer of them, by their number, from fewer-images/NUMBER."""
     groups = sorted(file.stem for file in (study / "results").glob("*.h5"))
-    found = {group: stored_report(study, group) for group in groups}
-    return found | ({"looked": read(study / "looked.csv")} if (study / "looked.csv").is_file() else {})
+    found: dict[str, Any] = {group: stored_report(study, group) for group in groups}
+    if (study / "looked.csv").is_file():
+        found["looked"] = read(study / "looked.csv")
+    fewer = {int(one.name): stored_report(one, "resmem") for one in (study / "fewer-images").glob("*")}
+    if fewer:
+        found["resmem_of_fewer"] = fewer
+    return found
 
 
 def page_of(name: str, reports: Mapping[str, Any]) -> str:

@@ -10,12 +10,13 @@ from memscope.findings.rates import percent_of, points_ends, rate_in_words, shar
 from memscope.reports.influence import InfluenceReport, PairsFound
 from memscope.reports.privacy import PrivacyReport
 from memscope.reports.proxies import ProxiesReport
-from memscope.reports.resmem import ResmemReport
 from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import TrajectoriesReport
 from studies.fewer_models import fewer, fewer_types, gains, same_types
 from studies.looked import READERS, VERDICTS, Looked
 from studies.markdown import bounded, counted_share, plus_minus, table, three
+from studies.memories import by_images, foretold, memories
+from studies.students import inhibited, students
 
 FEWEST = 10
 """Examples of a type that a table shows"""
@@ -188,37 +189,6 @@ def pair_changes(report: InfluenceReport) -> str:
     )  # fmt: skip
 
 
-def memories(report: ResmemReport) -> str:
-    """What residual memories add on subsets, by size."""
-    return table(
-        [report.axis, "k", "test accuracy", "with the memory", "change", "score", "with the memory, change"],
-        [
-            [
-                str(row.size),
-                str(row.k),
-                three(row.base.test_accuracy),
-                three(row.resmem.test_accuracy),
-                plus_minus(row.change.test_change, row.change.test_change_error, 4),
-                three(row.base.mean_score),
-                plus_minus(row.change.mean_change, row.change.mean_change_error),
-            ]
-            for row in report.sizes
-            if row.base is not None and row.resmem is not None and row.change is not None
-        ],
-    )
-
-
-def foretold(report: ResmemReport) -> str:
-    """How far residuals of a smaller size go with the scores of larger ones."""
-    return table(
-        ["residual at", "score at", "rank correlation", "95 % interval"],
-        [
-            [str(one.size), str(one.larger), fine(one.correlation), f"{fine(one.low)} to {fine(one.high)}"]
-            for one in report.foretells
-        ],
-    )
-
-
 def followers(report: ProxiesReport) -> str:
     """A row for each proxy that leads: does it follow across examples, and across sizes?"""
     rows = []
@@ -290,6 +260,9 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "pair_changes": ("influence", pair_changes),
     "memories": ("resmem", memories),
     "foretold": ("resmem", foretold),
+    "memories_by_images": ("resmem_of_fewer", by_images),
+    "students": ("distill", students),
+    "inhibited": ("distill", inhibited),
     "followers": ("proxies", followers),
     "dips": ("proxies", dips),
     "fewer": ("convergence", fewer),
