@@ -6,6 +6,7 @@ import torch
 
 from memscope.families import open_family
 from memscope.families.airbench import LOGIT_SCALE, Patches, Shifted, cosines
+from memscope.training.optimiser import CLASSIFIER_REFERENCE
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5])
@@ -47,18 +48,20 @@ def test_patches_of_smooth_images_hardly_correlate():
     assert largest(coordinates) < 0.15
 
 
-def test_shifts_move_64_times_as_fast_and_maps_leave_with_variance_1_before_the_gelu():
-    layer = Shifted(2)
+def test_shifts_move_64_times_as_fast_as_plain_ones():
     maps = 3 + 5 * torch.randn(64, 2, 4, 4, generator=torch.Generator().manual_seed(0))
-    before = torch.nn.functional.gelu((maps - maps.mean((0, 2, 3), keepdim=True)) / maps.std((0, 2, 3), keepdim=True))
-    found = layer(maps)
-    assert torch.allclose(found, before, atol=0.01)
-    # the gradient by the shift of the maps themselves, and what a step of rate .001 does to them
-    (plain,) = torch.autograd.grad(found.sum(), layer.shift)
-    with torch.no_grad():
-        layer.shift -= 0.001 * plain
-    moved = 8 * layer.shift.detach()
-    assert torch.allclose(moved, -0.001 * 64 * (plain / 8), rtol=1e-5)
+    moved = []
+    for layer in (Shifted(2), torch.nn.Sequential(torch.nn.BatchNorm2d(2), torch.nn.GELU())):
+        before = layer(maps)
+        shift = layer.shift if isinstance(layer, Shifted) else layer[0].bias
+        (slope,) = torch.autograd.grad(before.sum(), shift)
+        with torch.no_grad():
+            shift -= 1e-6 * slope
+            moved.append((layer(maps).double() - before.double()).mean((0, 2, 3)))
+        # to begin with, both normalise and give what a GELU makes of it
+        normal = (maps - maps.mean((0, 2, 3), keepdim=True)) / maps.std((0, 2, 3), keepdim=True)
+        assert torch.allclose(before, torch.nn.functional.gelu(normal), atol=0.01)
+    assert (moved[0] / moved[1]).numpy() == pytest.approx(64, rel=0.02)
 
 
 def test_the_first_outputs_of_each_convolution_are_its_inputs_to_begin_with():
@@ -76,3 +79,9 @@ def test_logits_are_those_of_scaled_features():
     features = model[:-2](images)
     assert features.shape == (3, 16)
     assert torch.allclose(model(images), model[-1](LOGIT_SCALE * features))
+
+
+def test_a_step_of_the_classifier_moves_logits_at_width_64_as_a_ninth_does_at_the_full_rate():
+    classifier = open_family("airbench").build(64, (32, 32, 3), 10)[-1]
+    rate = min(1, CLASSIFIER_REFERENCE / classifier.in_features)
+    assert LOGIT_SCALE**2 * rate == pytest.approx((1 / 9) ** 2)

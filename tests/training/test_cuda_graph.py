@@ -3,6 +3,7 @@ tensors that a step does, and to repeat it does these alone, each into the memor
 
 import copy
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from memscope.plan.recipe import Recipe
-from memscope.training.backends.vectorised import cuda_graph, group
+from memscope.training.backends.vectorised import cuda_graph, group, group_size
 from memscope.training.backends.vectorised.cuda_graph import steps_to_take
-from memscope.training.backends.vectorised.group import evaluate_group, train_group
+from memscope.training.backends.vectorised.group import RECORDED_FROM, evaluate_group, train_group
 from memscope.training.draws import Draws, build_model
-from memscope.training.evaluation import evaluate
+from memscope.training.evaluation import BATCH, evaluate
 from memscope.training.inputs import Inputs
+from memscope.training.loop import Course
 from tests.training.test_group import MEAN, MODELS, SCALE, SUBSETS, networks
 
 
@@ -105,17 +107,44 @@ def test_a_recorded_step_trains_as_the_step_does(name, augment, data, recording,
 
 @pytest.mark.parametrize("name", ["cnn", "mlp"])
 def test_a_recorded_evaluation_says_what_the_evaluation_says(name, data, recording, monkeypatch):
-    monkeypatch.setattr(group, "BATCH", 50)  # 240 examples: five batches, the last filled up
+    monkeypatch.setattr(group, "BATCH", 29)  # 240 examples: nine batches, the last filled up
     _, models = networks(name)
     inputs = Inputs(*data, MEAN, SCALE, "float32")
     found = evaluate_group(models, inputs)
-    assert len(recording) == 4
+    assert len(recording) == 8  # the first is done as it is written
     for model, (classes, log_odds) in zip(models, found, strict=True):
         wanted_classes, wanted = evaluate(model, inputs)
         assert (classes.dtype, classes.tolist()) == (np.int64, wanted_classes.tolist())
         assert log_odds.dtype == np.float16
         assert np.allclose(log_odds, wanted, atol=2e-2)
     assert len({tuple(classes) for classes, _ in found}) == len(models)
+
+
+def test_a_short_evaluation_is_not_recorded(data, recording, monkeypatch):
+    monkeypatch.setattr(group, "BATCH", 240 // (RECORDED_FROM - 1) + 1)
+    _, models = networks("mlp")
+    inputs = Inputs(*data, MEAN, SCALE, "float32")
+    assert len(evaluate_group(models, inputs)[0][0]) == 240
+    assert recording == []
+
+
+def test_what_a_device_records_when_it_evaluates_has_room_where_the_probe_had_it(recording, monkeypatch):
+    """The probe of a group's size records an evaluation, as a run does."""
+    seen = []
+    monkeypatch.setattr(group_size, "train_group", lambda *given: [Course(np.zeros(4), False, (1.0, 2.0, 3.0, 4.0))])
+    monkeypatch.setattr(group_size, "evaluate_group", lambda models, data: seen.append(len(data.images)))
+    images = torch.zeros(9000, 4, 4, 1, dtype=torch.uint8)
+    plan = SimpleNamespace(
+        recipe=Recipe(), seed=0, subset=lambda examples, model: np.ones(examples, bool), family="mlp"
+    )
+    material = SimpleNamespace(
+        plan=plan,
+        num_train=9000,
+        inputs=Inputs(images, torch.zeros(9000, dtype=torch.int64), MEAN, SCALE, "float32"),
+        untrained=lambda draws: torch.nn.Linear(1, 1),
+    )
+    group_size.measured_rate(material, 2)(3)
+    assert seen == [RECORDED_FROM * BATCH]
 
 
 def test_a_device_that_cannot_record_trains_as_it_is_written_and_says_so(data, monkeypatch):
@@ -192,7 +221,7 @@ def test_a_cuda_graph_trains_as_the_step_does(precision, taught, count, data, mo
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         courses = train_group(models, *given, teachers)
-        monkeypatch.setattr(group, "BATCH", 50)
+        monkeypatch.setattr(group, "BATCH", 29)
         said = evaluate_group(models, given[0])
     monkeypatch.setattr(cuda_graph, "can_record", lambda device: False)
     for (classes, log_odds), (wanted_classes, wanted) in zip(said, evaluate_group(models, given[0]), strict=True):

@@ -7,14 +7,13 @@ import pytest
 import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from memscope.families import open_family
 from memscope.plan.recipe import Recipe
 from memscope.training import loop
 from memscope.training.backends.vectorised import group
 from memscope.training.backends.vectorised.group import evaluate_group, train_group
-from memscope.training.backends.vectorised.stack import draws_while_training, stack
+from memscope.training.backends.vectorised.stack import draws_while_training
 from memscope.training.draws import Draws, build_model
 from memscope.training.evaluation import evaluate
 from memscope.training.inputs import Inputs
@@ -131,40 +130,6 @@ def test_what_a_gpu_casts_to_bfloat16_is_trained_as_alone(name, data):
         assert one.epoch_loss == pytest.approx(other.epoch_loss, rel=0.02)
 
 
-@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize(("layer", "shape"), [(nn.BatchNorm2d, (8, 5, 4, 4)), (nn.BatchNorm1d, (8, 5))])
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("shared", [True, False])
-def test_batch_normalisation_of_a_group_is_that_of_each(layer, shape, kind, training, shared):
-    torch.manual_seed(0)
-    layers = [layer(5).train(training) for _ in range(3)]
-    for one in layers:
-        for values in (one.weight, one.bias, one.running_var):
-            nn.init.uniform_(values, 0.5, 1.5)
-    alone = copy.deepcopy(layers)
-    maps = torch.randn(shape if shared else (3, *shape)).to(kind).requires_grad_()
-    stacked = stack(layers, torch.device("cpu"))
-    found = stacked.logits(maps, shared=shared)
-    assert found.dtype == kind
-    factors = torch.randn(found.shape).to(kind)
-    (found * factors).sum().backward()
-    rounding = 1e-5 if kind is torch.float32 else 0.05
-    gradients = []
-    for place, one in enumerate(alone):
-        own = (maps if shared else maps[place]).detach().clone().requires_grad_()
-        expected = one(own)
-        assert found[place].detach().float().numpy() == pytest.approx(expected.detach().float().numpy(), abs=1e-6)
-        (expected * factors[place]).sum().backward()
-        gradients.append(own.grad)
-        for name, value in one.named_parameters():
-            theirs = stacked.parameters[name].grad[place].numpy()
-            assert theirs == pytest.approx(value.grad.numpy(), rel=rounding, abs=rounding)
-        for name, value in one.named_buffers():
-            assert stacked.buffers[name][place].numpy() == pytest.approx(value.numpy(), rel=1e-6)
-    together = sum(gradients) if shared else torch.stack(gradients)
-    assert maps.grad.float().numpy() == pytest.approx(together.float().numpy(), rel=rounding, abs=rounding)
-
-
 def test_a_model_that_diverges_leaves_the_others_as_they_are(data):
     draws, models = networks("mlp")
     recipe = Recipe(epochs=3, batch_size=24)
@@ -209,56 +174,3 @@ def test_random_layers_are_seen():
     assert draws_while_training(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.1)))
     assert not draws_while_training(nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.0)))
     assert not any(draws_while_training(networks(name)[1][0]) for name in FAMILIES)
-
-
-class Seen(TorchDispatchMode):
-    """Copies of maps, and the maps that are given to convolutions, normalisations and pools."""
-
-    def __init__(self):
-        super().__init__()
-        self.copied, self.given = [], []
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        name = operation.name()
-        maps = [one for one in args[:2] if isinstance(one, torch.Tensor) and one.ndim >= 4 and one.shape[-1] > 1]
-        if name in ("aten::clone", "aten::copy_"):
-            self.copied += [tuple(one.shape) for one in maps]
-        elif any(word in name for word in ("convolution", "batch_norm", "pool")):
-            self.given += maps[:1]
-        return operation(*args, **(kwargs or {}))
-
-
-@pytest.mark.parametrize("name", ["cnn", "airbench", "resnet8"])
-def test_no_maps_are_copied_and_all_channels_lie_side_by_side(name, data):
-    _, models = networks(name)
-    stacked = stack(models, torch.device("cpu"))
-    images = data[0][: 3 * 24].unflatten(0, (3, 24))
-    inputs = group.side_by_side(images, MEAN, SCALE)
-    assert torch.equal(inputs, torch.stack([normalise(one, MEAN, SCALE) for one in images]))
-    with Seen() as seen:
-        stacked.logits(inputs).sum().backward()
-    assert seen.copied == []
-    assert len(seen.given) > 10
-    # but for those that strided 1x1 convolutions take every other pixel of
-    strange = [one for one in seen.given if not one.is_contiguous(memory_format=torch.channels_last)]
-    assert len(strange) == (2 if name == "resnet8" else 0)
-
-
-@pytest.mark.parametrize("pool", [nn.AdaptiveMaxPool2d(1), nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(1)])
-@pytest.mark.parametrize("shared", [True, False])
-def test_pools_of_a_group_are_those_of_each_ties_too(pool, shared):
-    torch.manual_seed(0)
-    layers = [nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), pool) for _ in range(3)]
-    for one in layers:
-        one[0].weight.data.round_(decimals=0)
-        one[0].bias.data.zero_()
-    maps = torch.randint(0, 2, (4, 2, 6, 6) if shared else (3, 4, 2, 6, 6)).float()  # many ties
-    stacked = stack(layers, torch.device("cpu"))
-    found = stacked.logits(maps, shared=shared)
-    found.square().sum().backward()
-    for place, one in enumerate(layers):
-        expected = one(maps if shared else maps[place])
-        assert found[place].detach().numpy() == pytest.approx(expected.detach().numpy())
-        expected.square().sum().backward()
-        theirs = stacked.parameters["0.weight"].grad[place].numpy()
-        assert theirs == pytest.approx(one[0].weight.grad.numpy(), abs=1e-4)

@@ -1,10 +1,9 @@
-"""What treats every channel by itself, of many models at once: under `vmap`, one call over the channels of all of them.
+"""Normalisation and pooling of many models at once: under `vmap`, one call over the channels of all of them.
 
-Each channel is normalised and pooled by itself, so G models of C channels are like one model of G C channels. vmap's
-own rules are slower: normalisation is followed by separate passes for scale and shift, and pooling copies the maps. If
-autocast gives normalisation bfloat16, as on a GPU, its backward pass raises (pytorch issue 192617 is about others that
-do). And what is changed in place after such a call is a view, of which torch copies all several times in the backward
-pass: so ReLUs are not done in place here.
+Both treat each channel by itself, so G models of C channels are like one model of G C channels. vmap's own rules do
+more: they multiply by the scale and add the shift in passes of their own, and copy maps to pool them. And in bfloat16,
+which autocast gives on a GPU, vmap's batch normalisation has a backward pass that raises (pytorch issue 192617 is about
+other operations that do).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,14 +11,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, batch_norm, max_pool2d, relu
+from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d, batch_norm, max_pool2d
 from torch.overrides import TorchFunctionMode
 
 POOLS = (adaptive_avg_pool2d, adaptive_max_pool2d, max_pool2d)
 
 
 class ChannelsAtOnce(TorchFunctionMode):
-    """Inside `vmap`, every `batch_norm` and pooling is one over all the models."""
+    """Inside `vmap`, `batch_norm` and the `POOLS` of maps [B, C, H, W] are done for all the models in one call."""
 
     def __torch_function__(
         self,
@@ -29,8 +28,6 @@ class ChannelsAtOnce(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         given = dict(kwargs or {})
-        if function is relu:
-            return relu(*args[:1], **given | {"inplace": False})
         if function is batch_norm:
             return normalised(*args, **given)
         if function in POOLS and args and args[0].ndim == 4:
@@ -65,7 +62,8 @@ def normalised(
 class OfGroup(torch.autograd.Function):
     """A function of maps [B, C, ...] and vectors [C], with a rule for `vmap`: the function of maps [B, G C, ...].
 
-    Without `vmap`, and for the gradients, the function itself is called.
+    The first two vectors are changed in place: running statistics. Without `vmap`, and for the gradients, the function
+    itself is called.
     """
 
     @staticmethod
@@ -90,11 +88,29 @@ class OfGroup(torch.autograd.Function):
                 return tensor.unsqueeze(axis).expand(*tensor.shape[:axis], info.batch_size, *tensor.shape[axis:])
             return tensor.movedim(where, axis)
 
-        def flat(vector: Tensor, where: int | None) -> Tensor:
-            """[G C]. A view where it can be one: running statistics are changed in place."""
-            return stacked(vector, where, 0).reshape(-1)
-
         of_all = stacked(maps, in_dims[1], 1)  # [B, G, C, ...]
-        others = [one if one is None else flat(one, where) for one, where in zip(vectors, in_dims[2:], strict=True)]
-        found = function(of_all.flatten(1, 2), *others)
-        return found.unflatten(1, of_all.shape[1:3]), 1
+        flat: list[Tensor | None] = []  # [G C]
+        for place, (one, where) in enumerate(zip(vectors, in_dims[2:], strict=True)):
+            found = None if one is None else stacked(one, where, 0)
+            # view raises where it would have to copy, and so what is changed in place would be lost
+            flat.append(found if found is None else found.view(-1) if place < 2 else found.reshape(-1))
+        result = function(of_all.flatten(1, 2), *flat)
+        return Apart.apply(result.unflatten(1, of_all.shape[1:3])), 0
+
+
+class Apart(torch.autograd.Function):
+    """[B, G, C, ...] -> [G, B, C, ...] in the same memory, and not a view as autograd sees it.
+
+    What changes a view in place, as ReLUs do, has autograd copy all of it several times in the backward pass. Nothing
+    else may need the values before the change: normalisation and pools keep their inputs for the backward pass, not
+    what they return.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor) -> Tensor:
+        view = maps.movedim(1, 0)
+        return maps.new_empty(0).set_(maps.untyped_storage(), view.storage_offset(), view.shape, view.stride())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient.movedim(0, 1)

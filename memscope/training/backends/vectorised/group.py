@@ -7,6 +7,7 @@ is the loop's up to the rounding of sums. On a CPU, where outcomes must be the s
 """
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -114,6 +115,10 @@ def upload(values: np.ndarray, kept: Tensor) -> None:
     kept.copy_(source.pin_memory() if kept.is_cuda else source, non_blocking=True)
 
 
+RECORDED_FROM = 8
+"""Batches of an evaluation from which on one is recorded: to record is as much work as six"""
+
+
 @torch.inference_mode()
 def evaluate_group(models: Sequence[nn.Module], data: Inputs) -> list[tuple[np.ndarray, np.ndarray]]:
     """`evaluate` for all the models at once: for each, predicted class int64 [N] and log-odds float16 [N].
@@ -125,23 +130,26 @@ def evaluate_group(models: Sequence[nn.Module], data: Inputs) -> list[tuple[np.n
     device, count, total = data.device, len(models), len(data.images)
     stacked = stack(models, device)
     index = torch.zeros(BATCH, dtype=torch.int64, device=device)
-    classes = torch.zeros(count, BATCH, dtype=torch.int64, device=device)
-    odds = torch.zeros(count, BATCH, dtype=torch.float16, device=device)
+    batches = torch.arange(-(-total // BATCH) * BATCH, device=device).clamp_(max=total - 1).split(BATCH)
+
+    def logits_of_batch() -> Tensor:
+        with autocast(device, data.precision):
+            return stacked.logits(data.of(index), shared=True).float()
+
+    logits = logits_of_batch()
 
     def step() -> None:
-        with autocast(device, data.precision):
-            logits = stacked.logits(data.of(index), shared=True)
-        logits = logits.float()
-        classes.copy_(logits.argmax(2))
-        odds.copy_(log_odds_of(logits.flatten(0, 1), data.labels[index].repeat(count)).view(count, -1))
+        logits.copy_(logits_of_batch())
 
-    batches = torch.arange(-(-total // BATCH) * BATCH, device=device).clamp_(max=total - 1).split(BATCH)
-    predictions, log_odds = [], []
-    for batch, take in zip(batches, steps_to_take(step, lambda: [classes, odds], device), strict=False):
+    takes = steps_to_take(step, lambda: [logits], device) if len(batches) >= RECORDED_FROM else repeat(step)
+    # kept on the device until the end: to fetch from a GPU is to wait for it
+    classes = torch.empty(count, len(batches) * BATCH, dtype=torch.int32, device=device)
+    odds = torch.empty(classes.shape, dtype=torch.float16, device=device)
+    for number, (batch, take) in enumerate(zip(batches, takes, strict=False)):
         index.copy_(batch)
         take()
-        predictions.append(classes.clone())
-        log_odds.append(odds.clone())
-    # fetched together: to fetch from a GPU is to wait for it
-    columns = (torch.cat(found, dim=1)[:, :total].cpu().numpy() for found in (predictions, log_odds))
-    return list(zip(*columns, strict=True))
+        here = slice(number * BATCH, (number + 1) * BATCH)
+        classes[:, here] = logits.argmax(2)
+        odds[:, here] = log_odds_of(logits.flatten(0, 1), data.labels[batch].repeat(count)).view(count, -1)
+    predictions = classes[:, :total].cpu().numpy().astype(np.int64)
+    return list(zip(predictions, odds[:, :total].cpu().numpy(), strict=True))

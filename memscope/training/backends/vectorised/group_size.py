@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from memscope.training.backends.vectorised.group import evaluate_group, train_group
+from memscope.training.backends.vectorised.group import RECORDED_FROM, evaluate_group, train_group
 from memscope.training.backends.vectorised.stack import draws_while_training
 from memscope.training.device import no_room
 from memscope.training.draws import Draws
@@ -67,8 +67,9 @@ def measured_rate(material: Material, size: int) -> Rate:
         subsets = [np.flatnonzero(plan.subset(material.num_train, model)) for model in range(group)]
         data = material.inputs
         course = train_group(networks, data, subsets, STEPS * batch, recipe, draws)[0]
-        # evaluation needs more memory than training: a lack of it must show here
-        evaluate_group(networks, replace(data, images=data.images[:BATCH], labels=data.labels[:BATCH]))
+        # evaluation needs more memory than training, most of all where it is recorded: a lack of it must show here
+        some = RECORDED_FROM * BATCH
+        evaluate_group(networks, replace(data, images=data.images[:some], labels=data.labels[:some]))
         if len(course.ended) < EPOCHS:
             return group  # the loss is NaN from the start, in groups of any size
         return group * STEPS / float(np.diff(course.ended).min())  # the fastest epoch: devices have their hiccups
