@@ -11,11 +11,13 @@ from studies.markdown import plus_minus, table, three
 def memories(report: ResmemReport) -> str:
     """What they add on subsets, by size."""
     return table(
-        [report.axis, "k", "test accuracy", "with the memory", "change", "score", "with the memory, change"],
+        [report.axis, "k", "sigma", "temperature", "test accuracy", "with the memory", "change", "score", "change"],
         [
             [
                 str(row.size),
                 str(row.k),
+                f"{row.sigma:g}",
+                f"{row.temperature:g}",
                 three(row.base.test_accuracy),
                 three(row.resmem.test_accuracy),
                 plus_minus(row.change.test_change, row.change.test_change_error, 4),
