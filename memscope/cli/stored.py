@@ -1,6 +1,7 @@
 """The option `--stored` of the commands that keep results, and what is done with it in the command's place."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -15,8 +16,8 @@ from memscope.steps.drawing import Drawing
 
 KEPT = ("run", "stored", "plot", "figures", "figure_format", "style", "details", "as_json", "verbose", "quiet")
 """What --stored has in common with every command"""
-TABLES = {"influence-training": "influence"}
-"""Results that are printed by the module of others; all else by `memscope/tables/GROUP.py`"""
+MODULES = {"influence-training": "influence"}
+"""Results that are told by the modules of others; all else by GROUP.py in `memscope/findings` and `memscope/tables`"""
 FILES = {"suspects": "--suspects", "csv_file": "--csv", "npz_file": "--npz"}
 
 
@@ -38,8 +39,10 @@ def tells_stored(
                 return
             check_nothing_else({*KEPT, *also, *flags})
             asked = {name: options[name] for name in also}
-            chosen = next((flags[name] for name in flags if options[name]), group)
-            show_stored(run, chosen, asked, options.get("plot"), details, as_json)
+            flag = next((name for name in flags if options[name]), None)
+            command = click.get_current_context().command.name or ""
+            words = [command] if flag is None else [command, f"--{flag.replace('_', '-')}"]
+            show_stored(run, flags[flag] if flag else group, words, asked, options.get("plot"), details, as_json)
 
         return click.option("--stored", is_flag=True, help="Show what is stored; nothing is computed.")(with_stored)
 
@@ -56,25 +59,42 @@ def check_nothing_else(kept: Collection[str]) -> None:
 
 
 def show_stored(
-    run: Path, group: str, asked: Mapping[str, Any], plot: Drawing | None, details: bool, as_json: bool
+    run: Path,
+    group: str,
+    words: Sequence[str],
+    asked: Mapping[str, Any],
+    plot: Drawing | None,
+    details: bool,
+    as_json: bool,
 ) -> None:
-    """Print what is stored, with what was asked for of it."""
+    """Print what is stored, with what was asked for of it. `words` are the command, and the flag that names the group.
+
+    Of a run without its models, the screen suggests what shows more of it, and nothing that needs models.
+    """
     files = {FILES[name]: asked[name] for name in FILES if name in asked}
     check_outputs(files)
     from memscope.cli.progress import TrainingProgress
+    from memscope.findings.screen import of_archive
     from memscope.steps.stored import Exports, read_stored
-    from memscope.tables.printing import print_error, print_json
+    from memscope.store.results import groups_of
+    from memscope.tables.printing import print_error, print_json, show_screen
 
     with TrainingProgress(quiet=as_json, doing="reading") as progress:
         found = read_stored(run, group, Exports(**asked), plot=plot, say=progress.say)
     for line in found.warnings:
         print_error(line)
+    module = MODULES.get(group, group)
     with told_beside(*files.values()):
         if as_json:
             print_json(keys_of(found.report))
+        elif details or not has_screen(found.report):
+            import_module(f"memscope.tables.{module}").show(found.report, True)
         else:
-            show = import_module(f"memscope.tables.{TABLES.get(group, group)}").show
-            show(found.report, details or not has_screen(found.report))
+            screen = import_module(f"memscope.findings.{module}").screen(found.report)
+            if found.archived:
+                commands = of_archive(screen.commands, found.report.run, groups_of(found.run.path), words)
+                screen = replace(screen, commands=commands)
+            show_screen(screen)
 
 
 def has_screen(report: Any) -> bool:

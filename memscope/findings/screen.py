@@ -5,7 +5,7 @@ A module for each command makes it of the command's report; `tables/printing.py`
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 WIDE = 80
@@ -69,6 +69,28 @@ class Command:
 def command(what_for: str, *words: object) -> Command:
     """A command of memscope, ready to be copied."""
     return Command(what_for, ("memscope", *map(str, words)))
+
+
+WITH_STORED = {"--plot": 1, "--csv": 2, "--suspects": 2}
+"""Options of a screen's commands that go with `--stored`, and their words"""
+
+
+def of_archive(suggested: Sequence[Command], run: str, groups: Collection[str], asked: Sequence[str]) -> list[Command]:
+    """Of the commands that are suggested, what can be done with a run that has no models: to show what is stored.
+
+    `groups` are the results that it has; `asked` are the words that ask for the one whose screen it is, as `influence
+    --among-training`.
+    """
+    found = []
+    for one in suggested:
+        _, name, *words = one.words
+        shown = [
+            word for place, option in enumerate(words) for word in words[place : place + WITH_STORED.get(option, 0)]
+        ]
+        own = name == asked[0]
+        if shown and (own or name in groups):
+            found.append(command(one.what_for, name, run, *(asked[1:] if own else ()), "--stored", *shown))
+    return found
 
 
 @dataclass(frozen=True)

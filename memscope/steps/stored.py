@@ -24,7 +24,7 @@ from memscope.steps.pair_exports import export_pairs
 from memscope.steps.privacy_export import export_records
 from memscope.store.examples import image_cache
 from memscope.store.results import read_results, results_path
-from memscope.store.stored_reports import as_told_now, is_current, read_report, why_old
+from memscope.store.stored_reports import as_told_now, is_archive, is_current, read_report, why_old
 from memscope.work.carrying_out import Say, silent
 from memscope.work.data_set import with_images
 
@@ -45,6 +45,8 @@ class Stored:
     ledger: str
     """State of the models that it rests on"""
     warnings: tuple[str, ...] = ()
+    archived: bool = False
+    """Whether the run has no models"""
 
     def but(self, warning: str) -> "Stored":
         return replace(self, warnings=(*self.warnings, warning))
@@ -92,7 +94,7 @@ def read_stored(
     run = open_run(path)
     arrays, ledger, summary = read_results(run.path, group, run.plan)
     report = as_told_now(read_report(run.path, group, summary), str(path), run.plan)
-    found = Stored(run, group, report, arrays, ledger)
+    found = Stored(run, group, report, arrays, ledger, archived=is_archive(run.path, run.plan))
     if not is_current(run.path, run.plan, group, ledger):
         found = found.but(why_old(run.path, run.plan, group))
     found = exported(found, exports)

@@ -37,6 +37,11 @@ def results_path(run: Path, group: str) -> Path:
     return run / "results" / f"{group}.h5"
 
 
+def groups_of(run: Path) -> set[str]:
+    """The groups of which a run has results."""
+    return {file.stem for file in results_path(run, "any").parent.glob("*.h5")}
+
+
 def write_results(
     run: Path,
     plan: Plan,

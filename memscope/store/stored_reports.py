@@ -43,9 +43,14 @@ def is_current(run: Path, plan: Plan, group: str, ledger: str) -> bool:
     return ledger == state_for(run, plan, RESULTS[group])
 
 
+def is_archive(run: Path, plan: Plan) -> bool:
+    """Whether a run has no models, but perhaps what was stored of some."""
+    return not any(finished_tasks(run, plan, size) for size in plan.sizes)
+
+
 def why_old(run: Path, plan: Plan, group: str) -> str:
     """A warning about results that do not: in what, and what to do."""
-    if not any(finished_tasks(run, plan, size) for size in plan.sizes):
+    if is_archive(run, plan):
         return (
             f"There are no models in {run}: these numbers are what was stored of models elsewhere, and cannot be "
             "computed again here."

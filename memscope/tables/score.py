@@ -22,8 +22,6 @@ def show(report: ScoreReport, details: bool = False) -> None:
         show_validation(report.validated, report.axis)
     for line in report.written or ():
         say(f"Wrote {line}.")
-    if len(report.sizes) > 1:
-        say(f"Next: memscope trajectories {report.run} --plot")
 
 
 def show_scores(report: ScoreReport) -> None:

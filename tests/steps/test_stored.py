@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from memscope import cli, commands
 from memscope.errors import OptionError, RunError
+from memscope.findings import screen
 from memscope.reports.keys import keys_of
 from memscope.reports.results import RESULTS
 from memscope.run import grow, open_run
@@ -202,6 +205,44 @@ def test_every_screen_is_told_and_figures_go_into_the_run_alone(archives, alone,
     assert {name: after[name] for name in before} == before
     assert {Path(name).parent.name for name in after.keys() - before.keys()} <= {"figures"}
     assert len(after) > len(before) or group == "score"
+
+
+def suggested(screen: str) -> list[list[str]]:
+    """The commands of a screen, also those that go over several lines."""
+    lines = re.sub(r" \\\n\s+", " ", screen)
+    return [shlex.split(found)[1:] for found in re.findall(r"^(?:[^:\n]+: |  )(memscope .+)$", lines, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("group", COMPUTED)
+def test_what_the_screen_of_an_archive_suggests_can_be_done_with_it(alone, group, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = suggested(stored(group, alone[group]).stdout)
+    for words in found:
+        assert "--stored" in words
+        done = CliRunner().invoke(cli.memscope, words)
+        assert done.exit_code == 0, (words, error_of(done))
+    own = [words for words in found if words[:1] == [ASKED.get(group, COMPUTED[group])[0]]]
+    assert own, "at least what the command draws or writes"
+
+
+def test_commands_of_an_archive_keep_what_goes_with_stored_and_its_results():
+    run = "my run"
+    found = screen.of_archive(
+        [
+            screen.command("More models", "train-family", run, "--models", 40),
+            screen.command("Of stronger influence", "influence", run, "--threshold", 0.6),
+            screen.command("Figures", "influence", run, "--threshold", 0.3, "--plot"),
+            screen.command("Next", "trajectories", run, "--plot"),
+            screen.command("Others", "privacy", run, "--csv", "records.csv"),
+        ],
+        run,
+        {"influence", "trajectories"},
+        ["influence", "--among-training"],
+    )
+    assert [str(one) for one in found] == [
+        "memscope influence 'my run' --among-training --stored --plot",
+        "memscope trajectories 'my run' --stored --plot",
+    ]
 
 
 def test_torch_is_not_loaded_which_takes_seconds(archives):
