@@ -9,6 +9,7 @@ The table in docs/results.md has all studies side by side.
 """
 
 import argparse
+import json
 import re
 from collections.abc import Mapping, Sequence
 from importlib import import_module
@@ -37,12 +38,12 @@ def names() -> list[str]:
 
 def reports_of(study: Path) -> dict[str, Any]:
     """What is stored of a study, by group of results; what readers said of its images (looked.py); residual memories of
-    runs on fewer of them, by their number, from fewer-images/NUMBER."""
+    runs on fewer of them, by their number, as `memscope resmem --json` tells them, from fewer-images/NUMBER.json."""
     groups = sorted(file.stem for file in (study / "results").glob("*.h5"))
     found: dict[str, Any] = {group: stored_report(study, group) for group in groups}
     if (study / "looked.csv").is_file():
         found["looked"] = read(study / "looked.csv")
-    fewer = {int(one.name): stored_report(one, "resmem") for one in (study / "fewer-images").glob("*")}
+    fewer = {int(one.stem): json.loads(one.read_text()) for one in (study / "fewer-images").glob("*.json")}
     if fewer:
         found["resmem_of_fewer"] = fewer
     return found

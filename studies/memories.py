@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 from memscope.findings.numbers import fine
-from memscope.reports.resmem import MemoryChange, ResmemReport
+from memscope.reports.resmem import ResmemReport
 from studies.markdown import plus_minus, table, three
 
 
@@ -41,24 +42,23 @@ def foretold(report: ResmemReport) -> str:
     )
 
 
-def by_images(reports: Mapping[int, ResmemReport]) -> str:
+def by_images(reports: Mapping[int, Mapping[str, Any]]) -> str:
     """The change of test accuracy by number of images, a column for each size, and how it grows from each to the next.
 
-    Runs of different numbers of images share no model, so errors of differences are those of both.
+    Reports are as `--json` gives them. Runs of different numbers of images share no model, so the error of a difference
+    is that of both.
     """
     numbers = sorted(reports)
-    changes = {n: {row.size: row.change for row in reports[n].sizes if row.change is not None} for n in numbers}
-    sizes = sorted(set.intersection(*(set(found) for found in changes.values())))
-    rows = [[f"{n:,}", *(plus_minus(*told(changes[n][size]), 4) for size in sizes)] for n in numbers]
+    changes = {
+        n: {row["size"]: (row["test_change"], row["test_change_error"]) for row in reports[n]["sizes"]} for n in numbers
+    }
+    sizes = sorted(set.intersection(*map(set, changes.values())))
+    rows = [[f"{n:,}", *(plus_minus(*changes[n][size], 4) for size in sizes)] for n in numbers]
     for fewer, more in pairwise(numbers):
         cells = []
         for size in sizes:
-            (before, its_error), (after, own_error) = told(changes[fewer][size]), told(changes[more][size])
+            (before, its_error), (after, own_error) = changes[fewer][size], changes[more][size]
             cells.append(plus_minus(after - before, (its_error**2 + own_error**2) ** 0.5, 4))
         rows.append([f"{fewer:,} to {more:,}", *cells])
-    axis = reports[numbers[0]].axis
+    axis = reports[numbers[0]]["axis"]
     return table(["images", *(f"{axis} {size}" for size in sizes)], rows)
-
-
-def told(change: MemoryChange) -> tuple[float, float]:
-    return change.test_change, change.test_change_error

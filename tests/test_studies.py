@@ -3,11 +3,13 @@
 import re
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from studies.__main__ import DOCS, HERE, RESULTS_PAGE, figures_of, names, page_of, reports_of, with_summary
 from studies.looked import read
+from studies.memories import by_images
 
 LIMIT = 20_000_000
 """Bytes of all studies together"""
@@ -59,6 +61,24 @@ def test_what_readers_said_is_counted_and_held_against_chance(tmp_path: Path) ->
     (tmp_path / "looked.csv").write_text("\n".join([*lines, "9,most,fine,right"]))
     with pytest.raises(ValueError, match="verdict 'fine', expected one of right, unclear, wrong"):
         read(tmp_path / "looked.csv")
+
+
+def test_what_a_memory_adds_by_number_of_images_has_the_errors_of_both_in_their_difference() -> None:
+    def report(*changes: tuple[float, float]) -> dict[str, Any]:
+        sizes = [
+            {"size": 2**at, "test_change": change, "test_change_error": error}
+            for at, (change, error) in enumerate(changes)
+        ]
+        return {"axis": "width", "sizes": sizes}
+
+    table = by_images({2000: report((0.01, 0.004), (0.02, 0.001)), 1000: report((0.007, 0.003))})
+    assert table.splitlines() == [
+        "| images | width 1 |",
+        "| --- | --- |",
+        "| 1,000 | .0070 ±.0030 |",
+        "| 2,000 | .0100 ±.0040 |",
+        "| 1,000 to 2,000 | .0030 ±.0050 |",
+    ]
 
 
 def test_there_are_studies_and_they_are_small() -> None:
