@@ -5,7 +5,7 @@ from memscope.reports.listings import DataForm, DatasetsReport, FamiliesReport, 
 FAMILIES = (
     ("cnn", "1, 2, 4, ...", "small, convolutional; the default", True),
     ("mlp", "1, 2, 4, ...", "two hidden layers (or --depths)", True),
-    ("airbench", "1, 2, 4, ...", "for GPUs: 64 is the paper's; sides from 9", False),
+    ("airbench", "1, 2, 4, ...", "for GPUs; sides from 9", False),
     ("resnet8 to resnet110", "1, 2, 4, ...", "CIFAR's ResNets; 16 is the paper's", True),
     ("resnet", "--depths 8,14,20 --width 16", "growing in depth", True),
     ("timm/resnet18", "multiples of 2 (64: timm's)", "timm's ResNets", False),
