@@ -92,7 +92,10 @@ class ExampleRow:
 
 
 def most_certain(name: str, called: np.ndarray, raw: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Positions of the examples of a type to show: the most probable first, ties by position.
+    """Positions of the examples of a type to show: the most probable first, ties in an order that is drawn once for all.
+
+    Of many a probability is 1, as it is computed, and folders have their images class by class: ties by position would
+    show one class.
 
     They are the examples called this type, or if there is none, those that have it by the raw rule. `called` and `raw`
     are str [examples], `probability` is [examples, types].
@@ -102,7 +105,8 @@ def most_certain(name: str, called: np.ndarray, raw: np.ndarray, probability: np
         members = np.flatnonzero(raw == name)
     # A raw type is defined by sizes that have models; its probability is NaN nowhere but where that is lacking.
     certainty = np.nan_to_num(probability[members, TYPES.index(name)], nan=-1.0)
-    return members[np.argsort(-certainty, kind="stable")][:IN_A_ROW]
+    drawn = np.random.Generator(np.random.Philox(0)).permutation(len(called))[members]
+    return members[np.lexsort((drawn, -certainty))][:IN_A_ROW]
 
 
 def draw_examples(
