@@ -19,6 +19,7 @@ from typing import Any
 
 from memscope.commands import Drawing, stored_report
 from memscope.reports.results import RESULTS
+from studies import unflipped
 from studies.looked import read
 from studies.summary import overview
 from studies.tables import TABLES
@@ -46,6 +47,9 @@ def reports_of(study: Path) -> dict[str, Any]:
     fewer = {int(one.stem): json.loads(one.read_text()) for one in (study / "fewer-images").glob("*.json")}
     if fewer:
         found["resmem_of_fewer"] = fewer
+    without = unflipped.read(study)
+    if without:
+        found["unflipped"] = without
     return found
 
 

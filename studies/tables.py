@@ -17,6 +17,7 @@ from studies.looked import READERS, VERDICTS, Looked
 from studies.markdown import bounded, counted_share, plus_minus, table, three
 from studies.memories import by_images, foretold, memories
 from studies.students import inhibited, students
+from studies.unflipped import unflipped_dips
 
 FEWEST = 10
 """Examples of a type that a table shows"""
@@ -265,6 +266,7 @@ TABLES: dict[str, tuple[str, Callable[[Any], str]]] = {
     "inhibited": ("distill", inhibited),
     "followers": ("proxies", followers),
     "dips": ("proxies", dips),
+    "unflipped_dips": ("unflipped", unflipped_dips),
     "fewer": ("convergence", fewer),
     "gains": ("convergence", gains),
     "fewer_types": ("convergence", fewer_types),
