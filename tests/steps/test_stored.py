@@ -189,9 +189,18 @@ def test_screen_and_tables_are_those_of_the_command(told, tmp_path, group, detai
     command, *options = COMPUTED[group]
     run = shutil.copytree(told.runs[group], tmp_path / "run")
     computed = memscope(command, run, *options, *details)
-    shutil.rmtree(run / "outcomes")
     assert computed.stdout
     assert stored(group, run, *details).stdout == computed.stdout
+    shutil.rmtree(run / "outcomes")
+    archived = stored(group, run, *details).stdout
+    assert but_commands(archived) == but_commands(computed.stdout)
+    assert (archived == computed.stdout) == bool(details)  # a screen suggests what needs no models
+
+
+def but_commands(screen: str) -> list[str]:
+    """The lines of a screen, but for the commands and what they are for."""
+    lines = re.sub(r" \\\n\s+", " ", screen).splitlines()
+    return [line for line in lines if "memscope " not in line and not line.endswith(":")]
 
 
 @pytest.mark.parametrize("group", COMPUTED)

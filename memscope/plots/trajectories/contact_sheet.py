@@ -92,7 +92,7 @@ class ExampleRow:
 
 
 def most_certain(name: str, called: np.ndarray, raw: np.ndarray, probability: np.ndarray) -> np.ndarray:
-    """Positions of the examples of a type to show: the most probable first, ties in an order that is drawn once for all.
+    """Positions of the examples of a type to show: the most probable first, ties in an order drawn once for all.
 
     Of many a probability is 1, as it is computed, and folders have their images class by class: ties by position would
     show one class.
