@@ -9,6 +9,9 @@ from memscope.findings.rates import share
 from memscope.reports.proxies import Bounded
 from memscope.reports.ranged import Ranged
 
+FEWEST = 10
+"""Examples of a type that a table shows"""
+
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [columns, ["---"] * len(columns), *rows]

@@ -2,10 +2,7 @@
 
 from memscope.findings.numbers import fine
 from memscope.reports.distill import DistillationSetting, DistillReport
-from studies.markdown import plus_minus, table, three
-
-FEWEST = 10
-"""Examples of a type that a table shows"""
+from studies.markdown import FEWEST, plus_minus, table, three
 
 
 def setting_cells(setting: DistillationSetting) -> list[str]:
@@ -36,7 +33,8 @@ def students(report: DistillReport) -> str:
                 plus_minus(row.mean_change_out, row.mean_change_out_error),
             ]
             rows.append((row.size, cells))
-    by_label = ["of flipped labels", "of others"] if report.flipped else []
+    noisy = any(row.by_label_errors is not None for setting in report.settings for row in setting.students)
+    by_label = ["of flipped labels", "of others"] if noisy else []
     return table(
         [report.axis, "teacher trained on", "temperature", "soft weight", "test accuracy", "change", "score", "change",
          *by_label, "accuracy in", "accuracy out"],

@@ -14,13 +14,10 @@ from memscope.reports.score import ScoreReport
 from memscope.reports.trajectories import TrajectoriesReport
 from studies.fewer_models import fewer, fewer_types, gains, same_types
 from studies.looked import READERS, VERDICTS, Looked
-from studies.markdown import bounded, counted_share, plus_minus, table, three
+from studies.markdown import FEWEST, bounded, counted_share, plus_minus, table, three
 from studies.memories import by_images, foretold, memories
 from studies.students import inhibited, students
 from studies.unflipped import unflipped_dips
-
-FEWEST = 10
-"""Examples of a type that a table shows"""
 
 
 def scores(report: ScoreReport) -> str:

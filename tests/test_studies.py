@@ -1,15 +1,19 @@
 """The pages of docs/studies say what is stored of each study, and nothing of a study is larger than it may be."""
 
 import re
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from memscope.reports.distill import ChangeOfType, TypeChange
 from studies.__main__ import DOCS, HERE, RESULTS_PAGE, figures_of, names, page_of, reports_of, with_summary
 from studies.looked import read
 from studies.memories import by_images
+from studies.students import inhibited, students
+from tests.findings.made import distill_report
 
 LIMIT = 20_000_000
 """Bytes of all studies together"""
@@ -78,6 +82,37 @@ def test_what_a_memory_adds_by_number_of_images_has_the_errors_of_both_in_their_
         "| 1,000 | .0070 ±.0030 |",
         "| 2,000 | .0100 ±.0040 |",
         "| 1,000 to 2,000 | .0030 ±.0050 |",
+    ]
+
+
+def test_students_are_told_by_size_then_by_setting() -> None:
+    head, _, *rows = (
+        line.strip("| ").split(" | ") for line in students(distill_report((2, 4), settings=2)).splitlines()
+    )
+    assert [(row[0], row[1]) for row in rows] == [
+        (size, on) for size in ("2", "4") for on in ("its own subset", "all the data")
+    ]
+    told = dict(zip(head[6:], rows[2][6:], strict=True))
+    assert told["score"] == ".337"
+    assert told["of flipped labels"] == "-.479 ±.004"
+    assert told["of others"] == "-.086 ±.004"
+    assert rows[2][5] == ".046 ±.004"
+    assert [row[7] for row in rows] == [".000 ±.004"] * 2 + ["-.125 ±.004"] * 2
+    without = students(distill_report((2, 4), flipped=False)).splitlines()
+    assert "flipped" not in without[0]
+    assert {line.count("|") for line in without} == {len(head) - 2 + 1}
+
+
+def test_students_are_told_by_type_but_for_rare_ones() -> None:
+    change = TypeChange(size=2, onehot=0.5, change=-0.25, low=-0.3, high=-0.2)
+    kinds = tuple(
+        ChangeOfType(type=name, examples=count, changes=(change,))
+        for name, count in (("constant", 40.0), ("u-shaped", 4.0))
+    )
+    report = distill_report((2, 4))
+    report = replace(report, settings=(replace(report.settings[0], by_type=kinds),))
+    assert inhibited(report).splitlines()[2:] == [
+        "| constant | 40 | 2 | its own subset | 1 | .9 | .500 | -.250 (-.300 to -.200) |"
     ]
 
 

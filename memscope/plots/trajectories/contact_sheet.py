@@ -28,6 +28,7 @@ from memscope.plots.common.style import (
     text_width,
     truncated,
 )
+from memscope.streams import permutation, stream
 
 IN_A_ROW = 10
 BEFORE_SPARK, SPARK = 0.05, 0.42  # inches: above a small trajectory, and its height
@@ -105,7 +106,7 @@ def most_certain(name: str, called: np.ndarray, raw: np.ndarray, probability: np
         members = np.flatnonzero(raw == name)
     # A raw type is defined by sizes that have models; its probability is NaN nowhere but where that is lacking.
     certainty = np.nan_to_num(probability[members, TYPES.index(name)], nan=-1.0)
-    drawn = np.random.Generator(np.random.Philox(0)).permutation(len(called))[members]
+    drawn = permutation(stream("contact sheet"), len(called))[members]
     return members[np.lexsort((drawn, -certainty))][:IN_A_ROW]
 
 
